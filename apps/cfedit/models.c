@@ -1,0 +1,207 @@
+#define _POSIX_C_SOURCE 200809L /* access */
+#include "models.h"
+
+#include <math.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "kinds.h"
+#include "model_files.h"
+#include "options.h"
+#include "tensor/safetensors.h"
+
+#define DEFAULT_DOMAIN "face"
+#define DEFAULT_TRUNCATION 0.7
+
+/* ---- networks ---- */
+
+/* All tensors of the file at `path`, which must be of the kind. */
+static lt_status load(lt_ctx *ctx, const char *path, enum ce_kind kind, lt_params **out)
+{
+    lt_safetensors *file;
+    lt_status status = ce_kind_open(ctx, path, kind, &file);
+    if (status != LT_OK)
+        return status;
+    lt_safetensors_close(file);
+    const lt_scope scope = lt_scope_open(ctx);
+    status = lt_params_create(ctx, out);
+    if (status == LT_OK)
+        status = lt_params_load(ctx, *out, path, NULL);
+    lt_scope_close(ctx, scope, NULL);
+    return status;
+}
+
+static lt_status open_generator(struct ce_run *run, struct ce_models *m)
+{
+    m->generator_path = ce_model_file(run, run->paths.generator, "generator.safetensors", true);
+    if (!m->generator_path)
+        return lt_ctx_status(run->ctx);
+    lt_status status = load(run->ctx, m->generator_path, CE_KIND_GENERATOR, &m->generator_params);
+    if (status == LT_OK)
+        status = lt_stylegan2_create(run->ctx, m->generator_params, &m->generator);
+    if (status != LT_OK)
+        return ce_blame_file(run->ctx, m->generator_path);
+    const char *domain = lt_params_metadata(m->generator_params, "domain");
+    if (domain && *domain)
+        m->domain = domain;
+    const char *text = lt_params_metadata(m->generator_params, "truncation");
+    if (text && (!ce_parse_real(text, &m->truncation) || fabs(m->truncation) > 10))
+        return lt_fail(run->ctx, LT_ERR_FORMAT, "%s: metadata truncation '%s' is not a number that "
+                       "truncates", m->generator_path, text);
+    if (!lt_stylegan2_latent_avg(m->generator))
+        m->truncation = 1;
+    return LT_OK;
+}
+
+static lt_status open_clip(struct ce_run *run, struct ce_models *m)
+{
+    m->clip_path = ce_model_file(run, run->paths.clip, "clip.safetensors", true);
+    if (!m->clip_path)
+        return lt_ctx_status(run->ctx);
+    lt_status status = load(run->ctx, m->clip_path, CE_KIND_CLIP, &m->clip_params);
+    if (status == LT_OK)
+        status = lt_clip_create(run->ctx, m->clip_params, &m->clip);
+    return status == LT_OK ? LT_OK : ce_blame_file(run->ctx, m->clip_path);
+}
+
+static lt_status open_identity(struct ce_run *run, struct ce_models *m)
+{
+    m->identity_path = ce_model_file(run, run->paths.identity, "identity.safetensors", true);
+    if (!m->identity_path)
+        return lt_ctx_status(run->ctx);
+    lt_status status = load(run->ctx, m->identity_path, CE_KIND_IDENTITY, &m->identity_params);
+    if (status == LT_OK)
+        status = lt_irse50_create(run->ctx, m->identity_params, &m->identity);
+    return status == LT_OK ? LT_OK : ce_blame_file(run->ctx, m->identity_path);
+}
+
+static lt_status open_vgg(struct ce_run *run, struct ce_models *m)
+{
+    m->vgg_path = ce_model_file(run, run->paths.vgg, "vgg.safetensors", true);
+    if (!m->vgg_path)
+        return lt_ctx_status(run->ctx);
+    lt_status status = load(run->ctx, m->vgg_path, CE_KIND_VGG, &m->vgg_params);
+    if (status == LT_OK)
+        status = lt_vgg19_create(run->ctx, m->vgg_params, &m->vgg);
+    return status == LT_OK ? LT_OK : ce_blame_file(run->ctx, m->vgg_path);
+}
+
+/* ---- the tokenizer ---- */
+
+static lt_status tokenizer_beside(struct ce_run *run, struct ce_models *m, const char *clip_path)
+{
+    static const char *const names[] = {"bpe_simple_vocab_16e6.txt.gz", "merges.txt"};
+    const char *slash = strrchr(clip_path, '/');
+    const int folder = slash ? (int)(slash - clip_path) + 1 : 0;
+    for (size_t i = 0; i < CE_COUNT(names); i++) {
+        const char *path = ce_text(run, "%.*s%s", folder, clip_path, names[i]);
+        if (path && access(path, F_OK) == 0)
+            return lt_tokenizer_open(run->ctx, path, &m->tokenizer);
+    }
+    return lt_fail(run->ctx, LT_ERR_MISSING,
+                   "%s has no tensor tokenizer.merges, and there is no %s or %s beside it; get "
+                   "the first from github.com/openai/CLIP (folder clip) and name it with --bpe",
+                   clip_path, names[0], names[1]);
+}
+
+static lt_status check_vocabulary(lt_ctx *ctx, const struct ce_models *m,
+                                  const lt_safetensors *clip, const char *clip_path)
+{
+    const lt_safetensors_info *table = lt_safetensors_find(clip, "token_embedding.weight");
+    const size_t size = lt_tokenizer_vocab_size(m->tokenizer);
+    if (table && table->ndim == 2 && table->shape[0] != (int64_t)size)
+        return lt_fail(ctx, LT_ERR_SHAPE,
+                       "the merge list makes a vocabulary of %zu tokens, but %s has %lld; it "
+                       "belongs to another model",
+                       size, clip_path, (long long)table->shape[0]);
+    return LT_OK;
+}
+
+static lt_status open_tokenizer(struct ce_run *run, struct ce_models *m)
+{
+    lt_ctx *ctx = run->ctx;
+    lt_safetensors *file = NULL;
+    lt_status status = LT_OK;
+    if (run->paths.bpe)
+        status = lt_tokenizer_open(ctx, run->paths.bpe, &m->tokenizer);
+    /* With a merge list of its own, `tokenize` works without any network. */
+    if (status != LT_OK || (run->paths.bpe && !m->clip && !run->paths.clip))
+        return status;
+    const char *path = m->clip_path;
+    if (!path && !(path = ce_model_file(run, run->paths.clip, "clip.safetensors", true)))
+        return lt_ctx_status(ctx);
+    status = ce_kind_open(ctx, path, CE_KIND_CLIP, &file);
+    if (status != LT_OK)
+        return status;
+    if (!m->tokenizer && lt_safetensors_find(file, "tokenizer.merges")) {
+        const lt_scope scope = lt_scope_open(ctx);
+        const lt_tensor *merges = lt_safetensors_borrow(file, ctx, "tokenizer.merges");
+        if (!merges)
+            status = lt_ctx_status(ctx);
+        else if (lt_type(merges) != LT_U8)
+            status = lt_fail(ctx, LT_ERR_DTYPE, "%s: tensor tokenizer.merges is %s, expected U8",
+                             path, lt_dtype_name(lt_type(merges)));
+        else if (lt_tokenizer_create(ctx, lt_data(merges), (size_t)lt_numel(merges),
+                                     &m->tokenizer) != LT_OK)
+            status = ce_blame_file(ctx, path);
+        lt_scope_close(ctx, scope, NULL);
+    } else if (!m->tokenizer) {
+        status = tokenizer_beside(run, m, path);
+    }
+    if (status == LT_OK)
+        status = check_vocabulary(ctx, m, file, path);
+    lt_safetensors_close(file);
+    return status;
+}
+
+/* ---- all together ---- */
+
+lt_status ce_models_open(struct ce_run *run, unsigned needs, struct ce_models *models)
+{
+    struct ce_models *m = models;
+    lt_status status = LT_OK;
+    if (!m->ctx) {
+        m->ctx = run->ctx;
+        m->domain = DEFAULT_DOMAIN;
+        m->truncation = DEFAULT_TRUNCATION;
+    }
+    if ((needs & CE_NEED_GENERATOR) && !m->generator)
+        status = open_generator(run, m);
+    if (status == LT_OK && (needs & CE_NEED_CLIP) && !m->clip)
+        status = open_clip(run, m);
+    if (status == LT_OK && (needs & CE_NEED_TOKENIZER) && !m->tokenizer)
+        status = open_tokenizer(run, m);
+    if (status == LT_OK && (needs & CE_NEED_IDENTITY) && !m->identity)
+        status = open_identity(run, m);
+    if (status == LT_OK && (needs & CE_NEED_VGG) && !m->vgg)
+        status = open_vgg(run, m);
+    return status;
+}
+
+void ce_models_close(struct ce_models *models)
+{
+    lt_stylegan2_free(models->generator);
+    lt_clip_free(models->clip);
+    lt_irse50_free(models->identity);
+    lt_vgg19_free(models->vgg);
+    lt_tokenizer_free(models->tokenizer);
+    lt_params_free(models->generator_params);
+    lt_params_free(models->clip_params);
+    lt_params_free(models->identity_params);
+    lt_params_free(models->vgg_params);
+    *models = (struct ce_models){0};
+}
+
+bool ce_models_has(struct ce_run *run, unsigned need)
+{
+    const struct ce_paths *p = &run->paths;
+    switch (need) {
+    case CE_NEED_GENERATOR:
+        return ce_model_file(run, p->generator, "generator.safetensors", false) != NULL;
+    case CE_NEED_CLIP: return ce_model_file(run, p->clip, "clip.safetensors", false) != NULL;
+    case CE_NEED_IDENTITY:
+        return ce_model_file(run, p->identity, "identity.safetensors", false) != NULL;
+    case CE_NEED_VGG: return ce_model_file(run, p->vgg, "vgg.safetensors", false) != NULL;
+    default: return false;
+    }
+}

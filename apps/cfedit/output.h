@@ -1,0 +1,28 @@
+/* Where results go: folders, picture files, dumps. */
+#ifndef CFEDIT_OUTPUT_H
+#define CFEDIT_OUTPUT_H
+
+#include "image_file.h"
+#include "run.h"
+
+bool ce_is_folder(const char *path);
+/* Whether the name ends as a picture's: .png, .jpg, .jpeg. */
+bool ce_is_picture_name(const char *path);
+/* Makes the folder and those above it where they are missing. Errors: LT_ERR_IO. */
+lt_status ce_folder_make(lt_ctx *ctx, const char *path);
+/* LT_ERR_IO if a file of this name could not be written now, so that hours of work
+ * are not spent for nothing. NULL is accepted. */
+lt_status ce_output_check(lt_ctx *ctx, const char *path);
+
+/* Writes the named tensors as float32 to run->dump; NULL tensors are left out. Does
+ * nothing without --dump. */
+lt_status ce_dump(struct ce_run *run, size_t count, const char *const *names,
+                  lt_tensor *const *tensors);
+
+/* Picture `index` of images (N,3,H,W) to a file, `key` = `text` noted in it beside the
+ * program's version. A NaN or infinity is LT_ERR_NUMERIC. If `keep` is not NULL the
+ * picture is given to the caller, to be freed. */
+lt_status ce_picture_write(struct ce_run *run, const char *path, lt_tensor *images, int64_t index,
+                           const char *key, const char *text, ce_image *keep);
+
+#endif

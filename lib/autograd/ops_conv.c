@@ -1,0 +1,218 @@
+/* Convolutions and max pooling. */
+#include <string.h>
+
+#include "autograd/node.h"
+#include "autograd/ops.h"
+#include "tensor/conv_impl.h"
+
+typedef struct conv_params {
+    lt_conv_shape shape;
+    bool transposed;
+} conv_params;
+
+enum { SAVED_X, SAVED_SCALE, SAVED_W };
+enum { IN_X, IN_SCALE, IN_W, IN_BIAS };
+
+static lt_status conv_backward(lt_ctx *ctx, lt_node *node, lt_tensor *gy)
+{
+    const conv_params *params = lt_node_params(node);
+    const lt_conv_shape *s = &params->shape;
+    const bool up = params->transposed;
+    lt_tensor *x = lt_node_saved(node, SAVED_X), *w = lt_node_saved(node, SAVED_W);
+    lt_tensor *scale = lt_node_saved(node, SAVED_SCALE);
+    const int64_t channels = up ? s->o : s->c, size = up ? s->oh * s->ow : s->h * s->w;
+    const int64_t outputs = up ? s->c : s->o, out_size = up ? s->h * s->w : s->oh * s->ow;
+    lt_status status = LT_OK;
+
+    if (lt_wants_grad(node, IN_X) || lt_wants_grad(node, IN_SCALE)) {
+        lt_tensor *gx = lt_new_like(ctx, lt_node_input(node, IN_X)), *gs = NULL;
+        if (!gx) return ctx->status;
+        status = up ? lt_conv_apply(ctx, s, lt_f32(gy), NULL, lt_f32(w), NULL, lt_f32(gx))
+                    : lt_conv_adjoint(ctx, s, lt_f32(gy), NULL, lt_f32(w), NULL, lt_f32(gx));
+        if (status) return status;
+        if (lt_wants_grad(node, IN_SCALE)) {
+            gs = lt_new_like(ctx, scale);
+            if (!gs) return ctx->status;
+        }
+        if (scale)
+            lt_conv_scale_grad(ctx, s->n * channels, size, lt_f32(scale), lt_f32(gx),
+                               gs ? lt_f32(x) : NULL, gs ? lt_f32(gs) : NULL);
+        if (gs && (status = lt_grad_add(ctx, node, IN_SCALE, gs))) return status;
+        if (lt_wants_grad(node, IN_X) && (status = lt_grad_add(ctx, node, IN_X, gx))) return status;
+    }
+    if (lt_wants_grad(node, IN_W)) {
+        lt_tensor *gw = lt_new_like(ctx, lt_node_input(node, IN_W));
+        if (!gw) return ctx->status;
+        const float *factor = scale ? lt_f32(scale) : NULL;
+        status = up ? lt_conv_weight_grad(ctx, s, lt_f32(gy), NULL, lt_f32(x), factor, lt_f32(gw))
+                    : lt_conv_weight_grad(ctx, s, lt_f32(x), factor, lt_f32(gy), NULL, lt_f32(gw));
+        if (status || (status = lt_grad_add(ctx, node, IN_W, gw))) return status;
+    }
+    if (lt_wants_grad(node, IN_BIAS)) {
+        lt_tensor *gb = lt_new_like(ctx, lt_node_input(node, IN_BIAS));
+        if (!gb) return ctx->status;
+        lt_conv_bias_grad(ctx, s->n, outputs, out_size, lt_f32(gy), lt_f32(gb));
+        status = lt_grad_add(ctx, node, IN_BIAS, gb);
+    }
+    return status;
+}
+
+/* The checks that both directions share. */
+static lt_status check_operands(lt_ctx *ctx, const char *op, const lt_tensor *x,
+                                const lt_tensor *scale, const lt_tensor *w, const lt_tensor *bias,
+                                int stride, int pad)
+{
+    char a[96], b[96];
+    if (lt_ndim(x) != 4)
+        return lt_fail(ctx, LT_ERR_SHAPE, "%s: argument x is %s, expected (N, C, H, W)", op,
+                       lt_shape_string(x, a, sizeof a));
+    if (lt_ndim(w) != 4 || lt_dim(w, 1) != lt_dim(x, 1))
+        return lt_fail(ctx, LT_ERR_SHAPE, "%s: argument w is %s, expected (O, %lld, kH, kW) for x %s",
+                       op, lt_shape_string(w, a, sizeof a), (long long)lt_dim(x, 1),
+                       lt_shape_string(x, b, sizeof b));
+    if (scale && (lt_ndim(scale) != 2 || lt_dim(scale, 0) != lt_dim(x, 0) ||
+                  lt_dim(scale, 1) != lt_dim(x, 1)))
+        return lt_fail(ctx, LT_ERR_SHAPE, "%s: argument in_scale is %s, expected (%lld, %lld)", op,
+                       lt_shape_string(scale, a, sizeof a), (long long)lt_dim(x, 0),
+                       (long long)lt_dim(x, 1));
+    if (bias && (lt_ndim(bias) != 1 || lt_dim(bias, 0) != lt_dim(w, 0)))
+        return lt_fail(ctx, LT_ERR_SHAPE, "%s: argument bias is %s, expected (%lld)", op,
+                       lt_shape_string(bias, a, sizeof a), (long long)lt_dim(w, 0));
+    if (stride < 1 || pad < 0)
+        return lt_fail(ctx, LT_ERR_ARGUMENT, "%s: stride is %d and pad is %d, expected at least 1 and 0",
+                       op, stride, pad);
+    if (lt_dim(w, 2) < 1 || lt_dim(w, 3) < 1)
+        return lt_fail(ctx, LT_ERR_SHAPE, "%s: argument w is %s, expected a kernel of at least (1, 1)",
+                       op, lt_shape_string(w, a, sizeof a));
+    return LT_OK;
+}
+
+static lt_tensor *convolve(lt_ctx *ctx, const char *op, bool up, lt_tensor *x, lt_tensor *scale,
+                           lt_tensor *w, lt_tensor *bias, int stride, int pad)
+{
+    char a[96], b[96];
+    lt_tensor *const inputs[4] = {x, scale, w, bias};
+    lt_tensor *xd = lt_dense(ctx, x, op, "x"), *wd = lt_dense(ctx, w, op, "w");
+    lt_tensor *sd = scale ? lt_dense(ctx, scale, op, "in_scale") : NULL;
+    lt_tensor *bd = bias ? lt_dense(ctx, bias, op, "bias") : NULL;
+    if (!xd || !wd || ctx->status) return NULL;
+    if (check_operands(ctx, op, x, scale, w, bias, stride, pad)) return NULL;
+
+    conv_params params = {.transposed = up};
+    lt_conv_shape *s = &params.shape;
+    const int64_t h = lt_dim(x, 2), width = lt_dim(x, 3), c = lt_dim(x, 1), o = lt_dim(w, 0);
+    s->n = lt_dim(x, 0);
+    s->kh = lt_dim(w, 2);
+    s->kw = lt_dim(w, 3);
+    s->stride = stride;
+    s->pad = pad;
+    const int64_t fit_h = up ? (h - 1) * stride - 2 * (int64_t)pad + s->kh : h + 2 * (int64_t)pad - s->kh;
+    const int64_t fit_w = up ? (width - 1) * stride - 2 * (int64_t)pad + s->kw
+                             : width + 2 * (int64_t)pad - s->kw;
+    if (h < 1 || width < 1 || fit_h < (up ? 1 : 0) || fit_w < (up ? 1 : 0))
+        return LT_NULL(ctx, LT_ERR_SHAPE, "%s: argument w is %s, too %s for x %s with stride %d and pad %d",
+                       op, lt_shape_string(w, a, sizeof a), up ? "small" : "large",
+                       lt_shape_string(x, b, sizeof b), stride, pad);
+    const int64_t out_h = up ? fit_h : fit_h / stride + 1, out_w = up ? fit_w : fit_w / stride + 1;
+    s->c = up ? o : c;
+    s->h = up ? out_h : h;
+    s->w = up ? out_w : width;
+    s->o = up ? c : o;
+    s->oh = up ? h : out_h;
+    s->ow = up ? width : out_w;
+    s->w_small = up ? s->kh * s->kw : c * s->kh * s->kw;
+    s->w_big = up ? c * s->kh * s->kw : s->kh * s->kw;
+
+    lt_tensor *out = lt_new(ctx, 4, (int64_t[]){s->n, o, out_h, out_w});
+    if (!out) return NULL;
+    const float *factor = sd ? lt_f32(sd) : NULL, *shift = bd ? lt_f32(bd) : NULL;
+    const lt_status status =
+        up ? lt_conv_adjoint(ctx, s, lt_f32(xd), factor, lt_f32(wd), shift, lt_f32(out))
+           : lt_conv_apply(ctx, s, lt_f32(xd), factor, lt_f32(wd), shift, lt_f32(out));
+    if (status) return NULL;
+
+    lt_node *node = lt_record(ctx, out, conv_backward, 4, inputs, sizeof params);
+    if (node) {
+        *(conv_params *)lt_node_params(node) = params;
+        if (lt_would_record(ctx, 1, &w) || lt_would_record(ctx, 1, &scale)) lt_node_save(node, SAVED_X, xd);
+        if (lt_would_record(ctx, 1, &x) || lt_would_record(ctx, 1, &scale)) lt_node_save(node, SAVED_W, wd);
+        lt_node_save(node, SAVED_SCALE, sd);
+    }
+    return lt_recorded(ctx, out);
+}
+
+lt_tensor *lt_conv2d(lt_ctx *ctx, lt_tensor *x, lt_tensor *in_scale, lt_tensor *w, lt_tensor *bias,
+                     int stride, int pad)
+{
+    return convolve(ctx, "conv2d", false, x, in_scale, w, bias, stride, pad);
+}
+
+lt_tensor *lt_conv_transpose2d(lt_ctx *ctx, lt_tensor *x, lt_tensor *in_scale, lt_tensor *w,
+                               lt_tensor *bias, int stride, int pad)
+{
+    return convolve(ctx, "conv_transpose2d", true, x, in_scale, w, bias, stride, pad);
+}
+
+/* Each output's gradient goes to the position that gave the maximum. */
+static lt_status max_pool_backward(lt_ctx *ctx, lt_node *node, lt_tensor *gy)
+{
+    lt_tensor *gx = lt_new_like(ctx, lt_node_input(node, 0));
+    if (!gx) return ctx->status;
+    const int32_t *from = lt_i32(lt_node_saved(node, 0));
+    const int64_t size = lt_dim(gx, 2) * lt_dim(gx, 3), planes = lt_dim(gx, 0) * lt_dim(gx, 1);
+    const int64_t out_size = lt_dim(gy, 2) * lt_dim(gy, 3);
+    const float *g = lt_f32(gy);
+    float *to = lt_f32(gx);
+#pragma omp parallel for num_threads(ctx->threads) schedule(static)
+    for (int64_t p = 0; p < planes; p++) {
+        memset(to + p * size, 0, (size_t)size * sizeof *to);
+        for (int64_t i = p * out_size; i < (p + 1) * out_size; i++) to[p * size + from[i]] += g[i];
+    }
+    return lt_grad_add(ctx, node, 0, gx);
+}
+
+/* The maximum over a window's rows and columns; a NaN wins. */
+static void max_pool_plane(const float *x, int64_t w, int64_t oh, int64_t ow, int64_t kernel,
+                           int64_t stride, float *y, int32_t *from)
+{
+    for (int64_t i = 0; i < oh * ow; i++) {
+        const int64_t corner = i / ow * stride * w + i % ow * stride;
+        int64_t best = corner;
+        for (int64_t r = 0; r < kernel; r++)
+            for (int64_t at = corner + r * w; at < corner + r * w + kernel; at++)
+                if (x[at] > x[best] || x[at] != x[at]) best = at;
+        y[i] = x[best];
+        if (from) from[i] = (int32_t)best;
+    }
+}
+
+lt_tensor *lt_max_pool2d(lt_ctx *ctx, lt_tensor *x, int kernel, int stride)
+{
+    char a[96];
+    lt_tensor *xd = lt_dense(ctx, x, "max_pool2d", "x");
+    if (!xd) return NULL;
+    const int64_t h = lt_dim(x, 2), w = lt_dim(x, 3);
+    if (lt_ndim(x) != 4 || h < 1 || w < 1 || h > INT32_MAX / w)
+        return LT_NULL(ctx, LT_ERR_SHAPE, "max_pool2d: argument x is %s, expected (N, C, H, W)",
+                       lt_shape_string(x, a, sizeof a));
+    if (kernel < 1 || stride < 1 || kernel > h || kernel > w)
+        return LT_NULL(ctx, LT_ERR_ARGUMENT,
+                       "max_pool2d: kernel is %d and stride is %d, expected at least 1 and a kernel that fits x %s",
+                       kernel, stride, lt_shape_string(x, a, sizeof a));
+    const int64_t oh = (h - kernel) / stride + 1, ow = (w - kernel) / stride + 1;
+    const int64_t planes = lt_dim(x, 0) * lt_dim(x, 1);
+    const int64_t shape[4] = {lt_dim(x, 0), lt_dim(x, 1), oh, ow};
+    lt_tensor *out = lt_new(ctx, 4, shape), *from = NULL;
+    if (!out) return NULL;
+    if (lt_would_record(ctx, 1, &x) && !(from = lt_empty(ctx, LT_I32, 4, shape))) return NULL;
+    const float *src = lt_f32(xd);
+    float *dst = lt_f32(out);
+    int32_t *index = from ? lt_i32(from) : NULL;
+#pragma omp parallel for num_threads(ctx->threads) schedule(static)
+    for (int64_t p = 0; p < planes; p++)
+        max_pool_plane(src + p * h * w, w, oh, ow, kernel, stride, dst + p * oh * ow,
+                       index ? index + p * oh * ow : NULL);
+    lt_node *node = lt_record(ctx, out, max_pool_backward, 1, &x, 0);
+    if (node) lt_node_save(node, 0, from);
+    return lt_recorded(ctx, out);
+}

@@ -1,0 +1,51 @@
+/* Convolution of dense float32 arrays: the product, its adjoint and the gradient
+ * of its weights.
+ *
+ * One linear map S -> B relates the two sides of a strided convolution: its big
+ * side (c, h, w) and its small side (o, oh, ow),
+ *
+ *     small[n, o, y, x] = sum over c, i, j of
+ *         weight[o, c, i, j] big[n, c, y stride + i - pad, x stride + j - pad],
+ *
+ * zero outside. lt_conv2d is this map, lt_conv_transpose2d its adjoint, and the
+ * gradients of both are made of the same three functions. Weights are addressed
+ * as w[o * w_small + c * w_big + i * kw + j], so that either order of channels
+ * can be stored. */
+#ifndef LT_TENSOR_CONV_IMPL_H
+#define LT_TENSOR_CONV_IMPL_H
+
+#include "tensor/tensor_impl.h"
+
+typedef struct lt_conv_shape {
+    int64_t n;
+    int64_t c, h, w;   /* big side */
+    int64_t o, oh, ow; /* small side */
+    int64_t kh, kw, stride, pad;
+    int64_t w_small, w_big; /* weight strides of small- and big-side channels */
+} lt_conv_shape;
+
+/* small (n,o,oh,ow) = map of big (n,c,h,w) times scale (n,c) or NULL, plus bias (o)
+ * or NULL. Errors: LT_ERR_MEMORY, LT_ERR_UNSUPPORTED (too many channels). */
+lt_status lt_conv_apply(lt_ctx *ctx, const lt_conv_shape *s, const float *big, const float *scale,
+                        const float *weight, const float *bias, float *small);
+
+/* big (n,c,h,w) = adjoint map of small (n,o,oh,ow) times scale (n,o) or NULL, plus
+ * bias (c) or NULL. */
+lt_status lt_conv_adjoint(lt_ctx *ctx, const lt_conv_shape *s, const float *small,
+                          const float *scale, const float *weight, const float *bias, float *big);
+
+/* dw (strides as weight) = sum over n and positions of small[o] * big[c, tap], big
+ * times big_scale (n,c) and small times small_scale (n,o), each may be NULL. */
+lt_status lt_conv_weight_grad(lt_ctx *ctx, const lt_conv_shape *s, const float *big,
+                              const float *big_scale, const float *small,
+                              const float *small_scale, float *dw);
+
+/* total[n * c + k] = sum over the plane of g * x for every plane of n * c planes of
+ * `size`, then g *= scale[plane]; x and total are NULL where only g is scaled. */
+void lt_conv_scale_grad(lt_ctx *ctx, int64_t planes, int64_t size, const float *scale, float *g,
+                        const float *x, float *total);
+
+/* db (c) = sum of g (n,c,size) over samples and positions. */
+void lt_conv_bias_grad(lt_ctx *ctx, int64_t n, int64_t c, int64_t size, const float *g, float *db);
+
+#endif

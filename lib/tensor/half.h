@@ -1,0 +1,26 @@
+/* Conversion between float32 and the 16-bit storage types.
+ *
+ * float16 is IEEE 754 binary16, bfloat16 the upper half of a float32; both are
+ * handled as their bit patterns in uint16_t. Towards 16 bits values are rounded
+ * to the nearest, ties to even; overflow gives an infinity, NaNs stay NaNs
+ * (made quiet), signs of zeros and subnormals are kept. Towards float32 every
+ * value is exact. Arrays must not overlap. */
+#ifndef LT_TENSOR_HALF_H
+#define LT_TENSOR_HALF_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tensor/status.h"
+
+LT_BEGIN_DECLS
+
+/* Converts `n` elements of `src` into `dst`. */
+LT_API void lt_f16_to_f32(const uint16_t *src, float *dst, size_t n);
+LT_API void lt_f32_to_f16(const float *src, uint16_t *dst, size_t n);
+LT_API void lt_bf16_to_f32(const uint16_t *src, float *dst, size_t n);
+LT_API void lt_f32_to_bf16(const float *src, uint16_t *dst, size_t n);
+
+LT_END_DECLS
+
+#endif

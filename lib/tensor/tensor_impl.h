@@ -1,0 +1,69 @@
+/* Private layout of contexts and tensors, for this library's own sources. */
+#ifndef LT_TENSOR_TENSOR_IMPL_H
+#define LT_TENSOR_TENSOR_IMPL_H
+
+#include "tensor/isa.h"
+#include "tensor/pool.h"
+#include "tensor/tensor.h"
+
+typedef struct lt_storage {
+    int refs;
+    void *data;
+    size_t bytes;
+    lt_pool *pool;                /* block came from here, or NULL */
+    void (*release)(void *owner); /* foreign memory, or NULL */
+    void *owner;
+} lt_storage;
+
+struct lt_tensor {
+    int refs;
+    lt_dtype dtype;
+    int ndim;
+    bool requires_grad;
+    int64_t shape[LT_MAX_DIMS];
+    int64_t stride[LT_MAX_DIMS]; /* elements */
+    lt_storage *storage;
+    char *data;      /* first element */
+    lt_tensor *grad; /* same shape, contiguous float32, or NULL */
+};
+
+struct lt_tape; /* autograd/tape.h */
+
+struct lt_ctx {
+    int threads;
+    lt_isa isa;
+    lt_status status;
+    char message[512];
+    lt_pool *pool;
+
+    lt_tensor **scope; /* stack of references, innermost scope on top */
+    size_t scope_len, scope_cap;
+
+    int no_grad; /* depth of no-grad regions */
+    struct lt_tape *tape;
+    void (*tape_free)(struct lt_tape *tape);
+};
+
+/* Scratch memory from the context's pool; NULL (failure recorded) when there
+ * is none. 64-byte aligned. Freed in any order. */
+void *lt_scratch(lt_ctx *ctx, size_t bytes);
+void lt_scratch_free(lt_ctx *ctx, void *block);
+
+/* Contiguous float32 `t` itself, or a contiguous copy owned by the scope; NULL
+ * with a message naming `op` and `name` if t is NULL or not float32. */
+lt_tensor *lt_dense(lt_ctx *ctx, const lt_tensor *t, const char *op, const char *name);
+
+/* An uninitialised float32 tensor. */
+lt_tensor *lt_new(lt_ctx *ctx, int ndim, const int64_t *shape);
+lt_tensor *lt_new_like(lt_ctx *ctx, const lt_tensor *t);
+
+/* One call of the single-threaded product, for code that is already inside a
+ * parallel region; arguments as lt_sgemm(). */
+void lt_sgemm_serial(bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, float alpha,
+                     const float *a, int64_t lda, const float *b, int64_t ldb, float beta,
+                     float *c, int64_t ldc);
+
+/* Returns NULL after recording a failure: `return LT_NULL(ctx, LT_ERR_SHAPE, "...")`. */
+#define LT_NULL(ctx, ...) (lt_fail((ctx), __VA_ARGS__), (lt_tensor *)NULL)
+
+#endif

@@ -1,0 +1,66 @@
+#!/bin/sh
+# Installs what building, testing and running cfedit need and this machine lacks.
+# Says what it does; asks for root (sudo) only where something is missing.
+set -eu
+
+cc=${CC:-gcc}
+missing=
+note() { printf 'setup: %s\n' "$*"; }
+need() { missing="$missing $1"; }
+
+# has_header HEADER: whether the compiler finds it
+has_header() {
+    printf '#include <stddef.h>\n#include <stdio.h>\n#include <%s>\n' "$1" | "$cc" -E -x c - >/dev/null 2>&1
+}
+# has_library SONAME: whether the loader finds it
+has_library() {
+    { ldconfig -p 2>/dev/null || /sbin/ldconfig -p 2>/dev/null; } | grep -q "$1"
+}
+
+command -v "$cc" >/dev/null 2>&1 || need gcc
+command -v make >/dev/null 2>&1 || need make
+if command -v "$cc" >/dev/null 2>&1; then
+    has_header stdlib.h || need libc6-dev
+    has_header png.h || need libpng-dev
+    has_header zlib.h || need zlib1g-dev
+    has_header jpeglib.h || need libjpeg62-turbo-dev
+    has_header check.h || need check
+else
+    missing="$missing libc6-dev libpng-dev zlib1g-dev libjpeg62-turbo-dev check"
+fi
+has_library libopenblas.so.0 || need libopenblas0-pthread
+# The warnings gate compiles with clang as well; its OpenMP header comes apart.
+if [ "${1:-}" = --with-clang ]; then
+    command -v clang >/dev/null 2>&1 || need clang
+    version=$(clang -dumpversion 2>/dev/null | cut -d. -f1 || true)
+    if ! printf '#include <omp.h>\n' | clang -fopenmp -E -x c - >/dev/null 2>&1; then
+        need "libomp${version:+-$version}-dev"
+    fi
+fi
+
+if [ -z "$missing" ]; then
+    exit 0
+fi
+if ! command -v apt-get >/dev/null 2>&1; then
+    note "please install (Debian's names):$missing" >&2
+    exit 1
+fi
+sudo=
+if [ "$(id -u)" -ne 0 ]; then
+    if ! command -v sudo >/dev/null 2>&1; then
+        note "please install as root:$missing" >&2
+        exit 1
+    fi
+    sudo=sudo
+fi
+note "installing with apt-get${sudo:+ (sudo)}:$missing"
+# Ubuntu names the JPEG package differently; both provide libjpeg-dev.
+export DEBIAN_FRONTEND=noninteractive
+$sudo apt-get update -qq
+# shellcheck disable=SC2086 # a list of packages
+if ! $sudo apt-get install -y -qq --no-install-recommends $missing >/dev/null; then
+    missing=$(printf '%s' "$missing" | sed 's/libjpeg62-turbo-dev/libjpeg-dev/')
+    # shellcheck disable=SC2086
+    $sudo apt-get install -y -qq --no-install-recommends $missing >/dev/null
+fi
+note "done"

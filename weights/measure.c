@@ -1,0 +1,292 @@
+/* Measures the shipped model on held-out portraits and draws its sample sheet.
+ *
+ *     measure [--generator F] [--clip F] [--sheet F.png] [--count N]
+ *
+ * Prints, as one JSON object: reconstruction PSNR of the generator on N natural portraits
+ * and on N mixed ones (dB, images in [0,1]); caption retrieval among 100; zero-shot colour
+ * accuracy of every part over the named colours. Seeds are none that training drew. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "autograd/ops.h"
+#include "cfedit/image_file.h"
+#include "cfedit/sheet.h"
+#include "cfedit/templates.h"
+#include "nn/clip.h"
+#include "nn/stylegan2.h"
+#include "nn/tokenizer.h"
+#include "weights/captions.h"
+#include "weights/training.h"
+#include "weights/world.h"
+
+enum { SIZE = 128, PIXELS = SIZE * SIZE, CROSSOVER = 6, AMONG = 100, HELD_OUT = 900 };
+
+struct model {
+    lt_ctx *ctx;
+    lt_params *generator_params, *clip_params;
+    lt_stylegan2 *g;
+    lt_clip *clip;
+    lt_tokenizer *tokenizer;
+};
+
+static lt_status open_model(struct model *m, const char *generator, const char *clip)
+{
+    lt_ctx *ctx = m->ctx;
+    lt_status status = lt_params_create(ctx, &m->generator_params);
+    if (status == LT_OK)
+        status = lt_params_create(ctx, &m->clip_params);
+    if (status == LT_OK)
+        status = lt_params_load(ctx, m->generator_params, generator, NULL);
+    if (status == LT_OK)
+        status = lt_stylegan2_create(ctx, m->generator_params, &m->g);
+    if (status == LT_OK)
+        status = lt_params_load(ctx, m->clip_params, clip, NULL);
+    if (status == LT_OK)
+        status = lt_clip_create(ctx, m->clip_params, &m->clip);
+    lt_tensor *merges = status == LT_OK ? lt_params_find(m->clip_params, "tokenizer.merges") : NULL;
+    if (status == LT_OK && !merges)
+        status = lt_fail(ctx, LT_ERR_MISSING, "%s: no tensor tokenizer.merges", clip);
+    if (status == LT_OK)
+        status = lt_tokenizer_create(ctx, lt_data(merges), (size_t)lt_numel(merges), &m->tokenizer);
+    if (status == LT_OK && lt_stylegan2_describe(m->g)->z_dim != WORLD_Z)
+        status = lt_fail(ctx, LT_ERR_SHAPE, "%s: not a generator of the drawn world", generator);
+    return status;
+}
+
+/* A held-out portrait, mixed from two z or not, and the generator's picture of it. */
+static lt_tensor *reconstruct(struct model *m, int64_t item, bool mixed, struct world_attr *attr)
+{
+    lt_ctx *ctx = m->ctx;
+    uint64_t rng = training_seed(HELD_OUT, mixed, item);
+    struct world_attr color;
+    lt_tensor *z = lt_zeros(ctx, 2, (int64_t[]){2, WORLD_Z});
+    if (!z)
+        return NULL;
+    float *values = lt_f32(z);
+    world_attr_random_natural(&rng, attr, values);
+    memcpy(values + WORLD_Z, values, sizeof(float) * WORLD_Z);
+    if (mixed) {
+        world_attr_random_natural(&rng, &color, values + WORLD_Z);
+        world_attr_mix(attr, &color, attr);
+    }
+    lt_tensor *w = lt_stylegan2_broadcast(ctx, m->g, lt_stylegan2_mapping(ctx, m->g, z));
+    return lt_stylegan2_synthesis(
+        ctx, m->g, lt_stylegan2_mix(ctx, lt_slice(ctx, w, 0, 0, 1), lt_slice(ctx, w, 0, 1, 1), CROSSOVER));
+}
+
+/* Mean over pictures of their PSNR in dB. */
+static lt_status measure_psnr(struct model *m, int64_t count, bool mixed, double *psnr)
+{
+    *psnr = 0.0;
+    float *truth = malloc(sizeof(float) * 3 * PIXELS);
+    if (!truth)
+        return lt_fail(m->ctx, LT_ERR_MEMORY, "out of memory for a picture");
+    for (int64_t i = 0; i < count && lt_ctx_status(m->ctx) == LT_OK; i++) {
+        const lt_scope scope = lt_scope_open(m->ctx);
+        struct world_attr attr;
+        const lt_tensor *image = reconstruct(m, i, mixed, &attr);
+        if (image) {
+            world_render(&attr, SIZE, truth, NULL);
+            double sum = 0.0;
+            for (int p = 0; p < 3 * PIXELS; p++) {
+                const double d = 0.5 * ((double)lt_f32(image)[p] - (double)truth[p]);
+                sum += d * d;
+            }
+            *psnr += -10.0 * log10(sum / (3.0 * PIXELS)) / (double)count;
+        }
+        lt_scope_close(m->ctx, scope, NULL);
+    }
+    free(truth);
+    return lt_ctx_status(m->ctx);
+}
+
+static lt_tensor *embed_text(struct model *m, const char *text)
+{
+    const int64_t context = lt_clip_describe(m->clip)->context_length;
+    lt_tensor *ids = lt_empty(m->ctx, LT_I32, 2, (int64_t[]){1, context});
+    if (!ids)
+        return NULL;
+    memset(lt_i32(ids), 0, sizeof(int32_t) * (size_t)context);
+    if (lt_tokenize(m->tokenizer, m->ctx, text, strlen(text), lt_i32(ids), (size_t)context, NULL) != LT_OK)
+        return NULL;
+    return lt_l2_normalize(m->ctx, lt_clip_encode_text(m->ctx, m->clip, ids), 1e-12f);
+}
+
+static lt_tensor *embed_portrait(struct model *m, const struct world_attr *attr)
+{
+    lt_tensor *image = lt_zeros(m->ctx, 4, (int64_t[]){1, 3, SIZE, SIZE});
+    if (!image)
+        return NULL;
+    world_render(attr, SIZE, lt_f32(image), NULL);
+    lt_tensor *pixels = lt_clip_preprocess(m->ctx, m->clip, image, false);
+    return lt_l2_normalize(m->ctx, lt_clip_encode_image(m->ctx, m->clip, pixels), 1e-12f);
+}
+
+static int argmax(const float *x, int64_t n, int64_t stride)
+{
+    int best = 0;
+    for (int64_t i = 1; i < n; i++)
+        best = x[i * stride] > x[best * stride] ? (int)i : best;
+    return best;
+}
+
+/* Top-1 share, captions against pictures and pictures against captions, among 100. Each caption states
+ * all of the portrait's colours, so that it fits one portrait only. */
+static lt_status measure_retrieval(struct model *m, double *by_text, double *by_image)
+{
+    lt_ctx *ctx = m->ctx;
+    const lt_scope scope = lt_scope_open(ctx);
+    lt_tensor *texts[AMONG] = {NULL}, *images[AMONG] = {NULL};
+    for (int i = 0; i < AMONG && lt_ctx_status(ctx) == LT_OK; i++) {
+        uint64_t rng = training_seed(HELD_OUT, 5, i);
+        struct world_attr attr;
+        char text[512];
+        int said[WORLD_PARTS], stated;
+        world_attr_random_any(&rng, &attr);
+        do { /* a caption that says at least three colours: shorter ones fit several portraits */
+            world_caption(&attr, &rng, said, text, sizeof text);
+            stated = 0;
+            for (int p = 0; p < WORLD_PARTS; p++)
+                stated += said[p] >= 0;
+        } while (stated < 3);
+        const lt_scope inner = lt_scope_open(ctx);
+        texts[i] = embed_text(m, text);
+        images[i] = embed_portrait(m, &attr);
+        lt_scope_close_keep(ctx, inner, (lt_tensor *[]){texts[i], images[i]}, 2);
+    }
+    lt_tensor *t = lt_concat(ctx, AMONG, texts, 0), *v = lt_concat(ctx, AMONG, images, 0);
+    lt_tensor *similarity = lt_matmul(ctx, t, v, false, true);
+    *by_text = *by_image = 0.0;
+    for (int i = 0; similarity && i < AMONG; i++) {
+        *by_text += (argmax(lt_f32(similarity) + i * AMONG, AMONG, 1) == i) / (double)AMONG;
+        *by_image += (argmax(lt_f32(similarity) + i, AMONG, AMONG) == i) / (double)AMONG;
+    }
+    lt_scope_close(ctx, scope, NULL);
+    return lt_ctx_status(ctx);
+}
+
+/* Share of portraits whose part, given each named colour in turn, is nearest to that colour's prompt. */
+static lt_status measure_zero_shot(struct model *m, int64_t count, double accuracy[WORLD_PARTS])
+{
+    lt_ctx *ctx = m->ctx;
+    for (int p = 0; p < WORLD_PARTS; p++) {
+        const lt_scope scope = lt_scope_open(ctx);
+        lt_tensor *prompt[WORLD_COLORS];
+        for (int c = 0; c < WORLD_COLORS; c++) {
+            char text[128];
+            world_prompt((enum world_part)p, c, text, sizeof text);
+            prompt[c] = embed_text(m, text);
+        }
+        lt_tensor *prompts = lt_concat(ctx, WORLD_COLORS, prompt, 0);
+        int64_t right = 0;
+        for (int64_t i = 0; i < count && lt_ctx_status(ctx) == LT_OK; i++) {
+            const lt_scope inner = lt_scope_open(ctx);
+            uint64_t rng = training_seed(HELD_OUT, 10 + p, i);
+            struct world_attr attr;
+            do {
+                world_attr_random_any(&rng, &attr);
+            } while (p == WORLD_GLASSES && !world_has_glasses(&attr));
+            const enum world_color color = (enum world_color)(i % WORLD_COLORS);
+            world_attr_set_color(&attr, (enum world_part)p, color, &rng);
+            lt_tensor *similarity = lt_matmul(ctx, embed_portrait(m, &attr), prompts, false, true);
+            right += similarity && argmax(lt_f32(similarity), WORLD_COLORS, 1) == (int)color;
+            lt_scope_close(ctx, inner, NULL);
+        }
+        accuracy[p] = (double)right / (double)count;
+        lt_scope_close(ctx, scope, NULL);
+    }
+    return lt_ctx_status(ctx);
+}
+
+/* Rows of truth above rows of what the generator draws; the last pair is of mixed styles. */
+static lt_status draw_sheet(struct model *m, const char *path)
+{
+    enum { COLUMNS = 8, ROWS = 6 };
+    lt_ctx *ctx = m->ctx;
+    ce_image cells[ROWS * COLUMNS];
+    memset(cells, 0, sizeof cells);
+    const lt_scope scope = lt_scope_open(ctx);
+    lt_status status = LT_OK;
+    for (int i = 0; i < ROWS / 2 * COLUMNS && status == LT_OK; i++) {
+        struct world_attr attr;
+        lt_tensor *drawn = reconstruct(m, 1000 + i, i >= 2 * COLUMNS, &attr);
+        lt_tensor *truth = lt_zeros(ctx, 4, (int64_t[]){1, 3, SIZE, SIZE});
+        if (!drawn || !truth) {
+            status = lt_ctx_status(ctx);
+            break;
+        }
+        world_render(&attr, SIZE, lt_f32(truth), NULL);
+        const int at = i / COLUMNS * 2 * COLUMNS + i % COLUMNS;
+        status = ce_image_from_tensor(ctx, truth, 0, &cells[at]);
+        if (status == LT_OK)
+            status = ce_image_from_tensor(ctx, drawn, 0, &cells[at + COLUMNS]);
+    }
+    lt_scope_close(ctx, scope, NULL);
+    const char *const rows[ROWS] = {"truth", "drawn", "truth", "drawn", "truth, mixed", "drawn, mixed"};
+    const ce_image *cell[ROWS * COLUMNS];
+    for (int i = 0; i < ROWS * COLUMNS; i++)
+        cell[i] = &cells[i];
+    const ce_sheet grid = {.columns = COLUMNS, .rows = ROWS, .cells = cell, .row_labels = rows};
+    ce_image sheet = {0};
+    if (status == LT_OK)
+        status = ce_sheet_render(ctx, &grid, &sheet);
+    if (status == LT_OK)
+        status = ce_image_write(ctx, path, &sheet, NULL, 0);
+    ce_image_free(&sheet);
+    for (int i = 0; i < ROWS * COLUMNS; i++)
+        ce_image_free(&cells[i]);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    const char *generator = "weights/generator.safetensors", *clip = "weights/clip.safetensors", *sheet = NULL;
+    int64_t count = 200;
+    for (int i = 1; i + 1 < argc; i += 2) {
+        if (strcmp(argv[i], "--generator") == 0)
+            generator = argv[i + 1];
+        else if (strcmp(argv[i], "--clip") == 0)
+            clip = argv[i + 1];
+        else if (strcmp(argv[i], "--sheet") == 0)
+            sheet = argv[i + 1];
+        else if (strcmp(argv[i], "--count") == 0)
+            count = strtoll(argv[i + 1], NULL, 10);
+    }
+    if (count < 1) {
+        fprintf(stderr, "measure: --count is below 1\n");
+        return 2;
+    }
+    struct model m = {0};
+    if (lt_ctx_create(&m.ctx) != LT_OK)
+        return training_fail(NULL, "measure");
+    lt_no_grad_begin(m.ctx);
+    double natural = 0.0, mixed = 0.0, by_text = 0.0, by_image = 0.0, accuracy[WORLD_PARTS] = {0};
+    lt_status status = open_model(&m, generator, clip);
+    if (status == LT_OK)
+        status = measure_psnr(&m, count, false, &natural);
+    if (status == LT_OK)
+        status = measure_psnr(&m, count, true, &mixed);
+    if (status == LT_OK)
+        status = measure_retrieval(&m, &by_text, &by_image);
+    if (status == LT_OK)
+        status = measure_zero_shot(&m, count, accuracy);
+    if (status == LT_OK && sheet)
+        status = draw_sheet(&m, sheet);
+    if (status == LT_OK) {
+        printf("{\"psnr_natural\": %.2f, \"psnr_mixed\": %.2f, \"retrieval_by_text\": %.2f, \"retrieval_by_image\": %.2f",
+               natural, mixed, by_text, by_image);
+        for (int p = 0; p < WORLD_PARTS; p++)
+            printf(", \"zero_shot_%s\": %.3f", world_part_name((enum world_part)p), accuracy[p]);
+        printf("}\n");
+    }
+    const int code = status == LT_OK ? 0 : training_fail(m.ctx, "measure");
+    lt_clip_free(m.clip);
+    lt_stylegan2_free(m.g);
+    lt_tokenizer_free(m.tokenizer);
+    lt_params_free(m.generator_params);
+    lt_params_free(m.clip_params);
+    lt_ctx_destroy(m.ctx);
+    return code;
+}

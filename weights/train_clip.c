@@ -1,0 +1,481 @@
+/* Trains the shipped CLIP on captioned portraits of the whole world, unnatural colours included.
+ *
+ * Contrastive training (Radford et al. 2021) alone leaves the colours of small parts for very
+ * last, so two things are added. Half of a batch are twins: the same portrait with one part in
+ * another colour, each captioned with that part, so that telling a pair from its caption needs
+ * exactly that colour. And linear read-outs, thrown away afterwards, name every part's colour
+ * from the picture's feature, the stated ones from the text's, and the form from the picture's.
+ * Half of the pictures are warped as CF-CLIP's augmentation warps them, since the edit's
+ * objective will show the network nothing else. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "autograd/ops.h"
+#include "cfedit/perspective.h"
+#include "cfedit/templates.h"
+#include "nn/clip.h"
+#include "nn/optim.h"
+#include "nn/tokenizer.h"
+#include "weights/captions.h"
+#include "weights/training.h"
+#include "weights/world.h"
+
+enum { SIZE = 128, PIXELS = SIZE * SIZE, RUN = 2, CONTEXT = 64, MERGES = 700, CAPTION = 320, FORMS = WORLD_Z_FORM + 3 };
+
+static const float readout_weight = 1.0f, form_weight = 0.5f, text_readout_weight = 0.5f;
+
+struct run {
+    lt_ctx *ctx;
+    struct training_options options;
+    lt_params *params; /* CLIP and, under "readout.", the heads */
+    lt_clip *clip;
+    lt_tokenizer *tokenizer;
+    lt_optim *optim;
+    int64_t step;
+    const char *templates[CE_TEMPLATES];
+    int colors; /* colour words of all parts together */
+    double loss, retrieval; /* running means */
+    double accuracy[WORLD_PARTS];
+};
+
+/* One batch of B pairs. */
+struct batch {
+    lt_tensor *images;                 /* (B,3,S,S) */
+    lt_tensor *ids;                    /* int32 (B,CONTEXT) */
+    lt_tensor *form;                   /* (B,FORMS) */
+    lt_tensor *color[WORLD_PARTS];     /* int32 (B): the part's colour word, -1 where it does not show */
+    lt_tensor *said[WORLD_PARTS];      /* int32 (B): the stated colour word or -1 */
+};
+
+static void form_target(const struct world_attr *attr, float *out)
+{
+    /* The form attributes and the light come first in the struct, all floats. */
+    memcpy(out, &attr->head_width, sizeof(float) * FORMS);
+}
+
+/* Caption into ids (zeroed); a caption that does not fit is drawn again, shorter ones being common. */
+static lt_status tokenize(struct run *r, const char *caption, int32_t *ids, bool *fits)
+{
+    size_t count = 0;
+    const lt_status status = lt_tokenize(r->tokenizer, r->ctx, caption, strlen(caption), ids, CONTEXT, &count);
+    *fits = status == LT_OK;
+    if (status == LT_ERR_SHAPE) {
+        lt_ctx_clear(r->ctx);
+        memset(ids, 0, sizeof *ids * CONTEXT);
+        return LT_OK;
+    }
+    return status;
+}
+
+static lt_status caption_item(struct run *r, const struct world_attr *attr, int twin_part, uint64_t *rng,
+                              int32_t *ids, int said[WORLD_PARTS])
+{
+    char text[CAPTION];
+    bool fits = false;
+    lt_status status = LT_OK;
+    while (!fits && status == LT_OK) {
+        size_t length;
+        if (twin_part >= 0) {
+            length = world_caption_part(attr, (enum world_part)twin_part, rng, text, sizeof text);
+            for (int p = 0; p < WORLD_PARTS; p++)
+                said[p] = p == twin_part ? attr->color_name[p] : -1;
+        } else {
+            length = world_caption_templated(attr, rng, r->templates, CE_TEMPLATES, said, text, sizeof text);
+        }
+        if (length < sizeof text)
+            status = tokenize(r, text, ids, &fits);
+    }
+    return status;
+}
+
+/* The twin: another colour for one part that shows. Returns the part. */
+static int make_twin(struct world_attr *attr, uint64_t *rng)
+{
+    const int parts = world_has_glasses(attr) ? WORLD_PARTS : WORLD_PARTS - 1;
+    /* Small parts are the hard ones and get the larger share. */
+    static const int often[] = {WORLD_BROWS, WORLD_EYES, WORLD_LIPS, WORLD_GLASSES};
+    int part = world_random(rng) % 2 ? often[world_random(rng) % 4] : (int)(world_random(rng) % WORLD_PARTS);
+    if (part >= parts)
+        part = WORLD_EYES;
+    const int before = attr->color_name[part];
+    do {
+        world_attr_set_color(attr, (enum world_part)part, (enum world_color)(world_random(rng) % WORLD_COLORS), rng);
+    } while (attr->color_name[part] == before);
+    return part;
+}
+
+static lt_status draw_batch(struct run *r, struct batch *b)
+{
+    lt_ctx *ctx = r->ctx;
+    const int64_t n = r->options.batch;
+    b->images = lt_zeros(ctx, 4, (int64_t[]){n, 3, SIZE, SIZE});
+    b->ids = lt_empty(ctx, LT_I32, 2, (int64_t[]){n, CONTEXT});
+    b->form = lt_zeros(ctx, 2, (int64_t[]){n, FORMS});
+    for (int p = 0; p < WORLD_PARTS; p++) {
+        b->color[p] = lt_empty(ctx, LT_I32, 1, &n);
+        b->said[p] = lt_empty(ctx, LT_I32, 1, &n);
+    }
+    struct world_attr *attr = malloc(sizeof *attr * (size_t)n);
+    if (!attr || lt_ctx_status(ctx) != LT_OK) {
+        free(attr);
+        return lt_fail(ctx, LT_ERR_MEMORY, "out of memory for a batch");
+    }
+    memset(lt_i32(b->ids), 0, sizeof(int32_t) * (size_t)n * CONTEXT);
+
+    lt_status status = LT_OK;
+    const int64_t twins = n / 4 * 2; /* items 0 .. twins-1 in pairs */
+    for (int64_t i = 0; i < n && status == LT_OK; i++) {
+        uint64_t rng = training_seed(RUN, r->step, i);
+        int twin_part = -1, said[WORLD_PARTS];
+        if (i >= twins || i % 2 == 0)
+            world_attr_random_any(&rng, &attr[i]);
+        if (i < twins) {
+            /* Both of a pair must agree on the part: the second decides for both. */
+            uint64_t shared = training_seed(RUN + 1000, r->step, i / 2);
+            struct world_attr other = attr[i - i % 2];
+            twin_part = make_twin(&other, &shared);
+            if (i % 2)
+                attr[i] = other;
+        }
+        status = caption_item(r, &attr[i], twin_part, &rng, lt_i32(b->ids) + i * CONTEXT, said);
+        form_target(&attr[i], lt_f32(b->form) + i * FORMS);
+        for (int p = 0; p < WORLD_PARTS; p++) {
+            const bool shows = p != WORLD_GLASSES || world_has_glasses(&attr[i]);
+            lt_i32(b->color[p])[i] = shows ? attr[i].color_name[p] : -1;
+            lt_i32(b->said[p])[i] = said[p];
+        }
+    }
+#pragma omp parallel for num_threads(r->options.threads) schedule(static)
+    for (int64_t i = 0; i < n; i++)
+        world_render(&attr[i], SIZE, lt_f32(b->images) + i * 3 * PIXELS, NULL);
+    free(attr);
+    return status;
+}
+
+/* Warps every other picture. */
+static lt_tensor *augment(struct run *r, lt_tensor *images)
+{
+    lt_ctx *ctx = r->ctx;
+    const int64_t n = lt_dim(images, 0);
+    lt_tensor **part = malloc(sizeof(lt_tensor *) * (size_t)n);
+    if (!part) {
+        lt_fail(ctx, LT_ERR_MEMORY, "out of memory for a batch");
+        return NULL;
+    }
+    lt_rng rng = lt_rng_make(training_seed(RUN, r->step, -1), 1);
+    for (int64_t i = 0; i < n; i++) {
+        part[i] = lt_slice(ctx, images, 0, i, 1);
+        if (i % 4 < 2)
+            continue; /* of each pair of twins both or none */
+        const struct ce_perspective warp = ce_perspective_draw(&rng, SIZE, SIZE, CE_PERSPECTIVE_DISTORTION);
+        double coeffs[8];
+        if (ce_perspective_solve(ctx, &warp, coeffs) == LT_OK)
+            part[i] = lt_warp_perspective(ctx, part[i], coeffs, true);
+    }
+    lt_tensor *out = lt_concat(ctx, (int)n, part, 0);
+    free(part);
+    return out;
+}
+
+static lt_tensor *head(struct run *r, const char *name, lt_tensor *x)
+{
+    char key[64];
+    snprintf(key, sizeof key, "readout.%s.weight", name);
+    lt_tensor *w = lt_params_find(r->params, key);
+    snprintf(key, sizeof key, "readout.%s.bias", name);
+    return lt_linear(r->ctx, x, w, lt_params_find(r->params, key));
+}
+
+/* Mean over parts of the cross entropy of the part's logits; accuracy (may be NULL) is averaged into. */
+static lt_tensor *color_loss(struct run *r, lt_tensor *logits, lt_tensor *const target[WORLD_PARTS], double *accuracy)
+{
+    lt_ctx *ctx = r->ctx;
+    lt_tensor *sum = NULL;
+    int64_t at = 0;
+    for (int p = 0; p < WORLD_PARTS; p++) {
+        const int count = world_color_count((enum world_part)p);
+        lt_tensor *x = lt_contiguous(ctx, lt_slice(ctx, logits, 1, at, count));
+        at += count;
+        int64_t known = 0, right = 0;
+        for (int64_t i = 0; x && i < lt_dim(x, 0); i++) {
+            const float *row = lt_f32(x) + i * count;
+            int best = 0;
+            for (int k = 1; k < count; k++)
+                best = row[k] > row[best] ? k : best;
+            known += lt_i32(target[p])[i] >= 0;
+            right += lt_i32(target[p])[i] == best;
+        }
+        if (known == 0)
+            continue;
+        if (accuracy)
+            accuracy[p] += 0.02 * ((double)right / (double)known - accuracy[p]);
+        lt_tensor *ce = lt_cross_entropy(ctx, x, target[p]);
+        sum = sum ? lt_add(ctx, sum, ce) : ce;
+    }
+    return lt_affine(ctx, sum ? sum : lt_scalar(ctx, 0.0f), 1.0f / WORLD_PARTS, 0.0f);
+}
+
+/* Share of rows whose largest entry is on the diagonal. */
+static double diagonal_share(const lt_tensor *logits)
+{
+    const int64_t n = lt_dim(logits, 0);
+    const float *x = lt_f32(logits);
+    int64_t right = 0;
+    for (int64_t i = 0; i < n; i++) {
+        int64_t best = 0;
+        for (int64_t j = 1; j < n; j++)
+            best = x[i * n + j] > x[i * n + best] ? j : best;
+        right += best == i;
+    }
+    return (double)right / (double)n;
+}
+
+static lt_status train_step(struct run *r)
+{
+    lt_ctx *ctx = r->ctx;
+    const lt_scope scope = lt_scope_open(ctx);
+    struct batch b;
+    lt_status status = draw_batch(r, &b);
+    if (status != LT_OK)
+        goto out;
+    const int64_t n = r->options.batch;
+    lt_tensor *order = lt_empty(ctx, LT_I32, 1, &n);
+    for (int64_t i = 0; order && i < n; i++)
+        lt_i32(order)[i] = (int32_t)i;
+
+    lt_tensor *pixels = lt_clip_preprocess(ctx, r->clip, augment(r, b.images), false);
+    lt_tensor *image = lt_clip_encode_image(ctx, r->clip, pixels);
+    lt_tensor *text = lt_clip_encode_text(ctx, r->clip, b.ids);
+    lt_tensor *scale = lt_exp(ctx, lt_clip_logit_scale(r->clip));
+    lt_tensor *ui = lt_l2_normalize(ctx, image, 1e-12f), *ut = lt_l2_normalize(ctx, text, 1e-12f);
+    lt_tensor *logits = lt_mul(ctx, lt_matmul(ctx, ui, ut, false, true), scale);
+    lt_tensor *nce = lt_affine(ctx,
+                               lt_add(ctx, lt_cross_entropy(ctx, logits, order),
+                                      lt_cross_entropy(ctx, lt_contiguous(ctx, lt_transpose(ctx, logits, 0, 1)), order)),
+                               0.5f, 0.0f);
+    lt_tensor *colors = color_loss(r, head(r, "image", image), b.color, r->accuracy);
+    lt_tensor *said = color_loss(r, head(r, "text", text), b.said, NULL);
+    lt_tensor *form = lt_mse_loss(ctx, head(r, "form", image), b.form);
+    lt_tensor *loss = lt_add(ctx, nce, lt_affine(ctx, colors, readout_weight, 0.0f));
+    loss = lt_add(ctx, loss, lt_affine(ctx, said, text_readout_weight, 0.0f));
+    loss = lt_add(ctx, loss, lt_affine(ctx, form, form_weight, 0.0f));
+    if (!loss) {
+        status = lt_ctx_status(ctx);
+        goto out;
+    }
+    r->loss += (r->step == 0 ? 1.0 : 0.02) * ((double)lt_item(loss) - r->loss);
+    r->retrieval += 0.02 * (diagonal_share(logits) - r->retrieval);
+
+    lt_optim_zero_grad(r->optim);
+    status = lt_backward(ctx, loss);
+    if (status == LT_OK)
+        status = lt_optim_clip_grad(ctx, r->optim, 1.0, NULL);
+    lt_optim_set_lr(r->optim, training_lr(&r->options, r->step));
+    if (status == LT_OK)
+        status = lt_optim_step(ctx, r->optim);
+    /* The temperature stays above 1/100, as in the paper. */
+    float *log_scale = lt_f32(lt_clip_logit_scale(r->clip));
+    if (*log_scale > 4.6051702f)
+        *log_scale = 4.6051702f;
+out:
+    lt_scope_close(ctx, scope, NULL);
+    return status;
+}
+
+/* ---- vocabulary, checkpoints ---- */
+
+/* Learns the merges from captions, templates and prompts, and adds them as `tokenizer.merges`. */
+static lt_status learn_vocabulary(struct run *r)
+{
+    enum { TEXTS = 20000 };
+    lt_ctx *ctx = r->ctx;
+    char **text = calloc(TEXTS, sizeof *text);
+    char *merges = NULL;
+    size_t bytes = 0;
+    lt_status status = text ? LT_OK : lt_fail(ctx, LT_ERR_MEMORY, "out of memory for the captions");
+    uint64_t rng = 12345;
+    for (size_t i = 0; i < TEXTS && status == LT_OK; i++) {
+        struct world_attr attr;
+        world_attr_random_any(&rng, &attr);
+        text[i] = malloc(CAPTION);
+        if (!text[i])
+            status = lt_fail(ctx, LT_ERR_MEMORY, "out of memory for the captions");
+        else
+            world_caption_templated(&attr, &rng, r->templates, CE_TEMPLATES, NULL, text[i], CAPTION);
+    }
+    if (status == LT_OK)
+        status = lt_bpe_train(ctx, (const char *const *)text, TEXTS, MERGES, &merges, &bytes);
+    const lt_scope scope = lt_scope_open(ctx);
+    if (status == LT_OK) {
+        lt_tensor *t = lt_from_copy(ctx, LT_U8, 1, (int64_t[]){(int64_t)bytes}, merges);
+        status = t ? lt_params_add(ctx, r->params, "tokenizer.merges", t) : lt_ctx_status(ctx);
+    }
+    lt_scope_close(ctx, scope, NULL);
+    if (status == LT_OK)
+        status = lt_tokenizer_create(ctx, merges, bytes, &r->tokenizer);
+    for (size_t i = 0; text && i < TEXTS; i++)
+        free(text[i]);
+    free(text);
+    free(merges);
+    return status;
+}
+
+static lt_status add_heads(struct run *r, int64_t width, lt_rng *rng)
+{
+    const struct { const char *name; int64_t out; } heads[] = {{"image", r->colors}, {"text", r->colors}, {"form", FORMS}};
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "readout.%s.weight", heads[i].name);
+        lt_params_new(r->ctx, r->params, name, 2, (int64_t[]){heads[i].out, width}, rng, 0.0f, 0.02f);
+        snprintf(name, sizeof name, "readout.%s.bias", heads[i].name);
+        lt_params_new(r->ctx, r->params, name, 1, &heads[i].out, rng, 0.0f, 0.0f);
+    }
+    return lt_ctx_status(r->ctx);
+}
+
+static lt_status save_checkpoint(struct run *r)
+{
+    lt_ctx *ctx = r->ctx;
+    lt_params *state = NULL;
+    const lt_scope scope = lt_scope_open(ctx);
+    lt_status status = lt_params_create(ctx, &state);
+    if (status == LT_OK)
+        status = training_store(ctx, state, "params.", r->params);
+    if (status == LT_OK)
+        status = lt_optim_store(ctx, r->optim, state);
+    char text[32];
+    snprintf(text, sizeof text, "%lld", (long long)r->step);
+    if (status == LT_OK)
+        status = lt_params_set_metadata(ctx, state, "step", text);
+    if (status == LT_OK)
+        status = lt_params_save(ctx, state, r->options.checkpoint, LT_F32);
+    lt_params_free(state);
+    lt_scope_close(ctx, scope, NULL);
+    return status;
+}
+
+static lt_status load_checkpoint(struct run *r)
+{
+    lt_ctx *ctx = r->ctx;
+    lt_params *state = NULL;
+    const lt_scope scope = lt_scope_open(ctx);
+    lt_status status = lt_params_create(ctx, &state);
+    if (status == LT_OK)
+        status = lt_params_load(ctx, state, r->options.checkpoint, NULL);
+    if (status == LT_OK)
+        status = training_restore(ctx, r->params, "params.", state);
+    if (status == LT_OK)
+        status = lt_optim_restore(ctx, r->optim, state);
+    const char *step = status == LT_OK ? lt_params_metadata(state, "step") : NULL;
+    r->step = step ? strtoll(step, NULL, 10) : 0;
+    if (step)
+        fprintf(stderr, "continuing at step %lld\n", (long long)r->step);
+    lt_params_free(state);
+    lt_scope_close(ctx, scope, NULL);
+    return status;
+}
+
+/* What ships: the network and its vocabulary, without the read-outs. */
+static lt_status write_clip(struct run *r)
+{
+    lt_params *out = NULL;
+    lt_status status = lt_params_create(r->ctx, &out);
+    for (size_t i = 0; i < lt_params_count(r->params) && status == LT_OK; i++) {
+        const char *name = lt_params_name(r->params, i);
+        if (strncmp(name, "readout.", 8) != 0)
+            status = lt_params_add(r->ctx, out, name, lt_params_at(r->params, i));
+    }
+    if (status == LT_OK)
+        status = lt_params_set_metadata(r->ctx, out, "kind", "clip");
+    if (status == LT_OK)
+        status = lt_params_save(r->ctx, out, r->options.out, LT_F16);
+    lt_params_free(out);
+    return status;
+}
+
+static lt_status set_up(struct run *r)
+{
+    lt_ctx *ctx = r->ctx;
+    lt_status status = lt_ctx_set_threads(ctx, r->options.threads);
+    for (int p = 0; p < WORLD_PARTS; p++)
+        r->colors += world_color_count((enum world_part)p);
+    for (int i = 0; i < CE_TEMPLATES; i++)
+        r->templates[i] = ce_template(i);
+    if (status == LT_OK)
+        status = lt_params_create(ctx, &r->params);
+    if (status == LT_OK)
+        status = learn_vocabulary(r);
+    if (status != LT_OK)
+        return status;
+    const lt_clip_config config = {.embed_dim = 512, .image_size = SIZE, .patch = 16, .vision_width = 192, .vision_layers = 4,
+                                   .context_length = CONTEXT, .vocab_size = (int)lt_tokenizer_vocab_size(r->tokenizer),
+                                   .text_width = 128, .text_layers = 3};
+    lt_rng rng = lt_rng_make(RUN, 0);
+    status = lt_clip_init(ctx, r->params, &config, &rng);
+    if (status == LT_OK)
+        status = add_heads(r, config.embed_dim, &rng);
+    if (status == LT_OK)
+        status = lt_params_require_grad(ctx, r->params, NULL, true);
+    lt_optim_config adam = lt_optim_defaults(LT_ADAM);
+    adam.beta2 = 0.98;
+    adam.weight_decay = 0.01f;
+    if (status == LT_OK)
+        status = lt_optim_create(ctx, r->params, &adam, &r->optim);
+    if (status == LT_OK)
+        status = lt_clip_create(ctx, r->params, &r->clip);
+    if (status == LT_OK && training_file_exists(r->options.checkpoint))
+        status = load_checkpoint(r);
+    return status;
+}
+
+static void report(const struct run *r, double rate)
+{
+    FILE *log = fopen(r->options.log, "a");
+    if (log) {
+        fprintf(log, "{\"step\": %lld, \"loss\": %.4f, \"retrieval\": %.3f", (long long)r->step, r->loss, r->retrieval);
+        for (int p = 0; p < WORLD_PARTS; p++)
+            fprintf(log, ", \"%s\": %.3f", world_part_name((enum world_part)p), r->accuracy[p]);
+        fprintf(log, ", \"steps_per_second\": %.3f}\n", rate);
+        fclose(log);
+    }
+    fprintf(stderr, "step %lld of %lld  loss %.3f  retrieval %.2f  read-out", (long long)r->step,
+            (long long)r->options.steps, r->loss, r->retrieval);
+    for (int p = 0; p < WORLD_PARTS; p++)
+        fprintf(stderr, " %s %.2f", world_part_name((enum world_part)p), r->accuracy[p]);
+    fprintf(stderr, "  %.2f steps/s  %.0f min left\n", rate, (double)(r->options.steps - r->step) / rate / 60.0);
+}
+
+int main(int argc, char **argv)
+{
+    struct run r = {.options = {.steps = 4000, .batch = 64, .threads = 1, .lr = 1e-3f, .save_every = 200,
+                                .out = "weights/clip.safetensors",
+                                .checkpoint = "build/weights/clip.state",
+                                .log = "build/weights/clip.jsonl"}};
+    if (!training_parse(&r.options, argc, argv))
+        return 2;
+    if (lt_ctx_create(&r.ctx) != LT_OK)
+        return training_fail(NULL, "train_clip");
+    lt_status status = set_up(&r);
+    const double start = training_seconds();
+    const int64_t first = r.step;
+    while (status == LT_OK && r.step < r.options.steps) {
+        status = train_step(&r);
+        r.step++;
+        if (status == LT_OK && r.step % 50 == 0)
+            report(&r, (double)(r.step - first) / (training_seconds() - start));
+        if (status == LT_OK && (r.step % r.options.save_every == 0 || r.step == r.options.steps)) {
+            status = save_checkpoint(&r);
+            if (status == LT_OK)
+                status = write_clip(&r);
+        }
+    }
+    const int code = status == LT_OK ? 0 : training_fail(r.ctx, "train_clip");
+    lt_clip_free(r.clip);
+    lt_tokenizer_free(r.tokenizer);
+    lt_optim_free(r.optim);
+    lt_params_free(r.params);
+    lt_ctx_destroy(r.ctx);
+    return code;
+}

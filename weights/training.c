@@ -1,0 +1,165 @@
+#include "weights/training.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "weights/world.h"
+
+static bool parse_number(const char *option, const char *text, double low, double high, double *out)
+{
+    char *end;
+    errno = 0;
+    *out = strtod(text, &end);
+    if (errno || end == text || *end || !(*out >= low && *out <= high)) {
+        fprintf(stderr, "%s: '%s' is not a number from %g to %g\n", option, text, low, high);
+        return false;
+    }
+    return true;
+}
+
+bool training_parse(struct training_options *o, int argc, char **argv)
+{
+    for (int i = 1; i < argc; i += 2) {
+        const char *name = argv[i];
+        if (i + 1 == argc) {
+            fprintf(stderr, "%s: needs a value\n", name);
+            return false;
+        }
+        const char *value = argv[i + 1];
+        double n = 0.0;
+        if (strcmp(name, "--steps") == 0) {
+            if (!parse_number(name, value, 1, 1e9, &n))
+                return false;
+            o->steps = (int64_t)n;
+        } else if (strcmp(name, "--save-every") == 0) {
+            if (!parse_number(name, value, 1, 1e9, &n))
+                return false;
+            o->save_every = (int64_t)n;
+        } else if (strcmp(name, "--batch") == 0) {
+            if (!parse_number(name, value, 2, 1024, &n))
+                return false;
+            o->batch = (int)n;
+        } else if (strcmp(name, "--threads") == 0) {
+            if (!parse_number(name, value, 1, 256, &n))
+                return false;
+            o->threads = (int)n;
+        } else if (strcmp(name, "--lr") == 0) {
+            if (!parse_number(name, value, 1e-9, 10, &n))
+                return false;
+            o->lr = (float)n;
+        } else if (strcmp(name, "--out") == 0) {
+            o->out = value;
+        } else if (strcmp(name, "--checkpoint") == 0) {
+            o->checkpoint = value;
+        } else if (strcmp(name, "--log") == 0) {
+            o->log = value;
+        } else {
+            fprintf(stderr, "unknown option %s\n", name);
+            return false;
+        }
+    }
+    return true;
+}
+
+float training_lr(const struct training_options *o, int64_t step)
+{
+    const double warm_up = 100.0, fall = 0.4;
+    const double t = (double)step / (double)o->steps;
+    double factor = (double)(step + 1) / warm_up;
+    if (factor > 1.0)
+        factor = 1.0;
+    if (t > 1.0 - fall)
+        factor *= 0.5 * (1.0 + cos(3.14159265358979 * (t - (1.0 - fall)) / fall));
+    return (float)(o->lr * factor);
+}
+
+double training_seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+uint64_t training_seed(uint64_t run, int64_t step, int64_t item)
+{
+    uint64_t state = run * 0x9E3779B97F4A7C15u + (uint64_t)step * 0xD1B54A32D192ED03u + (uint64_t)item;
+    world_random(&state);
+    return world_random(&state);
+}
+
+lt_status training_store(lt_ctx *ctx, lt_params *into, const char *prefix, const lt_params *from)
+{
+    lt_status status = LT_OK;
+    for (size_t i = 0; i < lt_params_count(from) && status == LT_OK; i++) {
+        char name[256];
+        snprintf(name, sizeof name, "%s%s", prefix, lt_params_name(from, i));
+        status = lt_params_add(ctx, into, name, lt_params_at(from, i));
+    }
+    return status;
+}
+
+lt_status training_restore(lt_ctx *ctx, lt_params *to, const char *prefix, const lt_params *from)
+{
+    lt_status status = LT_OK;
+    for (size_t i = 0; i < lt_params_count(to) && status == LT_OK; i++) {
+        char name[256];
+        snprintf(name, sizeof name, "%s%s", prefix, lt_params_name(to, i));
+        lt_tensor *t = lt_params_at(to, i);
+        const lt_tensor *saved = lt_params_get(ctx, from, name, lt_ndim(t), lt_shape(t));
+        status = saved ? lt_copy_into(ctx, t, saved) : lt_ctx_status(ctx);
+    }
+    return status;
+}
+
+lt_status training_average(lt_ctx *ctx, lt_params *average, const lt_params *params, float decay)
+{
+    for (size_t i = 0; i < lt_params_count(params); i++) {
+        lt_tensor *a = lt_params_find(average, lt_params_name(params, i));
+        const lt_tensor *p = lt_params_at(params, i);
+        float *restrict dst = a ? lt_f32(a) : NULL;
+        const float *restrict src = lt_f32(p);
+        if (lt_type(p) != LT_F32)
+            continue;
+        if (!dst || !lt_same_shape(a, p))
+            return lt_fail(ctx, LT_ERR_SHAPE, "average: %s does not match", lt_params_name(params, i));
+        const int64_t n = lt_numel(p);
+        for (int64_t j = 0; j < n; j++)
+            dst[j] += (1.0f - decay) * (src[j] - dst[j]);
+    }
+    return LT_OK;
+}
+
+lt_status training_clone(lt_ctx *ctx, const lt_params *from, lt_params **out)
+{
+    lt_status status = lt_params_create(ctx, out);
+    const lt_scope scope = lt_scope_open(ctx);
+    for (size_t i = 0; i < lt_params_count(from) && status == LT_OK; i++) {
+        lt_tensor *copy = lt_clone(ctx, lt_params_at(from, i));
+        status = copy ? lt_params_add(ctx, *out, lt_params_name(from, i), copy) : lt_ctx_status(ctx);
+    }
+    for (size_t i = 0; i < lt_params_metadata_count(from) && status == LT_OK; i++) {
+        const char *key = lt_params_metadata_key(from, i);
+        status = lt_params_set_metadata(ctx, *out, key, lt_params_metadata(from, key));
+    }
+    lt_scope_close(ctx, scope, NULL);
+    return status;
+}
+
+bool training_file_exists(const char *path)
+{
+    FILE *f = fopen(path, "rb");
+    if (!f)
+        return false;
+    fclose(f);
+    return true;
+}
+
+int training_fail(lt_ctx *ctx, const char *program)
+{
+    fprintf(stderr, "%s: %s\n", program, ctx ? lt_ctx_message(ctx) : "out of memory");
+    return 1;
+}
