@@ -16,7 +16,7 @@ WARN     := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpo
 # Contraction is off so that results do not depend on how a compiler fuses; kernels ask for FMA by instruction set.
 BASE     := -std=c11 -D_POSIX_C_SOURCE=200809L -fopenmp -ffp-contract=off -fno-math-errno -fno-trapping-math
 LIBFLAGS := $(BASE) $(WARN) $(WERROR) -Ilib -fPIC -fvisibility=hidden -O3
-APPFLAGS := $(BASE) $(WARN) $(WERROR) -Ilib -Iapps -I. -O2
+APPFLAGS := $(BASE) $(WARN) $(WERROR) -Ilib -Iapps -I. -O2 -DCE_DATADIR=\"$(DATADIR)\"
 # The image libraries are the program's, not the library's.
 LIBS     := -lz -lm -ldl -lpthread
 APPLIBS  := -lpng -ljpeg $(LIBS)
@@ -40,8 +40,12 @@ APP_OBJ    := $(APP_SRC:%.c=$(BUILD)/%.o)
 APP_CORE   := $(filter-out $(BUILD)/apps/cfedit/main.o,$(APP_OBJ))
 WORLD_SRC  := $(wildcard weights/world*.c weights/captions*.c)
 WORLD_OBJ  := $(filter-out $(BUILD)/weights/world_sheet.o,$(WORLD_SRC:%.c=$(BUILD)/%.o))
-TEST_SRC   := $(wildcard tests/*.c)
+TEST_SRC   := $(wildcard tests/*.c) $(filter-out %/formula_weights.c %/compare_golden.c %/write_inputs.c,$(wildcard tests/parity/*.c))
+TEST_TOOLS := $(wildcard tests/tools/*.c)
 TEST_OBJ   := $(TEST_SRC:%.c=$(BUILD)/%.o)
+PUBLIC     := tensor/status.h tensor/context.h tensor/tensor.h tensor/rng.h tensor/blas.h tensor/file.h tensor/json.h \
+              tensor/safetensors.h autograd/tape.h autograd/ops.h nn/params.h nn/optim.h nn/stylegan2.h nn/clip.h \
+              nn/tokenizer.h nn/irse50.h nn/vgg19.h
 
 LIB_A  := $(BUILD)/libtensor.a
 LIB_SO := $(BUILD)/libtensor.so.$(VERSION)
@@ -97,3 +101,125 @@ $(BUILD)/train_generator $(BUILD)/train_clip $(BUILD)/measure: $(BUILD)/%: $(BUI
 
 $(BUILD)/world_sheet: $(BUILD)/weights/world_sheet.o $(WORLD_OBJ)
 	$(CC) $(CFLAGS) $(LDFLAGS) -fopenmp -o $@ $^ $(APPLIBS)
+
+# The training runs side by side, one core each; interrupted, it continues where it was.
+.PHONY: weights measure
+weights: $(BUILD)/train_generator $(BUILD)/train_clip $(BUILD)/measure
+	@mkdir -p $(BUILD)/weights
+	$(BUILD)/train_clip & clip=$$!; $(BUILD)/train_generator; generator=$$?; wait $$clip && exit $$generator
+	$(MAKE) measure
+
+measure: $(BUILD)/measure
+	$(BUILD)/measure --sheet weights/samples.png
+
+# ---- a first edit ----
+.PHONY: demo setup
+setup:
+	@tools/setup.sh
+
+demo: setup
+	@$(MAKE) --no-print-directory -s -j$$(nproc) cfedit
+	./cfedit edit --target "face with green lips" --seed 7 -o demo.png
+	@echo "before and after, side by side: $$PWD/demo.png"
+
+# ---- tests ----
+JOBS := -j$$(nproc)
+# Objects of programs with their own main().
+TEST_MAINS := $(BUILD)/tests/parity/formula_weights.o $(BUILD)/tests/parity/compare_golden.o $(BUILD)/tests/parity/write_inputs.o $(BUILD)/tests/make_tiny_model.o
+UNIT_OBJ   := $(filter-out $(TEST_MAINS),$(TEST_OBJ))
+FORMULA_OBJ := $(BUILD)/tests/parity/formula.o $(BUILD)/tests/parity/formula_models.o
+
+$(BUILD)/unit_tests: $(UNIT_OBJ) $(APP_CORE) $(WORLD_OBJ) $(LIB_A)
+	$(CC) $(CFLAGS) $(LDFLAGS) -fopenmp -o $@ $^ -lcheck $$(pkg-config --libs-only-l check 2>/dev/null) $(APPLIBS) -lrt
+
+$(BUILD)/formula_weights: $(BUILD)/tests/parity/formula_weights.o $(FORMULA_OBJ) $(LIB_A)
+	$(CC) $(CFLAGS) $(LDFLAGS) -fopenmp -o $@ $^ $(LIBS)
+$(BUILD)/compare_golden $(BUILD)/write_inputs: $(BUILD)/%: $(BUILD)/tests/parity/%.o $(FORMULA_OBJ) $(BUILD)/tests/parity/golden.o $(LIB_A)
+	$(CC) $(CFLAGS) $(LDFLAGS) -fopenmp -o $@ $^ $(LIBS)
+$(BUILD)/make_tiny_model: $(BUILD)/tests/make_tiny_model.o $(APP_CORE) $(LIB_A)
+	$(CC) $(CFLAGS) $(LDFLAGS) -fopenmp -o $@ $^ $(APPLIBS)
+
+.PHONY: check test test-unit test-cli test-install test-sanitize test-warnings test-full
+# Seconds, for use while working.
+check test-unit: $(BUILD)/unit_tests
+	$(BUILD)/unit_tests
+
+test-cli: cfedit $(BUILD)/make_tiny_model
+	CFEDIT=./cfedit BUILD=$(BUILD) sh tests/cli/run.sh
+
+test-install: all
+	BUILD=$(BUILD) sh tests/install.sh
+
+SANITIZE := -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+test-sanitize:
+	$(MAKE) $(JOBS) BUILD=$(BUILD)-sanitize CFLAGS="$(SANITIZE)" $(BUILD)-sanitize/unit_tests
+	ASAN_OPTIONS=allocator_may_return_null=1:detect_leaks=1 $(BUILD)-sanitize/unit_tests
+
+test-warnings:
+	$(MAKE) $(JOBS) BUILD=$(BUILD)-gcc CC=gcc CFLAGS=-O2 WERROR=-Werror objects
+	$(MAKE) $(JOBS) BUILD=$(BUILD)-clang CC=clang CFLAGS=-O1 WERROR=-Werror objects
+
+.PHONY: objects
+objects: $(LIB_OBJ) $(APP_OBJ) $(WORLD_OBJ) $(TEST_OBJ) $(TEST_MAINS) $(BUILD)/weights/train_generator.o $(BUILD)/weights/train_clip.o $(BUILD)/weights/measure.o $(BUILD)/weights/training.o
+
+# The unit tests come last: their summary closes the run.
+test:
+	@tools/setup.sh --with-clang
+	@$(MAKE) --no-print-directory -s $(JOBS) all $(BUILD)/unit_tests $(BUILD)/make_tiny_model
+	@$(MAKE) --no-print-directory -s test-warnings
+	@$(MAKE) --no-print-directory -s test-install
+	@$(MAKE) --no-print-directory -s test-cli
+	@$(MAKE) --no-print-directory -s test-sanitize
+	@$(MAKE) --no-print-directory -s test-unit
+
+# Full-size networks from formula weights: minutes.
+test-full: setup
+	@$(MAKE) --no-print-directory -s $(JOBS) $(BUILD)/unit_tests
+	$(BUILD)/unit_tests full
+
+# ---- timings ----
+.PHONY: bench
+$(BUILD)/bench/%.o: bench/%.c
+	@mkdir -p $(@D)
+	$(CC) $(APPFLAGS) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+$(BUILD)/bench_cfedit: $(BUILD)/bench/bench.o $(FORMULA_OBJ) $(APP_CORE) $(LIB_A)
+	$(CC) $(CFLAGS) $(LDFLAGS) -fopenmp -o $@ $^ $(APPLIBS)
+bench: setup
+	@$(MAKE) --no-print-directory -s $(JOBS) $(BUILD)/bench_cfedit
+	$(BUILD)/bench_cfedit --json $(BUILD)/bench.json
+
+# ---- installing ----
+INSTALL ?= install
+.PHONY: install uninstall clean help
+install: all
+	$(INSTALL) -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCDIR)/libtensor/tensor \
+	    $(DESTDIR)$(INCDIR)/libtensor/autograd $(DESTDIR)$(INCDIR)/libtensor/nn $(DESTDIR)$(DATADIR)
+	$(INSTALL) -m 755 cfedit $(DESTDIR)$(BINDIR)/cfedit
+	$(INSTALL) -m 644 $(LIB_A) $(DESTDIR)$(LIBDIR)/libtensor.a
+	$(INSTALL) -m 755 $(LIB_SO) $(DESTDIR)$(LIBDIR)/libtensor.so.$(VERSION)
+	ln -sf libtensor.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libtensor.so.$(SOMAJOR)
+	ln -sf libtensor.so.$(SOMAJOR) $(DESTDIR)$(LIBDIR)/libtensor.so
+	sed -e 's|@PREFIX@|$(PREFIX)|; s|@INCDIR@|$(INCDIR)|; s|@LIBDIR@|$(LIBDIR)|; s|@VERSION@|$(VERSION)|' lib/libtensor.pc.in \
+	    > $(DESTDIR)$(LIBDIR)/pkgconfig/libtensor.pc
+	$(INSTALL) -m 644 lib/libtensor.h $(DESTDIR)$(INCDIR)/libtensor/libtensor.h
+	for h in $(PUBLIC); do $(INSTALL) -m 644 lib/$$h $(DESTDIR)$(INCDIR)/libtensor/$$h || exit 1; done
+	for f in generator clip; do $(INSTALL) -m 644 weights/$$f.safetensors $(DESTDIR)$(DATADIR)/ || exit 1; done
+
+uninstall:
+	rm -f $(DESTDIR)$(BINDIR)/cfedit $(DESTDIR)$(LIBDIR)/libtensor.* $(DESTDIR)$(LIBDIR)/pkgconfig/libtensor.pc
+	rm -rf $(DESTDIR)$(INCDIR)/libtensor $(DESTDIR)$(DATADIR)
+
+clean:
+	rm -rf $(BUILD) $(BUILD)-sanitize $(BUILD)-gcc $(BUILD)-clang cfedit demo.png
+
+help:
+	@echo "make            build ./cfedit and the library"
+	@echo "make demo       install what is missing, build, edit a picture"
+	@echo "make test       install what is missing, then every test"
+	@echo "make check      the unit tests only"
+	@echo "make test-full  parity with the published code at full size (minutes)"
+	@echo "make bench      timings of full-size networks"
+	@echo "make weights    train the shipped model again (up to 2 hours, resumable)"
+	@echo "make measure    measure the shipped model on held-out portraits"
+	@echo "make install    to PREFIX (/usr/local), below DESTDIR; make uninstall"
+	@echo "make clean"

@@ -57,6 +57,7 @@ static inline void temp_dir_remove(void)
 
 static inline void temp_write(const char *path, const void *data, size_t size)
 {
+    unlink(path); /* some file systems wait for the disk where a file is emptied and filled again */
     FILE *f = fopen(path, "wb");
     ck_assert_ptr_nonnull(f);
     ck_assert_uint_eq(fwrite(data, 1, size, f), size);

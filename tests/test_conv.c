@@ -7,23 +7,21 @@
 #include <string.h>
 
 #include "autograd/ops.h"
+#include "check_grad.h"
 #include "suites.h"
-#include "tensor/rng.h"
-
-Suite *suite_conv(void);
 
 static lt_ctx *ctx;
 static lt_rng rng;
 
-static void set_up(void)
+static void open_context(int threads, const char *isa)
 {
-    ck_assert_int_eq(lt_ctx_create(&ctx), LT_OK);
+    ctx = check_open(threads, isa);
     rng = lt_rng_make(7, 1);
 }
 
-static void tear_down(void)
+static void close_context(void)
 {
-    lt_ctx_destroy(ctx);
+    check_close(ctx);
     ctx = NULL;
 }
 
@@ -184,13 +182,19 @@ START_TEST(matches_plain_loops)
         {1, 2, 7, 6, 3, 1, 1, 2, 0, true, false, true},
         {1, 2, 7, 6, 3, 3, 5, 3, 1, true, true, false},
         {1, 2, 1, 1, 3, 2, 2, 3, 0, true, true, false},
-        {1, 300, 5, 5, 200, 3, 3, 1, 1, false, true, false},
-        {1, 130, 20, 20, 140, 3, 3, 1, 1, false, true, false},
-        {2, 140, 17, 18, 130, 3, 3, 2, 0, true, true, false},
+        {1, 200, 5, 5, 150, 3, 3, 1, 1, false, true, false},
+        {1, 130, 17, 20, 70, 3, 3, 1, 1, false, true, false},
+        {2, 140, 9, 17, 70, 3, 3, 2, 0, true, true, false},
     };
-    for (int threads = 1; threads <= 3; threads++) {
-        lt_ctx_set_threads(ctx, threads);
-        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) check_case(&cases[i]);
+    for (int isa = 0; isa <= CHECK_ISAS; isa++) {
+        for (int threads = 1; threads <= 3; threads++) {
+            if (threads != 2 && isa > 0) continue;
+            open_context(threads, isa > 0 ? check_isa[isa - 1] : NULL);
+            const lt_scope scope = lt_scope_open(ctx);
+            for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) check_case(&cases[i]);
+            lt_scope_close(ctx, scope, NULL);
+            close_context();
+        }
     }
 }
 END_TEST
@@ -198,7 +202,9 @@ END_TEST
 START_TEST(matches_plain_loops_at_random)
 {
     static const int64_t channels[] = {1, 2, 3, 8, 31, 33}, kernels[] = {1, 2, 3, 4, 5};
-    for (int i = 0; i < 150; i++) {
+    open_context(1, NULL);
+    const lt_scope scope = lt_scope_open(ctx);
+    for (int i = 0; i < 90; i++) {
         conv_case q = {
             .n = 1 + (int64_t)lt_rng_below(&rng, 3),
             .c = channels[lt_rng_below(&rng, 6)], .o = channels[lt_rng_below(&rng, 6)],
@@ -210,6 +216,239 @@ START_TEST(matches_plain_loops_at_random)
         lt_ctx_set_threads(ctx, 1 + i % 3);
         check_case(&q);
     }
+    lt_scope_close(ctx, scope, NULL);
+    close_context();
+}
+END_TEST
+
+/* Any layout gives the same values, and so do repeated runs, bit for bit. */
+START_TEST(strided_inputs_and_repeats)
+{
+    open_context(2, NULL);
+    const lt_scope scope = lt_scope_open(ctx);
+    lt_tensor *x = check_random(ctx, 1, -1, 1, 4, (int64_t[]){2, 5, 19, 23});
+    lt_tensor *w = check_random(ctx, 2, -1, 1, 4, (int64_t[]){9, 5, 3, 3});
+    lt_tensor *s = check_random(ctx, 3, -1, 1, 2, (int64_t[]){2, 5});
+    for (int up = 0; up < 2; up++) {
+        const conv_case q = {.stride = 2, .pad = 1, .up = up};
+        lt_tensor *a = convolve(&q, x, s, w, NULL), *b = convolve(&q, x, s, w, NULL);
+        lt_tensor *c = convolve(&q, check_strided(ctx, x), check_strided(ctx, s),
+                                check_strided(ctx, w), NULL);
+        ck_assert_msg(a && b && c, "%s", lt_ctx_message(ctx));
+        ck_assert_mem_eq(lt_f32(a), lt_f32(b), (size_t)lt_numel(a) * sizeof(float));
+        ck_assert_mem_eq(lt_f32(a), lt_f32(c), (size_t)lt_numel(a) * sizeof(float));
+    }
+    lt_scope_close(ctx, scope, NULL);
+    close_context();
+}
+END_TEST
+
+/* A recorded convolution of strided leaves passes gradients to all of them. */
+static lt_tensor *build_conv(lt_ctx *c, lt_tensor *const *leaf, void *user)
+{
+    const conv_case *q = user;
+    int axes[4] = {0, 1, 3, 2};
+    lt_tensor *x = lt_permute(c, leaf[0], axes);
+    return q->up ? lt_conv_transpose2d(c, x, leaf[1], leaf[2], leaf[3], q->stride, q->pad)
+                 : lt_conv2d(c, x, leaf[1], leaf[2], leaf[3], q->stride, q->pad);
+}
+
+START_TEST(gradients_by_differences)
+{
+    static conv_case cases[] = {{.stride = 1, .pad = 1}, {.stride = 2, .pad = 1},
+                                {.stride = 2, .pad = 0, .up = true}, {.stride = 1, .pad = 2, .up = true}};
+    open_context(2, NULL);
+    const lt_scope scope = lt_scope_open(ctx);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        lt_tensor *leaf[4] = {
+            check_random(ctx, 11, -1, 1, 4, (int64_t[]){2, 3, 7, 9}),
+            check_random(ctx, 12, -1, 1, 2, (int64_t[]){2, 3}),
+            check_random(ctx, 13, -1, 1, 4, (int64_t[]){4, 3, 3, 3}),
+            check_random(ctx, 14, -1, 1, 1, (int64_t[]){4}),
+        };
+        check_grad(ctx, "conv", build_conv, &cases[i], 4, leaf, (struct check_grad){0});
+    }
+    lt_scope_close(ctx, scope, NULL);
+    close_context();
+}
+END_TEST
+
+/* Only what is asked for is differentiated. */
+START_TEST(some_gradients_only)
+{
+    open_context(2, NULL);
+    const lt_scope scope = lt_scope_open(ctx);
+    for (int which = 0; which < 4; which++) {
+        lt_tensor *x = random_tensor(4, (int64_t[]){1, 3, 6, 6}, which == 0);
+        lt_tensor *s = random_tensor(2, (int64_t[]){1, 3}, which == 1);
+        lt_tensor *w = random_tensor(4, (int64_t[]){2, 3, 3, 3}, which == 2);
+        lt_tensor *b = random_tensor(1, (int64_t[]){2}, which == 3);
+        lt_tensor *y = lt_conv2d(ctx, x, s, w, b, 1, 1);
+        ck_assert_int_eq(lt_backward_seed(ctx, y, random_tensor(4, lt_shape(y), false)), LT_OK);
+        ck_assert_int_eq(lt_grad(x) != NULL, which == 0);
+        ck_assert_int_eq(lt_grad(s) != NULL, which == 1);
+        ck_assert_int_eq(lt_grad(w) != NULL, which == 2);
+        ck_assert_int_eq(lt_grad(b) != NULL, which == 3);
+    }
+    lt_scope_close(ctx, scope, NULL);
+    close_context();
+}
+END_TEST
+
+START_TEST(convolution_errors)
+{
+    open_context(1, NULL);
+    const lt_scope scope = lt_scope_open(ctx);
+    lt_tensor *x = lt_zeros(ctx, 4, (int64_t[]){2, 3, 5, 5}), *w = lt_zeros(ctx, 4, (int64_t[]){4, 3, 3, 3});
+    lt_tensor *v3 = lt_zeros(ctx, 1, (int64_t[]){3}), *w2 = lt_zeros(ctx, 4, (int64_t[]){4, 2, 3, 3});
+    lt_tensor *wide = lt_zeros(ctx, 4, (int64_t[]){4, 3, 3, 9});
+    check_failed(ctx, lt_conv2d(ctx, NULL, NULL, w, NULL, 1, 0), LT_ERR_ARGUMENT, "conv2d: argument x is NULL");
+    check_failed(ctx, lt_conv2d(ctx, v3, NULL, w, NULL, 1, 0), LT_ERR_SHAPE, "argument x is (3,)");
+    check_failed(ctx, lt_conv2d(ctx, x, NULL, w2, NULL, 1, 0), LT_ERR_SHAPE,
+                 "argument w is (4, 2, 3, 3), expected (O, 3, kH, kW)");
+    check_failed(ctx, lt_conv2d(ctx, x, v3, w, NULL, 1, 0), LT_ERR_SHAPE, "argument in_scale is (3,), expected (2, 3)");
+    check_failed(ctx, lt_conv2d(ctx, x, NULL, w, v3, 1, 0), LT_ERR_SHAPE, "argument bias is (3,), expected (4,)");
+    check_failed(ctx, lt_conv2d(ctx, x, NULL, w, NULL, 0, 0), LT_ERR_ARGUMENT, "stride is 0");
+    check_failed(ctx, lt_conv2d(ctx, x, NULL, w, NULL, 1, -1), LT_ERR_ARGUMENT, "pad is -1");
+    check_failed(ctx, lt_conv2d(ctx, x, NULL, wide, NULL, 1, 1), LT_ERR_SHAPE, "too large for x (2, 3, 5, 5)");
+    check_failed(ctx, lt_conv_transpose2d(ctx, x, NULL, w, NULL, 1, 9), LT_ERR_SHAPE, "conv_transpose2d");
+    check_failed(ctx, lt_conv2d(ctx, lt_cast(ctx, x, LT_F16), NULL, w, NULL, 1, 0), LT_ERR_DTYPE, "x is F16");
+    lt_fail(ctx, LT_ERR_IO, "earlier");
+    ck_assert_ptr_null(lt_conv2d(ctx, x, NULL, w, NULL, 1, 0));
+    ck_assert_str_eq(lt_ctx_message(ctx), "earlier");
+    lt_ctx_clear(ctx);
+    lt_scope_close(ctx, scope, NULL);
+    close_context();
+}
+END_TEST
+
+/* ---- the layer tail ---- */
+
+typedef struct tail_case {
+    int64_t n, c, h, w, noises;
+    bool scale, noise, bias;
+    float slope, gain;
+} tail_case;
+
+static void check_tail(const tail_case *q, bool zero_scale)
+{
+    const lt_scope scope = lt_scope_open(ctx);
+    const int64_t size = q->h * q->w, all = q->n * q->c * size;
+    lt_tensor *x = random_tensor(4, (int64_t[]){q->n, q->c, q->h, q->w}, true);
+    lt_tensor *s = q->scale ? random_tensor(2, (int64_t[]){q->n, q->c}, true) : NULL;
+    lt_tensor *z = q->noise ? random_tensor(4, (int64_t[]){q->noises, 1, q->h, q->w}, false) : NULL;
+    lt_tensor *nw = q->noise ? random_tensor(1, (int64_t[]){1}, true) : NULL;
+    lt_tensor *b = q->bias ? random_tensor(1, (int64_t[]){q->c}, true) : NULL;
+    if (s && zero_scale) lt_f32(s)[0] = 0.0f;
+    lt_tensor *y = lt_bias_act(ctx, x, s, z, nw, b, q->slope, q->gain);
+    ck_assert_msg(y != NULL, "%s", lt_ctx_message(ctx));
+    lt_tensor *gy = random_tensor(4, lt_shape(y), false);
+    double *ry = doubles(all), *rx = doubles(all), *rs = doubles(q->n * q->c), *rb = doubles(q->c);
+    double rn = 0;
+    for (int64_t i = 0; i < all; i++) {
+        const int64_t n = i / size / q->c, c = i / size % q->c, p = i % size;
+        const double f = s ? (double)lt_f32(s)[n * q->c + c] : 1.0, v = (double)lt_f32(x)[i];
+        const double noise = z ? (double)lt_f32(z)[(q->noises > 1 ? n * size : 0) + p] : 0.0;
+        const double pre = v * f + (nw ? (double)lt_f32(nw)[0] * noise : 0.0) + (b ? (double)lt_f32(b)[c] : 0.0);
+        const double side = (double)q->gain * (pre > 0 ? 1.0 : (double)q->slope);
+        const double g = (double)lt_f32(gy)[i] * side;
+        ry[i] = side * pre;
+        rx[i] = g * f;
+        rs[n * q->c + c] += g * v;
+        rb[c] += g;
+        rn += g * noise;
+    }
+    expect_close(y, ry, 1e-6, "tail");
+    ck_assert_int_eq(lt_backward_seed(ctx, y, gy), LT_OK);
+    expect_close(lt_grad(x), rx, 1e-6, "tail, x");
+    if (s) expect_close(lt_grad(s), rs, 2e-5, "tail, out_scale");
+    if (b) expect_close(lt_grad(b), rb, 1e-5, "tail, bias");
+    if (nw) expect_close(lt_grad(nw), &rn, 1e-5, "tail, noise_weight");
+    free(ry);
+    free(rx);
+    free(rs);
+    free(rb);
+    lt_scope_close(ctx, scope, NULL);
+}
+
+START_TEST(tail_matches_plain_loops)
+{
+    static const tail_case cases[] = {
+        {1, 1, 1, 1, 1, false, false, false, 0.2f, 1.0f},
+        {2, 3, 5, 7, 1, true, true, true, 0.2f, 1.4142135f},
+        {3, 4, 8, 33, 3, true, true, true, 0.2f, 1.4142135f},
+        {2, 3, 70, 61, 2, false, true, false, 0.2f, 1.0f},
+        {2, 5, 9, 9, 1, true, false, true, 1.0f, 1.0f},
+        {2, 5, 9, 9, 1, true, true, true, 0.0f, 1.0f},
+        {2, 2, 9, 9, 1, true, true, true, -0.5f, 2.0f},
+        {2, 2, 9, 9, 1, true, false, true, 0.2f, -1.0f},
+        {1, 3, 4, 4, 1, false, false, true, 1.0f, 1.0f},
+    };
+    for (int isa = 0; isa < CHECK_ISAS; isa++) {
+        open_context(1 + isa, check_isa[isa]);
+        const lt_scope scope = lt_scope_open(ctx);
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+            check_tail(&cases[i], false);
+            check_tail(&cases[i], true);
+        }
+        lt_scope_close(ctx, scope, NULL);
+        close_context();
+    }
+}
+END_TEST
+
+START_TEST(tail_errors)
+{
+    open_context(1, NULL);
+    const lt_scope scope = lt_scope_open(ctx);
+    lt_tensor *x = lt_zeros(ctx, 4, (int64_t[]){2, 3, 5, 5}), *v = lt_zeros(ctx, 1, (int64_t[]){4});
+    lt_tensor *z = lt_zeros(ctx, 4, (int64_t[]){3, 1, 5, 5}), *one = lt_zeros(ctx, 1, (int64_t[]){1});
+    check_failed(ctx, lt_bias_act(ctx, v, NULL, NULL, NULL, NULL, 1, 1), LT_ERR_SHAPE, "argument x is (4,)");
+    check_failed(ctx, lt_bias_act(ctx, x, v, NULL, NULL, NULL, 1, 1), LT_ERR_SHAPE, "out_scale is (4,), expected (2, 3)");
+    check_failed(ctx, lt_bias_act(ctx, x, NULL, NULL, NULL, v, 1, 1), LT_ERR_SHAPE, "bias is (4,), expected (3,)");
+    check_failed(ctx, lt_bias_act(ctx, x, NULL, z, one, NULL, 1, 1), LT_ERR_SHAPE, "noise is (3, 1, 5, 5)");
+    check_failed(ctx, lt_bias_act(ctx, x, NULL, z, NULL, NULL, 1, 1), LT_ERR_ARGUMENT, "given together");
+    lt_scope_close(ctx, scope, NULL);
+    close_context();
+}
+END_TEST
+
+/* ---- max pooling ---- */
+
+START_TEST(max_pool_matches_plain_loops)
+{
+    open_context(2, NULL);
+    const lt_scope scope = lt_scope_open(ctx);
+    for (int kernel = 1; kernel <= 3; kernel++) {
+        for (int stride = 1; stride <= 3; stride++) {
+            lt_tensor *x = random_tensor(4, (int64_t[]){2, 3, 9, 8}, true);
+            lt_tensor *y = lt_max_pool2d(ctx, x, kernel, stride);
+            ck_assert_msg(y != NULL, "%s", lt_ctx_message(ctx));
+            ck_assert_int_eq(lt_dim(y, 2), (9 - kernel) / stride + 1);
+            ck_assert_int_eq(lt_dim(y, 3), (8 - kernel) / stride + 1);
+            lt_tensor *gy = random_tensor(4, lt_shape(y), false);
+            double *rx = doubles(lt_numel(x));
+            const int64_t size = lt_dim(y, 2) * lt_dim(y, 3);
+            for (int64_t i = 0; i < lt_numel(y); i++) {
+                const int64_t row = i % size / lt_dim(y, 3) * stride, col = i % lt_dim(y, 3) * stride;
+                int64_t best = -1;
+                for (int64_t k = 0; k < kernel * kernel; k++) {
+                    const int64_t at = i / size * 72 + (row + k / kernel) * 8 + col + k % kernel;
+                    if (best < 0 || lt_f32(x)[at] > lt_f32(x)[best]) best = at;
+                }
+                ck_assert_float_eq(lt_f32(y)[i], lt_f32(x)[best]);
+                rx[best] += (double)lt_f32(gy)[i];
+            }
+            ck_assert_int_eq(lt_backward_seed(ctx, y, gy), LT_OK);
+            expect_close(lt_grad(x), rx, 1e-6, "max_pool2d");
+            free(rx);
+        }
+    }
+    lt_tensor *x = lt_zeros(ctx, 4, (int64_t[]){1, 1, 4, 4});
+    check_failed(ctx, lt_max_pool2d(ctx, x, 5, 1), LT_ERR_ARGUMENT, "kernel is 5");
+    check_failed(ctx, lt_max_pool2d(ctx, x, 2, 0), LT_ERR_ARGUMENT, "stride is 0");
+    lt_scope_close(ctx, scope, NULL);
+    close_context();
 }
 END_TEST
 
@@ -217,10 +456,16 @@ Suite *suite_conv(void)
 {
     Suite *suite = suite_create("conv");
     TCase *tc = tcase_create("conv");
-    tcase_set_timeout(tc, 120);
-    tcase_add_checked_fixture(tc, set_up, tear_down);
+    tcase_set_timeout(tc, 300);
     tcase_add_test(tc, matches_plain_loops);
     tcase_add_test(tc, matches_plain_loops_at_random);
+    tcase_add_test(tc, strided_inputs_and_repeats);
+    tcase_add_test(tc, gradients_by_differences);
+    tcase_add_test(tc, some_gradients_only);
+    tcase_add_test(tc, convolution_errors);
+    tcase_add_test(tc, tail_matches_plain_loops);
+    tcase_add_test(tc, tail_errors);
+    tcase_add_test(tc, max_pool_matches_plain_loops);
     suite_add_tcase(suite, tc);
     return suite;
 }

@@ -1,16 +1,10 @@
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "nn_check.h"
+#include "temp_dir.h"
 
 Suite *suite_params(void);
-
-static char path[64];
-
-static void pick_path(void) { snprintf(path, sizeof path, "/tmp/lt_params_%d.st", (int)getpid()); }
-static void drop_path(void) { unlink(path); }
 
 START_TEST(adding_and_finding)
 {
@@ -61,7 +55,7 @@ START_TEST(failures_name_the_tensor)
     ck_assert_ptr_nonnull(lt_params_get(ctx, p, "w", 2, (const int64_t[]){-1, 5}));
     ck_assert_int_eq(lt_params_load(ctx, p, "/nonexistent/file", NULL), LT_ERR_IO);
     lt_ctx_clear(ctx);
-    ck_assert_int_eq(lt_params_save(ctx, p, path, LT_I32), LT_ERR_DTYPE);
+    ck_assert_int_eq(lt_params_save(ctx, p, temp_path("x"), LT_I32), LT_ERR_DTYPE);
     lt_ctx_clear(ctx);
     lt_params_free(p);
     lt_ctx_destroy(ctx);
@@ -108,6 +102,8 @@ START_TEST(file_round_trip)
 {
     lt_ctx *ctx = nn_context();
     lt_params *p = sample(ctx), *q = NULL;
+    char path[512];
+    snprintf(path, sizeof path, "%s", temp_path("a.safetensors"));
     ck_assert_int_eq(lt_params_save(ctx, p, path, LT_F32), LT_OK);
     lt_params_create(ctx, &q);
     ck_assert_int_eq(lt_params_load(ctx, q, path, NULL), LT_OK);
@@ -143,6 +139,7 @@ START_TEST(half_precision_files)
 {
     lt_ctx *ctx = nn_context();
     lt_params *p = sample(ctx);
+    const char *path = temp_path("half.safetensors");
     const lt_dtype type[2] = {LT_F16, LT_BF16};
     const double bound[2] = {1e-3, 1e-2};
     for (int i = 0; i < 2; i++) {
@@ -183,7 +180,7 @@ Suite *suite_params(void)
 {
     Suite *s = suite_create("params");
     TCase *c = tcase_create("params");
-    tcase_add_checked_fixture(c, pick_path, drop_path);
+    tcase_add_checked_fixture(c, temp_dir_make, temp_dir_remove);
     tcase_add_test(c, adding_and_finding);
     tcase_add_test(c, failures_name_the_tensor);
     tcase_add_test(c, metadata);

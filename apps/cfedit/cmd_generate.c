@@ -41,6 +41,8 @@ static int check_input(struct job *job)
     const int sources = !!job->latents + !!job->z + !!job->seeds_text + run->seed_given;
     if (sources > 1)
         return ce_usage_error(run, "only one of --latents, --z, --seeds and --seed can be given");
+    if (job->output && ce_is_foreign_picture_name(job->output) && !ce_is_folder(job->output))
+        return ce_usage_error(run, "-o %s: pictures are written as .png or .jpg", job->output);
     if (job->latents || job->z)
         return CE_PARSED;
     if (job->seeds_text) {

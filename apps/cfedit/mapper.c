@@ -213,6 +213,33 @@ const struct ce_mapper_config *ce_mapper_describe(const struct ce_mapper *mapper
     return &mapper->config;
 }
 
+static lt_status stack_require_grad(lt_ctx *ctx, const struct stack *stack, bool on)
+{
+    lt_status status = LT_OK;
+    for (int i = 0; i < MAPPER_DEPTH && !status; i++) {
+        status = lt_set_requires_grad(ctx, stack->layer[i].weight, on);
+        if (!status)
+            status = lt_set_requires_grad(ctx, stack->layer[i].bias, on);
+    }
+    return status;
+}
+
+lt_status ce_mapper_require_grad(lt_ctx *ctx, const struct ce_mapper *mapper, bool on)
+{
+    const struct ce_mapper_config *config = &mapper->config;
+    lt_status status = lt_set_requires_grad(ctx, mapper->fuse.weight, on);
+    if (!status)
+        status = lt_set_requires_grad(ctx, mapper->fuse.bias, on);
+    if (!status && config->type == CE_MAPPER_SINGLE)
+        status = stack_require_grad(ctx, &mapper->single, on);
+    for (int i = 0; i < CE_LEVELS && !status; i++)
+        if (config->level[i])
+            status = stack_require_grad(ctx, &mapper->level[i], on);
+    for (int i = 0; i < config->latents && !status; i++)
+        status = stack_require_grad(ctx, &mapper->text[i], on);
+    return status;
+}
+
 lt_status ce_mapper_load(lt_ctx *ctx, lt_params *params, const char *path)
 {
     lt_safetensors *known = NULL;
@@ -232,6 +259,8 @@ lt_status ce_mapper_load(lt_ctx *ctx, lt_params *params, const char *path)
     }
     for (size_t i = 0; !status && i < lt_params_metadata_count(file); i++) {
         const char *key = lt_params_metadata_key(file, i);
+        if (!strncmp(key, "train.", 6) || !strncmp(key, "optim.", 6))
+            continue;
         status = lt_params_set_metadata(ctx, params, key, lt_params_metadata(file, key));
     }
     lt_params_free(file);

@@ -61,8 +61,11 @@ lt_status ce_mapper_create(lt_ctx *ctx, const lt_params *params, int latents, st
 void ce_mapper_free(struct ce_mapper *mapper); /* NULL is accepted */
 const struct ce_mapper_config *ce_mapper_describe(const struct ce_mapper *mapper);
 
+/* Switches gradients of the tensors that the mapper uses. */
+lt_status ce_mapper_require_grad(lt_ctx *ctx, const struct ce_mapper *mapper, bool on);
+
 /* Adds (retains) to `params` the mapper's tensors and metadata that the file `path` holds,
- * and nothing else that may be in it. Errors: LT_ERR_IO, LT_ERR_FORMAT, naming the file. */
+ * and nothing else that may be in it (as a training's state). Errors: LT_ERR_IO, LT_ERR_FORMAT, naming the file. */
 lt_status ce_mapper_load(lt_ctx *ctx, lt_params *params, const char *path);
 
 /* Text feature (1,E), raw -> t_w (1,L,D). Gradients reach the mapper's weights and

@@ -12,6 +12,8 @@
 
 #define DEFAULT_DOMAIN "face"
 #define DEFAULT_TRUNCATION 0.7
+#define DEFAULT_CONTEXT 77
+#define MOST_CONTEXT 65536
 
 /* ---- networks ---- */
 
@@ -104,11 +106,16 @@ static lt_status tokenizer_beside(struct ce_run *run, struct ce_models *m, const
                    clip_path, names[0], names[1]);
 }
 
-static lt_status check_vocabulary(lt_ctx *ctx, const struct ce_models *m,
-                                  const lt_safetensors *clip, const char *clip_path)
+/* What the tokenizer has to know of the network, which may not be open. */
+static lt_status match_network(lt_ctx *ctx, struct ce_models *m, const lt_safetensors *clip,
+                               const char *clip_path)
 {
     const lt_safetensors_info *table = lt_safetensors_find(clip, "token_embedding.weight");
+    const lt_safetensors_info *positions = lt_safetensors_find(clip, "positional_embedding");
     const size_t size = lt_tokenizer_vocab_size(m->tokenizer);
+    if (positions && positions->ndim == 2 && positions->shape[0] >= 2 &&
+        positions->shape[0] <= MOST_CONTEXT)
+        m->context_length = positions->shape[0];
     if (table && table->ndim == 2 && table->shape[0] != (int64_t)size)
         return lt_fail(ctx, LT_ERR_SHAPE,
                        "the merge list makes a vocabulary of %zu tokens, but %s has %lld; it "
@@ -149,7 +156,7 @@ static lt_status open_tokenizer(struct ce_run *run, struct ce_models *m)
         status = tokenizer_beside(run, m, path);
     }
     if (status == LT_OK)
-        status = check_vocabulary(ctx, m, file, path);
+        status = match_network(ctx, m, file, path);
     lt_safetensors_close(file);
     return status;
 }
@@ -164,6 +171,7 @@ lt_status ce_models_open(struct ce_run *run, unsigned needs, struct ce_models *m
         m->ctx = run->ctx;
         m->domain = DEFAULT_DOMAIN;
         m->truncation = DEFAULT_TRUNCATION;
+        m->context_length = DEFAULT_CONTEXT;
     }
     if ((needs & CE_NEED_GENERATOR) && !m->generator)
         status = open_generator(run, m);

@@ -34,6 +34,7 @@ struct ce_models {
     lt_irse50 *identity;
     lt_vgg19 *vgg;
     lt_tokenizer *tokenizer;
+    int64_t context_length; /* tokens that CLIP reads; 77 with a tokenizer alone */
     /* The paths of the files; the run's memory. */
     const char *generator_path, *clip_path, *identity_path, *vgg_path;
     const char *domain; /* what the generator draws: its metadata key `domain`, else "face" */
@@ -51,9 +52,13 @@ void ce_models_close(struct ce_models *models);
  * False does not record a failure. */
 bool ce_models_has(struct ce_run *run, unsigned need);
 
+/* Token ids of one text to ids[0..cap), *count of them, without padding. `index` numbers the
+ * text in messages, which name one that has more than `cap` tokens or is not UTF-8. Needs the
+ * tokenizer. */
+lt_status ce_models_tokenize(const struct ce_models *models, const char *text, size_t index,
+                             int32_t *ids, size_t cap, size_t *count);
 /* Texts -> int32 (count, context_length) padded with 0, as lt_clip_encode_text()
- * takes them; the message names the text that has too many tokens or is not UTF-8.
- * Needs tokenizer and CLIP. */
+ * takes them. Needs tokenizer and CLIP. */
 lt_tensor *ce_models_tokens(const struct ce_models *models, const char *const *texts,
                             size_t count);
 /* Texts -> raw text features (count, D), computed in small batches without gradient. */

@@ -8,6 +8,7 @@
 
 #define TEXT_BATCH 16
 #define IMAGE_BATCH 8
+#define EXCERPT 40 /* bytes of a text in a message */
 
 static int64_t at_most(int64_t a, int64_t b) { return a < b ? a : b; }
 
@@ -29,36 +30,41 @@ static bool store_rows(lt_ctx *ctx, const lt_tensor *out, int64_t start, const l
     return target && lt_copy_into(ctx, target, part) == LT_OK;
 }
 
+lt_status ce_models_tokenize(const struct ce_models *models, const char *text, size_t index,
+                             int32_t *ids, size_t cap, size_t *count)
+{
+    lt_ctx *ctx = models->ctx;
+    char message[512];
+    const lt_status status =
+        lt_tokenize(models->tokenizer, ctx, text, strlen(text), ids, cap, count);
+    if (status == LT_OK)
+        return LT_OK;
+    snprintf(message, sizeof message, "%s", lt_ctx_message(ctx));
+    lt_ctx_clear(ctx);
+    if (status == LT_ERR_SHAPE && *count > cap) {
+        int shown = strlen(text) > EXCERPT ? EXCERPT : 0;
+        while (shown > 0 && (text[shown] & 0xc0) == 0x80) /* not within a character */
+            shown--;
+        return lt_fail(ctx, status,
+                       "text %zu ('%.*s...') has %zu tokens, but the model reads at most %zu; "
+                       "shorten it",
+                       index + 1, shown, text, *count, cap);
+    }
+    return lt_fail(ctx, status, "text %zu: %s", index + 1, message);
+}
+
 lt_tensor *ce_models_tokens(const struct ce_models *models, const char *const *texts,
                             size_t count)
 {
     lt_ctx *ctx = models->ctx;
     const size_t length = (size_t)lt_clip_describe(models->clip)->context_length;
     lt_tensor *ids = lt_empty(ctx, LT_I32, 2, (int64_t[]){(int64_t)count, (int64_t)length});
-    if (!ids)
-        return NULL;
-    memset(lt_i32(ids), 0, count * length * sizeof(int32_t));
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; ids && i < count; i++) {
         int32_t *row = lt_i32(ids) + i * length;
         size_t tokens = 0;
-        const lt_status status = lt_tokenize(models->tokenizer, ctx, texts[i], strlen(texts[i]),
-                                             row, length, &tokens);
-        if (status == LT_OK) {
-            /* The ids beyond the last were never promised to be left alone. */
-            memset(row + tokens, 0, (length - tokens) * sizeof *row);
-            continue;
-        }
-        char message[512];
-        snprintf(message, sizeof message, "%s", lt_ctx_message(ctx));
-        lt_ctx_clear(ctx);
-        if (status == LT_ERR_SHAPE && tokens > length)
-            lt_fail(ctx, status,
-                    "text %zu ('%.40s%s') has %zu tokens, but the model reads at most %zu; "
-                    "shorten it",
-                    i + 1, texts[i], strlen(texts[i]) > 40 ? "..." : "", tokens, length);
-        else
-            lt_fail(ctx, status, "text %zu: %s", i + 1, message);
-        return NULL;
+        if (ce_models_tokenize(models, texts[i], i, row, length, &tokens) != LT_OK)
+            return NULL;
+        memset(row + tokens, 0, (length - tokens) * sizeof *row);
     }
     return ids;
 }

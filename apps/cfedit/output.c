@@ -18,11 +18,26 @@ bool ce_is_folder(const char *path)
     return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
-bool ce_is_picture_name(const char *path)
+static bool ends_in_one_of(const char *path, const char *const *endings, size_t count)
 {
     const char *dot = strrchr(path, '.');
-    return dot && (strcasecmp(dot, ".png") == 0 || strcasecmp(dot, ".jpg") == 0 ||
-                   strcasecmp(dot, ".jpeg") == 0);
+    for (size_t i = 0; dot && i < count; i++)
+        if (strcasecmp(dot, endings[i]) == 0)
+            return true;
+    return false;
+}
+
+bool ce_is_picture_name(const char *path)
+{
+    static const char *const endings[] = {".png", ".jpg", ".jpeg"};
+    return ends_in_one_of(path, endings, sizeof endings / sizeof endings[0]);
+}
+
+bool ce_is_foreign_picture_name(const char *path)
+{
+    static const char *const endings[] = {".gif", ".webp", ".bmp", ".tif", ".tiff", ".ppm",
+                                          ".avif", ".heic", ".svg", ".pdf"};
+    return ends_in_one_of(path, endings, sizeof endings / sizeof endings[0]);
 }
 
 lt_status ce_folder_make(lt_ctx *ctx, const char *path)

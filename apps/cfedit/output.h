@@ -8,6 +8,9 @@
 bool ce_is_folder(const char *path);
 /* Whether the name ends as a picture's: .png, .jpg, .jpeg. */
 bool ce_is_picture_name(const char *path);
+/* Whether it ends as that of a picture format that is not written (.gif, .webp, ...), which
+ * must not become the name of a folder. */
+bool ce_is_foreign_picture_name(const char *path);
 /* Makes the folder and those above it where they are missing. Errors: LT_ERR_IO. */
 lt_status ce_folder_make(lt_ctx *ctx, const char *path);
 /* LT_ERR_IO if a file of this name could not be written now, so that hours of work

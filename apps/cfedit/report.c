@@ -95,7 +95,10 @@ void ce_progress_step(struct ce_progress *progress, int64_t done, const char *no
     if (!progress->on)
         return;
     const double now = ce_seconds();
-    if (now - progress->shown < progress->interval && done < progress->total)
+    /* What is soon done needs no lines in a log. */
+    const bool last = done >= progress->total &&
+                      (progress->terminal || now - progress->begun >= FIRST_INTERVAL);
+    if (now - progress->shown < progress->interval && !last)
         return;
     show(progress, now, note);
     if (!progress->terminal && progress->interval < LONGEST_INTERVAL)
@@ -107,6 +110,14 @@ void ce_progress_end(struct ce_progress *progress)
     if (progress->on && progress->terminal && progress->width > 0)
         fputc('\n', stderr);
     progress->on = false;
+}
+
+void ce_print_foreign(const char *text, size_t max)
+{
+    for (size_t i = 0; i < max && text[i]; i++)
+        putchar((unsigned char)text[i] < 0x20 || text[i] == 0x7f ? '?' : text[i]);
+    if (strlen(text) > max)
+        fputs("...", stdout);
 }
 
 int ce_print_json(const struct ce_run *run, lt_json_writer *writer)

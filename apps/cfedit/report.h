@@ -10,8 +10,8 @@
 void ce_note(const struct ce_run *run, const char *format, ...) LT_PRINTF(2, 3);
 
 /* A loop's progress: on a terminal one line that is rewritten, with rate and time
- * left; otherwise a line now and then (the first, the last, and at growing
- * intervals of time between). */
+ * left; otherwise a line now and then at growing intervals of time, and the
+ * last; none for what takes a moment only. */
 struct ce_progress {
     bool on, terminal;
     const char *what; /* "generating" */
@@ -32,6 +32,10 @@ void ce_progress_end(struct ce_progress *progress);
 
 /* Seconds of the monotonic clock. */
 double ce_seconds(void);
+
+/* Prints up to `max` bytes of a text from a file on stdout, control characters, which could
+ * steer a terminal, as '?'. */
+void ce_print_foreign(const char *text, size_t max);
 
 /* Prints a finished JSON value and a line feed on stdout and frees `writer`. Returns an exit
  * status; failures of stdout itself are told when the program ends. */

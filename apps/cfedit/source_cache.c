@@ -52,13 +52,16 @@ static lt_status fill(struct ce_source_cache *cache, int64_t i)
     if (row->w && (row->perc || !needs_perc))
         return LT_OK;
     ce_source_free(row);
-    const lt_status status = ce_source_prepare(cache->objective, lt_slice(ctx, cache->latents, 0, i, 1), row);
+    lt_tensor *w = lt_slice(ctx, cache->latents, 0, i, 1);
+    const lt_status status = ce_source_prepare(cache->objective, w, row);
     if (status) {
         ce_source_free(row);
         return status;
     }
     lt_release(row->x);
     row->x = NULL;
+    lt_release(row->w);
+    row->w = lt_retain(w); /* a view instead of the copy */
     cache->drawn++;
     return LT_OK;
 }

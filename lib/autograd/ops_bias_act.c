@@ -149,10 +149,10 @@ static lt_status check_shapes(lt_ctx *ctx, const lt_tensor *x, const lt_tensor *
                        "bias_act: argument noise is %s, expected (1 or N, 1, H, W) for x %s",
                        lt_shape_string(noise, a, sizeof a), b);
     if (strength && lt_numel(strength) != 1)
-        return lt_fail(ctx, LT_ERR_SHAPE, "bias_act: argument noise_weight is %s, expected (1)",
+        return lt_fail(ctx, LT_ERR_SHAPE, "bias_act: argument noise_weight is %s, expected (1,)",
                        lt_shape_string(strength, a, sizeof a));
     if (bias && (lt_ndim(bias) != 1 || lt_dim(bias, 0) != lt_dim(x, 1)))
-        return lt_fail(ctx, LT_ERR_SHAPE, "bias_act: argument bias is %s, expected (%lld)",
+        return lt_fail(ctx, LT_ERR_SHAPE, "bias_act: argument bias is %s, expected (%lld,)",
                        lt_shape_string(bias, a, sizeof a), (long long)lt_dim(x, 1));
     return LT_OK;
 }

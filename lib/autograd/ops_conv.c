@@ -76,7 +76,7 @@ static lt_status check_operands(lt_ctx *ctx, const char *op, const lt_tensor *x,
                        lt_shape_string(scale, a, sizeof a), (long long)lt_dim(x, 0),
                        (long long)lt_dim(x, 1));
     if (bias && (lt_ndim(bias) != 1 || lt_dim(bias, 0) != lt_dim(w, 0)))
-        return lt_fail(ctx, LT_ERR_SHAPE, "%s: argument bias is %s, expected (%lld)", op,
+        return lt_fail(ctx, LT_ERR_SHAPE, "%s: argument bias is %s, expected (%lld,)", op,
                        lt_shape_string(bias, a, sizeof a), (long long)lt_dim(w, 0));
     if (stride < 1 || pad < 0)
         return lt_fail(ctx, LT_ERR_ARGUMENT, "%s: stride is %d and pad is %d, expected at least 1 and 0",

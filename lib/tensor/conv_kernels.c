@@ -88,15 +88,19 @@ INLINE void outer_body(const int vectors, int64_t rows, int64_t cols, int64_t pi
         row[i] = x + offset[i];
         UNROLL for (int v = 0; v < vectors; v++) sum[i][v] = (vec){0};
     }
-    for (int64_t r = 0; r < rows; r++) {
-        for (int64_t p = r * pitch; p < r * pitch + cols; p++) {
-            vec y[LT_CONV_VECTORS];
-            UNROLL for (int v = 0; v < vectors; v++) y[v] = vec_load(g + v * LANES);
-            UNROLL for (int i = 0; i < PANEL; i++) {
-                const vec b = vec_splat(row[i][p]);
-                UNROLL for (int v = 0; v < vectors; v++) sum[i][v] += b * y[v];
-            }
-            g += vectors * LANES;
+    int64_t p = 0, left = cols;
+    for (int64_t n = rows * cols; n > 0; n--) {
+        vec y[LT_CONV_VECTORS];
+        UNROLL for (int v = 0; v < vectors; v++) y[v] = vec_load(g + v * LANES);
+        UNROLL for (int i = 0; i < PANEL; i++) {
+            const vec b = vec_splat(row[i][p]);
+            UNROLL for (int v = 0; v < vectors; v++) sum[i][v] += b * y[v];
+        }
+        g += vectors * LANES;
+        p++;
+        if (--left == 0) {
+            left = cols;
+            p += pitch - cols;
         }
     }
     UNROLL for (int i = 0; i < PANEL; i++)

@@ -1,5 +1,6 @@
 /* The formula itself: every network's bit patterns, single values, drawn positions. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

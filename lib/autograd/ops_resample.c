@@ -1,0 +1,145 @@
+/* Filters, resizing and warps of images. */
+#include <math.h>
+#include <string.h>
+
+#include "autograd/node.h"
+#include "autograd/ops.h"
+#include "tensor/resample_impl.h"
+
+/* Dense x of four axes, none of H and W empty; NULL with a message otherwise. */
+static lt_tensor *dense_image(lt_ctx *ctx, const lt_tensor *x, const char *op)
+{
+    char a[96];
+    lt_tensor *dense = lt_dense(ctx, x, op, "x");
+    if (!dense) return NULL;
+    if (lt_ndim(x) != 4 || lt_dim(x, 2) < 1 || lt_dim(x, 3) < 1 ||
+        lt_dim(x, 2) > INT32_MAX / lt_dim(x, 3))
+        return LT_NULL(ctx, LT_ERR_SHAPE, "%s: argument x is %s, expected (N, C, H, W)", op,
+                       lt_shape_string(x, a, sizeof a));
+    return dense;
+}
+
+static lt_status upfirdn2d_backward(lt_ctx *ctx, lt_node *node, lt_tensor *gy)
+{
+    lt_tensor *gx = lt_new_like(ctx, lt_node_input(node, 0));
+    if (!gx) return ctx->status;
+    const lt_status status = lt_fir_adjoint(ctx, lt_node_params(node), lt_f32(lt_node_saved(node, 0)),
+                                            lt_f32(gy), lt_f32(gx));
+    return status ? status : lt_grad_add(ctx, node, 0, gx);
+}
+
+lt_tensor *lt_upfirdn2d(lt_ctx *ctx, lt_tensor *x, const lt_tensor *kernel, int up, int down,
+                        int pad0, int pad1)
+{
+    char a[96], b[96];
+    lt_tensor *xd = dense_image(ctx, x, "upfirdn2d"), *kd = lt_dense(ctx, kernel, "upfirdn2d", "kernel");
+    if (!xd || !kd) return NULL;
+    if (lt_ndim(kernel) != 2 || lt_numel(kernel) < 1)
+        return LT_NULL(ctx, LT_ERR_SHAPE, "upfirdn2d: argument kernel is %s, expected (kH, kW)",
+                       lt_shape_string(kernel, a, sizeof a));
+    if (up < 1 || down < 1)
+        return LT_NULL(ctx, LT_ERR_ARGUMENT, "upfirdn2d: up is %d and down is %d, expected at least 1",
+                       up, down);
+    lt_fir_shape s = {
+        .planes = lt_dim(x, 0) * lt_dim(x, 1), .h = lt_dim(x, 2), .w = lt_dim(x, 3),
+        .kh = lt_dim(kernel, 0), .kw = lt_dim(kernel, 1), .up = up, .down = down,
+        .pad_y = pad0, .pad_x = pad0,
+    };
+    const int64_t fit_h = s.h * up + pad0 + pad1 - s.kh, fit_w = s.w * up + pad0 + pad1 - s.kw;
+    if (fit_h < 0 || fit_w < 0)
+        return LT_NULL(ctx, LT_ERR_SHAPE,
+                       "upfirdn2d: argument kernel is %s, too large for x %s with up %d and pads %d, %d",
+                       lt_shape_string(kernel, a, sizeof a), lt_shape_string(x, b, sizeof b), up, pad0,
+                       pad1);
+    s.oh = fit_h / down + 1;
+    s.ow = fit_w / down + 1;
+    lt_tensor *out = lt_new(ctx, 4, (int64_t[]){lt_dim(x, 0), lt_dim(x, 1), s.oh, s.ow});
+    lt_tensor *flipped = lt_new(ctx, 2, (int64_t[]){s.kh, s.kw});
+    if (!out || !flipped) return NULL;
+    const int64_t size = s.kh * s.kw;
+    for (int64_t i = 0; i < size; i++) lt_f32(flipped)[i] = lt_f32(kd)[size - 1 - i];
+    if (lt_fir_apply(ctx, &s, lt_f32(flipped), lt_f32(xd), lt_f32(out))) return NULL;
+    lt_node *node = lt_record(ctx, out, upfirdn2d_backward, 1, &x, sizeof s);
+    if (node) {
+        *(lt_fir_shape *)lt_node_params(node) = s;
+        lt_node_save(node, 0, flipped);
+    }
+    return lt_recorded(ctx, out);
+}
+
+static lt_status resize_backward(lt_ctx *ctx, lt_node *node, lt_tensor *gy)
+{
+    const lt_resize_kind *kind = lt_node_params(node);
+    lt_tensor *gx = lt_new_like(ctx, lt_node_input(node, 0));
+    if (!gx) return ctx->status;
+    const lt_status status =
+        lt_resize_adjoint(ctx, *kind, lt_dim(gx, 0) * lt_dim(gx, 1), lt_dim(gx, 2), lt_dim(gx, 3),
+                          lt_f32(gx), lt_dim(gy, 2), lt_dim(gy, 3), lt_f32(gy));
+    return status ? status : lt_grad_add(ctx, node, 0, gx);
+}
+
+static lt_tensor *resize(lt_ctx *ctx, const char *op, lt_resize_kind kind, lt_tensor *x, int64_t h,
+                         int64_t w)
+{
+    lt_tensor *xd = dense_image(ctx, x, op);
+    if (!xd) return NULL;
+    if (h < 1 || w < 1 || h > INT32_MAX / w)
+        return LT_NULL(ctx, LT_ERR_ARGUMENT, "%s: size is %lld x %lld, expected at least 1 x 1", op,
+                       (long long)h, (long long)w);
+    lt_tensor *out = lt_new(ctx, 4, (int64_t[]){lt_dim(x, 0), lt_dim(x, 1), h, w});
+    if (!out) return NULL;
+    if (lt_resize_apply(ctx, kind, lt_dim(x, 0) * lt_dim(x, 1), lt_dim(x, 2), lt_dim(x, 3),
+                        lt_f32(xd), h, w, lt_f32(out)))
+        return NULL;
+    lt_node *node = lt_record(ctx, out, resize_backward, 1, &x, sizeof kind);
+    if (node) *(lt_resize_kind *)lt_node_params(node) = kind;
+    return lt_recorded(ctx, out);
+}
+
+lt_tensor *lt_resize_bicubic(lt_ctx *ctx, lt_tensor *x, int64_t h, int64_t w, bool antialias)
+{
+    return resize(ctx, "resize_bicubic", antialias ? LT_RESIZE_CUBIC_ANTIALIAS : LT_RESIZE_CUBIC, x,
+                  h, w);
+}
+
+lt_tensor *lt_resize_area(lt_ctx *ctx, lt_tensor *x, int64_t h, int64_t w)
+{
+    return resize(ctx, "resize_area", LT_RESIZE_AREA, x, h, w);
+}
+
+typedef struct warp_params {
+    double coeffs[8];
+    bool mask_border;
+} warp_params;
+
+static lt_status warp_backward(lt_ctx *ctx, lt_node *node, lt_tensor *gy)
+{
+    const warp_params *p = lt_node_params(node);
+    lt_tensor *gx = lt_new_like(ctx, lt_node_input(node, 0));
+    if (!gx) return ctx->status;
+    const lt_status status = lt_warp_adjoint(ctx, lt_dim(gx, 0) * lt_dim(gx, 1), lt_dim(gx, 2),
+                                             lt_dim(gx, 3), p->coeffs, p->mask_border, lt_f32(gy),
+                                             lt_f32(gx));
+    return status ? status : lt_grad_add(ctx, node, 0, gx);
+}
+
+lt_tensor *lt_warp_perspective(lt_ctx *ctx, lt_tensor *x, const double coeffs[8], bool mask_border)
+{
+    lt_tensor *xd = dense_image(ctx, x, "warp_perspective");
+    if (!xd) return NULL;
+    for (int i = 0; i < 8; i++)
+        if (!isfinite(coeffs[i]))
+            return LT_NULL(ctx, LT_ERR_NUMERIC, "warp_perspective: coefficient %d is not finite", i);
+    lt_tensor *out = lt_new_like(ctx, x);
+    if (!out) return NULL;
+    if (lt_warp_apply(ctx, lt_dim(x, 0) * lt_dim(x, 1), lt_dim(x, 2), lt_dim(x, 3), coeffs,
+                      mask_border, lt_f32(xd), lt_f32(out)))
+        return NULL;
+    lt_node *node = lt_record(ctx, out, warp_backward, 1, &x, sizeof(warp_params));
+    if (node) {
+        warp_params *p = lt_node_params(node);
+        memcpy(p->coeffs, coeffs, sizeof p->coeffs);
+        p->mask_border = mask_border;
+    }
+    return lt_recorded(ctx, out);
+}

@@ -1,0 +1,47 @@
+/* Resampling of dense float32 planes: FIR filters with zero stuffing, separable
+ * windows (bicubic, area) and projective warps, each with its adjoint. */
+#ifndef LT_TENSOR_RESAMPLE_IMPL_H
+#define LT_TENSOR_RESAMPLE_IMPL_H
+
+#include "tensor/tensor_impl.h"
+
+/* One axis pair of upfirdn2d. With u(i) = x[i / up] where up divides i and 0 <= i < size up,
+ * else 0:  out[j] = sum over k of kernel[k] u(j down + k - pad), along rows and columns.
+ * `kernel` (kh, kw) is the correlation kernel. */
+typedef struct lt_fir_shape {
+    int64_t planes, h, w, oh, ow;
+    int64_t kh, kw;
+    int64_t up, down;
+    int64_t pad_y, pad_x; /* before the first row and column; may be negative */
+} lt_fir_shape;
+
+/* Errors: LT_ERR_MEMORY. */
+lt_status lt_fir_apply(lt_ctx *ctx, const lt_fir_shape *s, const float *kernel, const float *x,
+                       float *out);
+/* x (planes,h,w) = adjoint of lt_fir_apply at out (planes,oh,ow). */
+lt_status lt_fir_adjoint(lt_ctx *ctx, const lt_fir_shape *s, const float *kernel,
+                         const float *out, float *x);
+
+/* A linear map along one axis: output i is a weighted window of the inputs. */
+typedef struct lt_windows {
+    int64_t in, out;
+    int32_t *start, *count; /* (out) */
+    int64_t *first;         /* (out) place in weight */
+    float *weight;
+} lt_windows;
+
+typedef enum lt_resize_kind { LT_RESIZE_CUBIC, LT_RESIZE_CUBIC_ANTIALIAS, LT_RESIZE_AREA } lt_resize_kind;
+
+/* out (planes,oh,ow) of x (planes,h,w), and the adjoint. Errors: LT_ERR_MEMORY. */
+lt_status lt_resize_apply(lt_ctx *ctx, lt_resize_kind kind, int64_t planes, int64_t h, int64_t w,
+                          const float *x, int64_t oh, int64_t ow, float *out);
+lt_status lt_resize_adjoint(lt_ctx *ctx, lt_resize_kind kind, int64_t planes, int64_t h, int64_t w,
+                            float *x, int64_t oh, int64_t ow, const float *out);
+
+/* out and x are both (planes,h,w); coeffs and mask_border as lt_warp_perspective(). */
+lt_status lt_warp_apply(lt_ctx *ctx, int64_t planes, int64_t h, int64_t w, const double coeffs[8],
+                        bool mask_border, const float *x, float *out);
+lt_status lt_warp_adjoint(lt_ctx *ctx, int64_t planes, int64_t h, int64_t w,
+                          const double coeffs[8], bool mask_border, const float *out, float *x);
+
+#endif
