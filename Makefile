@@ -125,7 +125,7 @@ demo: setup
 # ---- tests ----
 JOBS := -j$$(nproc)
 # Objects of programs with their own main().
-TEST_MAINS := $(BUILD)/tests/parity/formula_weights.o $(BUILD)/tests/parity/compare_golden.o $(BUILD)/tests/parity/write_inputs.o $(BUILD)/tests/make_tiny_model.o
+TEST_MAINS := $(BUILD)/tests/parity/formula_weights.o $(BUILD)/tests/parity/compare_golden.o $(BUILD)/tests/parity/write_inputs.o $(BUILD)/tests/cli/make_tiny_model.o
 UNIT_OBJ   := $(filter-out $(TEST_MAINS),$(TEST_OBJ))
 FORMULA_OBJ := $(BUILD)/tests/parity/formula.o $(BUILD)/tests/parity/formula_models.o
 
@@ -136,7 +136,7 @@ $(BUILD)/formula_weights: $(BUILD)/tests/parity/formula_weights.o $(FORMULA_OBJ)
 	$(CC) $(CFLAGS) $(LDFLAGS) -fopenmp -o $@ $^ $(LIBS)
 $(BUILD)/compare_golden $(BUILD)/write_inputs: $(BUILD)/%: $(BUILD)/tests/parity/%.o $(FORMULA_OBJ) $(BUILD)/tests/parity/golden.o $(LIB_A)
 	$(CC) $(CFLAGS) $(LDFLAGS) -fopenmp -o $@ $^ $(LIBS)
-$(BUILD)/make_tiny_model: $(BUILD)/tests/make_tiny_model.o $(APP_CORE) $(LIB_A)
+$(BUILD)/make_tiny_model: $(BUILD)/tests/cli/make_tiny_model.o $(APP_CORE) $(LIB_A)
 	$(CC) $(CFLAGS) $(LDFLAGS) -fopenmp -o $@ $^ $(APPLIBS)
 
 .PHONY: check test test-unit test-cli test-install test-sanitize test-warnings test-full
@@ -183,6 +183,8 @@ $(BUILD)/bench/%.o: bench/%.c
 	@mkdir -p $(@D)
 	$(CC) $(APPFLAGS) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 $(BUILD)/bench_cfedit: $(BUILD)/bench/bench.o $(FORMULA_OBJ) $(APP_CORE) $(LIB_A)
+	$(CC) $(CFLAGS) $(LDFLAGS) -fopenmp -o $@ $^ $(APPLIBS)
+$(BUILD)/bench_edit: $(BUILD)/bench/edit/bench_edit.o $(BUILD)/bench/edit/measure_edit.o $(WORLD_OBJ) $(APP_CORE) $(LIB_A)
 	$(CC) $(CFLAGS) $(LDFLAGS) -fopenmp -o $@ $^ $(APPLIBS)
 bench: setup
 	@$(MAKE) --no-print-directory -s $(JOBS) $(BUILD)/bench_cfedit

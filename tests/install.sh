@@ -15,12 +15,12 @@ lines=$(wc -l < "$root/example.c")
 [ "$lines" -le 40 ] || { echo "install: FAIL the README's example has $lines lines"; exit 1; }
 # shellcheck disable=SC2046 # flags
 cc -std=c11 -Wall -Wextra -Werror $(pkg-config --cflags libtensor) -o "$root/example" "$root/example.c" $(pkg-config --libs libtensor)
-out=$(LD_LIBRARY_PATH="$root/usr/lib" "$root/example")
+out=$(LD_LIBRARY_PATH="$root/usr/lib" "$root/example" weights/generator.safetensors)
 [ -n "$out" ] || { echo "install: FAIL the example printed nothing"; exit 1; }
 # shellcheck disable=SC2046
 cc -std=c11 $(pkg-config --cflags libtensor) -o "$root/static" "$root/example.c" "$root/usr/lib/libtensor.a" \
     $(pkg-config --static --libs-only-l libtensor | sed 's/-ltensor//') -fopenmp
-[ "$("$root/static")" = "$out" ] || { echo "install: FAIL the static example differs"; exit 1; }
+[ "$("$root/static" weights/generator.safetensors)" = "$out" ] || { echo "install: FAIL the static example differs"; exit 1; }
 
 find "$root/usr/include/libtensor" -name '*.h' | while read -r header; do
     for language in c c++; do

@@ -284,7 +284,7 @@ Suite *suite_clip(void)
     Suite *s = suite_create("clip");
     TCase *c = tcase_create("clip");
     tcase_add_checked_fixture(c, setup, teardown);
-    tcase_set_timeout(c, 60);
+    tcase_set_timeout(c, 120);
     tcase_add_test(c, description);
     tcase_add_test(c, preprocessing);
     tcase_add_test(c, image_features);

@@ -295,6 +295,31 @@ START_TEST(some_gradients_only)
 }
 END_TEST
 
+/* No samples give no samples, no channels give the bias. */
+START_TEST(empty_sizes)
+{
+    open_context(2, NULL);
+    const lt_scope scope = lt_scope_open(ctx);
+    lt_tensor *b = random_tensor(1, (int64_t[]){2}, false);
+    for (int up = 0; up < 2; up++) {
+        const conv_case q = {.stride = 2, .pad = 1, .up = up};
+        lt_tensor *w = random_tensor(4, (int64_t[]){2, 3, 3, 3}, true);
+        lt_tensor *x = lt_zeros(ctx, 4, (int64_t[]){0, 3, 5, 5}), *y = convolve(&q, x, NULL, w, b);
+        ck_assert_msg(y != NULL, "%s", lt_ctx_message(ctx));
+        ck_assert_int_eq(lt_numel(y), 0);
+        ck_assert_int_eq(lt_backward_seed(ctx, y, lt_zeros(ctx, 4, lt_shape(y))), LT_OK);
+        for (int64_t i = 0; i < lt_numel(w); i++) ck_assert_float_eq(lt_f32(lt_grad(w))[i], 0.0f);
+        x = lt_zeros(ctx, 4, (int64_t[]){1, 0, 5, 5});
+        y = convolve(&q, x, NULL, lt_zeros(ctx, 4, (int64_t[]){2, 0, 3, 3}), b);
+        ck_assert_msg(y != NULL, "%s", lt_ctx_message(ctx));
+        const int64_t size = lt_dim(y, 2) * lt_dim(y, 3);
+        for (int64_t i = 0; i < lt_numel(y); i++) ck_assert_float_eq(lt_f32(y)[i], lt_f32(b)[i / size]);
+    }
+    lt_scope_close(ctx, scope, NULL);
+    close_context();
+}
+END_TEST
+
 START_TEST(convolution_errors)
 {
     open_context(1, NULL);
@@ -462,6 +487,7 @@ Suite *suite_conv(void)
     tcase_add_test(tc, strided_inputs_and_repeats);
     tcase_add_test(tc, gradients_by_differences);
     tcase_add_test(tc, some_gradients_only);
+    tcase_add_test(tc, empty_sizes);
     tcase_add_test(tc, convolution_errors);
     tcase_add_test(tc, tail_matches_plain_loops);
     tcase_add_test(tc, tail_errors);

@@ -114,7 +114,8 @@ END_TEST
 START_TEST(strings_are_decoded)
 {
     size_t length;
-    lt_json *root = parse("\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u0041\\u00e9\\u20AC\\ud83d\\ude00\xc3\xa9\xf0\x9f\x98\x80\x7f\"");
+    lt_json *root = parse("\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u0041\\u00e9\\u20AC\\ud83d\\ude00"
+                          "\xc3\xa9\xf0\x9f\x98\x80\x7f\"");
     ck_assert_str_eq(lt_json_string(root, &length),
                      "\"\\/\b\f\n\r\tA\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\xc3\xa9\xf0\x9f\x98\x80\x7f");
     lt_json_free(root);

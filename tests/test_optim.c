@@ -305,7 +305,7 @@ Suite *suite_optim(void)
 {
     Suite *s = suite_create("optim");
     TCase *c = tcase_create("optim");
-    tcase_set_timeout(c, 60);
+    tcase_set_timeout(c, 120);
     tcase_add_loop_test(c, recipes, 0, 3);
     tcase_add_loop_test(c, resuming_is_bit_identical, 0, 3);
     tcase_add_test(c, threads_do_not_change_results);

@@ -251,7 +251,7 @@ Suite *suite_perceptual(void)
     Suite *s = suite_create("perceptual");
     TCase *c = tcase_create("perceptual");
     tcase_add_checked_fixture(c, setup, teardown);
-    tcase_set_timeout(c, 60);
+    tcase_set_timeout(c, 120);
     tcase_add_test(c, identity_preprocessing);
     tcase_add_test(c, identity_loss);
     tcase_add_test(c, identity_failures);

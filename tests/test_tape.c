@@ -74,6 +74,15 @@ START_TEST(shared_gradients_stay_apart)
     loss = lt_sum(ctx, lt_add(ctx, a, a), 0, false);
     ck_assert_int_eq(lt_backward(ctx, loss), LT_OK);
     ck_assert(check_at(lt_grad(a), 0) == 13.0 && check_at(lt_grad(b), 0) == 1.0);
+
+    /* A slice adds into the gradient that its base shares with b. */
+    lt_zero_grad(a);
+    lt_zero_grad(b);
+    lt_tensor *part = lt_sum(ctx, lt_slice(ctx, a, 0, 1, 2), 0, false);
+    loss = lt_add(ctx, part, lt_sum(ctx, lt_add(ctx, a, b), 0, false));
+    ck_assert_int_eq(lt_backward(ctx, loss), LT_OK);
+    ck_assert(check_at(lt_grad(a), 0) == 1.0 && check_at(lt_grad(a), 2) == 2.0);
+    ck_assert(check_at(lt_grad(b), 2) == 1.0);
     check_close(ctx);
 }
 END_TEST

@@ -100,14 +100,14 @@ static int report(const struct job *job)
 
 int ce_cmd_embed(struct ce_run *run, int argc, char **argv)
 {
-    struct job job = {.run = run, .resize = "plain"};
+    struct job job = {.run = run, .resize = "published"};
     const struct ce_option table[] = {
         CE_OPT_LIST("text", "TEXT", &job.texts, "a text; may be repeated"),
         CE_OPT_LIST("image", "FILE", &job.images, "a PNG or JPEG picture; may be repeated"),
         CE_OPT_TEXT("pixels", "FILE", &job.pixels,
                     "safetensors file with tensor image (N, 3, H, W) in [-1, 1]; its rows follow "
                     "those of --image"),
-        CE_OPT_CHOICE("resize", "plain|antialias", &job.resize,
+        CE_OPT_CHOICE("resize", "published|antialias", &job.resize,
                       "how pictures are brought to CLIP's size: bicubic without antialiasing, as in "
                       "CF-CLIP's training, or with"),
     };

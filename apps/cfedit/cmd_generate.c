@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "commands.h"
+#include "kinds.h"
 #include "latents.h"
 #include "options.h"
 #include "output.h"
@@ -68,9 +69,10 @@ static lt_status read_latents(struct job *job)
         job->psi = job->seeds ? models->truncation : 1;
     if (job->latents) {
         job->wplus = ce_latents_from_file(run, models, job->latents);
-        if (job->wplus && given)
-            job->wplus =
-                lt_stylegan2_truncate(run->ctx, models->generator, job->wplus, (float)job->psi);
+        if (job->wplus && given &&
+            !(job->wplus = lt_stylegan2_truncate(run->ctx, models->generator, job->wplus,
+                                                 (float)job->psi)))
+            ce_blame_file(run->ctx, models->generator_path);
     } else if (job->z) {
         job->wplus = ce_latents_from_z(run, models, job->z, job->psi);
     } else {

@@ -105,13 +105,13 @@ static void print_table(const struct job *job)
 
 int ce_cmd_score(struct ce_run *run, int argc, char **argv)
 {
-    struct job job = {.run = run, .resize = "plain"};
+    struct job job = {.run = run, .resize = "published"};
     const struct ce_option table[] = {
         CE_OPT_LIST("text", "TEXT", &job.texts, "a text; repeat for the ones to compare"),
         CE_OPT_LIST("image", "FILE", &job.images,
                     "a PNG or JPEG picture; may be repeated, and pictures may be given without "
                     "--image too"),
-        CE_OPT_CHOICE("resize", "plain|antialias", &job.resize,
+        CE_OPT_CHOICE("resize", "published|antialias", &job.resize,
                       "how pictures are brought to CLIP's size: bicubic without antialiasing, as in "
                       "CF-CLIP's training, or with"),
     };

@@ -94,8 +94,8 @@ static lt_tensor *map(const struct ce_models *models, lt_tensor *z, double trunc
     const lt_scope scope = lt_scope_open(ctx);
     lt_no_grad_begin(ctx);
     lt_tensor *w = z ? lt_stylegan2_mapping(ctx, models->generator, z) : NULL;
-    if (w)
-        w = lt_stylegan2_truncate(ctx, models->generator, w, (float)truncation);
+    if (w && !(w = lt_stylegan2_truncate(ctx, models->generator, w, (float)truncation)))
+        ce_blame_file(ctx, models->generator_path);
     if (w)
         w = lt_stylegan2_broadcast(ctx, models->generator, w);
     if (w)

@@ -94,9 +94,10 @@ int main(int argc, char **argv)
     struct ce_run run = {0};
 
     claim_standard_streams();
-    /* A reader that goes away is a write error like a full disk, so that
-     * temporary files are removed. */
+    /* A reader that goes away and a limit on the size of files are write errors
+     * like a full disk, so that temporary files are removed. */
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
     int status = dispatch(&run, argc, argv);
     errno = 0;
     if ((fflush(stdout) != 0 || ferror(stdout)) && status == CE_OK)

@@ -8,7 +8,7 @@
 #include "autograd/ops.h"
 #include "kinds.h"
 
-enum { MAPPER_DEPTH = 4, NAME_CAP = 96 };
+enum { MAPPER_DEPTH = 4, PREFIX_CAP = 40, STACK_CAP = 64, NAME_CAP = 96 };
 
 #define MAPPER_LR_MUL 0.01f
 #define MAPPER_RESIDUAL 0.1f
@@ -47,9 +47,9 @@ static bool is_true(const char *flag)
     return flag && (!strcmp(flag, "true") || !strcmp(flag, "True") || !strcmp(flag, "1"));
 }
 
-static void text_prefix(char name[NAME_CAP], int layer)
+static void text_prefix(char name[PREFIX_CAP], int layer)
 {
-    snprintf(name, NAME_CAP, "text_mapper.mapper_%d", layer);
+    snprintf(name, PREFIX_CAP, "text_mapper.mapper_%d", layer);
 }
 
 /* ---- making ---- */
@@ -72,7 +72,7 @@ static lt_status init_stack(lt_ctx *ctx, lt_params *params, const char *prefix, 
 {
     lt_status status = LT_OK;
     for (int i = 0; i < MAPPER_DEPTH && status == LT_OK; i++) {
-        char name[NAME_CAP];
+        char name[STACK_CAP];
         snprintf(name, sizeof name, "%s.mapping.%d", prefix, i + 1);
         status = init_dense(ctx, params, name, i == 0 ? in : out, out, rng);
     }
@@ -100,7 +100,7 @@ lt_status ce_mapper_init(lt_ctx *ctx, lt_params *params, const struct ce_mapper_
         }
     }
     for (int i = 0; i < config->latents && !status; i++) {
-        char prefix[NAME_CAP];
+        char prefix[PREFIX_CAP];
         text_prefix(prefix, i);
         status = init_stack(ctx, params, prefix, config->text_dim, d, rng);
     }
@@ -129,7 +129,7 @@ static lt_status get_stack(lt_ctx *ctx, const lt_params *params, const char *pre
 {
     lt_status status = LT_OK;
     for (int i = 0; i < MAPPER_DEPTH && status == LT_OK; i++) {
-        char name[NAME_CAP];
+        char name[STACK_CAP];
         snprintf(name, sizeof name, "%s.mapping.%d", prefix, i + 1);
         status = get_dense(ctx, params, name, i == 0 ? in : out, out, &stack->layer[i]);
     }
@@ -187,7 +187,7 @@ lt_status ce_mapper_create(lt_ctx *ctx, const lt_params *params, int latents, st
         if (config->level[i])
             status = get_stack(ctx, params, level_of[i].prefix, d, d, &mapper->level[i]);
     for (int i = 0; i < latents && !status; i++) {
-        char prefix[NAME_CAP];
+        char prefix[PREFIX_CAP];
         text_prefix(prefix, i);
         status = get_stack(ctx, params, prefix, config->text_dim, d, &mapper->text[i]);
     }

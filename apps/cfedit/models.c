@@ -98,7 +98,9 @@ static lt_status tokenizer_beside(struct ce_run *run, struct ce_models *m, const
     for (size_t i = 0; i < CE_COUNT(names); i++) {
         const char *path = ce_text(run, "%.*s%s", folder, clip_path, names[i]);
         if (path && access(path, F_OK) == 0)
-            return lt_tokenizer_open(run->ctx, path, &m->tokenizer);
+            return lt_tokenizer_open(run->ctx, path, &m->tokenizer) == LT_OK
+                       ? LT_OK
+                       : ce_blame_file(run->ctx, path);
     }
     return lt_fail(run->ctx, LT_ERR_MISSING,
                    "%s has no tensor tokenizer.merges, and there is no %s or %s beside it; get "
@@ -129,8 +131,8 @@ static lt_status open_tokenizer(struct ce_run *run, struct ce_models *m)
     lt_ctx *ctx = run->ctx;
     lt_safetensors *file = NULL;
     lt_status status = LT_OK;
-    if (run->paths.bpe)
-        status = lt_tokenizer_open(ctx, run->paths.bpe, &m->tokenizer);
+    if (run->paths.bpe && lt_tokenizer_open(ctx, run->paths.bpe, &m->tokenizer) != LT_OK)
+        status = ce_blame_file(ctx, run->paths.bpe);
     /* With a merge list of its own, `tokenize` works without any network. */
     if (status != LT_OK || (run->paths.bpe && !m->clip && !run->paths.clip))
         return status;

@@ -61,18 +61,34 @@ static struct walk walk_make(int ndim, const int64_t *shape, const int64_t *a, c
     return w;
 }
 
-enum { TILE = 32 };
+enum { TILE = 64 };
 
-/* rows x cols elements, either way round in memory, tile by tile so that both
- * sides are touched in whole cache lines. */
+/* At most TILE rows of cols elements. Tiles pass through a buffer, so that each
+ * side is walked along its own cache lines, in whatever direction they run; the
+ * plain transposition has loops of its own that vectorise. */
 static void copy_tiles(int64_t rows, int64_t cols, const float *restrict src, int64_t src_row,
                        int64_t src_col, float *restrict dst, int64_t dst_row, int64_t dst_col)
 {
+    float tile[TILE][TILE];
     for (int64_t c0 = 0; c0 < cols; c0 += TILE) {
-        const int64_t c1 = c0 + TILE < cols ? c0 + TILE : cols;
-        for (int64_t r = 0; r < rows; r++)
-            for (int64_t c = c0; c < c1; c++)
-                dst[r * dst_row + c * dst_col] = src[r * src_row + c * src_col];
+        const int64_t width = cols - c0 < TILE ? cols - c0 : TILE;
+        const float *s = src + c0 * src_col;
+        float *d = dst + c0 * dst_col;
+        for (int64_t c = 0; c < width; c++) {
+            if (src_row == 1)
+                for (int64_t r = 0; r < rows; r++)
+                    tile[r][c] = s[r + c * src_col];
+            else
+                for (int64_t r = 0; r < rows; r++)
+                    tile[r][c] = s[r * src_row + c * src_col];
+        }
+        for (int64_t r = 0; r < rows; r++) {
+            if (dst_col == 1)
+                memcpy(d + r * dst_row, tile[r], (size_t)width * sizeof *d);
+            else
+                for (int64_t c = 0; c < width; c++)
+                    d[r * dst_row + c * dst_col] = tile[r][c];
+        }
     }
 }
 

@@ -1,5 +1,4 @@
 /* The two directions of a convolution as tap convolutions (conv_plan.h). */
-#include <string.h>
 
 #include "tensor/conv_impl.h"
 #include "tensor/conv_plan.h"
@@ -147,7 +146,8 @@ lt_status lt_conv_adjoint(lt_ctx *ctx, const lt_conv_shape *s, const float *smal
         .bias = bias, .out = big, .weight = weight, .w_in = s->w_small, .classes = classes,
     };
     /* Pixel q step + r receives weight i from row q + (r + pad - i) / step, for those i
-     * that leave no remainder; taps are listed class after class. */
+     * that leave no remainder; taps are listed class after class, in the order of the
+     * input's pixels. */
     int64_t used = 0;
     for (int64_t j = 0; j < classes; j++) {
         const int64_t ry = j / across, rx = j % across;
@@ -157,7 +157,7 @@ lt_status lt_conv_adjoint(lt_ctx *ctx, const lt_conv_shape *s, const float *smal
         cls->qw = lt_conv_ceil_div(s->w - rx, step);
         p.in.qh = lt_conv_max(p.in.qh, cls->qh);
         p.in.qw = lt_conv_max(p.in.qw, cls->qw);
-        for (int64_t i = 0; i < taps; i++) {
+        for (int64_t i = taps - 1; i >= 0; i--) {
             const int64_t y = ry + s->pad - i / s->kw, x = rx + s->pad - i % s->kw;
             if (y % step || x % step) continue;
             t.dy[used] = (int32_t)(y / step);

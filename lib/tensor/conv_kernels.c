@@ -2,7 +2,6 @@
  * accumulators stay in registers while one depth index after the other adds a
  * rank-1 product (the micro-kernel of Goto & van de Geijn 2008). */
 #include <stddef.h>
-#include <string.h>
 
 #include "tensor/conv_kernels.h"
 
@@ -26,17 +25,16 @@
 #endif
 
 typedef float vec __attribute__((vector_size(4 * LANES)));
+typedef float loose_vec __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
 
 INLINE vec vec_load(const float *p)
 {
-    vec v;
-    memcpy(&v, p, sizeof v);
-    return v;
+    return *(const loose_vec *)p;
 }
 
 INLINE void vec_store(float *p, vec v)
 {
-    memcpy(p, &v, sizeof v);
+    *(loose_vec *)p = v;
 }
 
 INLINE vec vec_splat(float s)
@@ -148,28 +146,57 @@ static void store(int channels, int64_t n, const float *restrict src, int64_t ld
     }
 }
 
-static void transpose(int64_t m, int64_t n, const float *restrict src, int64_t lds,
-                      const float *scale, float *restrict dst, int64_t ldd)
+static void store_pairs(int channels, int64_t n, const float *a, const float *b, int64_t ld,
+                        const float *bias, float *dst, const int64_t *offset)
 {
-    enum { B = 16 };
-    float block[B][B];
-    for (int64_t i0 = 0; i0 < m; i0 += B) {
-        const int64_t mi = m - i0 < B ? m - i0 : B;
-        for (int64_t j0 = 0; j0 < n; j0 += B) {
-            const int64_t nj = n - j0 < B ? n - j0 : B;
-            if (mi == B && nj == B) {
-                for (int i = 0; i < B; i++) {
-                    const float s = scale ? scale[i0 + i] : 1.0f;
-                    for (int j = 0; j < B; j++) block[i][j] = s * src[(i0 + i) * lds + j0 + j];
-                }
-                for (int j = 0; j < B; j++)
-                    for (int i = 0; i < B; i++) dst[(j0 + j) * ldd + i0 + i] = block[i][j];
-            } else {
-                for (int64_t i = i0; i < i0 + mi; i++)
-                    for (int64_t j = j0; j < j0 + nj; j++)
-                        dst[j * ldd + i] = (scale ? scale[i] : 1.0f) * src[i * lds + j];
-            }
+    for (int i = 0; i < channels; i++) {
+        const float add = bias ? bias[i] : 0.0f;
+        const float *restrict even = a + i * ld, *restrict odd = b + i * ld;
+        float *restrict to = dst + offset[i];
+        for (int64_t j = 0; j < n; j++) {
+            to[2 * j] = even[j] + add;
+            to[2 * j + 1] = odd[j] + add;
         }
+    }
+}
+
+typedef float quad __attribute__((vector_size(16)));
+typedef float loose_quad __attribute__((vector_size(16), aligned(4), may_alias));
+
+#if defined(__clang__) || __GNUC__ >= 12
+#define MIX(a, b, i, j, k, l) __builtin_shufflevector(a, b, i, j, k, l)
+#else
+#define MIX(a, b, i, j, k, l) __builtin_shuffle(a, b, (int __attribute__((vector_size(16)))){i, j, k, l})
+#endif
+
+/* Four rows of four. */
+INLINE void transpose_quads(const float *src, int64_t lds, const float *scale, float *dst,
+                            int64_t ldd)
+{
+    quad r[4];
+    for (int i = 0; i < 4; i++) {
+        r[i] = *(const loose_quad *)(src + i * lds);
+        if (scale) r[i] *= scale[i];
+    }
+    const quad a = MIX(r[0], r[1], 0, 4, 1, 5), b = MIX(r[0], r[1], 2, 6, 3, 7);
+    const quad c = MIX(r[2], r[3], 0, 4, 1, 5), d = MIX(r[2], r[3], 2, 6, 3, 7);
+    *(loose_quad *)dst = MIX(a, c, 0, 1, 4, 5);
+    *(loose_quad *)(dst + ldd) = MIX(a, c, 2, 3, 6, 7);
+    *(loose_quad *)(dst + 2 * ldd) = MIX(b, d, 0, 1, 4, 5);
+    *(loose_quad *)(dst + 3 * ldd) = MIX(b, d, 2, 3, 6, 7);
+}
+
+static void transpose(int64_t m, int64_t n, const float *src, int64_t lds, const float *scale,
+                      float *dst, int64_t ldd)
+{
+    const int64_t quads = n / 4 * 4;
+    int64_t i = 0;
+    for (; i + 4 <= m; i += 4)
+        for (int64_t j = 0; j < quads; j += 4)
+            transpose_quads(src + i * lds + j, lds, scale ? scale + i : NULL, dst + j * ldd + i, ldd);
+    for (int64_t r = 0; r < m; r++) {
+        const float s = scale ? scale[r] : 1.0f;
+        for (int64_t j = r < i ? quads : 0; j < n; j++) dst[j * ldd + r] = s * src[r * lds + j];
     }
 }
 
@@ -219,6 +246,7 @@ const struct lt_conv_kernels LT_ISA_NAME(lt_conv_kernels) = {
     .outer = outer,
     .gather = gather,
     .store = store,
+    .store_pairs = store_pairs,
     .transpose = transpose,
     .dot_scale = dot_scale,
     .scale = scale_by,

@@ -34,6 +34,9 @@ struct lt_conv_kernels {
      * bias may be NULL. */
     void (*store)(int channels, int64_t n, const float *src, int64_t ld, const float *bias,
                   float *dst, const int64_t *offset, int64_t step);
+    /* Two at a time: dst[offset[i] + 2 j] from a, dst[offset[i] + 2 j + 1] from b. */
+    void (*store_pairs)(int channels, int64_t n, const float *a, const float *b, int64_t ld,
+                        const float *bias, float *dst, const int64_t *offset);
     /* Transposes: dst[j * ldd + i] = scale[i] * src[i * lds + j], i < m, j < n; scale
      * may be NULL. */
     void (*transpose)(int64_t m, int64_t n, const float *src, int64_t lds, const float *scale,

@@ -69,7 +69,7 @@ typedef struct lt_conv_class {
     int32_t *tap; /* index into the view's taps */
     int64_t ry, rx, qh, qw;
     int32_t *offset; /* (c, taps) into a packed tile */
-    float *packed;   /* weights (panels, c, taps, M) where they are packed up front */
+    int64_t first_tap; /* taps of the classes before this one */
 } lt_conv_class;
 
 typedef struct lt_conv_plan {
@@ -91,6 +91,7 @@ typedef struct lt_conv_plan {
 
     int64_t classes;
     lt_conv_class *cls;
+    int pair; /* classes computed together: 1 or 2 */
 } lt_conv_plan;
 
 /* Runs a plan whose view has its tiles; allocates its scratch. */

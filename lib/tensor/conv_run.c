@@ -4,14 +4,26 @@
 
 #include "tensor/conv_plan.h"
 
-/* Weights of panel `panel` of a class: dst (c, taps, M), zero past the last channel. */
-static void pack_panel(const lt_conv_plan *p, const lt_conv_class *cls, int64_t panel, float *dst)
+/* Input channels that weights are fetched ahead of their use. */
+enum { AHEAD = 8 };
+
+/* Floats of the results of one group. */
+enum { PAIR = LT_CONV_MAX_PANEL * LT_CONV_MAX_GROUP };
+
+/* Weights of panel `panel` of a class: dst (c, taps, M), zero past the last channel.
+ * Returns the end. */
+static float *pack_panel(const lt_conv_plan *p, const lt_conv_class *cls, int64_t panel,
+                         float *dst)
 {
     const int64_t m = p->k->panel;
     const int64_t count = lt_conv_min(m, p->o - panel * m);
     const float *from[LT_CONV_MAX_PANEL];
     for (int64_t i = 0; i < count; i++) from[i] = p->weight + p->w_out[panel * m + i];
     for (int64_t c = 0; c < p->in.c; c++) {
+        /* The adjoint's weights of one panel lie far apart from channel to channel. */
+        if (c + AHEAD < p->in.c)
+            for (int64_t i = 0; i < count; i++)
+                __builtin_prefetch(from[i] + (c + AHEAD) * p->w_in);
         for (int64_t t = 0; t < cls->taps; t++) {
             const int64_t at = c * p->w_in + p->w_tap[cls->tap[t]];
             for (int64_t i = 0; i < count; i++) dst[i] = from[i][at];
@@ -19,25 +31,34 @@ static void pack_panel(const lt_conv_plan *p, const lt_conv_class *cls, int64_t 
             dst += m;
         }
     }
+    return dst;
 }
 
-/* Writes `count` lanes from position (n, y, x) on for the channels of a panel. */
-static void put(const lt_conv_plan *p, const lt_conv_class *cls, int64_t panel, int64_t n,
+/* Writes `count` lanes from position (n, y, x) on for the channels of a panel. `pair`
+ * classes, whose results lie PAIR floats apart, are side by side in the output. */
+static void put(const lt_conv_plan *p, const lt_conv_class *cls, int pair, int64_t panel, int64_t n,
                 int64_t y, int64_t x, int64_t count, const float *src)
 {
-    const int64_t first = panel * p->k->panel;
+    const int64_t first = panel * p->k->panel, ld = LT_CONV_VECTORS * p->k->lanes;
     const int channels = (int)lt_conv_min(p->k->panel, p->o - first);
+    const float *bias = p->bias ? p->bias + first : NULL;
+    const int64_t *offset = p->out_offset + first;
+    float *dst = p->out + n * p->out_n + (y * p->os + cls->ry) * p->out_w + x * p->os + cls->rx;
     count = lt_conv_min(count, cls->qw - x);
     if (y >= cls->qh || count <= 0) return;
-    p->k->store(channels, count, src, LT_CONV_VECTORS * p->k->lanes,
-                p->bias ? p->bias + first : NULL,
-                p->out + n * p->out_n + (y * p->os + cls->ry) * p->out_w + x * p->os + cls->rx,
-                p->out_offset + first, p->os);
+    if (pair == 1) {
+        p->k->store(channels, count, src, ld, bias, dst, offset, p->os);
+        return;
+    }
+    /* The second class may be one position shorter. */
+    const int64_t both = lt_conv_min(count, cls[1].qw - x);
+    p->k->store_pairs(channels, both, src, src + PAIR, ld, bias, dst, offset);
+    if (both < count) p->k->store(channels, 1, src + both, ld, bias, dst + 2 * both, offset, 1);
 }
 
 /* Unfolded positions [at, at + count): they run through rows and samples. */
-static void put_unfolded(const lt_conv_plan *p, const lt_conv_class *cls, int64_t panel,
-                         int64_t at, int64_t count, const float *src)
+static void put_unfolded(const lt_conv_plan *p, const lt_conv_class *cls, int pair,
+                         int64_t panel, int64_t at, int64_t count, const float *src)
 {
     const lt_conv_view *v = &p->in;
     const int64_t grid = v->qh * v->qw;
@@ -52,36 +73,46 @@ static void put_unfolded(const lt_conv_plan *p, const lt_conv_class *cls, int64_
                         p->bias ? p->bias + first : NULL, p->out + n * p->out_n + at % grid,
                         p->out_offset + first, 1);
         else
-            put(p, cls, panel, n, y, x, run, src);
+            put(p, cls, pair, panel, n, y, x, run, src);
         at += run;
         src += run;
         count -= run;
     }
 }
 
-/* One panel of a class at all positions of a packed tile. */
-static void run_panel(const lt_conv_plan *p, const lt_conv_class *cls, int64_t panel,
+/* The products of a group of vectors for one or two classes. */
+static void multiply(const lt_conv_plan *p, const lt_conv_class *cls, int pair, const float *w,
+                     const float *packed, const int64_t *start, int vectors, float *buf)
+{
+    for (int j = 0; j < pair; j++) {
+        const int64_t depth = p->in.c * cls[j].taps;
+        p->k->product(depth, w, packed, cls[j].offset, start, vectors, buf + j * PAIR);
+        w += depth * p->k->panel;
+    }
+}
+
+/* One panel of a class, or of two neighbouring ones, at all positions of a packed tile.
+ * The weights of the second class follow those of the first. */
+static void run_panel(const lt_conv_plan *p, const lt_conv_class *cls, int pair, int64_t panel,
                       const lt_conv_tile *tile, const float *w, const float *packed)
 {
     const lt_conv_view *v = &p->in;
     const int64_t lanes = p->k->lanes, group = LT_CONV_VECTORS * lanes;
-    const int64_t depth = v->c * cls->taps;
-    float buf[LT_CONV_MAX_PANEL * LT_CONV_MAX_GROUP];
+    float buf[2 * PAIR];
 
     if (v->unfold || p->linear) {
         const int64_t total = (tile->rows - 1) * v->pitch + tile->cols;
         for (int64_t at = 0; at < total; at += group) {
             const int64_t start[LT_CONV_VECTORS] = {at, at + lanes, at + 2 * lanes};
             const int64_t count = lt_conv_min(group, total - at);
-            p->k->product(depth, w, packed, cls->offset, start,
-                          (int)lt_conv_ceil_div(count, lanes), buf);
+            multiply(p, cls, pair, w, packed, start, (int)lt_conv_ceil_div(count, lanes), buf);
             if (v->unfold) {
-                put_unfolded(p, cls, panel, tile->x0 + at, count, buf);
+                put_unfolded(p, cls, pair, panel, tile->x0 + at, count, buf);
                 continue;
             }
             for (int64_t lane = 0; lane < count;) {
                 const int64_t y = (at + lane) / v->pitch, x = (at + lane) % v->pitch;
-                put(p, cls, panel, tile->n, tile->y0 + y, tile->x0 + x,
+                put(p, cls, pair, panel, tile->n, tile->y0 + y, tile->x0 + x,
                     lt_conv_min(tile->cols - x, count - lane), buf + lane);
                 lane += v->pitch - x;
             }
@@ -96,11 +127,11 @@ static void run_panel(const lt_conv_plan *p, const lt_conv_class *cls, int64_t p
         int64_t start[LT_CONV_VECTORS] = {0, 0, 0};
         for (int i = 0; i < vectors; i++)
             start[i] = (at + i) / per_row * v->pitch + (at + i) % per_row * lanes;
-        p->k->product(depth, w, packed, cls->offset, start, vectors, buf);
+        multiply(p, cls, pair, w, packed, start, vectors, buf);
         for (int i = 0; i < vectors;) {
             const int64_t y = (at + i) / per_row, x = (at + i) % per_row * lanes;
             const int64_t run = lt_conv_min(vectors - i, per_row - (at + i) % per_row);
-            put(p, cls, panel, tile->n, tile->y0 + y, tile->x0 + x,
+            put(p, cls, pair, panel, tile->n, tile->y0 + y, tile->x0 + x,
                 lt_conv_min(run * lanes, tile->cols - x), buf + i * lanes);
             i += (int)run;
         }
@@ -126,39 +157,52 @@ static void run_by_panels(const lt_conv_plan *p, int64_t panels, float *input, f
         float *w = weights + omp_get_thread_num() * weight_floats;
 #pragma omp for schedule(static)
         for (int64_t panel = 0; panel < panels; panel++) {
-            for (int64_t j = 0; j < p->classes; j++) {
-                pack_panel(p, &p->cls[j], panel, w);
+            for (int64_t j = 0; j < p->classes; j += p->pair) {
+                float *to = w;
+                for (int i = 0; i < p->pair; i++)
+                    to = pack_panel(p, &p->cls[j + i], panel, to);
                 for (int64_t i = 0; i < v->tiles; i++) {
                     const lt_conv_tile tile = lt_conv_view_tile(v, i);
-                    run_panel(p, &p->cls[j], panel, &tile, w, input + i * v->tile_floats);
+                    run_panel(p, &p->cls[j], p->pair, panel, &tile, w,
+                              input + i * v->tile_floats);
                 }
             }
         }
     }
 }
 
+/* Place of a panel of a class, or pair of classes, among weights packed up front. */
+static int64_t panel_start(const lt_conv_plan *p, const lt_conv_class *cls, int64_t panels,
+                           int64_t panel)
+{
+    const int64_t unit = p->in.c * p->k->panel;
+    int64_t taps = 0;
+    for (int j = 0; j < p->pair; j++) taps += cls[j].taps;
+    return (cls->first_tap * panels + taps * panel) * unit;
+}
+
 /* Many positions: the packed weights are shared, threads divide the tiles. */
-static void run_by_tiles(const lt_conv_plan *p, int64_t panels, float *input)
+static void run_by_tiles(const lt_conv_plan *p, int64_t panels, float *input, float *weights)
 {
     const lt_conv_view *v = &p->in;
-    const int64_t m = p->k->panel;
 #pragma omp parallel num_threads(p->ctx->threads)
     {
 #pragma omp for schedule(static)
-        for (int64_t i = 0; i < panels * p->classes; i++) {
-            const lt_conv_class *cls = &p->cls[i / panels];
-            pack_panel(p, cls, i % panels, cls->packed + i % panels * v->c * cls->taps * m);
+        for (int64_t i = 0; i < panels * (p->classes / p->pair); i++) {
+            const lt_conv_class *cls = &p->cls[i / panels * p->pair];
+            float *to = weights + panel_start(p, cls, panels, i % panels);
+            for (int j = 0; j < p->pair; j++) to = pack_panel(p, &cls[j], i % panels, to);
         }
         float *packed = input + omp_get_thread_num() * v->tile_floats;
 #pragma omp for schedule(static)
         for (int64_t i = 0; i < v->tiles; i++) {
             const lt_conv_tile tile = lt_conv_view_tile(v, i);
             lt_conv_pack(v, p->k, p->input, p->scale, &tile, 0, 0, v->c, packed);
-            for (int64_t j = 0; j < p->classes; j++) {
+            for (int64_t j = 0; j < p->classes; j += p->pair) {
                 const lt_conv_class *cls = &p->cls[j];
                 for (int64_t panel = 0; panel < panels; panel++)
-                    run_panel(p, cls, panel, &tile,
-                              cls->packed + panel * v->c * cls->taps * m, packed);
+                    run_panel(p, cls, p->pair, panel, &tile,
+                              weights + panel_start(p, cls, panels, panel), packed);
             }
         }
     }
@@ -185,10 +229,12 @@ lt_status lt_conv_run(lt_conv_plan *p)
     const double row_use = (double)v->cols / (double)(lt_conv_ceil_div(v->cols, p->k->lanes) * p->k->lanes);
     p->linear = (double)v->cols / (double)v->pitch > row_use;
 
-    int64_t taps = 0, most_taps = 0;
+    /* Classes that share rows and alternate along them are written together. */
+    p->pair = p->os == 2 && p->classes == 4 ? 2 : 1;
+    int64_t taps = 0;
     for (int64_t j = 0; j < p->classes; j++) {
+        p->cls[j].first_tap = taps;
         taps += p->cls[j].taps;
-        most_taps = lt_conv_max(most_taps, p->cls[j].taps);
     }
     const double by_panels = balance(panels, threads), by_tiles = balance(v->tiles, threads);
     const bool share_input = v->tiles * v->tile_floats <= ((int64_t)4 << 20) &&
@@ -196,24 +242,19 @@ lt_status lt_conv_run(lt_conv_plan *p)
                               (by_panels == by_tiles && v->tiles <= 4 * (int64_t)threads));
 
     offsets = lt_scratch(p->ctx, (size_t)(v->c * taps + 1) * sizeof *offsets);
-    const int64_t panel_floats = v->c * most_taps * m;
+    const int64_t panel_floats = v->c * taps * m;
     weights = lt_scratch(p->ctx, sizeof(float) * (size_t)(share_input ? threads * panel_floats
                                                                       : panels * v->c * taps * m));
     input = lt_scratch(p->ctx, sizeof(float) * (size_t)((share_input ? v->tiles : threads) *
                                                         v->tile_floats));
     if (!offsets || !weights || !input) goto done;
 
-    int32_t *next_offset = offsets;
-    float *next_weight = weights;
     for (int64_t j = 0; j < p->classes; j++) {
         lt_conv_class *cls = &p->cls[j];
-        cls->offset = next_offset;
-        cls->packed = next_weight;
+        cls->offset = offsets + cls->first_tap * v->c;
         for (int64_t c = 0; c < v->c; c++)
             for (int64_t t = 0; t < cls->taps; t++)
                 cls->offset[c * cls->taps + t] = (int32_t)lt_conv_view_offset(v, c, cls->tap[t]);
-        next_offset += v->c * cls->taps;
-        if (!share_input) next_weight += panels * v->c * cls->taps * m;
     }
     /* Lanes over the end must not read what was never written. */
     const int64_t packed_tiles = share_input ? v->tiles : threads;
@@ -223,7 +264,7 @@ lt_status lt_conv_run(lt_conv_plan *p)
     if (share_input)
         run_by_panels(p, panels, input, weights, panel_floats);
     else
-        run_by_tiles(p, panels, input);
+        run_by_tiles(p, panels, input, weights);
     status = LT_OK;
 
 done:

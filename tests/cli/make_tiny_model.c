@@ -59,7 +59,7 @@ static void write_generator(struct maker *m)
 static void write_clip(struct maker *m)
 {
     lt_clip_config config = {.embed_dim = 64, .image_size = 32, .patch = 8, .vision_width = 64,
-                             .vision_layers = 2, .context_length = 24, .text_width = 64,
+                             .vision_layers = 2, .context_length = 77, .text_width = 64,
                              .text_layers = 2};
     char *merges = NULL;
     size_t bytes = 0;
