@@ -2,6 +2,7 @@
 
 #include <check.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -84,9 +85,12 @@ double check_at(const lt_tensor *t, int64_t index)
 
 void check_close_to(const char *what, int64_t index, double got, double expected, double tolerance)
 {
-    if (isnan(expected) ? !isnan(got)
-                        : isinf(expected) ? got != expected
-                                          : !(fabs(got - expected) <= tolerance * (1.0 + fabs(expected))))
+    bool good = fabs(got - expected) <= tolerance * (1.0 + fabs(expected));
+    if (isnan(expected))
+        good = isnan(got);
+    else if (isinf(expected))
+        good = got == expected;
+    if (!good)
         ck_abort_msg("%s: element %lld is %.9g, expected %.9g", what, (long long)index, got,
                      expected);
 }

@@ -69,7 +69,7 @@ static void make_identity(struct ce_models *models)
     add(p, "input_layer.2", ".weight", 1, (const int64_t[]){3}, 0.25f, 0.1f);
     for (int i = 0; i < 4; i++) {
         const int64_t in = channels[i], out = channels[i + 1];
-        char body[16];
+        char body[24];
         snprintf(body, sizeof body, "body.%d.", i);
         add_norm(p, body, "res_layer.0", in);
         add_filter(p, body, "res_layer.1.weight", out, in, 3);

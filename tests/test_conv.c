@@ -429,7 +429,8 @@ START_TEST(tail_errors)
     lt_tensor *x = lt_zeros(ctx, 4, (int64_t[]){2, 3, 5, 5}), *v = lt_zeros(ctx, 1, (int64_t[]){4});
     lt_tensor *z = lt_zeros(ctx, 4, (int64_t[]){3, 1, 5, 5}), *one = lt_zeros(ctx, 1, (int64_t[]){1});
     check_failed(ctx, lt_bias_act(ctx, v, NULL, NULL, NULL, NULL, 1, 1), LT_ERR_SHAPE, "argument x is (4,)");
-    check_failed(ctx, lt_bias_act(ctx, x, v, NULL, NULL, NULL, 1, 1), LT_ERR_SHAPE, "out_scale is (4,), expected (2, 3)");
+    check_failed(ctx, lt_bias_act(ctx, x, v, NULL, NULL, NULL, 1, 1), LT_ERR_SHAPE,
+                 "out_scale is (4,), expected (2, 3)");
     check_failed(ctx, lt_bias_act(ctx, x, NULL, NULL, NULL, v, 1, 1), LT_ERR_SHAPE, "bias is (4,), expected (3,)");
     check_failed(ctx, lt_bias_act(ctx, x, NULL, z, one, NULL, 1, 1), LT_ERR_SHAPE, "noise is (3, 1, 5, 5)");
     check_failed(ctx, lt_bias_act(ctx, x, NULL, z, NULL, NULL, 1, 1), LT_ERR_ARGUMENT, "given together");

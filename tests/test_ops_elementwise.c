@@ -82,8 +82,16 @@ static double ref_quick_gelu(double x) { return x * sigmoid((double)1.702f * x);
 
 static lt_tensor *op_affine(lt_ctx *c, lt_tensor *x) { return lt_affine(c, x, 1.5f, -0.25f); }
 static lt_tensor *op_clamp(lt_ctx *c, lt_tensor *x) { return lt_clamp(c, x, -0.5f, 0.75f); }
-static lt_tensor *op_lrelu(lt_ctx *c, lt_tensor *x) { return lt_leaky_relu(c, x, 0.2f, 1.41421356f); }
-static lt_tensor *op_odd_lrelu(lt_ctx *c, lt_tensor *x) { return lt_leaky_relu(c, x, -0.5f, -2.0f); }
+
+static lt_tensor *op_lrelu(lt_ctx *c, lt_tensor *x)
+{
+    return lt_leaky_relu(c, x, 0.2f, 1.41421356f);
+}
+
+static lt_tensor *op_odd_lrelu(lt_ctx *c, lt_tensor *x)
+{
+    return lt_leaky_relu(c, x, -0.5f, -2.0f);
+}
 
 static const struct unary {
     const char *name;

@@ -92,7 +92,8 @@ START_TEST(batch_norm_values_and_gradients)
         check_failed(ctx, lt_batch_norm(ctx, x, b.mean, b.var, x, bias, 0.1f), LT_ERR_SHAPE,
                      "weight is");
     }
-    check_failed(ctx, lt_batch_norm(ctx, lt_scalar(ctx, 1), NULL, NULL, NULL, NULL, 0), LT_ERR_SHAPE,
+    lt_tensor *scalar = lt_scalar(ctx, 1.0f);
+    check_failed(ctx, lt_batch_norm(ctx, scalar, NULL, NULL, NULL, NULL, 0.1f), LT_ERR_SHAPE,
                  "expected (N, C, ...)");
     check_close(ctx);
 }
@@ -252,7 +253,8 @@ START_TEST(cross_entropy)
     check_grad(ctx, "cross entropy", build_cross_entropy, t, 1, &x,
                (struct check_grad){.step = 3e-2, .samples = 165});
     lt_i32(t)[1] = 33;
-    check_failed(ctx, lt_cross_entropy(ctx, x, t), LT_ERR_ARGUMENT, "target[1] is 33, outside -1..32");
+    check_failed(ctx, lt_cross_entropy(ctx, x, t), LT_ERR_ARGUMENT,
+                 "target[1] is 33, outside -1..32");
     lt_tensor *none = check_ids(ctx, (int32_t[]){-1, -1, -1, -1, -1}, 1, SHAPE(n));
     check_failed(ctx, lt_cross_entropy(ctx, x, none), LT_ERR_ARGUMENT, "no row");
     check_failed(ctx, lt_cross_entropy(ctx, x, check_ids(ctx, (int32_t[]){1}, 1, SHAPE(1))),

@@ -86,7 +86,8 @@ START_TEST(slice_and_expand_values)
         check_close_to("slice", i, check_at(y, i), check_at(x, i / 15 * 35 + (i % 15) + 10), 0.0);
     ck_assert_int_eq(lt_numel(lt_slice(ctx, x, 2, 5, 0)), 0);
     ck_assert_int_eq(lt_dim(lt_slice(ctx, x, -1, 1, 2), 2), 2);
-    check_failed(ctx, lt_slice(ctx, x, 1, 5, 3), LT_ERR_ARGUMENT, "3 from 5 on axis 1 of x (3, 7, 5)");
+    check_failed(ctx, lt_slice(ctx, x, 1, 5, 3), LT_ERR_ARGUMENT,
+                 "3 from 5 on axis 1 of x (3, 7, 5)");
     check_failed(ctx, lt_slice(ctx, x, 1, -1, 3), LT_ERR_ARGUMENT, "lt_slice");
     check_failed(ctx, lt_slice(ctx, x, 3, 0, 1), LT_ERR_ARGUMENT, "no axis 3");
 

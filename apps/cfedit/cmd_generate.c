@@ -1,6 +1,5 @@
 /* cfedit generate: pictures from seeds or latents. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "commands.h"

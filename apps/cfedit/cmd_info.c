@@ -1,6 +1,5 @@
 /* cfedit info: what is in a weight file; versions, BLAS and CPU features in use. */
 #include <stdio.h>
-#include <string.h>
 
 #include "commands.h"
 #include "info_file.h"

@@ -1,8 +1,4 @@
 /* cfedit tokenize: token ids of texts. */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "commands.h"
 #include "models.h"
 #include "options.h"

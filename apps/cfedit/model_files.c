@@ -1,7 +1,6 @@
 #define _POSIX_C_SOURCE 200809L /* readlink */
 #include "model_files.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>

@@ -58,11 +58,14 @@ struct ce_option {
 #define CE_OPT_OUT(meta_, to, text) \
     {.name = "output", .letter = 'o', .kind = CE_TEXT, .value = (to), .meta = (meta_), .help = (text)}
 #define CE_OPT_INT(name_, meta_, to, low_, high_, text) \
-    {.name = (name_), .kind = CE_INT, .value = (to), .meta = (meta_), .low = (low_), .high = (high_), .help = (text)}
+    {.name = (name_), .kind = CE_INT, .value = (to), .meta = (meta_), .low = (low_), .high = (high_), \
+     .help = (text)}
 #define CE_OPT_REAL(name_, meta_, to, low_, high_, text) \
-    {.name = (name_), .kind = CE_REAL, .value = (to), .meta = (meta_), .low = (low_), .high = (high_), .help = (text)}
+    {.name = (name_), .kind = CE_REAL, .value = (to), .meta = (meta_), .low = (low_), .high = (high_), \
+     .help = (text)}
 #define CE_OPT_CHOICE(name_, choices_, to, text) \
-    {.name = (name_), .kind = CE_CHOICE, .value = (to), .meta = (choices_), .choices = (choices_), .help = (text)}
+    {.name = (name_), .kind = CE_CHOICE, .value = (to), .meta = (choices_), .choices = (choices_), \
+     .help = (text)}
 #define CE_OPT_LIST(name_, meta_, to, text) \
     {.name = (name_), .kind = CE_LIST, .value = (to), .meta = (meta_), .help = (text)}
 

@@ -175,14 +175,21 @@ static lt_status max_pool_backward(lt_ctx *ctx, lt_node *node, lt_tensor *gy)
 static void max_pool_plane(const float *x, int64_t w, int64_t oh, int64_t ow, int64_t kernel,
                            int64_t stride, float *y, int32_t *from)
 {
-    for (int64_t i = 0; i < oh * ow; i++) {
-        const int64_t corner = i / ow * stride * w + i % ow * stride;
-        int64_t best = corner;
-        for (int64_t r = 0; r < kernel; r++)
-            for (int64_t at = corner + r * w; at < corner + r * w + kernel; at++)
-                if (x[at] > x[best] || x[at] != x[at]) best = at;
-        y[i] = x[best];
-        if (from) from[i] = (int32_t)best;
+    for (int64_t row = 0; row < oh; row++) {
+        for (int64_t col = 0; col < ow; col++, y++) {
+            const int64_t corner = row * stride * w + col * stride;
+            int64_t best = corner;
+            float most = x[corner];
+            for (int64_t r = 0; r < kernel; r++) {
+                for (int64_t at = corner + r * w; at < corner + r * w + kernel; at++) {
+                    const int better = (x[at] > most) | (x[at] != x[at]);
+                    most = better ? x[at] : most;
+                    best = better ? at : best;
+                }
+            }
+            *y = most;
+            if (from) *from++ = (int32_t)best;
+        }
     }
 }
 

@@ -254,7 +254,8 @@ lt_tensor *lt_info_nce(lt_ctx *ctx, lt_tensor *query, lt_tensor *positive, lt_te
         dn->shape[1] != dq->shape[1]) {
         char s[80], t[80], u[80];
         lt_fail(ctx, LT_ERR_SHAPE,
-                "%s: arguments query %s, positive %s, negatives %s, expected (B, D), (B, D), (K, D)",
+                "%s: arguments query %s, positive %s, negatives %s, "
+                "expected (B, D), (B, D), (K, D)",
                 op, lt_shape_string(dq, s, sizeof s), lt_shape_string(dp, t, sizeof t),
                 lt_shape_string(dn, u, sizeof u));
         goto done;

@@ -1,7 +1,7 @@
-/* The two directions of a convolution as tap convolutions (conv_plan.h). */
+/* The two directions of a convolution as tap convolutions (conv_plan_impl.h). */
 
 #include "tensor/conv_impl.h"
-#include "tensor/conv_plan.h"
+#include "tensor/conv_plan_impl.h"
 
 /* Packed floats of an input tile: with a panel of weights about a megabyte of
  * second-level cache. */

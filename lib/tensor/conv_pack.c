@@ -1,7 +1,7 @@
 /* Tiles of a convolution's input and their packing. */
 #include <string.h>
 
-#include "tensor/conv_plan.h"
+#include "tensor/conv_plan_impl.h"
 
 void lt_conv_view_taps(lt_conv_view *v)
 {

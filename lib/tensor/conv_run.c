@@ -2,7 +2,7 @@
 #include <omp.h>
 #include <string.h>
 
-#include "tensor/conv_plan.h"
+#include "tensor/conv_plan_impl.h"
 
 /* Input channels that weights are fetched ahead of their use. */
 enum { AHEAD = 8 };

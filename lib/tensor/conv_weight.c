@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "tensor/conv_impl.h"
-#include "tensor/conv_plan.h"
+#include "tensor/conv_plan_impl.h"
 
 #define BIG_BUDGET (64 * 1024)        /* floats of a packed tile of the big side */
 #define PRIVATE_LIMIT (192 * 1024)    /* floats of sums that each thread may own */

@@ -24,10 +24,9 @@ lt_status lt_fir_adjoint(lt_ctx *ctx, const lt_fir_shape *s, const float *kernel
 
 /* A linear map along one axis: output i is a weighted window of the inputs. */
 typedef struct lt_windows {
-    int64_t in, out;
-    int32_t *start, *count; /* (out) */
-    int64_t *first;         /* (out) place in weight */
-    float *weight;
+    int64_t in, out, taps;
+    int32_t *start; /* (out) */
+    float *weight;  /* (out, taps) */
 } lt_windows;
 
 typedef enum lt_resize_kind { LT_RESIZE_CUBIC, LT_RESIZE_CUBIC_ANTIALIAS, LT_RESIZE_AREA } lt_resize_kind;

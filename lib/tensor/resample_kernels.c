@@ -68,23 +68,76 @@ static void fir_pair(int64_t n, const int64_t taps[2], const float *const weight
     for (int r = 0; r < 2; r++) fir(n, taps[r], weight[r], 2, in[r], 1, out + r, 2, add);
 }
 
-static void windows(int64_t n, const int32_t *start, const int32_t *count, const int64_t *first,
-                    const float *weight, const float *restrict in, float *restrict out)
+static void windows(int64_t n, int64_t taps, const int32_t *start, const float *weight,
+                    const float *restrict in, float *restrict out)
 {
-    for (int64_t i = 0; i < n; i++) {
-        const float *w = weight + first[i], *x = in + start[i];
-        float sum = 0.0f;
-        for (int32_t t = 0; t < count[i]; t++) sum += w[t] * x[t];
-        out[i] = sum;
+    if (taps == 1) {
+        for (int64_t i = 0; i < n; i++) out[i] = weight[i] * in[start[i]];
+    } else if (taps == 2) {
+        for (int64_t i = 0; i < n; i++) {
+            const float *w = weight + 2 * i, *x = in + start[i];
+            out[i] = w[0] * x[0] + w[1] * x[1];
+        }
+    } else if (taps == 4) {
+        for (int64_t i = 0; i < n; i++) {
+            const float *w = weight + 4 * i, *x = in + start[i];
+            out[i] = w[0] * x[0] + w[1] * x[1] + (w[2] * x[2] + w[3] * x[3]);
+        }
+    } else {
+        for (int64_t i = 0; i < n; i++) {
+            const float *w = weight + taps * i, *x = in + start[i];
+            float sum = 0.0f;
+            for (int64_t t = 0; t < taps; t++) sum += w[t] * x[t];
+            out[i] = sum;
+        }
     }
 }
 
-static void corners(int64_t n, const int32_t *index, const float *weight,
-                    const float *restrict in, float *restrict out)
+/* Coordinates are double, fractions float. A neighbour over the edge has no weight; the pair
+ * is then moved inside, so that every index is valid. */
+static void project(int64_t n, int64_t x, int64_t y, int64_t h, int64_t w, const double q[8],
+                    int mask_border, int32_t *restrict base, float *restrict weight, int64_t ld)
 {
-    for (int64_t i = 0; i < n; i++)
-        out[i] = weight[4 * i] * in[index[4 * i]] + weight[4 * i + 1] * in[index[4 * i + 1]] +
-                 (weight[4 * i + 2] * in[index[4 * i + 2]] + weight[4 * i + 3] * in[index[4 * i + 3]]);
+    const double py = (double)y + 0.5, width = (double)w, height = (double)h;
+    const double sx0 = q[1] * py + q[2], sy0 = q[4] * py + q[5], d0 = q[7] * py + 1.0;
+    const int32_t last_x = w > 1 ? (int32_t)w - 2 : 0, last_y = h > 1 ? (int32_t)h - 2 : 0;
+    const int32_t end_x = (int32_t)w - 2, end_y = (int32_t)h - 2;
+    float *restrict w00 = weight, *restrict w01 = weight + ld;
+    float *restrict w10 = weight + 2 * ld, *restrict w11 = weight + 3 * ld;
+    for (int64_t i = 0; i < n; i++) {
+        const double px = (double)((int32_t)x + (int32_t)i) + 0.5, over = 1.0 / (q[6] * px + d0);
+        double sx = (q[0] * px + sx0) * over - 0.5, sy = (q[3] * px + sy0) * over - 0.5;
+        const int inside = (sx > -1.0) & (sx < width) & (sy > -1.0) & (sy < height);
+        sx = inside ? sx : 0.0;
+        sy = inside ? sy : 0.0;
+        /* floor() of numbers above -1 */
+        const int32_t ix = (int32_t)(sx + 1.0) - 1, iy = (int32_t)(sy + 1.0) - 1;
+        const float bx = (float)(sx - (double)ix), by = (float)(sy - (double)iy), one = inside ? 1.0f : 0.0f;
+        const float left = ix < 0 ? bx : ix > end_x ? 0.0f : 1.0f - bx;
+        const float right = ix < 0 ? 0.0f : ix > end_x ? 1.0f - bx : bx;
+        const float upper = one * (iy < 0 ? by : iy > end_y ? 0.0f : 1.0f - by);
+        const float lower = one * (iy < 0 ? 0.0f : iy > end_y ? 1.0f - by : by);
+        const float covered = mask_border ? (left + right) * (upper + lower) : 1.0f;
+        const int32_t cx = ix < 0 ? 0 : ix > last_x ? last_x : ix;
+        const int32_t cy = iy < 0 ? 0 : iy > last_y ? last_y : iy;
+        base[i] = cy * (int32_t)w + cx;
+        w00[i] = left * upper * covered;
+        w01[i] = right * upper * covered;
+        w10[i] = left * lower * covered;
+        w11[i] = right * lower * covered;
+    }
+}
+
+static void sample(int64_t n, const int32_t *base, const float *weight, int64_t ld, int64_t right,
+                   int64_t down, const float *restrict in, float *restrict out)
+{
+    const float *w00 = weight, *w01 = weight + ld, *w10 = weight + 2 * ld, *w11 = weight + 3 * ld;
+    const float *below = in + down;
+    for (int64_t i = 0; i < n; i++) {
+        const int64_t at = base[i];
+        out[i] = w00[i] * in[at] + w01[i] * in[at + right] +
+                 (w10[i] * below[at] + w11[i] * below[at + right]);
+    }
 }
 
 const struct lt_resample_kernels LT_ISA_NAME(lt_resample_kernels) = {
@@ -92,5 +145,6 @@ const struct lt_resample_kernels LT_ISA_NAME(lt_resample_kernels) = {
     .fir = fir,
     .fir_pair = fir_pair,
     .windows = windows,
-    .corners = corners,
+    .project = project,
+    .sample = sample,
 };

@@ -18,12 +18,18 @@ struct lt_resample_kernels {
      * weight[r][2 t] * in[r][i + t], i < n. */
     void (*fir_pair)(int64_t n, const int64_t taps[2], const float *const weight[2],
                      const float *const in[2], float *out, int add);
-    /* out[i] = sum over t < count[i] of weight[first[i] + t] * in[start[i] + t] */
-    void (*windows)(int64_t n, const int32_t *start, const int32_t *count, const int64_t *first,
-                    const float *weight, const float *in, float *out);
-    /* out[i] = sum over the four corners c of weight[4 i + c] * in[index[4 i + c]] */
-    void (*corners)(int64_t n, const int32_t *index, const float *weight, const float *in,
-                    float *out);
+    /* out[i] = sum over t < taps of weight[i * taps + t] * in[start[i] + t] */
+    void (*windows)(int64_t n, int64_t taps, const int32_t *start, const float *weight,
+                    const float *in, float *out);
+
+    /* Pixels (x + i, y), i < n, of a projective warp: base[i] is the index of the upper left of
+     * four neighbours in the (h, w) image, weight[k * ld + i] the weights of the neighbours
+     * (0, 0), (0, 1), (1, 0), (1, 1); 0 outside the image. See lt_warp_perspective(). */
+    void (*project)(int64_t n, int64_t x, int64_t y, int64_t h, int64_t w, const double coeffs[8],
+                    int mask_border, int32_t *base, float *weight, int64_t ld);
+    /* out[i] = sum of the weighted neighbours base[i] + {0, right, down, down + right} */
+    void (*sample)(int64_t n, const int32_t *base, const float *weight, int64_t ld, int64_t right,
+                   int64_t down, const float *in, float *out);
 };
 
 LT_ISA_DECLARE(lt_resample_kernels);

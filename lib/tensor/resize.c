@@ -1,6 +1,7 @@
 /* Separable resizing by precomputed windows. */
 #include <math.h>
 #include <omp.h>
+#include <string.h>
 
 #include "tensor/resample_impl.h"
 #include "tensor/resample_kernels.h"
@@ -10,20 +11,27 @@ enum { BAND = 32 };
 static void windows_free(lt_ctx *ctx, lt_windows *t)
 {
     lt_scratch_free(ctx, t->start);
-    lt_scratch_free(ctx, t->count);
-    lt_scratch_free(ctx, t->first);
     lt_scratch_free(ctx, t->weight);
 }
 
-static bool windows_alloc(lt_ctx *ctx, int64_t in, int64_t out, int64_t weights, lt_windows *t)
+/* All weights are zero; a window is never wider than the input. */
+static bool windows_alloc(lt_ctx *ctx, int64_t in, int64_t out, int64_t taps, lt_windows *t)
 {
     t->in = in;
     t->out = out;
+    t->taps = taps < in ? taps : in;
     t->start = lt_scratch(ctx, (size_t)out * sizeof *t->start);
-    t->count = lt_scratch(ctx, (size_t)out * sizeof *t->count);
-    t->first = lt_scratch(ctx, (size_t)out * sizeof *t->first);
-    t->weight = lt_scratch(ctx, (size_t)weights * sizeof *t->weight);
-    return t->start && t->count && t->first && t->weight;
+    t->weight = lt_scratch(ctx, (size_t)(out * t->taps) * sizeof *t->weight);
+    if (t->weight) memset(t->weight, 0, (size_t)(out * t->taps) * sizeof *t->weight);
+    return t->start && t->weight;
+}
+
+/* The weights of output i, whose window is to hold input `low`. */
+static float *window(lt_windows *t, int64_t i, int64_t low)
+{
+    const int64_t start = low + t->taps > t->in ? t->in - t->taps : low;
+    t->start[i] = (int32_t)start;
+    return t->weight + i * t->taps + (low - start);
 }
 
 /* Cubic convolution (Keys 1981) with parameter a. */
@@ -40,18 +48,16 @@ static void cubic_window(lt_windows *t, int64_t i)
 {
     const double at = (double)t->in / (double)t->out * ((double)i + 0.5) - 0.5;
     const int64_t base = (int64_t)floor(at) - 1;
-    int64_t low = base > 0 ? base : 0, high = base + 3;
-    if (high > t->in - 1) high = t->in - 1;
-    if (low > high) low = high;
-    if (high < low) high = low;
-    t->start[i] = (int32_t)low;
-    t->count[i] = (int32_t)(high - low + 1);
+    const int64_t low = base < 0 ? 0 : base > t->in - 1 ? t->in - 1 : base;
     double sum[4] = {0, 0, 0, 0};
+    int64_t high = low;
     for (int64_t j = base; j < base + 4; j++) {
-        const int64_t pixel = j < low ? low : j > high ? high : j;
+        const int64_t pixel = j < low ? low : j > t->in - 1 ? t->in - 1 : j;
         sum[pixel - low] += cubic(at - (double)j, -0.75);
+        high = pixel;
     }
-    for (int64_t j = 0; j < t->count[i]; j++) t->weight[t->first[i] + j] = (float)sum[j];
+    float *weight = window(t, i, low);
+    for (int64_t j = 0; j <= high - low; j++) weight[j] = (float)sum[j];
 }
 
 /* Support widened by the shrinking factor, weights made to sum to 1. */
@@ -64,20 +70,16 @@ static void antialias_window(lt_windows *t, int64_t i)
     if (high > t->in) high = t->in;
     double sum = 0;
     for (int64_t j = low; j < high; j++) sum += cubic(((double)j - center + 0.5) / widen, -0.5);
+    float *weight = window(t, i, low);
     for (int64_t j = low; j < high; j++)
-        t->weight[t->first[i] + j - low] =
-            (float)(cubic(((double)j - center + 0.5) / widen, -0.5) / sum);
-    t->start[i] = (int32_t)low;
-    t->count[i] = (int32_t)(high - low);
+        weight[j - low] = (float)(cubic(((double)j - center + 0.5) / widen, -0.5) / sum);
 }
 
 static void area_window(lt_windows *t, int64_t i)
 {
     const int64_t low = i * t->in / t->out, high = ((i + 1) * t->in + t->out - 1) / t->out;
-    t->start[i] = (int32_t)low;
-    t->count[i] = (int32_t)(high - low);
-    for (int64_t j = 0; j < high - low; j++)
-        t->weight[t->first[i] + j] = (float)(1.0 / (double)(high - low));
+    float *weight = window(t, i, low);
+    for (int64_t j = 0; j < high - low; j++) weight[j] = (float)(1.0 / (double)(high - low));
 }
 
 static bool windows_build(lt_ctx *ctx, lt_resize_kind kind, int64_t in, int64_t out,
@@ -87,9 +89,8 @@ static bool windows_build(lt_ctx *ctx, lt_resize_kind kind, int64_t in, int64_t 
     const int64_t widest = kind == LT_RESIZE_CUBIC ? 4
                            : kind == LT_RESIZE_AREA ? shrink + 1
                                                     : 4 * shrink + 2;
-    if (!windows_alloc(ctx, in, out, out * widest, t)) return false;
+    if (!windows_alloc(ctx, in, out, widest, t)) return false;
     for (int64_t i = 0; i < out; i++) {
-        t->first[i] = i * widest;
         if (kind == LT_RESIZE_CUBIC)
             cubic_window(t, i);
         else if (kind == LT_RESIZE_AREA)
@@ -100,26 +101,42 @@ static bool windows_build(lt_ctx *ctx, lt_resize_kind kind, int64_t in, int64_t 
     return true;
 }
 
-/* The adjoint map: the outputs whose windows hold an input follow one another, because
- * windows begin and end in order. */
+/* First and last output that reads input j with a weight other than zero; first > last where
+ * there is none. */
+static void readers(const lt_windows *t, int64_t *first, int64_t *last)
+{
+    for (int64_t j = 0; j < t->in; j++) {
+        first[j] = t->out;
+        last[j] = -1;
+    }
+    for (int64_t i = 0; i < t->out; i++) {
+        for (int64_t k = 0; k < t->taps; k++) {
+            const int64_t j = t->start[i] + k;
+            if (t->weight[i * t->taps + k] == 0.0f) continue;
+            if (last[j] < 0) first[j] = i;
+            last[j] = i;
+        }
+    }
+}
+
+/* The adjoint map: outputs that read one input follow one another. */
 static bool windows_transpose(lt_ctx *ctx, const lt_windows *t, lt_windows *back)
 {
-    int64_t total = 0;
-    for (int64_t i = 0; i < t->out; i++) total += t->count[i];
-    if (!windows_alloc(ctx, t->out, t->in, total, back)) return false;
-    for (int64_t j = 0; j < t->in; j++) back->start[j] = back->count[j] = 0;
-    for (int64_t i = 0; i < t->out; i++)
-        for (int64_t j = t->start[i]; j < t->start[i] + t->count[i]; j++)
-            if (back->count[j]++ == 0) back->start[j] = (int32_t)i;
-    int64_t next = 0;
-    for (int64_t j = 0; j < t->in; j++) {
-        back->first[j] = next;
-        next += back->count[j];
+    int64_t *first = lt_scratch(ctx, 2 * (size_t)t->in * sizeof *first), widest = 1;
+    if (!first) return false;
+    int64_t *last = first + t->in;
+    readers(t, first, last);
+    for (int64_t j = 0; j < t->in; j++)
+        if (last[j] - first[j] + 1 > widest) widest = last[j] - first[j] + 1;
+    const bool ok = windows_alloc(ctx, t->out, t->in, widest, back);
+    for (int64_t j = 0; ok && j < t->in; j++) {
+        float *weight = window(back, j, last[j] < 0 ? 0 : first[j]);
+        for (int64_t i = first[j]; i <= last[j]; i++)
+            if (j >= t->start[i] && j < t->start[i] + t->taps)
+                weight[i - first[j]] = t->weight[i * t->taps + j - t->start[i]];
     }
-    for (int64_t i = 0; i < t->out; i++)
-        for (int64_t j = t->start[i]; j < t->start[i] + t->count[i]; j++)
-            back->weight[back->first[j] + i - back->start[j]] = t->weight[t->first[i] + j - t->start[i]];
-    return true;
+    lt_scratch_free(ctx, first);
+    return ok;
 }
 
 /* Rows are combined first, in vectors along the row; then each output pixel is a window
@@ -133,21 +150,29 @@ static lt_status resample(lt_ctx *ctx, int64_t planes, const lt_windows *down,
     const int threads = ctx->threads;
     lt_status status = LT_ERR_MEMORY;
     float *lines = lt_scratch(ctx, (size_t)threads * (size_t)w * sizeof *lines);
-    const float **rows = lt_scratch(ctx, (size_t)threads * (size_t)h * sizeof *rows);
+    const float **rows = lt_scratch(ctx, (size_t)threads * (size_t)down->taps * sizeof *rows);
     if (!lines || !rows) goto done;
 #pragma omp parallel for num_threads(threads) schedule(static)
     for (int64_t i = 0; i < planes * bands; i++) {
         const int64_t plane = i / bands, first = i % bands * BAND;
         const int64_t last = first + BAND < oh ? first + BAND : oh;
         const int64_t me = omp_get_thread_num();
-        const float **row = rows + me * h;
+        const float **row = rows + me * down->taps;
         float *line = lines + me * w;
         for (int64_t y = first; y < last; y++) {
-            for (int64_t t = 0; t < down->count[y]; t++)
-                row[t] = x + (plane * h + down->start[y] + t) * w;
-            k->combine(w, down->count[y], row, down->weight + down->first[y], line);
-            k->windows(ow, across->start, across->count, across->first, across->weight, line,
-                       out + (plane * oh + y) * ow);
+            const float *weight = down->weight + y * down->taps;
+            float *to = out + (plane * oh + y) * ow;
+            int64_t from = 0, end = down->taps;
+            while (from < end && weight[from] == 0.0f) from++;
+            while (from < end && weight[end - 1] == 0.0f) end--;
+            if (from == end) {
+                memset(to, 0, (size_t)ow * sizeof *to);
+                continue;
+            }
+            for (int64_t t = from; t < end; t++)
+                row[t - from] = x + (plane * h + down->start[y] + t) * w;
+            k->combine(w, end - from, row, weight + from, line);
+            k->windows(ow, across->taps, across->start, across->weight, line, to);
         }
     }
     status = LT_OK;

@@ -34,6 +34,7 @@ Suite *parity_suite(const char *name, double seconds, TCase **tests)
     *tests = tcase_create(name);
     tcase_add_checked_fixture(*tests, setup, teardown);
     tcase_set_timeout(*tests, seconds);
+    tcase_set_tags(*tests, seconds > PARITY_QUICK ? "parity slow" : "parity");
     suite_add_tcase(suite, *tests);
     return suite;
 }

@@ -60,9 +60,17 @@ struct golden *golden_open(lt_ctx *ctx, const char *name)
     return g;
 failed:
     printf("  FAIL %s: %s\n", name, lt_ctx_message(ctx));
-    lt_params_free(g->stored);
-    free(g);
+    golden_free(g);
     return NULL;
+}
+
+void golden_free(struct golden *g)
+{
+    if (!g)
+        return;
+    lt_params_free(g->stored);
+    free(g->outcome);
+    free(g);
 }
 
 const char *golden_text(struct golden *g, const char *key)
@@ -84,6 +92,11 @@ lt_tensor *golden_tensor(struct golden *g, const char *name)
 bool golden_has(const struct golden *g, const char *name)
 {
     return lt_params_find(g->stored, name) != NULL;
+}
+
+bool golden_has_text(const struct golden *g, const char *key)
+{
+    return lt_params_metadata(g->stored, key) != NULL;
 }
 
 double golden_option(struct golden *g, const char *key)
@@ -420,8 +433,6 @@ int golden_close(struct golden *g)
         printf("; worst is %.3f of its tolerance: %s", v.ratio, lt_params_name(g->stored, v.worst));
     putchar('\n');
     fflush(stdout);
-    lt_params_free(g->stored);
-    free(g->outcome);
-    free(g);
+    golden_free(g);
     return failures;
 }

@@ -31,6 +31,7 @@ lt_tensor *golden_numbered(struct golden *g, const char *metadata_key, int numbe
 const char *golden_text(struct golden *g, const char *key);
 lt_tensor *golden_tensor(struct golden *g, const char *name);
 bool golden_has(const struct golden *g, const char *name);
+bool golden_has_text(const struct golden *g, const char *key);
 /* `option:key` of a training run as a number. */
 double golden_option(struct golden *g, const char *key);
 
@@ -54,5 +55,8 @@ void golden_allow_partial(struct golden *g);
  * train_* file are accepted when 95 % pass and the others are within 0.3: one unit on the kink of its
  * activation spoils the gradients of its whole layer. NULL counts as a failure. */
 int golden_close(struct golden *g);
+
+/* Frees a golden of which only the inputs were wanted. NULL is accepted. */
+void golden_free(struct golden *g);
 
 #endif

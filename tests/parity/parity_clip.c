@@ -116,7 +116,7 @@ END_TEST
 Suite *suite_parity_clip(void)
 {
     TCase *tests;
-    Suite *suite = parity_suite("parity_clip", 300, &tests);
+    Suite *suite = parity_suite("parity_clip", PARITY_QUICK, &tests);
     tcase_add_test(tests, tiny);
     return suite;
 }
@@ -124,7 +124,7 @@ Suite *suite_parity_clip(void)
 Suite *suite_parity_clip_full(void)
 {
     TCase *tests;
-    Suite *suite = parity_suite("parity_clip_full", 900, &tests);
+    Suite *suite = parity_suite("parity_clip_full", PARITY_FULL, &tests);
     tcase_add_test(tests, vit_b32);
     return suite;
 }

@@ -121,7 +121,7 @@ END_TEST
 Suite *suite_parity_losses_full(void)
 {
     TCase *tests;
-    Suite *suite = parity_suite("parity_losses_full", 900, &tests);
+    Suite *suite = parity_suite("parity_losses_full", PARITY_FULL, &tests);
     tcase_add_loop_test(tests, identity, 0, 2);
     tcase_add_test(tests, vgg);
     return suite;

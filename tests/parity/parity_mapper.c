@@ -32,7 +32,7 @@ END_TEST
 Suite *suite_parity_mapper(void)
 {
     TCase *tests;
-    Suite *suite = parity_suite("parity_mapper", 300, &tests);
+    Suite *suite = parity_suite("parity_mapper", PARITY_QUICK, &tests);
     tcase_add_loop_test(tests, mapper, 0, 3);
     return suite;
 }

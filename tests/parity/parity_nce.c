@@ -93,7 +93,7 @@ END_TEST
 Suite *suite_parity_nce(void)
 {
     TCase *tests;
-    Suite *suite = parity_suite("parity_nce", 300, &tests);
+    Suite *suite = parity_suite("parity_nce", PARITY_QUICK, &tests);
     tcase_add_test(tests, infonce);
     tcase_add_test(tests, nce_tiny);
     return suite;
@@ -102,7 +102,7 @@ Suite *suite_parity_nce(void)
 Suite *suite_parity_nce_full(void)
 {
     TCase *tests;
-    Suite *suite = parity_suite("parity_nce_full", 900, &tests);
+    Suite *suite = parity_suite("parity_nce_full", PARITY_FULL, &tests);
     tcase_add_test(tests, nce_vit_b32);
     return suite;
 }

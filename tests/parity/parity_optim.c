@@ -71,7 +71,7 @@ END_TEST
 Suite *suite_parity_optim(void)
 {
     TCase *tests;
-    Suite *suite = parity_suite("parity_optim", 300, &tests);
+    Suite *suite = parity_suite("parity_optim", PARITY_QUICK, &tests);
     tcase_add_test(tests, ranger);
     tcase_add_test(tests, adam);
     return suite;

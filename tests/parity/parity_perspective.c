@@ -55,7 +55,7 @@ END_TEST
 Suite *suite_parity_perspective(void)
 {
     TCase *tests;
-    Suite *suite = parity_suite("parity_perspective", 300, &tests);
+    Suite *suite = parity_suite("parity_perspective", PARITY_QUICK, &tests);
     tcase_add_loop_test(tests, perspective, 0, 3);
     return suite;
 }

@@ -46,7 +46,7 @@ END_TEST
 Suite *suite_parity_preprocess(void)
 {
     TCase *tests;
-    Suite *suite = parity_suite("parity_preprocess", 300, &tests);
+    Suite *suite = parity_suite("parity_preprocess", PARITY_QUICK, &tests);
     tcase_add_loop_test(tests, preprocess, 0, 3);
     return suite;
 }

@@ -142,7 +142,7 @@ END_TEST
 Suite *suite_parity_stylegan2(void)
 {
     TCase *tests;
-    Suite *suite = parity_suite("parity_stylegan2", 300, &tests);
+    Suite *suite = parity_suite("parity_stylegan2", PARITY_SLOW, &tests);
     tcase_add_test(tests, size_32);
     tcase_add_test(tests, size_256);
     return suite;
@@ -151,7 +151,7 @@ Suite *suite_parity_stylegan2(void)
 Suite *suite_parity_stylegan2_full(void)
 {
     TCase *tests;
-    Suite *suite = parity_suite("parity_stylegan2_full", 900, &tests);
+    Suite *suite = parity_suite("parity_stylegan2_full", PARITY_FULL, &tests);
     tcase_add_test(tests, size_1024);
     return suite;
 }

@@ -215,7 +215,7 @@ END_TEST
 Suite *suite_parity_train(void)
 {
     TCase *tests;
-    Suite *suite = parity_suite("parity_train", 300, &tests);
+    Suite *suite = parity_suite("parity_train", PARITY_SLOW, &tests);
     tcase_add_loop_test(tests, tiny, 0, 3);
     return suite;
 }
@@ -223,7 +223,7 @@ Suite *suite_parity_train(void)
 Suite *suite_parity_train_full(void)
 {
     TCase *tests;
-    Suite *suite = parity_suite("parity_train_full", 900, &tests);
+    Suite *suite = parity_suite("parity_train_full", PARITY_FULL, &tests);
     tcase_add_loop_test(tests, full, 0, 3);
     return suite;
 }

@@ -123,7 +123,7 @@ END_TEST
 Suite *suite_parity_weights(void)
 {
     TCase *tests;
-    Suite *suite = parity_suite("parity_weights", 300, &tests);
+    Suite *suite = parity_suite("parity_weights", PARITY_SLOW, &tests);
     tcase_add_test(tests, models);
     tcase_add_test(tests, vectors);
     tcase_add_test(tests, positions);

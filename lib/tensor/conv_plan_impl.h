@@ -15,8 +15,8 @@
  * second-level cache; there every tap is a constant offset, and vectors of
  * neighbouring positions are read where they lie. Maps narrower than a vector
  * are unfolded instead, one row per (channel, tap), samples side by side. */
-#ifndef LT_TENSOR_CONV_PLAN_H
-#define LT_TENSOR_CONV_PLAN_H
+#ifndef LT_TENSOR_CONV_PLAN_IMPL_H
+#define LT_TENSOR_CONV_PLAN_IMPL_H
 
 #include "tensor/conv_kernels.h"
 #include "tensor/tensor_impl.h"
