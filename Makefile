@@ -129,7 +129,7 @@ TEST_MAINS := $(BUILD)/tests/parity/formula_weights.o $(BUILD)/tests/parity/comp
 UNIT_OBJ   := $(filter-out $(TEST_MAINS),$(TEST_OBJ))
 FORMULA_OBJ := $(BUILD)/tests/parity/formula.o $(BUILD)/tests/parity/formula_models.o
 
-$(BUILD)/unit_tests: $(UNIT_OBJ) $(APP_CORE) $(WORLD_OBJ) $(LIB_A)
+$(BUILD)/unit_tests: $(UNIT_OBJ) $(BUILD)/bench/edit/measure_edit.o $(APP_CORE) $(WORLD_OBJ) $(LIB_A)
 	$(CC) $(CFLAGS) $(LDFLAGS) -fopenmp -o $@ $^ -lcheck $$(pkg-config --libs-only-l check 2>/dev/null) $(APPLIBS) -lrt
 
 $(BUILD)/formula_weights: $(BUILD)/tests/parity/formula_weights.o $(FORMULA_OBJ) $(LIB_A)
@@ -142,10 +142,12 @@ $(BUILD)/make_tiny_model: $(BUILD)/tests/cli/make_tiny_model.o $(APP_CORE) $(LIB
 .PHONY: check test test-unit test-cli test-install test-sanitize test-warnings test-full
 # Seconds, for use while working.
 check test-unit: $(BUILD)/unit_tests
-	$(BUILD)/unit_tests
+	OMP_WAIT_POLICY=passive $(BUILD)/unit_tests
 
-test-cli: cfedit $(BUILD)/make_tiny_model
-	CFEDIT=./cfedit BUILD=$(BUILD) sh tests/cli/run.sh
+PARITY_TOOLS := $(BUILD)/formula_weights $(BUILD)/write_inputs $(BUILD)/compare_golden
+test-cli: cfedit $(BUILD)/make_tiny_model $(PARITY_TOOLS)
+	CFEDIT=./cfedit TINY=$(BUILD)/make_tiny_model sh tests/cli/run.sh
+	BUILD=$(BUILD) sh tests/parity/cli_parity.sh
 
 test-install: all
 	BUILD=$(BUILD) sh tests/install.sh
@@ -153,19 +155,19 @@ test-install: all
 SANITIZE := -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 test-sanitize:
 	$(MAKE) $(JOBS) BUILD=$(BUILD)-sanitize CFLAGS="$(SANITIZE)" $(BUILD)-sanitize/unit_tests
-	ASAN_OPTIONS=allocator_may_return_null=1:detect_leaks=1 $(BUILD)-sanitize/unit_tests
+	ASAN_OPTIONS=allocator_may_return_null=1:detect_leaks=1 OMP_WAIT_POLICY=passive CK_EXCLUDE_TAGS=slow $(BUILD)-sanitize/unit_tests
 
 test-warnings:
 	$(MAKE) $(JOBS) BUILD=$(BUILD)-gcc CC=gcc CFLAGS=-O2 WERROR=-Werror objects
 	$(MAKE) $(JOBS) BUILD=$(BUILD)-clang CC=clang CFLAGS=-O1 WERROR=-Werror objects
 
 .PHONY: objects
-objects: $(LIB_OBJ) $(APP_OBJ) $(WORLD_OBJ) $(TEST_OBJ) $(TEST_MAINS) $(BUILD)/weights/train_generator.o $(BUILD)/weights/train_clip.o $(BUILD)/weights/measure.o $(BUILD)/weights/training.o
+objects: $(BUILD)/bench/bench.o $(BUILD)/bench/edit/bench_edit.o $(BUILD)/bench/edit/measure_edit.o $(LIB_OBJ) $(APP_OBJ) $(WORLD_OBJ) $(TEST_OBJ) $(TEST_MAINS) $(BUILD)/weights/train_generator.o $(BUILD)/weights/train_clip.o $(BUILD)/weights/measure.o $(BUILD)/weights/training.o
 
 # The unit tests come last: their summary closes the run.
 test:
 	@tools/setup.sh --with-clang
-	@$(MAKE) --no-print-directory -s $(JOBS) all $(BUILD)/unit_tests $(BUILD)/make_tiny_model
+	@$(MAKE) --no-print-directory -s $(JOBS) all $(BUILD)/unit_tests $(BUILD)/make_tiny_model $(PARITY_TOOLS)
 	@$(MAKE) --no-print-directory -s test-warnings
 	@$(MAKE) --no-print-directory -s test-install
 	@$(MAKE) --no-print-directory -s test-cli
@@ -174,8 +176,9 @@ test:
 
 # Full-size networks from formula weights: minutes.
 test-full: setup
-	@$(MAKE) --no-print-directory -s $(JOBS) $(BUILD)/unit_tests
-	$(BUILD)/unit_tests full
+	@$(MAKE) --no-print-directory -s $(JOBS) cfedit $(BUILD)/unit_tests $(PARITY_TOOLS)
+	BUILD=$(BUILD) OMP_WAIT_POLICY=passive sh tests/parity/cli_parity.sh --full
+	OMP_WAIT_POLICY=passive $(BUILD)/unit_tests full
 
 # ---- timings ----
 .PHONY: bench

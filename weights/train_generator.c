@@ -235,7 +235,7 @@ static lt_status write_generator(struct run *r)
     lt_status status = training_clone(r->ctx, r->average, &out);
     if (status == LT_OK)
         status = set_latent_average(r->ctx, out);
-    const char *const meta[][2] = {{"kind", "stylegan2"}, {"domain", "face"}, {"truncation", "1"}};
+    const char *const meta[][2] = {{"kind", "stylegan2"}, {"domain", "face"}, {"truncation", "1"}, {"edit_first_layer", "6"}};
     for (size_t i = 0; i < sizeof meta / sizeof *meta && status == LT_OK; i++)
         status = lt_params_set_metadata(r->ctx, out, meta[i][0], meta[i][1]);
     if (status == LT_OK)
@@ -291,7 +291,7 @@ static lt_status set_up(struct run *r)
 
 int main(int argc, char **argv)
 {
-    struct run r = {.options = {.steps = 7000, .batch = 8, .threads = 1, .lr = 2e-3f, .save_every = 250,
+    struct run r = {.options = {.steps = 8000, .batch = 8, .threads = 1, .lr = 3e-2f, .save_every = 250,
                                 .out = "weights/generator.safetensors",
                                 .checkpoint = "build/weights/generator.state",
                                 .log = "build/weights/generator.jsonl"}};

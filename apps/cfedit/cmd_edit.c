@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "autograd/ops.h"
 #include "commands.h"
@@ -13,9 +12,9 @@
 #include "mapper.h"
 #include "models.h"
 #include "options.h"
+#include "output.h"
 #include "report.h"
 #include "sheet.h"
-#include "tensor/safetensors.h"
 
 static const char about[] =
     "Changes a picture so that a sentence fits it, and leaves the rest as it is. Without\n"
@@ -30,7 +29,7 @@ static const char examples[] =
     "  cfedit edit --target \"green lipstick\" --mapper green.safetensors --seed 7";
 
 struct edit_options {
-    const char *target, *source, *latent, *image, *seeds, *mapper, *output, *space, *resize;
+    const char *target, *source, *latent, *image, *seeds, *mapper, *output, *space, *resize, *optimizer, *negatives;
     double strength, truncation;
     bool steps_given, truncation_given;
     int64_t steps;
@@ -52,11 +51,11 @@ static int read_options(struct ce_run *run, struct edit_options *o, int argc, ch
 {
     const struct ce_latent_edit_config d = ce_latent_edit_defaults();
     *o = (struct edit_options){
-        .space = d.space == CE_SPACE_STYLE ? "style" : "w+", .resize = "published", .strength = 1.0, .truncation = 1.0,
+        .space = "w+", .optimizer = d.steepest ? "steepest" : "adam", .negatives = d.nce.use_negatives ? "on" : "off", .resize = "published", .strength = 1.0, .truncation = 1.0,
         .steps = d.steps, .lr = (double)d.lr, .nce = (double)d.nce_lambda, .l2 = (double)d.l2_lambda,
         .l1 = (double)d.l1_lambda, .anchor = (double)d.anchor_lambda, .temperature = (double)d.nce.temperature,
         .copies = d.nce.copies, .first_layer = d.first_layer, .last_layer = d.last_layer};
-    struct ce_option truncation = CE_OPT_REAL("truncation", "PSI", &o->truncation, 0, 2, "truncation of faces from seeds (default: the generator's own)");
+    struct ce_option truncation = CE_OPT_REAL("truncation", "PSI", &o->truncation, 0, 2, "truncation of faces from seeds, instead of the generator's own");
     truncation.given = &o->truncation_given;
     const struct ce_option table[] = {
         CE_OPT_TEXT("target", "TEXT", &o->target, "what the edited picture shows, \"face with green lips\""),
@@ -69,9 +68,10 @@ static int read_options(struct ce_run *run, struct edit_options *o, int argc, ch
         CE_OPT_REAL("strength", "S", &o->strength, 0, 10, "how much of the edit: 0 none, 1 full"),
         truncation,
         CE_OPT_INT("steps", "N", &o->steps, 1, 100000, "optimisation steps"),
-        CE_OPT_REAL("lr", "X", &o->lr, 1e-9, 100, "Adam's learning rate"),
-        CE_OPT_CHOICE("space", "style|w+", &o->space, "what is optimised: StyleSpace channels or the W+ latent"),
-        CE_OPT_INT("first-layer", "L", &o->first_layer, 0, 63, "first W+ layer that may move"),
+        CE_OPT_CHOICE("optimizer", "steepest|adam", &o->optimizer, "steepest descent with steps of a given length, or Adam"),
+        CE_OPT_REAL("lr", "X", &o->lr, 1e-9, 100, "length of a step, or Adam's learning rate (try 0.03 with it)"),
+        CE_OPT_CHOICE("space", "w+|style|faces", &o->space, "what is optimised: the W+ latent, StyleSpace channels, or W+ in terms of the generator's random faces"),
+        CE_OPT_INT("first-layer", "L", &o->first_layer, -1, 63, "first W+ layer that may move; -1: what the generator's metadata says (6 for the shipped one, whose layers 0-5 are geometry; 0 lets forms change)"),
         CE_OPT_INT("last-layer", "L", &o->last_layer, 0, 63, "last W+ layer that may move"),
         CE_OPT_REAL("nce-lambda", "X", &o->nce, 0, 1e6, "weight of the CLIP-NCE loss"),
         CE_OPT_REAL("latent-l2-lambda", "X", &o->l2, 0, 1e6, "weight of the mean squared change of the latent"),
@@ -79,6 +79,7 @@ static int read_options(struct ce_run *run, struct edit_options *o, int argc, ch
         CE_OPT_REAL("anchor-lambda", "X", &o->anchor, 0, 1e6, "weight of staying near the source picture's CLIP embedding"),
         CE_OPT_REAL("id-lambda", "X", &o->id, 0, 1e6, "weight of the identity loss (needs identity.safetensors)"),
         CE_OPT_REAL("perc-lambda", "X", &o->perc, 0, 1e6, "weight of the perceptual loss (needs vgg.safetensors)"),
+        CE_OPT_CHOICE("negatives", "on|off", &o->negatives, "CLIP-NCE with its negatives, or 1 - cosine to its positives"),
         CE_OPT_REAL("temperature", "X", &o->temperature, 1e-3, 100, "temperature of CLIP-NCE"),
         CE_OPT_INT("copies", "N", &o->copies, 0, CE_NCE_MAX_COPIES, "augmented copies a step; 0: no augmentation"),
         CE_OPT_CHOICE("resize", "published|antialias", &o->resize, "how pictures are brought to CLIP's size"),
@@ -103,7 +104,9 @@ static int read_options(struct ce_run *run, struct edit_options *o, int argc, ch
 static struct ce_latent_edit_config make_config(const struct ce_run *run, const struct edit_options *o)
 {
     struct ce_latent_edit_config c = ce_latent_edit_defaults();
-    c.space = strcmp(o->space, "style") == 0 ? CE_SPACE_STYLE : CE_SPACE_WPLUS;
+    c.space = strcmp(o->space, "style") == 0 ? CE_SPACE_STYLE : strcmp(o->space, "faces") == 0 ? CE_SPACE_FACES : CE_SPACE_WPLUS;
+    c.steepest = strcmp(o->optimizer, "steepest") == 0;
+    c.nce.use_negatives = strcmp(o->negatives, "on") == 0;
     c.steps = (int)o->steps;
     c.lr = (float)o->lr;
     c.nce_lambda = (float)o->nce;
@@ -193,12 +196,6 @@ static lt_status apply_mapper(const struct ce_models *models, const struct ce_ma
     return e->x_hat && e->x ? LT_OK : lt_ctx_status(ctx);
 }
 
-static bool is_folder(const char *path)
-{
-    struct stat st;
-    return path[0] && (path[strlen(path) - 1] == '/' || (stat(path, &st) == 0 && S_ISDIR(st.st_mode)));
-}
-
 /* "before | after" of one picture into its file. */
 static lt_status write_pair(struct ce_run *run, const struct edit_options *o, const struct edited *e)
 {
@@ -224,13 +221,8 @@ static lt_status write_pair(struct ce_run *run, const struct edit_options *o, co
 static lt_status write_pictures(struct ce_run *run, const struct edit_options *o, struct edited *all, size_t count)
 {
     const char *output = o->output ? o->output : count > 1 ? "edit/" : "edit.png";
-    const bool folder = count > 1 || is_folder(output);
-    if (folder && mkdir(output, 0777) != 0) {
-        struct stat st;
-        if (stat(output, &st) != 0 || !S_ISDIR(st.st_mode))
-            return lt_fail(run->ctx, LT_ERR_IO, "%s: is not a folder and cannot be made one", output);
-    }
-    lt_status status = LT_OK;
+    const bool folder = count > 1 || ce_is_folder(output);
+    lt_status status = folder ? ce_folder_make(run->ctx, output) : LT_OK;
     for (size_t i = 0; i < count && status == LT_OK; i++) {
         const char *slash = folder && output[strlen(output) - 1] != '/' ? "/" : "";
         const long long number = all[i].seed >= 0 ? (long long)all[i].seed : (long long)i;
@@ -264,9 +256,7 @@ static lt_status write_dump(struct ce_run *run, const struct edited *all, size_t
         lt_tensor *const joined[] = {lt_concat(ctx, (int)count, part, 0), lt_concat(ctx, (int)count, part + count, 0),
                                      lt_concat(ctx, (int)count, part + 2 * count, 0)};
         const char *const names[] = {"image", "source", "latents"};
-        status = joined[0] && joined[1] && joined[2]
-                     ? lt_safetensors_write(ctx, run->dump, 3, names, joined, 0, NULL, NULL)
-                     : lt_ctx_status(ctx);
+        status = joined[0] && joined[1] && joined[2] ? ce_dump(run, 3, names, joined) : lt_ctx_status(ctx);
     }
     lt_scope_close(ctx, scope, NULL);
     return status;
@@ -402,7 +392,11 @@ int ce_cmd_edit(struct ce_run *run, int argc, char **argv)
     size_t count = 0;
     int code = CE_ERROR;
 
-    lt_status status = open_session(run, &o, &config, &s);
+    lt_status status = ce_output_check(run->ctx, run->dump);
+    if (status == LT_OK && o.output && !ce_is_folder(o.output))
+        status = ce_output_check(run->ctx, o.output);
+    if (status == LT_OK)
+        status = open_session(run, &o, &config, &s);
     lt_tensor *w = status == LT_OK ? read_latents(run, &s.models, &o, &seeds, &count) : NULL;
     if (w)
         all = ce_alloc(run, count, sizeof *all);

@@ -13,17 +13,21 @@ enum { MAX_STYLES = 32, STATISTICS_FACES = 512 };
 
 struct ce_latent_edit_config ce_latent_edit_defaults(void)
 {
-    return (struct ce_latent_edit_config){
-        .space = CE_SPACE_STYLE,
-        .steps = 60,
-        .lr = 0.1f,
+    struct ce_latent_edit_config c = {
+        .space = CE_SPACE_WPLUS,
+        .steps = 100,
+        .steepest = true,
+        .lr = 2.0f,
         .nce_lambda = 0.3f,
-        .l2_lambda = 0.008f,
-        .first_layer = 0,
+        .l2_lambda = 0.2f,
+        .first_layer = -1,
         .last_layer = 63,
         .edit_rgb = true,
         .nce = ce_nce_defaults(),
     };
+    /* Over a single latent the negatives hold the picture back more than they keep it whole: see bench/README.md. */
+    c.nce.use_negatives = false;
+    return c;
 }
 
 /* One edit under way. Everything is retained or borrowed for its whole length. */
@@ -34,15 +38,29 @@ struct edit {
     lt_ctx *ctx;
     lt_params *deltas;           /* "delta.0", ... : what is optimised */
     lt_optim *optim;
+    double square_norm;          /* running mean of the gradient's squared norm */
+    int first_layer;             /* resolved */
     int count;                   /* of deltas: 1 in W+, the style count in StyleSpace */
     lt_tensor *base[MAX_STYLES]; /* w, or the source's styles */
     lt_tensor *unit[MAX_STYLES]; /* StyleSpace: standard deviations (1,C), 0 where a channel may not move */
+    lt_tensor *faces;            /* faces: X / sqrt(N) (N,D) */
     lt_tensor *source_feature;   /* e(x) (1,D) */
 };
 
 static bool layer_moves(const struct edit *e, int layer)
 {
-    return layer >= e->config->first_layer && layer <= e->config->last_layer;
+    return layer >= e->first_layer && layer <= e->config->last_layer;
+}
+
+/* w (STATISTICS_FACES, D) of random faces, the same ones for every picture. */
+static lt_tensor *random_faces(struct edit *e)
+{
+    const lt_stylegan2 *g = e->models->generator;
+    lt_rng rng = lt_rng_make(0x57796c65, 0);
+    lt_tensor *z = lt_zeros(e->ctx, 2, (int64_t[]){STATISTICS_FACES, lt_stylegan2_describe(g)->z_dim});
+    if (z && lt_fill_normal(e->ctx, z, &rng, 0.0f, 1.0f) != LT_OK)
+        return NULL;
+    return lt_stylegan2_mapping(e->ctx, g, z);
 }
 
 /* Standard deviation of every style channel over random faces -> unit[]. */
@@ -51,12 +69,8 @@ static lt_status measure_styles(struct edit *e)
     lt_ctx *ctx = e->ctx;
     const lt_stylegan2 *g = e->models->generator;
     const lt_scope scope = lt_scope_open(ctx);
-    lt_rng rng = lt_rng_make(0x57796c65, 0); /* its own faces, the same for every picture */
-    lt_tensor *z = lt_zeros(ctx, 2, (int64_t[]){STATISTICS_FACES, lt_stylegan2_describe(g)->z_dim});
-    lt_status status = z ? lt_fill_normal(ctx, z, &rng, 0.0f, 1.0f) : lt_ctx_status(ctx);
     lt_tensor *styles[MAX_STYLES] = {NULL};
-    if (status == LT_OK)
-        status = lt_stylegan2_styles(ctx, g, lt_stylegan2_broadcast(ctx, g, lt_stylegan2_mapping(ctx, g, z)), styles);
+    lt_status status = lt_stylegan2_styles(ctx, g, lt_stylegan2_broadcast(ctx, g, random_faces(e)), styles);
     for (int i = 0; i < e->count && status == LT_OK; i++) {
         const bool moves = layer_moves(e, lt_stylegan2_style_layer(g, i)) &&
                            (e->config->edit_rgb || !lt_stylegan2_style_is_rgb(g, i));
@@ -69,11 +83,24 @@ static lt_status measure_styles(struct edit *e)
     return status;
 }
 
-static lt_status add_delta(struct edit *e, int i, const lt_tensor *like)
+/* Centred w of random faces / sqrt(N) -> faces. */
+static lt_status measure_faces(struct edit *e)
 {
+    lt_ctx *ctx = e->ctx;
+    lt_tensor *w = random_faces(e);
+    lt_tensor *centred = lt_sub(ctx, w, lt_mean(ctx, w, 1u, true));
+    e->faces = lt_retain(lt_affine(ctx, centred, 1.0f / sqrtf((float)STATISTICS_FACES), 0.0f));
+    return e->faces ? LT_OK : lt_ctx_status(ctx);
+}
+
+static lt_status add_delta(struct edit *e, int i)
+{
+    /* In the space of faces the delta is c (1, L or 1, N). */
+    const lt_tensor *base = e->base[i];
+    const int64_t faces[3] = {1, e->config->shared_layers ? 1 : lt_dim(base, 1), STATISTICS_FACES};
     char name[32];
     snprintf(name, sizeof name, "delta.%d", i);
-    lt_tensor *delta = lt_zeros(e->ctx, lt_ndim(like), lt_shape(like));
+    lt_tensor *delta = lt_zeros(e->ctx, lt_ndim(base), e->faces ? faces : lt_shape(base));
     return delta ? lt_params_add(e->ctx, e->deltas, name, delta) : lt_ctx_status(e->ctx);
 }
 
@@ -83,6 +110,8 @@ static lt_status edited_code(struct edit *e, float strength, lt_tensor **out)
     lt_ctx *ctx = e->ctx;
     for (int i = 0; i < e->count; i++) {
         lt_tensor *delta = lt_affine(ctx, lt_params_at(e->deltas, (size_t)i), strength, 0.0f);
+        if (e->faces)
+            delta = lt_matmul(ctx, delta, e->faces, false, false);
         if (e->unit[i])
             delta = lt_mul(ctx, delta, e->unit[i]);
         out[i] = lt_add(ctx, e->base[i], delta);
@@ -117,6 +146,22 @@ static lt_tensor *weighted_sum(lt_ctx *ctx, lt_tensor *sum, lt_tensor *term, flo
 {
     lt_tensor *scaled = lt_affine(ctx, term, weight, 0.0f);
     return sum ? lt_add(ctx, sum, scaled) : scaled;
+}
+
+/* One step of the optimiser from the gradients that are there. */
+static lt_status descend(struct edit *e, int index)
+{
+    const double momentum = 0.9, keep = 0.9;
+    double lr = (double)e->config->lr * (1.0 - 0.9 * (double)index / (double)e->config->steps), norm = 0.0;
+    if (e->config->steepest) {
+        const lt_status status = lt_optim_clip_grad(e->ctx, e->optim, HUGE_VAL, &norm);
+        if (status != LT_OK)
+            return status;
+        e->square_norm = index == 0 ? norm * norm : keep * e->square_norm + (1.0 - keep) * norm * norm;
+        lr *= (1.0 - momentum) / (sqrt(e->square_norm) + 1e-12);
+    }
+    lt_optim_set_lr(e->optim, (float)lr);
+    return lt_optim_step(e->ctx, e->optim);
 }
 
 static lt_status step(struct edit *e, lt_rng *rng, int index, lt_tensor *x, struct ce_latent_edit_terms *terms)
@@ -168,10 +213,8 @@ static lt_status step(struct edit *e, lt_rng *rng, int index, lt_tensor *x, stru
     }
     lt_optim_zero_grad(e->optim);
     status = lt_backward(ctx, loss);
-    const double progress = (double)index / (double)c->steps;
-    lt_optim_set_lr(e->optim, c->lr * (float)(1.0 - 0.9 * progress));
     if (status == LT_OK)
-        status = lt_optim_step(ctx, e->optim);
+        status = descend(e, index);
 out:
     if (status != LT_OK)
         lt_tape_clear(ctx);
@@ -208,18 +251,20 @@ static lt_status prepare(struct edit *e, lt_tensor *w, struct ce_latent_edit_res
             lt_f32(e->unit[0])[l] = layer_moves(e, (int)l) ? 1.0f : 0.0f;
         status = e->unit[0] ? LT_OK : lt_ctx_status(ctx);
     }
+    if (status == LT_OK && e->config->space == CE_SPACE_FACES)
+        status = measure_faces(e);
     lt_no_grad_end(ctx);
 
     if (status == LT_OK)
         status = lt_params_create(ctx, &e->deltas);
     for (int i = 0; i < e->count && status == LT_OK; i++)
-        status = add_delta(e, i, e->base[i]);
+        status = add_delta(e, i);
     if (status == LT_OK)
         status = lt_params_require_grad(ctx, e->deltas, NULL, true);
-    lt_optim_config adam = lt_optim_defaults(LT_ADAM);
-    adam.lr = e->config->lr;
+    lt_optim_config optim = lt_optim_defaults(e->config->steepest ? LT_SGD : LT_ADAM);
+    optim.momentum = 0.9f;
     if (status == LT_OK)
-        status = lt_optim_create(ctx, e->deltas, &adam, &e->optim);
+        status = lt_optim_create(ctx, e->deltas, &optim, &e->optim);
     lt_scope_close(ctx, scope, NULL);
     return status;
 }
@@ -263,7 +308,10 @@ lt_status ce_latent_edit_run(const struct ce_models *models, const struct ce_lat
     }
     if (lt_stylegan2_styles_count(models->generator) > MAX_STYLES)
         return lt_fail(ctx, LT_ERR_UNSUPPORTED, "edit: the generator has more than %d modulated convolutions", MAX_STYLES);
-    struct edit e = {.models = models, .config = config, .texts = texts, .ctx = ctx};
+    struct edit e = {.models = models, .config = config, .texts = texts, .ctx = ctx, .first_layer = config->first_layer};
+    const char *told = lt_params_metadata(models->generator_params, "edit_first_layer");
+    if (e.first_layer < 0)
+        e.first_layer = told ? atoi(told) : 0;
     const double start = ce_seconds();
     lt_rng rng = lt_rng_make(config->seed, 1);
     lt_status status = prepare(&e, w, result);
@@ -284,6 +332,7 @@ lt_status ce_latent_edit_run(const struct ce_models *models, const struct ce_lat
         lt_release(e.base[i]);
         lt_release(e.unit[i]);
     }
+    lt_release(e.faces);
     lt_release(e.source_feature);
     return status;
 }

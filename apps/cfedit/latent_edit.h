@@ -5,24 +5,33 @@
  *
  *     min over delta of  nce_lambda L_nce(G(w + delta)) + l2_lambda |delta|^2 + id_lambda L_id + perc_lambda L_perc
  *
- * delta lives in W+ (1,L,D), or in StyleSpace (Wu et al. 2021), one (1,C) per modulated convolution,
- * measured in standard deviations of each channel over random faces. StyleSpace is the more
- * disentangled of the two: a channel often moves one part only. */
+ * delta lives in one of three spaces:
+ *
+ *     W+          (1,L,D), as it is
+ *     StyleSpace  one (1,C) per modulated convolution (Wu et al. 2021), in standard deviations of each channel
+ *     faces       W+ seen from the generator's own faces: delta = c X / sqrt(N) with the centred w of N random
+ *                 faces X (N,D), c (1,L,N), so that |c| is the Mahalanobis length of delta. A direction in which
+ *                 faces hardly differ costs much, and those are the ones that fool CLIP without drawing anything. */
 #ifndef CFEDIT_LATENT_EDIT_H
 #define CFEDIT_LATENT_EDIT_H
 
 #include "clip_nce.h"
 #include "models.h"
 
-enum ce_space { CE_SPACE_WPLUS = 0, CE_SPACE_STYLE = 1 };
+enum ce_space { CE_SPACE_WPLUS = 0, CE_SPACE_STYLE = 1, CE_SPACE_FACES = 2 };
 
 struct ce_latent_edit_config {
     enum ce_space space;
     int steps;
-    float lr;          /* Adam's, in units of the space; falls to a tenth over the run */
+    /* Steepest descent: a step has the length `lr` (l2 norm over all of delta, in units of the space), whatever the
+     * gradient's; momentum 0.9. A channel then moves as much as it matters. Adam moves all alike, and what did not
+     * matter shows as damage elsewhere in the picture. */
+    bool steepest;
+    float lr;          /* falls to a tenth over the run */
     float nce_lambda, l2_lambda, l1_lambda, id_lambda, perc_lambda;
     float anchor_lambda; /* of 1 - cos(e(x_hat), e(x)): keeps what the text does not speak of */
-    int first_layer, last_layer; /* W+ layers that may move; StyleSpace channels by the layer that feeds them */
+    int first_layer, last_layer; /* first_layer -1: as the generator's metadata key `edit_first_layer` says, else 0; W+ layers that may move; StyleSpace channels by the layer that feeds them */
+    bool shared_layers; /* faces: one c for all layers that may move, instead of one each */
     bool edit_rgb;     /* StyleSpace: whether the to-RGB channels may move */
     struct ce_nce_config nce;
     uint64_t seed;     /* of the augmentation */

@@ -2,7 +2,7 @@
  * measures each against the renderer's truth.
  *
  *     bench_edit [--model DIR] [--targets lips:green,hair:blue,...] [--seeds N] [--first SEED] [--sheet F.png] [--json F]
- *                [--space style|w+] [--steps N] [--lr X] [--nce X] [--l2 X] [--l1 X] [--anchor X] [--copies N]
+ *                [--space style|w+|faces] [--shared] [--steepest] [--adam] [--steps N] [--lr X] [--nce X] [--l2 X] [--l1 X] [--anchor X] [--copies N]
  *                [--temperature X] [--first-layer L] [--last-layer L] [--no-rgb] [--no-pos1] [--no-pos2] [--no-negatives]
  *
  * Prints one line a target: success rate, colour difference to the rendered counterfactual, change outside the part,
@@ -39,6 +39,12 @@ static bool flag(struct arguments *a, const char *name)
 {
     if (strcmp(name, "--no-rgb") == 0)
         a->config.edit_rgb = false;
+    else if (strcmp(name, "--steepest") == 0)
+        a->config.steepest = true;
+    else if (strcmp(name, "--adam") == 0)
+        a->config.steepest = false;
+    else if (strcmp(name, "--shared") == 0)
+        a->config.shared_layers = true;
     else if (strcmp(name, "--no-pos1") == 0)
         a->config.nce.use_pos1 = false;
     else if (strcmp(name, "--no-pos2") == 0)
@@ -90,7 +96,7 @@ static bool read_arguments(struct ce_run *run, struct arguments *a, int argc, ch
             known = true;
         }
         if (strcmp(name, "--space") == 0) {
-            c->space = strcmp(value, "w+") == 0 ? CE_SPACE_WPLUS : CE_SPACE_STYLE;
+            c->space = strcmp(value, "w+") == 0 ? CE_SPACE_WPLUS : strcmp(value, "faces") == 0 ? CE_SPACE_FACES : CE_SPACE_STYLE;
             known = true;
         }
         if (!known)

@@ -15,6 +15,9 @@
 #define LANES 4
 #define PANEL 4
 #endif
+/* Products that are summed in one go: the sums of such runs are then added, which keeps the rounding errors of long
+ * sums small. */
+#define CHAIN 256
 #define GROUP (LT_CONV_VECTORS * LANES)
 
 #define INLINE static inline __attribute__((always_inline))
@@ -45,25 +48,33 @@ INLINE vec vec_splat(float s)
 INLINE void product_body(const int vectors, int64_t depth, const float *w, const float *in,
                          const int32_t *offset, const int64_t *start, float *out)
 {
-    vec acc[PANEL][LT_CONV_VECTORS];
-    UNROLL for (int i = 0; i < PANEL; i++)
-        UNROLL for (int v = 0; v < vectors; v++) acc[i][v] = (vec){0};
     const float *p0 = in + start[0];
     const float *p1 = vectors > 1 ? in + start[1] : p0;
     const float *p2 = vectors > 2 ? in + start[2] : p0;
-    for (int64_t k = 0; k < depth; k++) {
-        const ptrdiff_t at = offset[k];
-        vec x[LT_CONV_VECTORS];
-        x[0] = vec_load(p0 + at);
-        if (vectors > 1) x[1] = vec_load(p1 + at);
-        if (vectors > 2) x[2] = vec_load(p2 + at);
-        UNROLL for (int i = 0; i < PANEL; i++) {
-            const vec b = vec_splat(w[k * PANEL + i]);
-            UNROLL for (int v = 0; v < vectors; v++) acc[i][v] += b * x[v];
+    int64_t k0 = 0;
+    do { /* once also for depth 0: zeros */
+        const int64_t k1 = k0 + CHAIN < depth ? k0 + CHAIN : depth;
+        vec acc[PANEL][LT_CONV_VECTORS];
+        UNROLL for (int i = 0; i < PANEL; i++)
+            UNROLL for (int v = 0; v < vectors; v++) acc[i][v] = (vec){0};
+        for (int64_t k = k0; k < k1; k++) {
+            const ptrdiff_t at = offset[k];
+            vec x[LT_CONV_VECTORS];
+            x[0] = vec_load(p0 + at);
+            if (vectors > 1) x[1] = vec_load(p1 + at);
+            if (vectors > 2) x[2] = vec_load(p2 + at);
+            UNROLL for (int i = 0; i < PANEL; i++) {
+                const vec b = vec_splat(w[k * PANEL + i]);
+                UNROLL for (int v = 0; v < vectors; v++) acc[i][v] += b * x[v];
+            }
         }
-    }
-    UNROLL for (int i = 0; i < PANEL; i++)
-        UNROLL for (int v = 0; v < vectors; v++) vec_store(out + i * GROUP + v * LANES, acc[i][v]);
+        UNROLL for (int i = 0; i < PANEL; i++)
+            UNROLL for (int v = 0; v < vectors; v++) {
+                float *to = out + i * GROUP + v * LANES;
+                vec_store(to, k0 ? vec_load(to) + acc[i][v] : acc[i][v]);
+            }
+        k0 = k1;
+    } while (k0 < depth);
 }
 
 static void product(int64_t depth, const float *w, const float *in, const int32_t *offset,

@@ -1,0 +1,146 @@
+"""The command line of the converter."""
+
+import argparse
+import os
+import signal
+import sys
+from typing import List, NoReturn, Optional
+
+from . import networks
+from .clip import Options, clip
+from .errors import ConvertError, counted, listed, printable
+from .files import read_checkpoint
+from .output import write
+from .stylegan2 import stylegan2
+from .weights import KINDS, PHRASES, Plan, Weights, choose_kind, merge, unwrap
+
+DESCRIPTION = """\
+Makes a safetensors file for cfedit of a checkpoint as people have it: torch.save files old and new,
+TorchScript archives, pickles of NVIDIA's StyleGAN2, safetensors, .npy, Hugging Face
+folders. Nothing in a checkpoint is run, and PyTorch is not needed. Several inputs are parts of one
+checkpoint, or latents one after another."""
+
+EXAMPLES = """\
+examples:
+  convert_pt.py ViT-B-32.pt --bpe bpe_simple_vocab_16e6.txt.gz -o clip.safetensors
+  convert_pt.py clip-vit-base-patch32/ -o clip.safetensors
+  convert_pt.py stylegan2-ffhq-config-f.pt --domain face -o generator.safetensors
+  convert_pt.py ffhq.pkl -o generator.safetensors
+  convert_pt.py green_lipstick.pt -o mapper.safetensors
+  convert_pt.py test_faces.pt -o latents.safetensors"""
+
+
+class Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        sys.stderr.write("convert_pt: %s; see --help\n" % printable(message))
+        sys.exit(2)
+
+
+def make_parser() -> Parser:
+    p = Parser(prog="convert_pt.py", description=DESCRIPTION, epilog=EXAMPLES,
+               formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("inputs", metavar="IN", nargs="+", help="a checkpoint, or a Hugging Face folder")
+    p.add_argument("-o", "--output", metavar="OUT", required=True, help="the safetensors file to write")
+    p.add_argument("--kind", choices=("auto",) + KINDS, default="auto",
+                   help="what it is (default: told from the names of its tensors)")
+    p.add_argument("--half", action="store_true", help="write matrices and kernels as float16")
+    p.add_argument("--domain", metavar="WORD", help="generators: what they draw, e.g. face, dog")
+    p.add_argument("--with-decoder", action="store_true",
+                   help="mappers, e4e: also write the generator in the checkpoint (decoder.*)")
+    p.add_argument("--bpe", metavar="FILE",
+                   help="CLIP: the tokenizer's merge list (default: merges.txt or "
+                        "bpe_simple_vocab_16e6.txt.gz beside the checkpoint, or that of an installed "
+                        "open_clip or clip package)")
+    p.add_argument("--no-bpe", action="store_true", help="CLIP: write it without a merge list")
+    p.add_argument("--activation", choices=("quick_gelu", "gelu"),
+                   help="CLIP: the activation (default: told from the checkpoint)")
+    p.add_argument("-v", "--verbose", action="store_true", help="list every name that is left over")
+    p.add_argument("-q", "--quiet", action="store_true", help="no progress, notes or summary")
+    return p
+
+
+def make_plan(weights: Weights, kind: str, args: argparse.Namespace) -> Plan:
+    if kind == "clip":
+        return clip(weights, Options(args.activation, args.bpe, args.no_bpe))
+    if kind == "stylegan2":
+        return stylegan2(weights)
+    if kind == "mapper":
+        return networks.mapper(weights, args.with_decoder)
+    if kind == "e4e":
+        return networks.e4e(weights, args.with_decoder)
+    if kind == "irse50":
+        return networks.irse50(weights)
+    if kind == "vgg19":
+        return networks.vgg19(weights)
+    return networks.latents(weights, args.kind == "latents")
+
+
+def check_options(kind: str, args: argparse.Namespace) -> None:
+    """Options that have no meaning for the kind would be silently lost."""
+    for name, given, kinds in (("--domain", args.domain is not None, ("stylegan2",)),
+                               ("--with-decoder", args.with_decoder, ("mapper", "e4e")),
+                               ("--bpe", args.bpe is not None, ("clip",)),
+                               ("--no-bpe", args.no_bpe, ("clip",)),
+                               ("--activation", args.activation is not None, ("clip",))):
+        if given and kind not in kinds:
+            raise ConvertError("%s has no meaning for %s" % (name, PHRASES[kind]))
+
+
+def convert(args: argparse.Namespace) -> None:
+    output = args.output
+    if os.path.isdir(output):
+        raise ConvertError("%s: is a folder" % output)
+    if not os.path.isdir(os.path.dirname(output) or "."):
+        raise ConvertError("%s: there is no folder %s" % (output, os.path.dirname(output)))
+    if any(os.path.exists(i) and os.path.exists(output) and os.path.samefile(i, output)
+           for i in args.inputs):
+        raise ConvertError("%s: input and output are the same file" % output)
+    weights = merge([unwrap(read_checkpoint(path)) for path in args.inputs])
+    kind = choose_kind(weights, args.kind)
+    check_options(kind, args)
+    plan = make_plan(weights, kind, args)
+    if args.domain is not None:
+        plan.metadata["domain"] = args.domain
+    plan.metadata["converted_from"] = os.path.basename(os.path.normpath(args.inputs[0]))
+    try:
+        size, types = write(output, plan.tensors, plan.metadata, args.half, args.quiet)
+    except ConvertError as error:
+        text = str(error)
+        known = text.startswith(output) or any(text.startswith(i) for i in args.inputs)
+        raise error if known else ConvertError("%s: %s" % (weights.checkpoint.path, text))
+    if not args.quiet:
+        tell(plan, args, size, types)
+
+
+def tell(plan: Plan, args: argparse.Namespace, size: int, types: List[str]) -> None:
+    for note in plan.notes:
+        sys.stderr.write("convert_pt: note: %s\n" % printable(note))
+    if plan.left_over:
+        most = len(plan.left_over) if args.verbose else 8
+        sys.stderr.write("convert_pt: note: left over, not written: %s\n" % listed(plan.left_over, most))
+    print("%s: %s, %s, %.2f MB, %s" % (args.output, PHRASES[plan.kind],
+                                       counted(len(plan.tensors), "tensor"), size / 1e6, ", ".join(types)))
+
+
+def stop(_signal: int, _frame: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def main(argv: Optional[List[str]] = None) -> int:
+    args = make_parser().parse_args(argv)
+    signal.signal(signal.SIGTERM, stop)
+    try:
+        convert(args)
+    except ConvertError as error:
+        sys.stderr.write("convert_pt: %s\n" % error)
+        return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("convert_pt: interrupted; nothing was written\n")
+        return 130
+    except MemoryError:
+        sys.stderr.write("convert_pt: out of memory\n")
+        return 1
+    except OSError as error:
+        sys.stderr.write("convert_pt: %s\n" % printable(str(error)))
+        return 1
+    return 0

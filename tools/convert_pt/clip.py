@@ -1,0 +1,279 @@
+"""CLIP: OpenAI's names kept, Hugging Face's and open_clip's mapped to them.
+
+* OpenAI (clip/model.py of openai/CLIP): TorchScript archives and plain state dicts; sizes come from
+  the shapes, attention heads have 64 features, the activation is QuickGELU.
+* Hugging Face (transformers, models/clip/modeling_clip.py and convert_clip_original_pytorch_to_hf.py):
+  q, k and v are three layers, to be joined in this order; the projections are
+  nn.Linear weights and so transposed; `hidden_act` in config.json names the activation. LAION's
+  models have "gelu" there.
+* open_clip (mlfoundations/open_clip, model.py): OpenAI's names, below `text.` in some models; plain GELU
+  unless the model's configuration says quick_gelu.
+
+cfedit takes its attention heads as 64 wide and its layer norms with epsilon 1e-5, as
+OpenAI's loader does, so a model that differs (ViT-H, ViT-g, ViT-bigG) is refused.
+"""
+
+import json
+import os
+import re
+from typing import Any, Dict, NamedTuple, Optional, Tuple
+
+import numpy as np
+
+from .errors import ConvertError, listed, printable
+from .tensors import from_array, joined, reshaped, transposed
+from .vocabulary import Merges, check_vocabulary, find_merges
+from .weights import Expected, Names, Plan, Weights, highest, make_plan, size
+
+HEAD = 64
+# Widths of image towers whose heads are not 64 wide (open_clip's model_configs), where no configuration
+# tells: ViT-H, ViT-g, ViT-bigG.
+OTHER_HEADS = {1280: 80, 1408: 88, 1664: 104}
+# Parts of OpenAI's archives and of open_clip's modules that are no weights.
+NO_WEIGHTS = re.compile(r"(input_resolution|context_length|vocab_size|.*\battn_mask|.*\bposition_ids)$")
+
+HF_PLAIN = {
+    "text_model.embeddings.token_embedding.weight": "token_embedding.weight",
+    "text_model.embeddings.position_embedding.weight": "positional_embedding",
+    "text_model.final_layer_norm.weight": "ln_final.weight",
+    "text_model.final_layer_norm.bias": "ln_final.bias",
+    "vision_model.embeddings.class_embedding": "visual.class_embedding",
+    "vision_model.embeddings.patch_embedding.weight": "visual.conv1.weight",
+    "vision_model.embeddings.position_embedding.weight": "visual.positional_embedding",
+    "vision_model.pre_layrnorm.weight": "visual.ln_pre.weight",  # the published spelling
+    "vision_model.pre_layrnorm.bias": "visual.ln_pre.bias",
+    "vision_model.post_layernorm.weight": "visual.ln_post.weight",
+    "vision_model.post_layernorm.bias": "visual.ln_post.bias",
+    "logit_scale": "logit_scale",
+}
+HF_TRANSPOSED = {"text_projection.weight": "text_projection", "visual_projection.weight": "visual.proj"}
+HF_BLOCK = {"self_attn.out_proj": "attn.out_proj", "layer_norm1": "ln_1", "layer_norm2": "ln_2",
+            "mlp.fc1": "mlp.c_fc", "mlp.fc2": "mlp.c_proj"}
+HF_TOWERS = {"text_model": "transformer", "vision_model": "visual.transformer"}
+
+
+class Options(NamedTuple):
+    """What the command line says on CLIP."""
+
+    activation: Optional[str] = None
+    bpe: Optional[str] = None
+    no_bpe: bool = False
+
+
+def clip(weights: Weights, options: Options) -> Plan:
+    names, path = weights.names, weights.checkpoint.path
+    if any(n.startswith("visual.layer1.") for n in names):
+        raise ConvertError("%s: a CLIP with a ResNet image tower; only vision transformers are "
+                           "supported" % path)
+    hugging_face = any(n.startswith(("text_model.", "vision_model.")) for n in names)
+    folder = weights.checkpoint.folder
+    config = read_config(folder, "config.json") if hugging_face else {}
+    open_config = {} if hugging_face else \
+        read_config(folder, "open_clip_config.json").get("model_cfg") or {}
+    names = from_hugging_face(names) if hugging_face else from_open_clip(names)
+    names = {n: t for n, t in names.items() if not NO_WEIGHTS.match(n)}
+    if "logit_scale" in names and names["logit_scale"].numel == 1:
+        names["logit_scale"] = reshaped(names["logit_scale"], ())
+
+    check_heads(path, names, config, open_config)
+    expected = expectations(names)
+    plan = make_plan("clip", path, names, expected, {})
+    inside = [n for n in plan.left_over if n.startswith(("visual.", "transformer."))]
+    if inside:
+        raise ConvertError("%s: this CLIP has parts that OpenAI's has not: %s" % (path, listed(inside)))
+    check_picture(path, plan.tensors)
+
+    activation, reason = choose_activation(weights, options, config, open_config, hugging_face)
+    plan.metadata["activation"] = activation
+    plan.notes.append("activation %s (%s)" % (activation, reason))
+    add_vocabulary(plan, weights, options)
+    return plan
+
+
+# ---- names ----
+
+def from_hugging_face(names: Names) -> Names:
+    out: Names = {}
+    left = dict(names)
+    for source, target in HF_PLAIN.items():
+        if source in left:
+            out[target] = left.pop(source)
+    for source, target in HF_TRANSPOSED.items():
+        if source in left and len(left[source].shape) == 2:
+            out[target] = transposed(left.pop(source))
+    for tower, prefix in HF_TOWERS.items():
+        for i in range(highest(names, tower + r"\.encoder\.layers\.(\d+)\.") + 1):
+            source = "%s.encoder.layers.%d." % (tower, i)
+            target = "%s.resblocks.%d." % (prefix, i)
+            for part in ("weight", "bias"):
+                for old, new in HF_BLOCK.items():
+                    t = left.pop("%s%s.%s" % (source, old, part), None)
+                    if t is not None:
+                        out["%s%s.%s" % (target, new, part)] = t
+                three = ["%sself_attn.%s_proj.%s" % (source, x, part) for x in "qkv"]
+                if all(n in left for n in three):
+                    out["%sattn.in_proj_%s" % (target, part)] = joined([left.pop(n) for n in three])
+    out.update(left)
+    return out
+
+
+def from_open_clip(names: Names) -> Names:
+    """`text.token_embedding.weight` -> `token_embedding.weight`; a text projection that is an
+    nn.Linear is transposed."""
+    out: Names = {}
+    for name, t in names.items():
+        name = name[len("text."):] if name.startswith("text.") else name
+        if name == "text_projection.weight" and len(t.shape) == 2:
+            name, t = "text_projection", transposed(t)
+        out[name] = t
+    return out
+
+
+# ---- sizes ----
+
+def expectations(names: Names) -> Expected:
+    """As lt_clip_create() in lib/nn/clip.c wants them."""
+    wide, patch = size(names, "visual.conv1.weight", 0), size(names, "visual.conv1.weight", 3)
+    text, vocab = size(names, "token_embedding.weight", 1), size(names, "token_embedding.weight", 0)
+    embed = size(names, "visual.proj", 1)
+    out: Expected = {
+        "positional_embedding": (None, text),
+        "text_projection": (text, embed),
+        "logit_scale": (),
+        "visual.class_embedding": (wide,),
+        "visual.positional_embedding": (None, wide),
+        "visual.proj": (wide, embed),
+        "visual.conv1.weight": (wide, 3, patch, patch),
+        "visual.ln_pre.weight": (wide,),
+        "visual.ln_pre.bias": (wide,),
+    }
+
+    def blocks(prefix: str, width: Optional[int]) -> None:
+        four = 4 * width if width else None
+        three = 3 * width if width else None
+        pattern = re.escape(prefix) + r"\.resblocks\.(\d+)\."
+        for i in range(max(highest(names, pattern), 0) + 1):
+            p = "%s.resblocks.%d." % (prefix, i)
+            out.update({
+                p + "attn.in_proj_weight": (three, width), p + "attn.in_proj_bias": (three,),
+                p + "attn.out_proj.weight": (width, width), p + "attn.out_proj.bias": (width,),
+                p + "ln_1.weight": (width,), p + "ln_1.bias": (width,),
+                p + "mlp.c_fc.weight": (four, width), p + "mlp.c_fc.bias": (four,),
+                p + "mlp.c_proj.weight": (width, four), p + "mlp.c_proj.bias": (width,),
+                p + "ln_2.weight": (width,), p + "ln_2.bias": (width,),
+            })
+
+    blocks("visual.transformer", wide)
+    out["visual.ln_post.weight"] = out["visual.ln_post.bias"] = (wide,)
+    blocks("transformer", text)
+    out["token_embedding.weight"] = (vocab, text)
+    out["ln_final.weight"] = out["ln_final.bias"] = (text,)
+    return out
+
+
+def check_picture(path: str, names: Names) -> None:
+    patches = names["visual.positional_embedding"].shape[0] - 1
+    side = round(max(patches, 0) ** 0.5)
+    if side < 1 or side * side != patches:
+        raise ConvertError("%s: %d positions of the image tower make no square picture" %
+                           (path, patches + 1))
+
+
+def towers_of(config: Dict[str, Any]) -> Dict[str, Dict[str, Any]]:
+    """Hugging Face's two configurations; older files have the details in *_config_dict."""
+    out = {}
+    for tower in ("text", "vision"):
+        merged: Dict[str, Any] = {}
+        for key in (tower + "_config", tower + "_config_dict"):
+            if isinstance(config.get(key), dict):
+                merged.update(config[key])
+        out[tower] = merged
+    return out
+
+
+def check_heads(path: str, names: Names, config: Dict[str, Any], open_config: Dict[str, Any]) -> None:
+    widths = {"text": size(names, "token_embedding.weight", 1),
+              "vision": size(names, "visual.conv1.weight", 0)}
+    heads: Dict[str, Any] = {}
+    for tower, details in towers_of(config).items():
+        heads[tower] = details.get("num_attention_heads")
+        if config and details.get("layer_norm_eps", 1e-5) != 1e-5:
+            raise ConvertError("%s: layer_norm_eps %s of the %s tower is not supported" %
+                               (path, details["layer_norm_eps"], tower))
+    vision, text = open_config.get("vision_cfg"), open_config.get("text_cfg")
+    head_width = vision.get("head_width") if isinstance(vision, dict) else None
+    if isinstance(text, dict):
+        heads["text"] = text.get("heads")
+    for tower, width in widths.items():
+        if not width:
+            continue
+        if width % HEAD:
+            raise ConvertError("%s: a %s tower %d wide; attention heads of %d features do not fit" %
+                               (path, tower, width, HEAD))
+        count = heads.get(tower)
+        each = width // count if isinstance(count, int) and count > 0 else None
+        if tower == "vision" and each is None:
+            each = head_width if isinstance(head_width, int) else \
+                None if open_config else OTHER_HEADS.get(width)
+        if each not in (None, HEAD):
+            raise ConvertError("%s: attention heads of %d features in the %s tower; only %d are "
+                               "supported" % (path, each, tower, HEAD))
+
+
+# ---- the activation ----
+
+def read_config(folder: str, name: str) -> Dict[str, Any]:
+    path = os.path.join(folder, name)
+    if not os.path.exists(path):
+        return {}
+    try:
+        with open(path, encoding="utf-8") as file:
+            config = json.load(file)
+    except (OSError, ValueError, RecursionError) as error:
+        raise ConvertError("%s: cannot be read as JSON (%s)" % (path, error))
+    return config if isinstance(config, dict) else {}
+
+
+def choose_activation(weights: Weights, options: Options, config: Dict[str, Any],
+                      open_config: Dict[str, Any], hugging_face: bool) -> Tuple[str, str]:
+    """"gelu" or "quick_gelu", and what tells it. The names of OpenAI's and open_clip's tensors are the
+    same, so other signs decide."""
+    path = weights.checkpoint.path
+    base = os.path.basename(path).lower()
+    if options.activation:
+        return options.activation, "--activation"
+    if hugging_face:
+        acts = {tower: details.get("hidden_act", "quick_gelu")
+                for tower, details in towers_of(config).items()}
+        if not config:
+            raise ConvertError("%s: no config.json beside it to tell the activation; say --activation "
+                               "quick_gelu or gelu" % path)
+        if acts["text"] != acts["vision"] or acts["text"] not in ("gelu", "quick_gelu"):
+            raise ConvertError("%s: hidden_act %s; both towers must have gelu or quick_gelu" %
+                               (path, " and ".join(printable(str(a), 40) for a in acts.values())))
+        return acts["text"], "hidden_act in config.json"
+    if open_config:
+        quick = bool(open_config.get("quick_gelu"))
+        return "quick_gelu" if quick else "gelu", "open_clip_config.json"
+    if weights.checkpoint.form == "TorchScript" or "input_resolution" in weights.names:
+        return "quick_gelu", "an archive of OpenAI's"
+    if weights.has_epoch or "open_clip" in base or "laion" in base or \
+            any(n.startswith("text.") for n in weights.names):
+        quick = "quickgelu" in (base + weights.label.lower()).replace("-", "").replace("_", "")
+        return "quick_gelu" if quick else "gelu", "an open_clip checkpoint; --activation says otherwise"
+    return "quick_gelu", "OpenAI's, as nothing tells; say --activation gelu for models of LAION's"
+
+
+# ---- the vocabulary ----
+
+def add_vocabulary(plan: Plan, weights: Weights, options: Options) -> None:
+    if options.no_bpe:
+        plan.notes.append("no vocabulary in it: cfedit will want --bpe")
+        return
+    rows = plan.tensors["token_embedding.weight"].shape[0]
+    folder = weights.checkpoint.folder
+    merges: Merges = find_merges(options.bpe, folder, weights.checkpoint.path)
+    data = merges.for_rows(rows, weights.checkpoint.path)
+    check_vocabulary(folder, merges)
+    plan.tensors["tokenizer.merges"] = from_array(np.frombuffer(data, dtype=np.uint8))
+    plan.notes.append("vocabulary from %s" % merges.path)

@@ -1,0 +1,241 @@
+"""StyleGAN2 generators: rosinality's (names kept) and NVIDIA's stylegan2-ada-pytorch.
+
+How NVIDIA's networks differ (training/networks.py, torch_utils/ops/{upfirdn2d,conv2d_resample}.py of
+NVlabs/stylegan2-ada-pytorch, against model.py of rosinality/stylegan2-pytorch):
+
+* Modulated convolutions have no 1/sqrt(fan-in) of their own: the demodulation divides any factor out,
+  but for its epsilon of 1e-8, which weighs nothing against the sums of squares (it is as in
+  the TensorFlow original there). to_rgb layers, which do not demodulate, have it as weight_gain.
+* Layers that double the size: both use a transposed convolution with the kernel as it is
+  stored, so nothing is flipped (the flip in rosinality's convert_weight.py is for TensorFlow's
+  order), then the resampling filter.
+* Resampling filters sum to 1 and get a gain of 4 where they are used; rosinality's sum to 4. Both
+  are applied as convolutions (the stored filter is flipped before the correlation).
+* The learning rate multiplier of a mapping layer is in its weight_gain = lr / sqrt(in) and
+  bias_gain = lr; cfedit has 0.01, other ones are put into the numbers.
+* noise_const (R,R) and noise_strength () are rosinality's noises.noise_i (1,1,R,R) and
+  noise.weight (1); mapping.w_avg is latent_avg; a constant (C,4,4) becomes (1,C,4,4).
+* fp16 training clamps activations at conv_clamp (256), which rosinality's network does not.
+"""
+
+import math
+from typing import Any, Dict, Optional
+
+import numpy as np
+
+from .errors import ConvertError
+from .files import modules_of
+from .pickles import Bag
+from .tensors import Tensor, from_array, reshaped, scaled
+from .weights import Expected, Names, Plan, Weights, highest, make_plan, size
+
+MAPPING_LR = 0.01
+GAIN = math.sqrt(2.0)
+KERNEL = (4, 4)
+
+
+def stylegan2(weights: Weights) -> Plan:
+    names, path = weights.names, weights.checkpoint.path
+    nvidia = any(n.startswith("synthesis.b4.") for n in names)
+    notes = []
+    if nvidia:
+        names = from_nvidia(weights, notes)
+    elif not any(n.startswith("conv1.") for n in names) and \
+            any(n.startswith("decoder.conv1.") for n in names):
+        names = {n[len("decoder."):]: t for n, t in names.items() if n.startswith("decoder.")}
+    plan = from_rosinality({**names, **weights.extra}, path)
+    plan.notes[:0] = notes
+    return plan
+
+
+def from_rosinality(names: Names, path: str) -> Plan:
+    width = size(names, "conv1.conv.modulation.weight", 1)
+    expected: Expected = {}
+    optional: Expected = {}
+    layers = highest(names, r"style\.(\d+)\.")
+    for i in range(1, layers + 1):
+        expected["style.%d.weight" % i] = (width, None if i == 1 else width)
+        expected["style.%d.bias" % i] = (width,)
+    base = size(names, "input.input", 1)
+    expected["input.input"] = (1, base, 4, 4)
+
+    def conv(prefix: str, cin: Optional[int], cout: Optional[int], k: int) -> None:
+        expected[prefix + ".conv.weight"] = (1, cout, cin, k, k)
+        expected[prefix + ".conv.modulation.weight"] = (cin, width)
+        expected[prefix + ".conv.modulation.bias"] = (cin,)
+
+    def styled(prefix: str, cin: Optional[int], cout: Optional[int], up: bool) -> None:
+        conv(prefix, cin, cout, 3)
+        expected[prefix + ".noise.weight"] = (1,)
+        expected[prefix + ".activate.bias"] = (cout,)
+        if up:
+            optional[prefix + ".conv.blur.kernel"] = KERNEL
+
+    def to_rgb(prefix: str, cin: Optional[int], up: bool) -> None:
+        conv(prefix, cin, 3, 1)
+        expected[prefix + ".bias"] = (1, 3, 1, 1)
+        if up:
+            optional[prefix + ".upsample.kernel"] = KERNEL
+
+    styled("conv1", base, base, False)
+    to_rgb("to_rgb1", base, False)
+    last = max(highest(names, r"convs\.(\d+)\."), 2 * highest(names, r"to_rgbs\.(\d+)\."), 0)
+    levels = last // 2 + 1
+    cin = base
+    for level in range(levels):
+        cout = size(names, "convs.%d.conv.weight" % (2 * level), 1)
+        styled("convs.%d" % (2 * level), cin, cout, True)
+        styled("convs.%d" % (2 * level + 1), cout, cout, False)
+        to_rgb("to_rgbs.%d" % level, cout, True)
+        cin = cout
+    noises: Expected = {}
+    for i in range(2 * levels + 1):
+        side = 4 << ((i + 1) // 2)
+        noises["noises.noise_%d" % i] = (1, 1, side, side)
+    buffers = any(n.startswith("noises.") for n in names)
+    if buffers:
+        expected.update(noises)
+    average = names.get("latent_avg")
+    if average is not None and len(average.shape) == 2:  # (1,D); encoders have equal rows for layers
+        names = {**names, "latent_avg": first_row(average)}
+    optional["latent_avg"] = (width,)
+    plan = make_plan("stylegan2", path, names, expected, optional)
+    if not buffers:  # checkpoints of early versions; the network drew fresh noise for each picture
+        for name, shape in noises.items():
+            plan.tensors[name] = from_array(np.zeros(shape, np.float32))
+        plan.notes.append("the checkpoint has no noise buffers: written as zeros")
+    if average is None:
+        plan.notes.append("no latent_avg in it: no truncation")
+    if layers < 1:
+        plan.notes.append("no mapping network (style.*) in it: latents only, no seeds")
+    return plan
+
+
+def first_row(t: Tensor) -> Tensor:
+    return Tensor(t.dtype, t.shape[1:], lambda: np.ascontiguousarray(t.load()[0]))
+
+
+def number(state: Dict[Any, Any], key: str, default: float) -> float:
+    value = state.get(key)
+    return float(value) if isinstance(value, (int, float)) else default
+
+
+def from_nvidia(weights: Weights, notes: list) -> Names:
+    """NVIDIA's names and layouts -> rosinality's. What the pickled modules say of themselves (gains,
+    activations) is used; a bare state dict is taken for the defaults."""
+    names, path = weights.names, weights.checkpoint.path
+    modules: Dict[str, Bag] = modules_of(weights.generator) if weights.generator else {}
+    state = {name: bag.state for name, bag in modules.items()}
+    out: Names = {}
+    used = set()
+
+    def take(name: str) -> Optional[Tensor]:
+        used.add(name)
+        return names.get(name)
+
+    def put(target: str, source: str, lead: int = 0, factor: float = 1.0) -> None:
+        """`lead` axes of one in front."""
+        t = take(source)
+        if t is not None:
+            out[target] = scaled(reshaped(t, (1,) * lead + t.shape) if lead else t, factor)
+
+    def kernel(target: str, source: str) -> None:
+        t = take(source)
+        if t is None:
+            return
+        if t.shape not in (KERNEL, KERNEL[:1]):
+            raise ConvertError("%s: resampling filter %s is %s; only 4 taps are supported" %
+                               (path, source, t.shape))
+        taps = t.values().astype(np.float64)
+        taps = np.outer(taps, taps) if taps.ndim == 1 else taps
+        out[target] = from_array((taps * 4.0).astype(np.float32))
+
+    def check(module: str) -> None:
+        own = state.get(module, {})
+        if own.get("activation", "lrelu") != "lrelu" or \
+                abs(number(own, "act_gain", GAIN) - GAIN) > 1e-6:
+            raise ConvertError("%s: %s has activation '%s' with gain %g; only lrelu is supported" %
+                               (path, module, own.get("activation"), number(own, "act_gain", GAIN)))
+
+    def affine(target: str, source: str) -> None:
+        w = names.get(source + ".weight")
+        fan = w.shape[1] if w is not None and len(w.shape) == 2 else 1
+        own = state.get(source, {})
+        put(target + ".weight", source + ".weight",
+            factor=number(own, "weight_gain", fan ** -0.5) * fan ** 0.5)
+        put(target + ".bias", source + ".bias", factor=number(own, "bias_gain", 1.0))
+
+    def layer(target: str, source: str, noise: int, up: bool) -> None:
+        check(source)
+        put(target + ".conv.weight", source + ".weight", 1)
+        affine(target + ".conv.modulation", source + ".affine")
+        put(target + ".activate.bias", source + ".bias")
+        strength = take(source + ".noise_strength")
+        const = take(source + ".noise_const")
+        if strength is not None and const is not None:
+            out[target + ".noise.weight"] = reshaped(strength, (1,))
+            out["noises.noise_%d" % noise] = reshaped(const, (1, 1) + const.shape)
+        elif state.get(source, {}).get("use_noise") is False:
+            side = 4 << ((noise + 1) // 2)
+            out[target + ".noise.weight"] = from_array(np.zeros(1, np.float32))
+            out["noises.noise_%d" % noise] = from_array(np.zeros((1, 1, side, side), np.float32))
+        if up:
+            kernel(target + ".conv.blur.kernel", source + ".resample_filter")
+        else:
+            used.add(source + ".resample_filter")  # a layer that does not resample carries one too
+
+    def rgb(target: str, source: str) -> None:
+        w = names.get(source + ".weight")
+        fan = w.shape[1] * w.shape[2] * w.shape[3] if w is not None and len(w.shape) == 4 else 1
+        gain = number(state.get(source, {}), "weight_gain", fan ** -0.5) * fan ** 0.5
+        put(target + ".conv.weight", source + ".weight", 1, gain)
+        affine(target + ".conv.modulation", source + ".affine")
+        bias = take(source + ".bias")
+        if bias is not None:
+            if bias.shape != (3,):
+                raise ConvertError("%s: pictures of %s channels; only RGB is supported" %
+                                   (path, bias.shape[0] if bias.shape else "no"))
+            out[target + ".bias"] = reshaped(bias, (1, 3, 1, 1))
+
+    if "mapping.embed.weight" in names:
+        raise ConvertError("%s: a generator with class labels; only unconditional ones are supported" %
+                           path)
+    sides = sorted({int(n.split(".")[1][1:]) for n in names
+                    if n.startswith("synthesis.b") and n.split(".")[1][1:].isdigit()})
+    for side in sides:
+        block = state.get("synthesis.b%d" % side, {})
+        style = block.get("architecture", "skip")
+        if style != "skip" or "synthesis.b%d.skip.weight" % side in names:
+            raise ConvertError("%s: a generator of architecture '%s'; only 'skip' is supported" %
+                               (path, "resnet" if style == "skip" else style))
+    put("input.input", "synthesis.b4.const", 1)
+    layer("conv1", "synthesis.b4.conv1", 0, False)
+    rgb("to_rgb1", "synthesis.b4.torgb")
+    used.add("synthesis.b4.resample_filter")
+    top = max(sides)
+    side, level = 8, 0
+    while side <= top and side <= 1 << 16:
+        block = "synthesis.b%d" % side
+        layer("convs.%d" % (2 * level), block + ".conv0", 2 * level + 1, True)
+        layer("convs.%d" % (2 * level + 1), block + ".conv1", 2 * level + 2, False)
+        rgb("to_rgbs.%d" % level, block + ".torgb")
+        kernel("to_rgbs.%d.upsample.kernel" % level, block + ".resample_filter")
+        side, level = 2 * side, level + 1
+    for i in range(highest(names, r"mapping\.fc(\d+)\.") + 1):
+        source = "mapping.fc%d" % i
+        check(source)
+        w = names.get(source + ".weight")
+        fan = w.shape[1] if w is not None and len(w.shape) == 2 else 1
+        own = state.get(source, {})
+        put("style.%d.weight" % (i + 1), source + ".weight",
+            factor=number(own, "weight_gain", MAPPING_LR * fan ** -0.5) * fan ** 0.5 / MAPPING_LR)
+        put("style.%d.bias" % (i + 1), source + ".bias",
+            factor=number(own, "bias_gain", MAPPING_LR) / MAPPING_LR)
+    put("latent_avg", "mapping.w_avg")
+    clamp = max([number(s, "conv_clamp", 0.0) for s in state.values()], default=0.0)
+    if clamp:
+        notes.append("trained with activations clamped at %g, which cfedit does not do; where they "
+                     "would go beyond, pictures differ" % clamp)
+    for name in sorted(set(names) - used):
+        out[name] = names[name]  # left over, by its own name
+    return out

@@ -1,0 +1,241 @@
+"""The named tensors of a checkpoint, its kind, and what a network expects.
+
+A `Weights` is what a checkpoint says once its containers are taken off; a `Plan` is what will be
+written. What a kind expects is a table from names to shapes, where None stands for a size that is free,
+made from the largest layer number that occurs, so that a gap in the middle is found.
+"""
+
+import re
+from typing import Any, Dict, Iterable, List, Optional, Tuple
+
+from .errors import ConvertError, counted, listed, printable
+from .files import Checkpoint, tensors_of
+from .pickles import Bag, as_tensor
+from .tensors import Tensor
+
+Names = Dict[str, Tensor]
+Expected = Dict[str, Tuple[Optional[int], ...]]
+
+PHRASES = {
+    "clip": "a CLIP network",
+    "stylegan2": "a StyleGAN2 generator",
+    "mapper": "a CF-CLIP or StyleCLIP mapper",
+    "irse50": "an IR-SE50 face recognition network",
+    "vgg19": "a VGG19 network",
+    "e4e": "an e4e encoder",
+    "latents": "latents",
+}
+KINDS = tuple(PHRASES)
+
+# Beginnings of names by which a kind is recognised; the first match decides.
+MARKS = (
+    ("stylegan2", "synthesis.b4."),
+    ("e4e", "encoder.input_layer."),
+    ("mapper", "text_mapper."),
+    ("mapper", "mapper."),
+    ("stylegan2", "conv1.conv."),
+    ("clip", "visual."),
+    ("clip", "text_model."),
+    ("clip", "vision_model."),
+    ("clip", "token_embedding."),
+    ("irse50", "input_layer."),
+    ("vgg19", "conv1_1."),
+)
+
+
+class Weights:
+    """names: the tensors; extra: tensors beside them (latent_avg); opts: the training's options;
+    generator: NVIDIA's module tree, where there is one; latents: rows, where they are that."""
+
+    def __init__(self, checkpoint: Checkpoint):
+        self.checkpoint = checkpoint
+        self.names: Names = {}
+        self.extra: Names = {}
+        self.opts: Dict[str, Any] = {}
+        self.label = ""        # what an open_clip training checkpoint calls itself
+        self.has_epoch = False
+        self.generator: Optional[Bag] = None
+        self.latents: List[Tensor] = []
+
+
+class Plan:
+    """What will be written, in this order, and what to tell about it."""
+
+    def __init__(self, kind: str):
+        self.kind = kind
+        self.tensors: Names = {}
+        self.metadata: Dict[str, str] = {"kind": kind}
+        self.notes: List[str] = []
+        self.left_over: List[str] = []
+
+
+def mapping(value: Any) -> Dict[str, Any]:
+    """The attributes or items of an object."""
+    items = value.state if isinstance(value, Bag) else value
+    return {k: v for k, v in items.items() if isinstance(k, str)} if isinstance(items, dict) else {}
+
+
+def unwrap(checkpoint: Checkpoint) -> Weights:
+    """Takes the containers off that training programs put around a state dict."""
+    out = Weights(checkpoint)
+    root = checkpoint.root
+    tensor = as_tensor(root)
+    if tensor is not None:
+        out.latents = [tensor]
+        return out
+    if isinstance(root, (list, tuple)):
+        rows = [as_tensor(item) for item in root]
+        if not rows or any(r is None for r in rows):
+            raise ConvertError("%s: a list, but not one of latents" % checkpoint.path)
+        out.latents = [r if len(r.shape) > 2 else as_row(r) for r in rows if r is not None]
+        return out
+    if not isinstance(root, (dict, Bag)):
+        raise ConvertError("%s: holds no tensors" % checkpoint.path)
+    if isinstance(root, Bag):
+        if "_modules" in root.state:
+            out.generator = root
+        out.names = tensors_of(root)
+        return out
+    items = mapping(root)
+    out.opts = mapping(items.get("opts"))
+    average = as_tensor(items.get("latent_avg"))
+    if average is not None:
+        out.extra["latent_avg"] = average
+    network = items.get("G_ema", items.get("G"))
+    if isinstance(network, Bag):
+        out.generator = network
+        out.names = tensors_of(network)
+    elif isinstance(network, dict):
+        out.names = tensors_of(network)
+    else:
+        inner = next((items[k] for k in ("g_ema", "state_dict", "model_state_dict", "model")
+                      if isinstance(items.get(k), (dict, Bag))), root)
+        out.has_epoch = "epoch" in items
+        out.label = items["name"] if isinstance(items.get("name"), str) else ""
+        out.names = tensors_of(inner)
+        if inner is root:
+            out.names.pop("latent_avg", None) if average is not None else None
+    if out.names and all(name.startswith("module.") for name in out.names):
+        out.names = {name[len("module."):]: t for name, t in out.names.items()}
+    if set(out.names) in ({"latents"}, {"latent"}, {"w"}):
+        out.latents, out.names = list(out.names.values()), {}
+    return out
+
+
+def as_row(t: Tensor) -> Tensor:
+    from .tensors import reshaped
+    return reshaped(t, (1,) + t.shape)
+
+
+def merge(parts: List[Weights]) -> Weights:
+    """Several inputs: parts of one checkpoint, or latents one after another."""
+    first = parts[0]
+    for part in parts[1:]:
+        if bool(part.latents) != bool(first.latents):
+            raise ConvertError("%s is no part of the same checkpoint as %s" %
+                               (part.checkpoint.path, first.checkpoint.path))
+        twice = sorted(set(part.names) & set(first.names))
+        if twice:
+            raise ConvertError("%s: also has %s" % (part.checkpoint.path, listed(twice, 3)))
+        first.names.update(part.names)
+        first.extra.update(part.extra)
+        first.latents += part.latents
+        first.opts.update(part.opts)
+    return first
+
+
+def recognise(weights: Weights) -> Optional[str]:
+    if weights.latents:
+        return "latents"
+    for kind, mark in MARKS:
+        if any(name.startswith(mark) for name in weights.names):
+            return kind
+    return None
+
+
+def choose_kind(weights: Weights, wanted: str) -> str:
+    """The kind to convert as; an error where the file is not of the kind that was asked for."""
+    path = weights.checkpoint.path
+    found = recognise(weights)
+    if wanted == "auto":
+        if found is None:
+            if not weights.names:
+                raise ConvertError("%s: holds no tensors by name" % path)
+            raise ConvertError("%s: no kind that is known: its tensors are called %s" %
+                               (path, listed(sorted(weights.names), 4)))
+        return found
+    carried = wanted == "stylegan2" and any(n.startswith("decoder.conv1.") for n in weights.names)
+    if found == wanted or carried or any(
+            kind == wanted and any(n.startswith(mark) for n in weights.names)
+            for kind, mark in MARKS):
+        return wanted
+    seems = ", but this seems to be %s" % PHRASES[found] if found else ""
+    raise ConvertError("%s: expected %s%s" % (path, PHRASES[wanted], seems or ", and it is not"))
+
+
+# ---- expectations ----
+
+def highest(names: Iterable[str], pattern: str) -> int:
+    """The largest number that group 1 of `pattern` takes in the names, or -1."""
+    numbers = [int(m.group(1)) for m in (re.match(pattern, n) for n in names) if m]
+    return max((n for n in numbers if n < 10000), default=-1)
+
+
+def size(names: Names, name: str, axis: int) -> Optional[int]:
+    """The size of an axis of a tensor, or None where that is not known."""
+    t = names.get(name)
+    return t.shape[axis] if t is not None and axis < len(t.shape) else None
+
+
+def fits(shape: Tuple[int, ...], expected: Tuple[Optional[int], ...]) -> bool:
+    return len(shape) == len(expected) and all(e is None or n == e for n, e in zip(shape, expected))
+
+
+def shape_text(shape: Iterable[Optional[int]]) -> str:
+    return "(%s)" % ", ".join("any" if n is None else str(n) for n in shape)
+
+
+def require(path: str, kind: str, names: Names, expected: Expected) -> None:
+    """Fails where a tensor is missing or has another shape."""
+    missing = [name for name in expected if name not in names]
+    if missing:
+        raise ConvertError("%s: %s lacks %s: %s" % (path, PHRASES[kind],
+                                                    counted(len(missing), "tensor"), listed(missing)))
+    for name, shape in expected.items():
+        if not fits(names[name].shape, shape):
+            raise ConvertError("%s: tensor %s is %s, expected %s" %
+                               (path, name, shape_text(names[name].shape), shape_text(shape)))
+
+
+def make_plan(kind: str, path: str, names: Names, expected: Expected, optional: Expected) -> Plan:
+    """Takes what is expected, and what is optional where it is there; the rest is left over."""
+    present = {name: shape for name, shape in optional.items() if name in names}
+    require(path, kind, names, {**expected, **present})
+    plan = Plan(kind)
+    for name in list(expected) + list(present):
+        plan.tensors[name] = names[name]
+    plan.left_over = sorted(set(names) - set(plan.tensors))
+    return plan
+
+
+def metadata_of_options(opts: Dict[str, Any]) -> Dict[str, str]:
+    """Training options as text: flags true and false, numbers, texts and flat lists of them."""
+    out: Dict[str, str] = {}
+    for key, value in opts.items():
+        text = option_text(value)
+        if text is not None and key:
+            out[printable(key, 200)] = text
+    return out
+
+
+def option_text(value: Any) -> Optional[str]:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float)):
+        return repr(value)
+    if isinstance(value, str):
+        return value.replace("\0", "")
+    if isinstance(value, (list, tuple)) and value:
+        parts = [option_text(v) if not isinstance(v, (list, tuple)) else None for v in value]
+        return ",".join(p for p in parts if p is not None) if None not in parts else None
+    return None
