@@ -18,6 +18,8 @@ except ImportError:
     sys.exit("convert_pt: NumPy is needed (python3 -m pip install numpy, or the package "
              "python3-numpy)")
 
+sys.dont_write_bytecode = True  # leave no caches in the source tree
+
 from convert_pt.cli import main  # noqa: E402
 
 if __name__ == "__main__":

@@ -99,6 +99,9 @@ def convert(args: argparse.Namespace) -> None:
     kind = choose_kind(weights, args.kind)
     check_options(kind, args)
     plan = make_plan(weights, kind, args)
+    for key, value in weights.checkpoint.metadata.items():
+        if key != "format":  # "pt", as the Hugging Face hub wants it
+            plan.metadata.setdefault(key, value)
     if args.domain is not None:
         plan.metadata["domain"] = args.domain
     plan.metadata["converted_from"] = os.path.basename(os.path.normpath(args.inputs[0]))
@@ -118,7 +121,7 @@ def tell(plan: Plan, args: argparse.Namespace, size: int, types: List[str]) -> N
     if plan.left_over:
         most = len(plan.left_over) if args.verbose else 8
         sys.stderr.write("convert_pt: note: left over, not written: %s\n" % listed(plan.left_over, most))
-    print("%s: %s, %s, %.2f MB, %s" % (args.output, PHRASES[plan.kind],
+    print("%s: %s, %s, %.2f MB, %s" % (printable(args.output), PHRASES[plan.kind],
                                        counted(len(plan.tensors), "tensor"), size / 1e6, ", ".join(types)))
 
 

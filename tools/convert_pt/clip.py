@@ -72,6 +72,7 @@ def clip(weights: Weights, options: Options) -> Plan:
         read_config(folder, "open_clip_config.json").get("model_cfg") or {}
     names = from_hugging_face(names) if hugging_face else from_open_clip(names)
     names = {n: t for n, t in names.items() if not NO_WEIGHTS.match(n)}
+    own_merges = names.pop("tokenizer.merges", None)  # of a file that was converted before
     if "logit_scale" in names and names["logit_scale"].numel == 1:
         names["logit_scale"] = reshaped(names["logit_scale"], ())
 
@@ -86,7 +87,10 @@ def clip(weights: Weights, options: Options) -> Plan:
     activation, reason = choose_activation(weights, options, config, open_config, hugging_face)
     plan.metadata["activation"] = activation
     plan.notes.append("activation %s (%s)" % (activation, reason))
-    add_vocabulary(plan, weights, options)
+    if own_merges is not None and not options.bpe and not options.no_bpe:
+        plan.tensors["tokenizer.merges"] = own_merges
+    else:
+        add_vocabulary(plan, weights, options)
     return plan
 
 
@@ -242,6 +246,9 @@ def choose_activation(weights: Weights, options: Options, config: Dict[str, Any]
     base = os.path.basename(path).lower()
     if options.activation:
         return options.activation, "--activation"
+    told = weights.checkpoint.metadata.get("activation")
+    if told in ("gelu", "quick_gelu"):
+        return told, "the file's metadata"
     if hugging_face:
         acts = {tower: details.get("hidden_act", "quick_gelu")
                 for tower, details in towers_of(config).items()}

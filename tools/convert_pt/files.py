@@ -41,13 +41,11 @@ FOLDER_FILES = ("model.safetensors", "pytorch_model.bin", "open_clip_model.safet
 class Checkpoint:
     """What a file holds: `root`, plain data with tensors and Bags, and where it came from."""
 
-    def __init__(self, path: str, form: str, root: Any, folder: Optional[str] = None):
+    def __init__(self, path: str, form: str, root: Any, folder: Optional[str] = None,
+                 metadata: Optional[Dict[str, str]] = None):
         self.path, self.form, self.root = path, form, root
+        self.metadata = metadata or {}  # of a safetensors file
         self.folder = folder if folder is not None else os.path.dirname(path) or "."
-
-    @property
-    def is_folder(self) -> bool:
-        return self.form == "folder"
 
 
 def read_checkpoint(path: str) -> Checkpoint:
@@ -72,7 +70,8 @@ def read_file(source: Source, path: str) -> Checkpoint:
     if head.startswith(b"\x93NUMPY"):
         return Checkpoint(path, "npy", read_npy(source))
     if len(head) >= 10 and head[8:9] == b"{" and struct.unpack("<Q", head[:8])[0] <= HEADER_MAX:
-        return Checkpoint(path, "safetensors", read_safetensors(source))
+        tensors, metadata = read_safetensors(source)
+        return Checkpoint(path, "safetensors", tensors, metadata=metadata)
     if head[:2] == b"PK" or (head[:1] == b"\x80" and 2 <= head[1] <= 5):
         return read_torch(source, path)
     raise ConvertError("%s: %s" % (path, unknown_format(head)))
@@ -204,11 +203,11 @@ def read_archive(source: Source, path: str) -> Checkpoint:
 
 def read_stream(source: Source, path: str) -> Checkpoint:
     """An old torch.save file, or a plain pickle."""
-    refuse = Unpickler(source, 0, None, path)
-    first = refuse.run()
+    head = Unpickler(source, 0, None, path)
+    first = head.run()
     if type(first) is not int or first != MAGIC:
         return Checkpoint(path, "pickle", first)
-    machine = Unpickler(source, refuse.at, None, path)
+    machine = Unpickler(source, head.at, None, path)
     if machine.run() != VERSION:
         raise ConvertError("%s: an unknown version of the old torch.save format" % path)
     # The byte order that follows is the writing machine's; the data are little-endian on all.
@@ -257,14 +256,15 @@ def read_json(data: bytes, where: str) -> Any:
         raise ConvertError("%s is not JSON" % where)
 
 
-def read_safetensors(source: Source) -> Dict[str, Tensor]:
+def read_safetensors(source: Source) -> Tuple[Dict[str, Tensor], Dict[str, str]]:
+    """The tensors and the metadata."""
     length = struct.unpack("<Q", source.read(0, 8))[0]
     if length > min(HEADER_MAX, source.size - 8):
         raise ConvertError("the safetensors file is truncated")
     header = read_json(source.read(8, length), "the safetensors header")
     if not isinstance(header, dict):
         raise ConvertError("the safetensors header is damaged")
-    header.pop("__metadata__", None)
+    metadata = header.pop("__metadata__", None)
     out: Dict[str, Tensor] = {}
     for name, info in header.items():
         try:
@@ -283,7 +283,8 @@ def read_safetensors(source: Source) -> Dict[str, Tensor]:
             raise ConvertError("the safetensors file is truncated")
         storage = Storage(source, dtype, product(shape), "<", 8 + length + first)
         out[name] = view(storage, 0, shape, strides_of(shape))
-    return out
+    pairs = metadata.items() if isinstance(metadata, dict) else ()
+    return out, {k: v for k, v in pairs if isinstance(v, str)}
 
 
 def read_npy(source: Source) -> Tensor:
@@ -313,7 +314,7 @@ def read_folder(path: str) -> Checkpoint:
         whole = os.path.join(path, name)
         if os.path.exists(whole):
             part = read_checkpoint(whole)
-            return Checkpoint(whole, "folder", part.root, path)
+            return Checkpoint(whole, "folder", part.root, path, part.metadata)
         index = whole + ".index.json"
         if os.path.exists(index):
             return Checkpoint(index, "folder", read_shards(index, path), path)

@@ -374,15 +374,13 @@ class Unpickler:
             raise ValueError("a string of %d bytes" % size)
         return self.take(size).decode("utf-8", "surrogatepass")
 
-    def text_of_python2(self, size: int) -> str:
-        """Python 2's strings: text, nearly always."""
-        if size > TEXT_MAX:
-            raise ValueError("a string of %d bytes" % size)
-        data = self.take(size)
+    def text_of_python2(self, size: int) -> Any:
+        """Python 2's strings: texts where they are ASCII, else bytes."""
+        data = self.data(size)
         try:
-            return data.decode("utf-8")
+            return data.decode("ascii") if isinstance(data, bytes) else data
         except UnicodeDecodeError:
-            return data.decode("latin-1")
+            return data
 
     def data(self, size: int) -> Any:
         if size < SPAN_MIN:

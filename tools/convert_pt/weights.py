@@ -11,7 +11,7 @@ from typing import Any, Dict, Iterable, List, Optional, Tuple
 from .errors import ConvertError, counted, listed, printable
 from .files import Checkpoint, tensors_of
 from .pickles import Bag, as_tensor
-from .tensors import Tensor
+from .tensors import Tensor, reshaped
 
 Names = Dict[str, Tensor]
 Expected = Dict[str, Tuple[Optional[int], ...]]
@@ -113,8 +113,8 @@ def unwrap(checkpoint: Checkpoint) -> Weights:
         out.has_epoch = "epoch" in items
         out.label = items["name"] if isinstance(items.get("name"), str) else ""
         out.names = tensors_of(inner)
-        if inner is root:
-            out.names.pop("latent_avg", None) if average is not None else None
+        for name in out.extra:
+            out.names.pop(name, None)
     if out.names and all(name.startswith("module.") for name in out.names):
         out.names = {name[len("module."):]: t for name, t in out.names.items()}
     if set(out.names) in ({"latents"}, {"latent"}, {"w"}):
@@ -123,7 +123,7 @@ def unwrap(checkpoint: Checkpoint) -> Weights:
 
 
 def as_row(t: Tensor) -> Tensor:
-    from .tensors import reshaped
+    """(L,D) -> (1,L,D)."""
     return reshaped(t, (1,) + t.shape)
 
 
