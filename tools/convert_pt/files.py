@@ -25,7 +25,7 @@ import numpy as np
 
 from .errors import ConvertError, listed, printable
 from .pickles import Bag, Known, Unpickler, as_tensor, strides_of
-from .tensors import (DTYPES, FileSource, InflatedSource, Source, Storage, Tensor, numpy_dtype,
+from .tensors import (DTYPES, DType, FileSource, InflatedSource, Source, Storage, Tensor, numpy_dtype,
                       product, view)
 
 MAGIC = 0x1950A86A20F9469CFC6C
@@ -96,7 +96,7 @@ def read_torch(source: Source, path: str) -> Checkpoint:
     return read_stream(source, path)
 
 
-def storage_id(pid: Any, where: str) -> Tuple[Known, str, int, Any]:
+def storage_id(pid: Any, where: str) -> Tuple[DType, str, int, Any]:
     """("storage", type, key, location, count[, view]) -> type, key, count, view."""
     if not isinstance(pid, tuple) or len(pid) < 5 or pid[0] != "storage":
         what = pid[0] if isinstance(pid, tuple) and pid and isinstance(pid[0], str) else pid
@@ -106,7 +106,7 @@ def storage_id(pid: Any, where: str) -> Tuple[Known, str, int, Any]:
     if not isinstance(kind, Known) or kind.dtype is None or type(count) is not int or count < 0 or \
             not isinstance(key, (str, int)):
         raise ConvertError("%s: a storage of unknown type" % where)
-    return kind, str(key), count, pid[5] if len(pid) > 5 else None
+    return kind.dtype, str(key), count, pid[5] if len(pid) > 5 else None
 
 
 class Archive:
@@ -181,9 +181,8 @@ def read_archive(source: Source, path: str) -> Checkpoint:
     storages: Dict[str, Storage] = {}
 
     def persistent(pid: Any) -> Storage:
-        kind, key, count, _view = storage_id(pid, path)
-        dtype = kind.dtype
-        name = "%s %s" % (kind.name, key)
+        dtype, key, count, _view = storage_id(pid, path)
+        name = "%s %s" % (dtype.code, key)
         if name not in storages:
             data = archive.open("%sdata/%s" % (folder, key))
             if count * dtype.size > data.size:
@@ -216,8 +215,8 @@ def read_stream(source: Source, path: str) -> Checkpoint:
     views: Dict[str, Storage] = {}
 
     def persistent(pid: Any) -> Storage:
-        kind, key, count, part = storage_id(pid, path)
-        root = roots.setdefault(key, Storage(None, kind.dtype, count))
+        dtype, key, count, part = storage_id(pid, path)
+        root = roots.setdefault(key, Storage(None, dtype, count))
         if part is None:
             return root
         view_key, first_number, size = part

@@ -26,7 +26,9 @@ def output_type(t: Tensor, half: bool) -> DType:
     return F32 if t.dtype.code == "F64" else t.dtype
 
 
-def header_of(tensors: Dict[str, Tensor], types: Dict[str, DType], metadata: Dict[str, str]) -> Tuple[bytes, int]:
+def header_of(tensors: Dict[str, Tensor], types: Dict[str, DType],
+              metadata: Dict[str, str]) -> Tuple[bytes, int]:
+    """The JSON header, padded, and the bytes of data that follow it."""
     table: Dict[str, object] = {}
     if metadata:
         table["__metadata__"] = metadata

@@ -19,15 +19,16 @@ NVlabs/stylegan2-ada-pytorch, against model.py of rosinality/stylegan2-pytorch):
 """
 
 import math
-from typing import Any, Dict, Optional
+import re
+from typing import List, Optional, Set
 
 import numpy as np
 
 from .errors import ConvertError
 from .files import modules_of
 from .pickles import Bag
-from .tensors import Tensor, from_array, reshaped, scaled
-from .weights import Expected, Names, Plan, Weights, highest, make_plan, size
+from .tensors import Tensor, from_array, product, reshaped, scaled
+from .weights import Expected, Names, Plan, Weights, highest, make_plan, shape_text, size
 
 MAPPING_LR = 0.01
 GAIN = math.sqrt(2.0)
@@ -36,10 +37,13 @@ KERNEL = (4, 4)
 
 def stylegan2(weights: Weights) -> Plan:
     names, path = weights.names, weights.checkpoint.path
-    nvidia = any(n.startswith("synthesis.b4.") for n in names)
-    notes = []
-    if nvidia:
-        names = from_nvidia(weights, notes)
+    notes: List[str] = []
+    if any(n.startswith("synthesis.b4.") for n in names):
+        network = NvidiaGenerator(names, weights.generator, path)
+        names = network.convert()
+        if network.clamp():
+            notes.append("trained with activations clamped at %g, which cfedit does not do; where "
+                         "they would go beyond, pictures differ" % network.clamp())
     elif not any(n.startswith("conv1.") for n in names) and \
             any(n.startswith("decoder.conv1.") for n in names):
         names = {n[len("decoder."):]: t for n, t in names.items() if n.startswith("decoder.")}
@@ -102,7 +106,7 @@ def from_rosinality(names: Names, path: str) -> Plan:
     plan = make_plan("stylegan2", path, names, expected, optional)
     if not buffers:  # checkpoints of early versions; the network drew fresh noise for each picture
         for name, shape in noises.items():
-            plan.tensors[name] = from_array(np.zeros(shape, np.float32))
+            plan.tensors[name] = from_array(np.zeros([n or 1 for n in shape], np.float32))
         plan.notes.append("the checkpoint has no noise buffers: written as zeros")
     if average is None:
         plan.notes.append("no latent_avg in it: no truncation")
@@ -115,127 +119,131 @@ def first_row(t: Tensor) -> Tensor:
     return Tensor(t.dtype, t.shape[1:], lambda: np.ascontiguousarray(t.load()[0]))
 
 
-def number(state: Dict[Any, Any], key: str, default: float) -> float:
-    value = state.get(key)
-    return float(value) if isinstance(value, (int, float)) else default
+class NvidiaGenerator:
+    """NVIDIA's names and layouts -> rosinality's, in `out`. What the pickled modules say of themselves
+    (gains, activations) is used; a bare state dict is taken for the defaults."""
 
+    def __init__(self, names: Names, root: Optional[Bag], path: str):
+        self.names, self.path = names, path
+        self.state = {name: bag.state for name, bag in modules_of(root).items()} if root else {}
+        self.out: Names = {}
+        self.used: Set[str] = set()
 
-def from_nvidia(weights: Weights, notes: list) -> Names:
-    """NVIDIA's names and layouts -> rosinality's. What the pickled modules say of themselves (gains,
-    activations) is used; a bare state dict is taken for the defaults."""
-    names, path = weights.names, weights.checkpoint.path
-    modules: Dict[str, Bag] = modules_of(weights.generator) if weights.generator else {}
-    state = {name: bag.state for name, bag in modules.items()}
-    out: Names = {}
-    used = set()
+    # -- parts --
 
-    def take(name: str) -> Optional[Tensor]:
-        used.add(name)
-        return names.get(name)
+    def take(self, name: str) -> Optional[Tensor]:
+        self.used.add(name)
+        return self.names.get(name)
 
-    def put(target: str, source: str, lead: int = 0, factor: float = 1.0) -> None:
-        """`lead` axes of one in front."""
-        t = take(source)
+    def put(self, target: str, source: str, lead: int = 0, factor: float = 1.0) -> None:
+        """With `lead` axes of one in front."""
+        t = self.take(source)
         if t is not None:
-            out[target] = scaled(reshaped(t, (1,) * lead + t.shape) if lead else t, factor)
+            self.out[target] = scaled(reshaped(t, (1,) * lead + t.shape) if lead else t, factor)
 
-    def kernel(target: str, source: str) -> None:
-        t = take(source)
+    def fan_in(self, name: str) -> int:
+        t = self.names.get(name)
+        return max(product(t.shape[1:]), 1) if t is not None else 1
+
+    def attribute(self, module: str, key: str, default: float) -> float:
+        value = self.state.get(module, {}).get(key)
+        return float(value) if isinstance(value, (int, float)) else default
+
+    def kernel(self, target: str, source: str) -> None:
+        t = self.take(source)
         if t is None:
             return
         if t.shape not in (KERNEL, KERNEL[:1]):
             raise ConvertError("%s: resampling filter %s is %s; only 4 taps are supported" %
-                               (path, source, t.shape))
+                               (self.path, source, shape_text(t.shape)))
         taps = t.values().astype(np.float64)
         taps = np.outer(taps, taps) if taps.ndim == 1 else taps
-        out[target] = from_array((taps * 4.0).astype(np.float32))
+        self.out[target] = from_array((taps * 4.0).astype(np.float32))
 
-    def check(module: str) -> None:
-        own = state.get(module, {})
-        if own.get("activation", "lrelu") != "lrelu" or \
-                abs(number(own, "act_gain", GAIN) - GAIN) > 1e-6:
+    def check_activation(self, module: str) -> None:
+        word = self.state.get(module, {}).get("activation", "lrelu")
+        gain = self.attribute(module, "act_gain", GAIN)
+        if word != "lrelu" or abs(gain - GAIN) > 1e-6:
             raise ConvertError("%s: %s has activation '%s' with gain %g; only lrelu is supported" %
-                               (path, module, own.get("activation"), number(own, "act_gain", GAIN)))
+                               (self.path, module, word, gain))
 
-    def affine(target: str, source: str) -> None:
-        w = names.get(source + ".weight")
-        fan = w.shape[1] if w is not None and len(w.shape) == 2 else 1
-        own = state.get(source, {})
-        put(target + ".weight", source + ".weight",
-            factor=number(own, "weight_gain", fan ** -0.5) * fan ** 0.5)
-        put(target + ".bias", source + ".bias", factor=number(own, "bias_gain", 1.0))
+    def dense(self, target: str, source: str, lr: float) -> None:
+        """A FullyConnectedLayer for a layer whose multiplier is `lr` in cfedit."""
+        root = math.sqrt(self.fan_in(source + ".weight"))
+        self.put(target + ".weight", source + ".weight",
+                 factor=self.attribute(source, "weight_gain", lr / root) * root / lr)
+        self.put(target + ".bias", source + ".bias",
+                 factor=self.attribute(source, "bias_gain", lr) / lr)
 
-    def layer(target: str, source: str, noise: int, up: bool) -> None:
-        check(source)
-        put(target + ".conv.weight", source + ".weight", 1)
-        affine(target + ".conv.modulation", source + ".affine")
-        put(target + ".activate.bias", source + ".bias")
-        strength = take(source + ".noise_strength")
-        const = take(source + ".noise_const")
+    def layer(self, target: str, source: str, noise: int, up: bool) -> None:
+        self.check_activation(source)
+        self.put(target + ".conv.weight", source + ".weight", 1)
+        self.dense(target + ".conv.modulation", source + ".affine", 1.0)
+        self.put(target + ".activate.bias", source + ".bias")
+        buffer = "noises.noise_%d" % noise
+        strength, const = self.take(source + ".noise_strength"), self.take(source + ".noise_const")
         if strength is not None and const is not None:
-            out[target + ".noise.weight"] = reshaped(strength, (1,))
-            out["noises.noise_%d" % noise] = reshaped(const, (1, 1) + const.shape)
-        elif state.get(source, {}).get("use_noise") is False:
+            self.out[target + ".noise.weight"] = reshaped(strength, (1,))
+            self.out[buffer] = reshaped(const, (1, 1) + const.shape)
+        elif self.state.get(source, {}).get("use_noise") is False:
             side = 4 << ((noise + 1) // 2)
-            out[target + ".noise.weight"] = from_array(np.zeros(1, np.float32))
-            out["noises.noise_%d" % noise] = from_array(np.zeros((1, 1, side, side), np.float32))
+            self.out[target + ".noise.weight"] = from_array(np.zeros(1, np.float32))
+            self.out[buffer] = from_array(np.zeros((1, 1, side, side), np.float32))
         if up:
-            kernel(target + ".conv.blur.kernel", source + ".resample_filter")
+            self.kernel(target + ".conv.blur.kernel", source + ".resample_filter")
         else:
-            used.add(source + ".resample_filter")  # a layer that does not resample carries one too
+            self.used.add(source + ".resample_filter")  # a layer that keeps the size carries one too
 
-    def rgb(target: str, source: str) -> None:
-        w = names.get(source + ".weight")
-        fan = w.shape[1] * w.shape[2] * w.shape[3] if w is not None and len(w.shape) == 4 else 1
-        gain = number(state.get(source, {}), "weight_gain", fan ** -0.5) * fan ** 0.5
-        put(target + ".conv.weight", source + ".weight", 1, gain)
-        affine(target + ".conv.modulation", source + ".affine")
-        bias = take(source + ".bias")
+    def rgb(self, target: str, source: str) -> None:
+        root = math.sqrt(self.fan_in(source + ".weight"))
+        self.put(target + ".conv.weight", source + ".weight", 1,
+                 self.attribute(source, "weight_gain", 1.0 / root) * root)
+        self.dense(target + ".conv.modulation", source + ".affine", 1.0)
+        bias = self.take(source + ".bias")
+        if bias is not None and bias.shape != (3,):
+            raise ConvertError("%s: pictures of %s channels; only RGB is supported" %
+                               (self.path, shape_text(bias.shape)))
         if bias is not None:
-            if bias.shape != (3,):
-                raise ConvertError("%s: pictures of %s channels; only RGB is supported" %
-                                   (path, bias.shape[0] if bias.shape else "no"))
-            out[target + ".bias"] = reshaped(bias, (1, 3, 1, 1))
+            self.out[target + ".bias"] = reshaped(bias, (1, 3, 1, 1))
 
-    if "mapping.embed.weight" in names:
-        raise ConvertError("%s: a generator with class labels; only unconditional ones are supported" %
-                           path)
-    sides = sorted({int(n.split(".")[1][1:]) for n in names
-                    if n.startswith("synthesis.b") and n.split(".")[1][1:].isdigit()})
-    for side in sides:
-        block = state.get("synthesis.b%d" % side, {})
-        style = block.get("architecture", "skip")
-        if style != "skip" or "synthesis.b%d.skip.weight" % side in names:
-            raise ConvertError("%s: a generator of architecture '%s'; only 'skip' is supported" %
-                               (path, "resnet" if style == "skip" else style))
-    put("input.input", "synthesis.b4.const", 1)
-    layer("conv1", "synthesis.b4.conv1", 0, False)
-    rgb("to_rgb1", "synthesis.b4.torgb")
-    used.add("synthesis.b4.resample_filter")
-    top = max(sides)
-    side, level = 8, 0
-    while side <= top and side <= 1 << 16:
-        block = "synthesis.b%d" % side
-        layer("convs.%d" % (2 * level), block + ".conv0", 2 * level + 1, True)
-        layer("convs.%d" % (2 * level + 1), block + ".conv1", 2 * level + 2, False)
-        rgb("to_rgbs.%d" % level, block + ".torgb")
-        kernel("to_rgbs.%d.upsample.kernel" % level, block + ".resample_filter")
-        side, level = 2 * side, level + 1
-    for i in range(highest(names, r"mapping\.fc(\d+)\.") + 1):
-        source = "mapping.fc%d" % i
-        check(source)
-        w = names.get(source + ".weight")
-        fan = w.shape[1] if w is not None and len(w.shape) == 2 else 1
-        own = state.get(source, {})
-        put("style.%d.weight" % (i + 1), source + ".weight",
-            factor=number(own, "weight_gain", MAPPING_LR * fan ** -0.5) * fan ** 0.5 / MAPPING_LR)
-        put("style.%d.bias" % (i + 1), source + ".bias",
-            factor=number(own, "bias_gain", MAPPING_LR) / MAPPING_LR)
-    put("latent_avg", "mapping.w_avg")
-    clamp = max([number(s, "conv_clamp", 0.0) for s in state.values()], default=0.0)
-    if clamp:
-        notes.append("trained with activations clamped at %g, which cfedit does not do; where they "
-                     "would go beyond, pictures differ" % clamp)
-    for name in sorted(set(names) - used):
-        out[name] = names[name]  # left over, by its own name
-    return out
+    # -- the whole --
+
+    def check(self) -> None:
+        if "mapping.embed.weight" in self.names:
+            raise ConvertError("%s: a generator with class labels; only unconditional ones are "
+                               "supported" % self.path)
+        for module, state in self.state.items():
+            kind = state.get("architecture", "skip")
+            if kind != "skip":
+                raise ConvertError("%s: a generator of architecture '%s'; only 'skip' is supported" %
+                                   (self.path, kind))
+        if any(re.match(r"synthesis\.b\d+\.skip\.", name) for name in self.names):
+            raise ConvertError("%s: a generator of architecture 'resnet'; only 'skip' is supported" %
+                               self.path)
+
+    def convert(self) -> Names:
+        self.check()
+        self.put("input.input", "synthesis.b4.const", 1)
+        self.layer("conv1", "synthesis.b4.conv1", 0, False)
+        self.rgb("to_rgb1", "synthesis.b4.torgb")
+        self.used.add("synthesis.b4.resample_filter")
+        top = highest(self.names, r"synthesis\.b(\d+)\.")
+        side, level = 8, 0
+        while side <= top:
+            block = "synthesis.b%d" % side
+            self.layer("convs.%d" % (2 * level), block + ".conv0", 2 * level + 1, True)
+            self.layer("convs.%d" % (2 * level + 1), block + ".conv1", 2 * level + 2, False)
+            self.rgb("to_rgbs.%d" % level, block + ".torgb")
+            self.kernel("to_rgbs.%d.upsample.kernel" % level, block + ".resample_filter")
+            side, level = 2 * side, level + 1
+        for i in range(highest(self.names, r"mapping\.fc(\d+)\.") + 1):
+            source = "mapping.fc%d" % i
+            self.check_activation(source)
+            self.dense("style.%d" % (i + 1), source, MAPPING_LR)
+        self.put("latent_avg", "mapping.w_avg")
+        for name in sorted(set(self.names) - self.used):
+            self.out[name] = self.names[name]  # left over, by its own name
+        return self.out
+
+    def clamp(self) -> float:
+        return max([self.attribute(m, "conv_clamp", 0.0) for m in self.state], default=0.0)

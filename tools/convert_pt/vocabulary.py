@@ -1,9 +1,9 @@
 """The merge list of CLIP's tokenizer (clip/simple_tokenizer.py of openai/CLIP).
 
-A text file, plain or gzip: a first line with "#version", then one merge a line, two symbols and
-a blank between. OpenAI's file has 262144 merges, of which the tokenizer uses the first 48894; Hugging Face's
-merges.txt has just these. The ids are 256 bytes, 256 bytes that end a word, the merges, start and end of text,
-so a network for M merges has M + 514 rows in its token embedding.
+A text file, plain or gzip: a first line with "#version", then one merge a line, two symbols and a
+blank between. OpenAI's file has 262144 merges, of which the tokenizer uses the first 48894; Hugging
+Face's merges.txt has just these. The ids are 256 bytes, 256 bytes that end a word, the merges, start
+and end of text, so a network for M merges has M + 514 rows in its token embedding.
 """
 
 import importlib.util
