@@ -166,7 +166,7 @@ objects: $(BUILD)/bench/bench.o $(BUILD)/bench/edit/bench_edit.o $(BUILD)/bench/
 
 # The unit tests come last: their summary closes the run.
 test:
-	@tools/setup.sh --with-clang
+	@tools/setup.sh --tests
 	@$(MAKE) --no-print-directory -s $(JOBS) all $(BUILD)/unit_tests $(BUILD)/make_tiny_model $(PARITY_TOOLS)
 	@$(MAKE) --no-print-directory -s test-warnings
 	@$(MAKE) --no-print-directory -s test-install
@@ -175,7 +175,8 @@ test:
 	@$(MAKE) --no-print-directory -s test-unit
 
 # Full-size networks from formula weights: minutes.
-test-full: setup
+test-full:
+	@tools/setup.sh --tests
 	@$(MAKE) --no-print-directory -s $(JOBS) cfedit $(BUILD)/unit_tests $(PARITY_TOOLS)
 	BUILD=$(BUILD) OMP_WAIT_POLICY=passive sh tests/parity/cli_parity.sh --full
 	OMP_WAIT_POLICY=passive $(BUILD)/unit_tests full

@@ -29,12 +29,16 @@ else
     missing="$missing libc6-dev libpng-dev zlib1g-dev libjpeg62-turbo-dev check"
 fi
 has_library libopenblas.so.0 || need libopenblas0-pthread
-# The warnings gate compiles with clang as well; its OpenMP header comes apart.
-if [ "${1:-}" = --with-clang ]; then
-    command -v clang >/dev/null 2>&1 || need clang
-    version=$(clang -dumpversion 2>/dev/null | cut -d. -f1 || true)
-    if ! printf '#include <omp.h>\n' | clang -fopenmp -E -x c - >/dev/null 2>&1; then
-        need "libomp${version:+-$version}-dev"
+# The tests link Check by pkg-config, read the headers as C++ too, and the warnings gate
+# compiles with clang as well, whose OpenMP header comes apart.
+if [ "${1:-}" = --tests ]; then
+    command -v pkg-config >/dev/null 2>&1 || need pkg-config
+    command -v g++ >/dev/null 2>&1 || need g++
+    if ! command -v clang >/dev/null 2>&1; then
+        need clang
+        need libomp-dev
+    elif ! printf '#include <omp.h>\n' | clang -fopenmp -E -x c - >/dev/null 2>&1; then
+        need "libomp-$(clang -dumpversion | cut -d. -f1)-dev"
     fi
 fi
 

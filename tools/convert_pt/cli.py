@@ -12,6 +12,7 @@ from .errors import ConvertError, counted, listed, printable
 from .files import read_checkpoint
 from .output import write
 from .stylegan2 import stylegan2
+from .tensors import close_files
 from .weights import KINDS, PHRASES, Plan, Weights, choose_kind, merge, unwrap
 
 DESCRIPTION = """\
@@ -133,7 +134,10 @@ def main(argv: Optional[List[str]] = None) -> int:
     args = make_parser().parse_args(argv)
     signal.signal(signal.SIGTERM, stop)
     try:
-        convert(args)
+        try:
+            convert(args)
+        finally:
+            close_files()
     except ConvertError as error:
         sys.stderr.write("convert_pt: %s\n" % error)
         return 1

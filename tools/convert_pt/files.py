@@ -32,6 +32,7 @@ MAGIC = 0x1950A86A20F9469CFC6C
 VERSION = 1001
 PICKLE_MAX = 1 << 30  # bytes of the data.pkl of an archive
 HEADER_MAX = 100000000
+PICKLES = tuple(bytes([0x80, protocol]) for protocol in range(2, 6))
 
 # Weight files of a folder, as the Hugging Face hub names them, best first.
 FOLDER_FILES = ("model.safetensors", "pytorch_model.bin", "open_clip_model.safetensors",
@@ -72,7 +73,7 @@ def read_file(source: Source, path: str) -> Checkpoint:
     if len(head) >= 10 and head[8:9] == b"{" and struct.unpack("<Q", head[:8])[0] <= HEADER_MAX:
         tensors, metadata = read_safetensors(source)
         return Checkpoint(path, "safetensors", tensors, metadata=metadata)
-    if head[:2] == b"PK" or (head[:1] == b"\x80" and 2 <= head[1] <= 5):
+    if head[:2] == b"PK" or head[:2] in PICKLES:
         return read_torch(source, path)
     raise ConvertError("%s: %s" % (path, unknown_format(head)))
 

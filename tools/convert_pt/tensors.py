@@ -8,7 +8,7 @@ larger than one tensor is in memory.
 
 import os
 import zlib
-from typing import Callable, Dict, NamedTuple, Optional, Sequence, Tuple
+from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -71,11 +71,14 @@ class Source:
 
 
 class FileSource(Source):
-    """A file, open while the source lives."""
+    """A file, open until close_files(): tensors are read from it while the result is written."""
+
+    opened: List["FileSource"] = []
 
     def __init__(self, path: str):
         self.path = path
         self.file = open(path, "rb", buffering=0)
+        FileSource.opened.append(self)
         self.size = os.fstat(self.file.fileno()).st_size
 
     def read(self, offset: int, count: int) -> bytes:
@@ -92,7 +95,15 @@ class FileSource(Source):
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
+def close_files() -> None:
+    while FileSource.opened:
+        FileSource.opened.pop().file.close()
+    InflatedSource.kept = (None, b"")
+
+
 class PartSource(Source):
+    """Some bytes of another source."""
+
     def __init__(self, parent: Source, offset: int, size: int):
         self.parent, self.offset, self.size = parent, offset, size
 
@@ -150,7 +161,7 @@ class Storage:
         self.dtype, self.count, self.order, self.offset = dtype, count, order, offset
 
     def read(self, first: int, count: int) -> np.ndarray:
-        """Numbers first .. first + count - 1, little-endian or native bytes aside, as they are."""
+        """Numbers first .. first + count - 1, in the storage's byte order."""
         if self.source is None:
             raise ConvertError("the data of a storage are missing")
         size = self.dtype.size
@@ -161,8 +172,7 @@ class Storage:
     def slice(self, first: int, count: int) -> "Storage":
         if first < 0 or count < 0 or first + count > self.count:
             raise ConvertError("a view of a storage reaches beyond it")
-        view = StorageView(self, first, count)
-        return view
+        return StorageView(self, first, count)
 
 
 class StorageView(Storage):
