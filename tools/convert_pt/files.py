@@ -17,11 +17,10 @@ Formats, and where they are described:
 import io
 import json
 import os
+import re
 import struct
 import zipfile
 from typing import Any, Dict, List, Optional, Tuple
-
-import numpy as np
 
 from .errors import ConvertError, listed, printable
 from .pickles import Bag, Known, Unpickler, as_tensor, strides_of
@@ -32,6 +31,7 @@ MAGIC = 0x1950A86A20F9469CFC6C
 VERSION = 1001
 PICKLE_MAX = 1 << 30  # bytes of the data.pkl of an archive
 HEADER_MAX = 100000000
+NPY_HEADER_MAX = 1 << 16
 PICKLES = tuple(bytes([0x80, protocol]) for protocol in range(2, 6))
 
 # Weight files of a folder, as the Hugging Face hub names them, best first.
@@ -288,22 +288,29 @@ def read_safetensors(source: Source) -> Tuple[Dict[str, Tensor], Dict[str, str]]
 
 
 def read_npy(source: Source) -> Tensor:
-    head = io.BytesIO(source.read(0, min(source.size, 1 << 16)))
-    try:
-        version = np.lib.format.read_magic(head)
-        reader = np.lib.format.read_array_header_1_0 if version == (1, 0) else \
-            np.lib.format.read_array_header_2_0
-        shape, fortran, dtype = reader(head)
-    except (ValueError, EOFError, OSError) as error:
-        raise ConvertError("a damaged .npy file (%s)" % error)
-    if dtype.hasobject or dtype.fields:
-        raise ConvertError("refused: the .npy file holds Python objects or records, not numbers")
-    kind, order = numpy_dtype(dtype.str)
-    start = head.tell()
-    if start + product(shape) * kind.size > source.size:
+    """Magic, version, length of a header, which is a Python dictionary of three entries, data."""
+    wide = source.read(6, 1)[0] >= 2 if source.size > 12 else False
+    start = 12 if wide else 10
+    if source.size < start:
         raise ConvertError("the .npy file is truncated")
-    storage = Storage(source, kind, product(shape), order, start)
-    return view(storage, 0, tuple(int(n) for n in shape), strides_of(shape, fortran))
+    length = struct.unpack("<I" if wide else "<H", source.read(8, start - 8))[0]
+    if start + length > source.size:
+        raise ConvertError("the .npy file is truncated")
+    header = source.read(start, min(length, NPY_HEADER_MAX)).decode("latin-1")
+    letters = re.search(r"'descr': *'([^']*)'", header)
+    fortran = re.search(r"'fortran_order': *(True|False)", header)
+    sizes = re.search(r"'shape': *\(([0-9, L]*)\)", header)
+    if letters is None or "O" in letters.group(1):
+        raise ConvertError("refused: the .npy file holds Python objects or records, not numbers")
+    if fortran is None or sizes is None:
+        raise ConvertError("the header of the .npy file is damaged")
+    shape = tuple(int(n) for n in re.findall(r"\d+", sizes.group(1)))
+    dtype, order = numpy_dtype(letters.group(1))
+    start += length
+    if start + product(shape) * dtype.size > source.size:
+        raise ConvertError("the .npy file is truncated")
+    storage = Storage(source, dtype, product(shape), order, start)
+    return view(storage, 0, shape, strides_of(shape, fortran.group(1) == "True"))
 
 
 # ---- folders ----
