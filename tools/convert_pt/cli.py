@@ -147,7 +147,10 @@ def main(argv: Optional[List[str]] = None) -> int:
     except MemoryError:
         sys.stderr.write("convert_pt: out of memory\n")
         return 1
-    except OSError as error:
-        sys.stderr.write("convert_pt: %s\n" % printable(str(error)))
+    except Exception as error:  # what was not foreseen is one line, too, unless the whole is wanted
+        if args.verbose:
+            raise
+        sys.stderr.write("convert_pt: internal error, %s: %s (-v shows where)\n" %
+                         (type(error).__name__, printable(str(error), 200)))
         return 1
     return 0

@@ -299,7 +299,7 @@ def read_npy(source: Source) -> Tensor:
     header = source.read(start, min(length, NPY_HEADER_MAX)).decode("latin-1")
     letters = re.search(r"'descr': *'([^']*)'", header)
     fortran = re.search(r"'fortran_order': *(True|False)", header)
-    sizes = re.search(r"'shape': *\(([0-9, L]*)\)", header)
+    sizes = re.search(r"'shape': *\(([0-9, L]{0,400})\)", header)
     if letters is None or "O" in letters.group(1):
         raise ConvertError("refused: the .npy file holds Python objects or records, not numbers")
     if fortran is None or sizes is None:

@@ -177,8 +177,8 @@ def choose_kind(weights: Weights, wanted: str) -> str:
 
 def highest(names: Iterable[str], pattern: str) -> int:
     """The largest number that group 1 of `pattern` takes in the names, or -1."""
-    numbers = [int(m.group(1)) for m in (re.match(pattern, n) for n in names) if m]
-    return max((n for n in numbers if n < 10000), default=-1)
+    digits = [m.group(1) for m in (re.match(pattern, n) for n in names) if m]
+    return max((int(d) for d in digits if len(d) < 5), default=-1)
 
 
 def size(names: Names, name: str, axis: int) -> Optional[int]:

@@ -1,0 +1,42 @@
+#!/bin/sh
+# Tests of tools/convert_pt.py. Environment: PYTHON (default python3), CFEDIT, the built program. The
+# last line reads "N passed, N failed, N skipped"; without Python or NumPy all of them count
+# as one that is skipped.
+
+here=$(cd "$(dirname "$0")" && pwd)
+PYTHON=${PYTHON:-python3}
+
+if ! "$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 8))' 2>/dev/null; then
+    echo "skip convert: there is no $PYTHON of version 3.8 or later"
+    echo "0 passed, 0 failed, 1 skipped"
+    exit 0
+fi
+if ! "$PYTHON" -c 'import numpy' 2>/dev/null; then
+    echo "skip convert: $PYTHON has no NumPy (package python3-numpy)"
+    echo "0 passed, 0 failed, 1 skipped"
+    exit 0
+fi
+
+log=$(mktemp "${TMPDIR:-/tmp}/cfedit-convert.XXXXXX") || exit 1
+trap 'rm -f "$log"' EXIT
+trap 'exit 1' INT TERM HUP
+"$PYTHON" -B "$here/test_convert.py" -v "$@" >"$log" 2>&1
+status=$?
+if [ $status -eq 0 ]; then
+    # What was not tested, and why; nothing of the rest.
+    sed -n 's/^\(.*\) \.\.\. skipped \(.*\)$/skip \1: \2/p' "$log"
+else
+    cat "$log"
+fi
+
+count() { sed -n "s/^[A-Z]* (.*$1=\([0-9]*\).*/\1/p" "$log" | tail -n 1; }
+ran=$(sed -n 's/^Ran \([0-9]*\) tests\{0,1\} in .*/\1/p' "$log" | tail -n 1)
+failures=$(count failures)
+errors=$(count errors)
+skipped=$(count skipped)
+failed=$((${failures:-0} + ${errors:-0}))
+[ $status -ne 0 ] && [ $failed -eq 0 ] && failed=1
+passed=$((${ran:-0} - failed - ${skipped:-0}))
+[ $passed -lt 0 ] && passed=0
+echo "$passed passed, $failed failed, ${skipped:-0} skipped"
+exit $status
