@@ -30,7 +30,9 @@ struct ce_latent_edit_config {
     float lr;          /* falls to a tenth over the run */
     float nce_lambda, l2_lambda, l1_lambda, id_lambda, perc_lambda;
     float anchor_lambda; /* of 1 - cos(e(x_hat), e(x)): keeps what the text does not speak of */
-    int first_layer, last_layer; /* first_layer -1: as the generator's metadata key `edit_first_layer` says, else 0; W+ layers that may move; StyleSpace channels by the layer that feeds them */
+    /* W+ layers that may move; StyleSpace channels by the layer that feeds them. first_layer -1: what the
+     * generator's metadata key `edit_first_layer` says, else 0. */
+    int first_layer, last_layer;
     bool shared_layers; /* faces: one c for all layers that may move, instead of one each */
     bool edit_rgb;     /* StyleSpace: whether the to-RGB channels may move */
     struct ce_nce_config nce;

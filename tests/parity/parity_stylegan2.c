@@ -37,7 +37,7 @@ static void check_styles(struct golden *g, const lt_stylegan2 *net, lt_tensor *w
     lt_no_grad_begin(parity_ctx);
     PARITY_OK(lt_stylegan2_styles(parity_ctx, net, wplus, styles));
     for (int i = 0; i < count; i++) {
-        char quantity[16];
+        char quantity[32];
         snprintf(quantity, sizeof quantity, "style.%02d", i);
         golden_check(g, quantity, styles[i]);
     }

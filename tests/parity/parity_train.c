@@ -44,7 +44,7 @@ static lt_tensor *all_latents(struct training *t)
     lt_tensor *step[16];
     ck_assert_int_le(t->steps, 16);
     for (int i = 0; i < t->steps; i++) {
-        char key[16];
+        char key[32];
         snprintf(key, sizeof key, "w.step%02d", i + 1);
         step[i] = golden_input(t->golden, key);
     }
