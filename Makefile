@@ -139,7 +139,7 @@ $(BUILD)/compare_golden $(BUILD)/write_inputs: $(BUILD)/%: $(BUILD)/tests/parity
 $(BUILD)/make_tiny_model: $(BUILD)/tests/cli/make_tiny_model.o $(APP_CORE) $(LIB_A)
 	$(CC) $(CFLAGS) $(LDFLAGS) -fopenmp -o $@ $^ $(APPLIBS)
 
-.PHONY: check test test-unit test-cli test-install test-sanitize test-warnings test-full
+.PHONY: check test test-unit test-cli test-convert test-install test-sanitize test-warnings test-full
 # Seconds, for use while working.
 check test-unit: $(BUILD)/unit_tests
 	OMP_WAIT_POLICY=passive $(BUILD)/unit_tests
@@ -148,6 +148,10 @@ PARITY_TOOLS := $(BUILD)/formula_weights $(BUILD)/write_inputs $(BUILD)/compare_
 test-cli: cfedit $(BUILD)/make_tiny_model $(PARITY_TOOLS)
 	CFEDIT=./cfedit TINY=$(BUILD)/make_tiny_model sh tests/cli/run.sh
 	BUILD=$(BUILD) sh tests/parity/cli_parity.sh
+
+# Needs Python and NumPy; counted as skipped where they are missing.
+test-convert: cfedit
+	CFEDIT=./cfedit sh tests/convert/run.sh
 
 test-install: all
 	BUILD=$(BUILD) sh tests/install.sh
@@ -171,6 +175,7 @@ test:
 	@$(MAKE) --no-print-directory -s test-warnings
 	@$(MAKE) --no-print-directory -s test-install
 	@$(MAKE) --no-print-directory -s test-cli
+	@$(MAKE) --no-print-directory -s test-convert
 	@$(MAKE) --no-print-directory -s test-sanitize
 	@$(MAKE) --no-print-directory -s test-unit
 

@@ -5,6 +5,9 @@
 
 here=$(cd "$(dirname "$0")" && pwd)
 PYTHON=${PYTHON:-python3}
+CFEDIT=${CFEDIT:-./cfedit}
+case $CFEDIT in /*) ;; *) CFEDIT=$PWD/$CFEDIT ;; esac
+export CFEDIT
 
 if ! "$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 8))' 2>/dev/null; then
     echo "skip convert: there is no $PYTHON of version 3.8 or later"
