@@ -147,6 +147,9 @@ def main(argv: Optional[List[str]] = None) -> int:
     except MemoryError:
         sys.stderr.write("convert_pt: out of memory\n")
         return 1
+    except OSError as error:
+        sys.stderr.write("convert_pt: %s\n" % printable(str(error)))
+        return 1
     except Exception as error:  # what was not foreseen is one line, too, unless the whole is wanted
         if args.verbose:
             raise

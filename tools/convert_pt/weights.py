@@ -87,7 +87,9 @@ def unwrap(checkpoint: Checkpoint) -> Weights:
         rows = [as_tensor(item) for item in root]
         if not rows or any(r is None for r in rows):
             raise ConvertError("%s: a list, but not one of latents" % checkpoint.path)
-        out.latents = [r if len(r.shape) > 2 else as_row(r) for r in rows if r is not None]
+        # One latent each: (D), (1,D), (L,D) or (1,L,D).
+        out.latents = [as_row(r) if len(r.shape) < 2 or len(r.shape) == 2 and r.shape[0] > 1 else r
+                       for r in rows if r is not None]
         return out
     if not isinstance(root, (dict, Bag)):
         raise ConvertError("%s: holds no tensors" % checkpoint.path)
