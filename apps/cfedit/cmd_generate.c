@@ -222,38 +222,18 @@ static lt_status generate(struct job *job)
 
 static int report(const struct job *job)
 {
-    if (!job->run->json) {
-        for (int64_t i = 0; job->pictures && i < job->count; i++)
-            printf("%s\n", job->files[i]);
-        if (job->sheet)
-            printf("%s\n", job->sheet);
-        if (job->run->dump)
-            printf("%s\n", job->run->dump);
-        return CE_OK;
-    }
+    const struct ce_told told = {.files = job->pictures ? (const char *const *)job->files : NULL,
+                                 .seeds = job->seeds, .count = job->count, .sheet = job->sheet,
+                                 .seconds = ce_seconds() - job->progress.begun};
+    if (!job->run->json)
+        return ce_told_print(job->run, &told);
     lt_json_writer *w = lt_json_writer_create();
     lt_json_begin_object(w);
     lt_json_put_key(w, "size");
     lt_json_put_int(w, lt_stylegan2_describe(job->models.generator)->size);
     lt_json_put_key(w, "truncation");
     lt_json_put_double(w, job->psi);
-    lt_json_put_key(w, "pictures");
-    lt_json_begin_array(w);
-    for (int64_t i = 0; i < job->count; i++) {
-        lt_json_begin_object(w);
-        lt_json_put_key(w, job->seeds ? "seed" : "index");
-        lt_json_put_int(w, job->seeds ? job->seeds[i] : i);
-        lt_json_put_key(w, "file");
-        lt_json_put_string(w, job->pictures ? job->files[i] : NULL);
-        lt_json_end_object(w);
-    }
-    lt_json_end_array(w);
-    lt_json_put_key(w, "sheet");
-    lt_json_put_string(w, job->sheet);
-    lt_json_put_key(w, "dump");
-    lt_json_put_string(w, job->run->dump);
-    lt_json_put_key(w, "seconds");
-    lt_json_put_double(w, ce_seconds() - job->progress.begun);
+    ce_told_put(job->run, w, &told);
     lt_json_end_object(w);
     return ce_print_json(job->run, w);
 }

@@ -42,7 +42,7 @@ struct edit {
     int first_layer;             /* resolved */
     int count;                   /* of deltas: 1 in W+, the style count in StyleSpace */
     lt_tensor *base[MAX_STYLES]; /* w, or the source's styles */
-    lt_tensor *unit[MAX_STYLES]; /* StyleSpace: standard deviations (1,C), 0 where a channel may not move */
+    lt_tensor *unit[MAX_STYLES]; /* StyleSpace: deviations (1,C); else (1,L,1) of 1; 0 where nothing may move */
     lt_tensor *faces;            /* faces: X / sqrt(N) (N,D) */
     lt_tensor *source_feature;   /* e(x) (1,D) */
 };

@@ -1,6 +1,8 @@
 #define _POSIX_C_SOURCE 200809L /* mkdir, strcasecmp */
 #include "output.h"
 
+#include <stdio.h>
+
 #include <errno.h>
 #include <math.h>
 #include <string.h>
@@ -109,4 +111,36 @@ lt_status ce_picture_write(struct ce_run *run, const char *path, lt_tensor *imag
     else
         ce_image_free(&picture);
     return status;
+}
+
+int ce_told_print(const struct ce_run *run, const struct ce_told *told)
+{
+    for (int64_t i = 0; told->files && i < told->count; i++)
+        printf("%s\n", told->files[i]);
+    if (told->sheet)
+        printf("%s\n", told->sheet);
+    if (run->dump)
+        printf("%s\n", run->dump);
+    return CE_OK;
+}
+
+void ce_told_put(const struct ce_run *run, lt_json_writer *w, const struct ce_told *told)
+{
+    lt_json_put_key(w, "pictures");
+    lt_json_begin_array(w);
+    for (int64_t i = 0; i < told->count; i++) {
+        lt_json_begin_object(w);
+        lt_json_put_key(w, told->seeds ? "seed" : "index");
+        lt_json_put_int(w, told->seeds ? told->seeds[i] : i);
+        lt_json_put_key(w, "file");
+        lt_json_put_string(w, told->files ? told->files[i] : NULL);
+        lt_json_end_object(w);
+    }
+    lt_json_end_array(w);
+    lt_json_put_key(w, "sheet");
+    lt_json_put_string(w, told->sheet);
+    lt_json_put_key(w, "dump");
+    lt_json_put_string(w, run->dump);
+    lt_json_put_key(w, "seconds");
+    lt_json_put_double(w, told->seconds);
 }

@@ -4,6 +4,7 @@
 
 #include "image_file.h"
 #include "run.h"
+#include "tensor/json.h"
 
 bool ce_is_folder(const char *path);
 /* Whether the name ends as a picture's: .png, .jpg, .jpeg. */
@@ -27,5 +28,18 @@ lt_status ce_dump(struct ce_run *run, size_t count, const char *const *names,
  * picture is given to the caller, to be freed. */
 lt_status ce_picture_write(struct ce_run *run, const char *path, lt_tensor *images, int64_t index,
                            const char *key, const char *text, ce_image *keep);
+
+/* What a command that makes pictures tells of them, besides run->dump. */
+struct ce_told {
+    const char *const *files; /* [count]; NULL where none were written */
+    const int64_t *seeds;     /* [count]; NULL where the latents have numbers only */
+    int64_t count;
+    const char *sheet;        /* NULL: none */
+    double seconds;
+};
+/* One name a line on stdout; returns CE_OK. */
+int ce_told_print(const struct ce_run *run, const struct ce_told *told);
+/* The members pictures, sheet, dump and seconds of the JSON object that is open. */
+void ce_told_put(const struct ce_run *run, lt_json_writer *writer, const struct ce_told *told);
 
 #endif
