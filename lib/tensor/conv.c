@@ -2,6 +2,7 @@
 
 #include "tensor/conv_impl.h"
 #include "tensor/conv_plan_impl.h"
+#include "tensor/winograd_impl.h"
 
 /* Packed floats of an input tile: with a panel of weights about a megabyte of
  * second-level cache. */
@@ -67,9 +68,35 @@ static lt_status plan_run(lt_conv_plan *p)
     return lt_conv_run(p);
 }
 
+/* Winograd's way of the map, or of its adjoint, of a 3 x 3 convolution with stride 1. */
+static lt_winograd winograd_of(const lt_conv_shape *s, bool adjoint, const float *in,
+                               const float *scale, const float *weight, const float *bias,
+                               float *out)
+{
+    if (adjoint)
+        return (lt_winograd){
+            .n = s->n, .c = s->o, .h = s->oh, .w = s->ow, .o = s->c, .oh = s->h, .ow = s->w,
+            .pad = 2 - s->pad, .w_out = s->w_big, .w_in = s->w_small, .flip = true,
+            .in = in, .scale = scale, .weight = weight, .bias = bias, .out = out,
+        };
+    return (lt_winograd){
+        .n = s->n, .c = s->c, .h = s->h, .w = s->w, .o = s->o, .oh = s->oh, .ow = s->ow,
+        .pad = s->pad, .w_out = s->w_small, .w_in = s->w_big,
+        .in = in, .scale = scale, .weight = weight, .bias = bias, .out = out,
+    };
+}
+
+static bool winograd_fits(const lt_ctx *ctx, const lt_conv_shape *s, const lt_winograd *q)
+{
+    return s->kh == 3 && s->kw == 3 && s->stride == 1 && s->pad <= 2 && lt_winograd_pays(ctx, q);
+}
+
 lt_status lt_conv_apply(lt_ctx *ctx, const lt_conv_shape *s, const float *big, const float *scale,
                         const float *weight, const float *bias, float *small)
 {
+    const lt_winograd fast = winograd_of(s, false, big, scale, weight, bias, small);
+    if (winograd_fits(ctx, s, &fast)) return lt_winograd_run(ctx, &fast);
+
     tables t;
     const int64_t taps = s->kh * s->kw;
     if (s->n == 0 || s->o == 0 || s->oh == 0 || s->ow == 0) return LT_OK;
@@ -128,6 +155,9 @@ static lt_status adjoint_patches(lt_ctx *ctx, const lt_conv_shape *s, const floa
 lt_status lt_conv_adjoint(lt_ctx *ctx, const lt_conv_shape *s, const float *small,
                           const float *scale, const float *weight, const float *bias, float *big)
 {
+    const lt_winograd fast = winograd_of(s, true, small, scale, weight, bias, big);
+    if (winograd_fits(ctx, s, &fast)) return lt_winograd_run(ctx, &fast);
+
     tables t;
     const int64_t taps = s->kh * s->kw;
     const int64_t step = s->stride;

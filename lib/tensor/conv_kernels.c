@@ -4,46 +4,17 @@
 #include <stddef.h>
 
 #include "tensor/conv_kernels.h"
+#include "tensor/vec.h"
 
 #if defined(__AVX512F__)
-#define LANES 16
 #define PANEL 8
-#elif defined(__AVX__)
-#define LANES 8
-#define PANEL 4
 #else
-#define LANES 4
 #define PANEL 4
 #endif
 /* Products that are summed in one go: the sums of such runs are then added, which keeps the rounding errors of long
  * sums small. */
 #define CHAIN 256
 #define GROUP (LT_CONV_VECTORS * LANES)
-
-#define INLINE static inline __attribute__((always_inline))
-#if defined(__clang__)
-#define UNROLL _Pragma("unroll")
-#else
-#define UNROLL _Pragma("GCC unroll 16")
-#endif
-
-typedef float vec __attribute__((vector_size(4 * LANES)));
-typedef float loose_vec __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
-
-INLINE vec vec_load(const float *p)
-{
-    return *(const loose_vec *)p;
-}
-
-INLINE void vec_store(float *p, vec v)
-{
-    *(loose_vec *)p = v;
-}
-
-INLINE vec vec_splat(float s)
-{
-    return s - (vec){0};
-}
 
 INLINE void product_body(const int vectors, int64_t depth, const float *w, const float *in,
                          const int32_t *offset, const int64_t *start, float *out)

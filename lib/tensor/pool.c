@@ -1,7 +1,9 @@
+#define _DEFAULT_SOURCE /* madvise */
 #include "tensor/pool.h"
 
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #if defined(__SANITIZE_ADDRESS__)
 #define LT_POOL_CACHES 0
@@ -15,6 +17,14 @@
 #endif
 
 enum { ALIGN = 64, STEPS = 8, CLASSES = 64 * STEPS };
+
+/* A free block of up to this many classes above serves as well: shapes that differ by a row
+ * or a column then share their memory. */
+enum { SPARE_CLASSES = 2 };
+
+/* Blocks of at least this size ask for pages of this size: fewer faults, fewer misses of the
+ * address cache. */
+#define HUGE_PAGE ((size_t)2 << 20)
 
 /* Stands in front of each block, padded to the alignment. */
 struct block {
@@ -61,21 +71,45 @@ void lt_pool_release(lt_pool *pool)
     free(pool);
 }
 
+static struct block *take_free(lt_pool *pool, int index)
+{
+    const int last = index + SPARE_CLASSES < CLASSES ? index + SPARE_CLASSES : CLASSES - 1;
+    for (; index <= last; index++) {
+        struct block *b = pool->free[index];
+        if (!b)
+            continue;
+        pool->free[index] = b->next;
+        pool->stats.cached_bytes -= b->bytes;
+        return b;
+    }
+    return NULL;
+}
+
+static struct block *ask_system(size_t bytes)
+{
+    if (bytes < HUGE_PAGE)
+        return aligned_alloc(ALIGN, bytes);
+    const size_t pages = (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+    struct block *b = aligned_alloc(HUGE_PAGE, pages);
+#ifdef MADV_HUGEPAGE
+    if (b)
+        (void)madvise(b, pages, MADV_HUGEPAGE); /* a wish: without it things only take longer */
+#endif
+    return b;
+}
+
 void *lt_pool_alloc(lt_pool *pool, size_t bytes)
 {
     if (bytes > SIZE_MAX / 4)
         return NULL;
     size_t rounded;
     const int index = class_of(bytes, &rounded);
-    struct block *b = pool->free[index];
-    if (b) {
-        pool->free[index] = b->next;
-        pool->stats.cached_bytes -= b->bytes;
-    } else {
-        b = aligned_alloc(ALIGN, rounded + ALIGN);
+    struct block *b = take_free(pool, index);
+    if (!b) {
+        b = ask_system(rounded + ALIGN);
         if (!b) {
             lt_pool_trim(pool); /* the cache may hold what is missing */
-            b = aligned_alloc(ALIGN, rounded + ALIGN);
+            b = ask_system(rounded + ALIGN);
         }
         if (!b)
             return NULL;
@@ -85,7 +119,7 @@ void *lt_pool_alloc(lt_pool *pool, size_t bytes)
     }
     pool->refs++;
     pool->stats.live_blocks++;
-    pool->stats.live_bytes += rounded;
+    pool->stats.live_bytes += b->bytes;
     if (pool->stats.live_bytes > pool->stats.peak_bytes)
         pool->stats.peak_bytes = pool->stats.live_bytes;
     return (char *)b + ALIGN;

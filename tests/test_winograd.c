@@ -1,0 +1,141 @@
+/* Winograd's convolution, called directly so that shapes for which the direct sum is chosen
+ * are tested too, against plain loops in double precision. */
+#include <check.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "check_grad.h"
+#include "suites.h"
+#include "tensor/winograd_impl.h"
+
+static lt_ctx *ctx;
+
+static int64_t weight_at(const lt_winograd *q, int64_t o, int64_t c, int64_t tap)
+{
+    return o * q->w_out + c * q->w_in + (q->flip ? 8 - tap : tap);
+}
+
+static void plain_loops(const lt_winograd *q, double *y)
+{
+    for (int64_t i = 0; i < q->n * q->o * q->oh * q->ow; i++) {
+        const int64_t x = i % q->ow, row = i / q->ow % q->oh, o = i / q->ow / q->oh % q->o;
+        const int64_t n = i / q->ow / q->oh / q->o;
+        double sum = q->bias ? (double)q->bias[o] : 0.0;
+        for (int64_t c = 0; c < q->c; c++) {
+            double part = 0;
+            for (int64_t t = 0; t < 9; t++) {
+                const int64_t iy = row + t / 3 - q->pad, ix = x + t % 3 - q->pad;
+                if (iy < 0 || iy >= q->h || ix < 0 || ix >= q->w) continue;
+                part += (double)q->weight[weight_at(q, o, c, t)] *
+                        (double)q->in[((n * q->c + c) * q->h + iy) * q->w + ix];
+            }
+            sum += q->scale ? part * (double)q->scale[n * q->c + c] : part;
+        }
+        y[i] = sum;
+    }
+}
+
+/* The largest error relative to the largest value. */
+static double error_of(lt_winograd q, uint64_t seed, bool scaled, bool shifted, int check_threads)
+{
+    const lt_scope scope = lt_scope_open(ctx);
+    q.oh = q.h + 2 * q.pad - 2;
+    q.ow = q.w + 2 * q.pad - 2;
+    const int64_t size = q.n * q.o * q.oh * q.ow;
+    q.in = lt_f32(check_random(ctx, seed, -1, 1, 4, (int64_t[]){q.n, q.c, q.h, q.w}));
+    q.weight = lt_f32(check_random(ctx, seed + 1, -1, 1, 3, (int64_t[]){q.o, q.c, 9}));
+    q.scale = scaled ? lt_f32(check_random(ctx, seed + 2, 0.5f, 2, 2, (int64_t[]){q.n, q.c})) : NULL;
+    q.bias = shifted ? lt_f32(check_random(ctx, seed + 3, -1, 1, 1, &q.o)) : NULL;
+    q.w_out = q.flip ? 9 : q.c * 9;
+    q.w_in = q.flip ? q.o * 9 : 9;
+    q.out = lt_f32(lt_full(ctx, 1, &size, NAN));
+    double *want = malloc(sizeof *want * (size_t)size);
+    ck_assert_ptr_nonnull(want);
+    ck_assert_int_eq(lt_winograd_run(ctx, &q), LT_OK);
+    plain_loops(&q, want);
+    double worst = 0, most = 0;
+    for (int64_t i = 0; i < size; i++) {
+        const double d = fabs((double)q.out[i] - want[i]);
+        if (!(d <= worst)) worst = d;
+        most = fmax(most, fabs(want[i]));
+    }
+    free(want);
+    if (check_threads) { /* the same bits from any number of threads */
+        float *once = q.out;
+        for (int threads = 1; threads <= check_threads; threads++) {
+            lt_ctx_set_threads(ctx, threads);
+            q.out = lt_f32(lt_full(ctx, 1, &size, NAN));
+            ck_assert_int_eq(lt_winograd_run(ctx, &q), LT_OK);
+            ck_assert_mem_eq(q.out, once, (size_t)size * sizeof *once);
+        }
+    }
+    lt_scope_close(ctx, scope, NULL);
+    return worst / most;
+}
+
+START_TEST(odd_shapes_match_plain_loops)
+{
+    static const int64_t channels[] = {1, 3, 16, 31, 33};
+    for (int isa = 0; isa <= CHECK_ISAS; isa++) {
+        ctx = check_open(1 + isa % 3, isa > 0 ? check_isa[isa - 1] : NULL);
+        lt_rng rng = lt_rng_make(11, (uint64_t)isa);
+        for (int i = 0; i < 120; i++) {
+            const lt_winograd q = {
+                .n = 1 + (int64_t)lt_rng_below(&rng, 3),
+                .c = channels[lt_rng_below(&rng, 5)], .o = channels[lt_rng_below(&rng, 5)],
+                .h = 3 + (int64_t)lt_rng_below(&rng, i % 2 ? 12 : 68),
+                .w = 3 + (int64_t)lt_rng_below(&rng, i % 3 ? 68 : 12),
+                .pad = (int64_t)lt_rng_below(&rng, 3), .flip = lt_rng_below(&rng, 2),
+            };
+            const double error = error_of(q, 100 + (uint64_t)i, lt_rng_below(&rng, 2),
+                                          lt_rng_below(&rng, 2), i % 10 ? 0 : 3);
+            ck_assert_msg(error <= 3e-6, "(%d,%d,%d,%d) to %d channels, pad %d%s: error %g", (int)q.n,
+                          (int)q.c, (int)q.h, (int)q.w, (int)q.o, (int)q.pad, q.flip ? ", flipped" : "",
+                          error);
+        }
+        check_close(ctx);
+    }
+}
+END_TEST
+
+START_TEST(smallest_images)
+{
+    ctx = check_open(2, NULL);
+    for (int64_t h = 1; h <= 5; h++)
+        for (int64_t w = 1; w <= 70; w += w < 6 ? 1 : 8)
+            for (int64_t pad = h > 2 && w > 2 ? 0 : 1; pad <= 2; pad++) {
+                const lt_winograd q = {.n = 3, .c = 3, .o = 2, .h = h, .w = w, .pad = pad};
+                const double error = error_of(q, (uint64_t)(100 * h + w), true, true, 0);
+                ck_assert_msg(error <= 3e-6, "(%d,%d) pad %d: error %g", (int)h, (int)w, (int)pad, error);
+            }
+    check_close(ctx);
+}
+END_TEST
+
+/* The price of the transforms in digits: stated for the depth of StyleGAN2's widest layers. */
+START_TEST(error_at_512_channels)
+{
+    ctx = check_open(2, NULL);
+    const lt_winograd q = {.n = 1, .c = 512, .o = 16, .h = 32, .w = 32, .pad = 1};
+    for (int flip = 0; flip < 2; flip++) {
+        lt_winograd r = q;
+        r.flip = flip;
+        const double error = error_of(r, 5, true, false, 3);
+        ck_assert_msg(error <= 6e-6, "error %g", error);
+    }
+    check_close(ctx);
+}
+END_TEST
+
+Suite *suite_winograd(void)
+{
+    Suite *s = suite_create("winograd");
+    TCase *t = tcase_create("kernel");
+    tcase_set_timeout(t, 120);
+    tcase_add_test(t, odd_shapes_match_plain_loops);
+    tcase_add_test(t, smallest_images);
+    tcase_add_test(t, error_at_512_channels);
+    suite_add_tcase(s, t);
+    return s;
+}
