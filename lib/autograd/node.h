@@ -36,9 +36,9 @@ bool lt_would_record(const lt_ctx *ctx, int inputs, lt_tensor *const *input);
 void *lt_node_params(lt_node *node);
 void lt_node_save(lt_node *node, int slot, lt_tensor *t); /* retains t; NULL is accepted */
 lt_tensor *lt_node_saved(const lt_node *node, int slot);
+/* Shape and gradient only: values that backward needs must have been saved. */
 lt_tensor *lt_node_input(const lt_node *node, int i);
 int lt_node_inputs(const lt_node *node);
-lt_tensor *lt_node_out(const lt_node *node);
 bool lt_wants_grad(const lt_node *node, int i);
 
 /* Adds g (any tensor of input i's shape and float32; contiguous ones are taken

@@ -50,13 +50,16 @@ static lt_status sub_backward(lt_ctx *ctx, lt_node *n, lt_tensor *gy)
     return lt_grad_add(ctx, n, 1, negated(ctx, unbroadcast(ctx, gy, lt_node_input(n, 1))));
 }
 
+/* Values of the operands that a gradient of the other one needs, and of the quotient. */
+enum { SAVED_A, SAVED_B, SAVED_OUT };
+
 static lt_status mul_backward(lt_ctx *ctx, lt_node *n, lt_tensor *gy)
 {
     for (int i = 0; i < 2; i++) {
         if (!lt_wants_grad(n, i))
             continue;
         lt_tensor *g =
-            unbroadcast_product(ctx, gy, lt_node_input(n, 1 - i), lt_node_input(n, i));
+            unbroadcast_product(ctx, gy, lt_node_saved(n, i ? SAVED_A : SAVED_B), lt_node_input(n, i));
         if (lt_grad_add(ctx, n, i, g) != LT_OK)
             return ctx->status;
     }
@@ -66,7 +69,7 @@ static lt_status mul_backward(lt_ctx *ctx, lt_node *n, lt_tensor *gy)
 /* y = a / b: ga = gy / b, gb = -sum(gy y) / b, b being constant in each sum. */
 static lt_status div_backward(lt_ctx *ctx, lt_node *n, lt_tensor *gy)
 {
-    lt_tensor *a = lt_node_input(n, 0), *b = lt_node_input(n, 1);
+    lt_tensor *a = lt_node_input(n, 0), *b = lt_node_saved(n, SAVED_B);
     if (lt_wants_grad(n, 0)) {
         lt_tensor *g = unbroadcast(ctx, lt_run_binary(ctx, LT_BINARY_DIV, gy, b, "backward"), a);
         if (lt_grad_add(ctx, n, 0, g) != LT_OK)
@@ -74,7 +77,7 @@ static lt_status div_backward(lt_ctx *ctx, lt_node *n, lt_tensor *gy)
     }
     if (!lt_wants_grad(n, 1))
         return LT_OK;
-    lt_tensor *g = unbroadcast_product(ctx, gy, lt_node_out(n), b);
+    lt_tensor *g = unbroadcast_product(ctx, gy, lt_node_saved(n, SAVED_OUT), b);
     return lt_grad_add(
         ctx, n, 1, negated(ctx, g ? lt_run_binary(ctx, LT_BINARY_DIV, g, b, "backward") : NULL));
 }
@@ -83,7 +86,14 @@ static lt_tensor *binary(lt_ctx *ctx, lt_binary_op op, lt_backward_fn backward, 
                          lt_tensor *b, const char *name)
 {
     lt_tensor *out = lt_run_binary(ctx, op, a, b, name);
-    lt_record(ctx, out, backward, 2, (lt_tensor *[]){a, b}, 0);
+    lt_node *node = lt_record(ctx, out, backward, 2, (lt_tensor *[]){a, b}, 0);
+    if (node && op == LT_BINARY_MUL) {
+        lt_node_save(node, SAVED_A, lt_wants_grad(node, 1) ? a : NULL);
+        lt_node_save(node, SAVED_B, lt_wants_grad(node, 0) ? b : NULL);
+    } else if (node && op == LT_BINARY_DIV) {
+        lt_node_save(node, SAVED_B, b);
+        lt_node_save(node, SAVED_OUT, lt_wants_grad(node, 1) ? out : NULL);
+    }
     return lt_recorded(ctx, out);
 }
 

@@ -7,8 +7,8 @@
 
 struct lt_node {
     lt_backward_fn backward;
-    lt_tensor *out;
-    lt_tensor **input;
+    lt_tensor *out;    /* outlines: a result that no operation saved is freed */
+    lt_tensor **input; /* as soon as nobody else holds it */
     int inputs;
     lt_tensor *saved[LT_NODE_SAVED];
     /* followed by the inputs' array and the parameters */
@@ -32,9 +32,9 @@ static void node_free(lt_node *n)
 {
     if (!n)
         return;
-    lt_release(n->out);
+    lt_outline_release(n->out);
     for (int i = 0; i < n->inputs; i++)
-        lt_release(n->input[i]);
+        lt_outline_release(n->input[i]);
     for (int i = 0; i < LT_NODE_SAVED; i++)
         lt_release(n->saved[i]);
     free(n);
@@ -104,9 +104,12 @@ lt_node *lt_record(lt_ctx *ctx, lt_tensor *out, lt_backward_fn backward, int inp
     n->backward = backward;
     n->inputs = inputs;
     n->input = (lt_tensor **)(void *)((char *)n + round_up(sizeof *n));
-    for (int i = 0; i < inputs; i++)
-        n->input[i] = lt_retain(input[i]);
-    n->out = lt_retain(out);
+    for (int i = 0; i < inputs; i++) {
+        n->input[i] = input[i];
+        lt_outline_retain(input[i]);
+    }
+    n->out = out;
+    lt_outline_retain(out);
     out->requires_grad = true;
     ctx->tape->node[ctx->tape->length++] = n;
     return n;
@@ -128,7 +131,6 @@ void lt_node_save(lt_node *n, int slot, lt_tensor *t)
 lt_tensor *lt_node_saved(const lt_node *n, int slot) { return n->saved[slot]; }
 lt_tensor *lt_node_input(const lt_node *n, int i) { return n->input[i]; }
 int lt_node_inputs(const lt_node *n) { return n->inputs; }
-lt_tensor *lt_node_out(const lt_node *n) { return n->out; }
 
 bool lt_wants_grad(const lt_node *n, int i) { return n->input[i] && n->input[i]->requires_grad; }
 

@@ -201,13 +201,33 @@ lt_tensor *lt_retain(lt_tensor *t)
     return t;
 }
 
+static void outline_free(lt_tensor *t)
+{
+    lt_release(t->grad);
+    free(t);
+}
+
 void lt_release(lt_tensor *t)
 {
     if (!t || --t->refs > 0)
         return;
-    lt_release(t->grad);
     storage_release(t->storage);
-    free(t);
+    t->storage = NULL;
+    t->data = NULL;
+    if (t->outlines == 0)
+        outline_free(t);
+}
+
+void lt_outline_retain(lt_tensor *t)
+{
+    if (t)
+        t->outlines++;
+}
+
+void lt_outline_release(lt_tensor *t)
+{
+    if (t && --t->outlines == 0 && t->refs == 0)
+        outline_free(t);
 }
 
 /* ---- shape ---- */

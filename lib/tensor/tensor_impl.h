@@ -16,7 +16,8 @@ typedef struct lt_storage {
 } lt_storage;
 
 struct lt_tensor {
-    int refs;
+    int refs;     /* of those who may read the values: the memory goes with the last */
+    int outlines; /* of those who need shape and gradient only */
     lt_dtype dtype;
     int ndim;
     bool requires_grad;
@@ -52,6 +53,10 @@ void lt_scratch_free(lt_ctx *ctx, void *block);
 /* Contiguous float32 `t` itself, or a contiguous copy owned by the scope; NULL
  * with a message naming `op` and `name` if t is NULL or not float32. */
 lt_tensor *lt_dense(lt_ctx *ctx, const lt_tensor *t, const char *op, const char *name);
+
+/* Keeps shape and gradient of t, not its values. NULL is accepted. */
+void lt_outline_retain(lt_tensor *t);
+void lt_outline_release(lt_tensor *t);
 
 /* An uninitialised float32 tensor. */
 lt_tensor *lt_new(lt_ctx *ctx, int ndim, const int64_t *shape);
