@@ -1,9 +1,9 @@
-#define _DEFAULT_SOURCE /* madvise */
 #include "tensor/pool.h"
 
 #include <stdint.h>
 #include <stdlib.h>
-#include <sys/mman.h>
+
+#include "tensor/arena.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 #define LT_POOL_CACHES 0
@@ -16,27 +16,24 @@
 #define LT_POOL_CACHES 1
 #endif
 
-enum { ALIGN = 64, STEPS = 8, CLASSES = 64 * STEPS };
+enum { ALIGN = 64, STEPS = 8, CLASSES = 64 * STEPS, IN_ARENA = -1 };
 
-/* A free block of up to this many classes above serves as well: shapes that differ by a row
- * or a column then share their memory. */
-enum { SPARE_CLASSES = 2 };
-
-/* Blocks of at least this size ask for pages of this size: fewer faults, fewer misses of the
- * address cache. */
-#define HUGE_PAGE ((size_t)2 << 20)
+/* Blocks from this size on come from the arena. */
+#define LARGE ((size_t)1 << 20)
 
 /* Stands in front of each block, padded to the alignment. */
 struct block {
-    size_t bytes; /* class size, without this header */
-    int class_index;
+    size_t bytes;    /* without this header */
+    int class_index; /* IN_ARENA: none */
     struct block *next;
 };
 
 struct lt_pool {
     size_t refs;
     lt_memory stats;
+    size_t cached_small; /* bytes in `free` */
     struct block *free[CLASSES];
+    lt_arena *arena; /* made with the first large block */
 };
 
 /* Class sizes: multiples of 2^k/8 between 2^k and 2^(k+1), at least 64 bytes. */
@@ -68,33 +65,42 @@ void lt_pool_release(lt_pool *pool)
     if (!pool || --pool->refs > 0)
         return;
     lt_pool_trim(pool);
+    lt_arena_destroy(pool->arena);
     free(pool);
 }
 
-static struct block *take_free(lt_pool *pool, int index)
+/* NULL when the system has no more. */
+static struct block *small_block(lt_pool *pool, size_t bytes)
 {
-    const int last = index + SPARE_CLASSES < CLASSES ? index + SPARE_CLASSES : CLASSES - 1;
-    for (; index <= last; index++) {
-        struct block *b = pool->free[index];
-        if (!b)
-            continue;
+    size_t rounded;
+    const int index = class_of(bytes, &rounded);
+    struct block *b = pool->free[index];
+    if (b) {
         pool->free[index] = b->next;
-        pool->stats.cached_bytes -= b->bytes;
+        pool->cached_small -= b->bytes;
         return b;
     }
-    return NULL;
+    b = aligned_alloc(ALIGN, rounded + ALIGN);
+    if (!b)
+        return NULL;
+    b->bytes = rounded;
+    b->class_index = index;
+    pool->stats.system_allocations++;
+    return b;
 }
 
-static struct block *ask_system(size_t bytes)
+static struct block *large_block(lt_pool *pool, size_t bytes)
 {
-    if (bytes < HUGE_PAGE)
-        return aligned_alloc(ALIGN, bytes);
-    const size_t pages = (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
-    struct block *b = aligned_alloc(HUGE_PAGE, pages);
-#ifdef MADV_HUGEPAGE
-    if (b)
-        (void)madvise(b, pages, MADV_HUGEPAGE); /* a wish: without it things only take longer */
-#endif
+    size_t taken;
+    bool grew;
+    if (!pool->arena && !(pool->arena = lt_arena_create()))
+        return NULL;
+    struct block *b = lt_arena_alloc(pool->arena, bytes + ALIGN, &taken, &grew);
+    if (!b)
+        return NULL;
+    b->bytes = taken - ALIGN;
+    b->class_index = IN_ARENA;
+    pool->stats.system_allocations += grew;
     return b;
 }
 
@@ -102,21 +108,14 @@ void *lt_pool_alloc(lt_pool *pool, size_t bytes)
 {
     if (bytes > SIZE_MAX / 4)
         return NULL;
-    size_t rounded;
-    const int index = class_of(bytes, &rounded);
-    struct block *b = take_free(pool, index);
+    struct block *(*take)(lt_pool *, size_t) = LT_POOL_CACHES && bytes >= LARGE ? large_block : small_block;
+    struct block *b = take(pool, bytes);
     if (!b) {
-        b = ask_system(rounded + ALIGN);
-        if (!b) {
-            lt_pool_trim(pool); /* the cache may hold what is missing */
-            b = ask_system(rounded + ALIGN);
-        }
-        if (!b)
-            return NULL;
-        b->bytes = rounded;
-        b->class_index = index;
-        pool->stats.system_allocations++;
+        lt_pool_trim(pool); /* the cache may hold what is missing */
+        b = take(pool, bytes);
     }
+    if (!b)
+        return NULL;
     pool->refs++;
     pool->stats.live_blocks++;
     pool->stats.live_bytes += b->bytes;
@@ -132,10 +131,12 @@ void lt_pool_free(lt_pool *pool, void *block)
     struct block *b = (struct block *)((char *)block - ALIGN);
     pool->stats.live_blocks--;
     pool->stats.live_bytes -= b->bytes;
-    if (LT_POOL_CACHES) {
+    if (b->class_index == IN_ARENA) {
+        lt_arena_free(pool->arena, b, b->bytes + ALIGN);
+    } else if (LT_POOL_CACHES) {
         b->next = pool->free[b->class_index];
         pool->free[b->class_index] = b;
-        pool->stats.cached_bytes += b->bytes;
+        pool->cached_small += b->bytes;
     } else {
         free(b);
     }
@@ -148,12 +149,19 @@ void lt_pool_trim(lt_pool *pool)
         while (pool->free[i]) {
             struct block *b = pool->free[i];
             pool->free[i] = b->next;
-            pool->stats.cached_bytes -= b->bytes;
+            pool->cached_small -= b->bytes;
             free(b);
         }
     }
+    if (pool->arena)
+        lt_arena_trim(pool->arena);
 }
 
-lt_memory lt_pool_stats(const lt_pool *pool) { return pool->stats; }
+lt_memory lt_pool_stats(const lt_pool *pool)
+{
+    lt_memory stats = pool->stats;
+    stats.cached_bytes = pool->cached_small + (pool->arena ? lt_arena_cached(pool->arena) : 0);
+    return stats;
+}
 
 void lt_pool_reset_peak(lt_pool *pool) { pool->stats.peak_bytes = pool->stats.live_bytes; }

@@ -1,9 +1,9 @@
 /* A caching block allocator: the memory behind one context's tensors.
  *
- * Sizes are rounded up to classes (eight per power of two) and freed blocks are
- * kept per class, so that a training step that repeats its shapes asks the
- * system for nothing after its first run. Under AddressSanitizer nothing is
- * cached. Not thread-safe: a context belongs to one thread. */
+ * Freed blocks are kept, so that a training step that repeats its shapes asks the system for
+ * nothing after its first run: small ones by size class (eight per power of two), large ones
+ * in an arena (arena.h). Under AddressSanitizer nothing is cached. Not thread-safe: a context
+ * belongs to one thread. */
 #ifndef LT_TENSOR_POOL_H
 #define LT_TENSOR_POOL_H
 
