@@ -1,4 +1,5 @@
 /* Projective warps with bilinear sampling. */
+#include <math.h>
 #include <omp.h>
 #include <string.h>
 
@@ -61,34 +62,71 @@ lt_status lt_warp_apply(lt_ctx *ctx, int64_t planes, int64_t h, int64_t w, const
     return LT_OK;
 }
 
-/* Adds what pixel `at` of a tile gives to one plane's pixels [first, last). */
-static void scatter_pixel(const warp_grid *g, const source_tile *t, int64_t at, float value,
-                          int64_t first, int64_t last, float *x)
+/* The input rows that a tile's pixels may touch: a projective map takes the tile to a
+ * quadrangle, whose extremes are corners, unless its horizon runs through the tile. */
+static void rows_touched(const warp_grid *g, int64_t y0, int64_t x0, int64_t rows, int64_t cols,
+                         const double q[8], double *low, double *high)
 {
-    const int64_t upper = t->base[at], lower = upper + g->below;
-    if (upper >= first && upper < last) {
-        x[upper] += t->weight[at] * value;
-        x[upper + g->right] += t->weight[PIXELS + at] * value;
+    bool front = false, behind = false;
+    *low = (double)g->h;
+    *high = -1;
+    for (int corner = 0; corner < 4; corner++) {
+        const double x = (double)(x0 + corner % 2 * (cols - 1)) + 0.5;
+        const double y = (double)(y0 + corner / 2 * (rows - 1)) + 0.5;
+        const double depth = q[6] * x + q[7] * y + 1.0;
+        const double at = (q[3] * x + q[4] * y + q[5]) / depth - 0.5;
+        front |= depth > 0;
+        behind |= !(depth > 0);
+        *low = fmin(*low, at);
+        *high = fmax(*high, at);
     }
-    if (lower >= first && lower < last) {
-        x[lower] += t->weight[2 * PIXELS + at] * value;
-        x[lower + g->right] += t->weight[3 * PIXELS + at] * value;
+    if (front && behind) {
+        *low = 0;
+        *high = (double)g->h;
     }
+    *low -= 2; /* rounding, and the lower neighbours */
+    *high += 2;
 }
 
-/* Adds all outputs of one plane to its input rows [row, end). Outputs come in the order of
- * tiles whatever the rows, so that sums do not depend on how a plane is cut. */
-static void scatter(const warp_grid *g, const source_tile *tiles, const float *out, int64_t row,
-                    int64_t end, float *x)
+/* Adds a tile's pixels of one plane to its input rows [first, last), given as offsets. */
+static void scatter_tile(const warp_grid *g, const source_tile *t, int64_t rows, int64_t cols,
+                         const float *out, int64_t first, int64_t last, bool within, float *x)
 {
-    memset(x + row * g->w, 0, (size_t)((end - row) * g->w) * sizeof *x);
+    for (int64_t r = 0; r < rows; r++)
+        for (int64_t c = 0; c < cols; c++) {
+            const int64_t at = r * COLS + c, upper = t->base[at], lower = upper + g->below;
+            const float value = out[r * g->w + c];
+            if (within || (upper >= first && upper < last)) {
+                x[upper] += t->weight[at] * value;
+                x[upper + g->right] += t->weight[PIXELS + at] * value;
+            }
+            if (within || (lower >= first && lower < last)) {
+                x[lower] += t->weight[2 * PIXELS + at] * value;
+                x[lower + g->right] += t->weight[3 * PIXELS + at] * value;
+            }
+        }
+}
+
+/* Input rows [row, end) of all planes. Outputs come in the order of tiles whatever the rows,
+ * so that sums do not depend on how the image is cut. */
+static void gather_rows(const struct lt_resample_kernels *k, const warp_grid *g, int64_t planes,
+                        const double coeffs[8], bool mask_border, source_tile *t, const float *out,
+                        int64_t row, int64_t end, float *x)
+{
+    for (int64_t p = 0; p < planes; p++)
+        memset(x + (p * g->h + row) * g->w, 0, (size_t)((end - row) * g->w) * sizeof *x);
     for (int64_t i = 0; i < g->down * g->across; i++) {
         const int64_t y0 = i / g->across * ROWS, x0 = i % g->across * COLS;
         const int64_t rows = smaller(ROWS, g->h - y0), cols = smaller(COLS, g->w - x0);
-        for (int64_t r = 0; r < rows; r++)
-            for (int64_t c = 0; c < cols; c++)
-                scatter_pixel(g, tiles + i, r * COLS + c, out[(y0 + r) * g->w + x0 + c], row * g->w,
-                              end * g->w, x);
+        double low, high;
+        rows_touched(g, y0, x0, rows, cols, coeffs, &low, &high);
+        if (high < (double)row || low >= (double)end) continue;
+        /* Pixels from outside of the image count as its first one, without weight. */
+        const bool within = row == 0 && end == g->h;
+        project_tile(k, g, i, coeffs, mask_border, t);
+        for (int64_t p = 0; p < planes; p++)
+            scatter_tile(g, t, rows, cols, out + (p * g->h + y0) * g->w + x0, row * g->w, end * g->w,
+                         within, x + p * g->h * g->w);
     }
 }
 
@@ -97,20 +135,15 @@ lt_status lt_warp_adjoint(lt_ctx *ctx, int64_t planes, int64_t h, int64_t w,
 {
     const struct lt_resample_kernels *k = LT_ISA_SELECT(ctx, lt_resample_kernels);
     const warp_grid g = grid_of(h, w);
-    source_tile *tiles = lt_scratch(ctx, (size_t)(g.down * g.across) * sizeof *tiles);
+    const int threads = ctx->threads;
+    source_tile *tiles = lt_scratch(ctx, (size_t)threads * sizeof *tiles);
     if (!tiles) return LT_ERR_MEMORY;
-    const int64_t bands = planes % ctx->threads ? ctx->threads : 1;
-#pragma omp parallel num_threads(ctx->threads)
-    {
-#pragma omp for schedule(static)
-        for (int64_t i = 0; i < g.down * g.across; i++)
-            project_tile(k, &g, i, coeffs, mask_border, tiles + i);
-#pragma omp for schedule(static)
-        for (int64_t i = 0; i < planes * bands; i++) {
-            const int64_t p = i / bands, b = i % bands;
-            scatter(&g, tiles, out + p * h * w, h * b / bands, h * (b + 1) / bands, x + p * h * w);
-        }
-    }
+    /* More bands than threads: a warp may leave some of them empty. */
+    const int64_t bands = threads > 1 ? smaller(4 * (int64_t)threads, h) : 1;
+#pragma omp parallel for num_threads(threads) schedule(dynamic)
+    for (int64_t i = 0; i < bands; i++)
+        gather_rows(k, &g, planes, coeffs, mask_border, tiles + omp_get_thread_num(), out,
+                    h * i / bands, h * (i + 1) / bands, x);
     lt_scratch_free(ctx, tiles);
     return LT_OK;
 }
