@@ -286,6 +286,40 @@ START_TEST(attention_values_and_gradients)
 }
 END_TEST
 
+/* Sequences of different lengths, an empty one among them, give what each gives alone. */
+static lt_tensor *build_ragged(lt_ctx *ctx, lt_tensor *const *leaf, void *user)
+{
+    return lt_attention_ragged(ctx, leaf[0], user, 2, true);
+}
+
+START_TEST(ragged_attention)
+{
+    enum { N = 5, WIDTH = 12 };
+    static const int32_t at[N + 1] = {0, 7, 7, 8, 20, 53};
+    lt_ctx *ctx = check_open(1 + _i, check_isa[_i]);
+    lt_tensor *starts = check_ids(ctx, at, 1, SHAPE(N + 1));
+    lt_tensor *qkv = check_random(ctx, 9, -1.5f, 1.5f, 2, SHAPE(at[N], 3 * WIDTH));
+    for (int causal = 0; causal < 2; causal++) {
+        lt_tensor *y = lt_attention_ragged(ctx, check_strided(ctx, qkv), starts, 2, causal);
+        ck_assert_msg(y != NULL, "%s", lt_ctx_message(ctx));
+        for (int i = 0; i < N; i++) {
+            const int64_t rows = at[i + 1] - at[i];
+            lt_tensor *one = lt_contiguous(ctx, lt_slice(ctx, qkv, 0, at[i], rows));
+            one = lt_attention(ctx, lt_reshape(ctx, one, 3, SHAPE(1, rows, 3 * WIDTH)), 2, causal);
+            for (int64_t k = 0; k < rows * WIDTH; k++)
+                check_close_to("ragged", k, check_at(y, at[i] * WIDTH + k), check_at(one, k), 1e-7);
+        }
+    }
+    check_grad(ctx, "ragged attention", build_ragged, starts, 1, &qkv, (struct check_grad){.seed = 4});
+    check_failed(ctx, lt_attention_ragged(ctx, qkv, NULL, 2, true), LT_ERR_ARGUMENT, "starts");
+    check_failed(ctx, lt_attention_ragged(ctx, qkv, check_ids(ctx, at, 1, SHAPE(N)), 2, true),
+                 LT_ERR_ARGUMENT, "from 0 to 53");
+    check_failed(ctx, lt_attention_ragged(ctx, lt_reshape(ctx, qkv, 3, SHAPE(1, 53, 3 * WIDTH)), starts, 2, true),
+                 LT_ERR_SHAPE, "qkv is (1, 53, 36)");
+    check_close(ctx);
+}
+END_TEST
+
 START_TEST(attention_errors)
 {
     lt_ctx *ctx = check_open(1, NULL);
@@ -311,6 +345,7 @@ Suite *suite_ops_dense(void)
     tcase_add_loop_test(t, linear_values_and_gradients, 0, 3);
     tcase_add_test(t, frozen_weights_get_no_gradient);
     tcase_add_loop_test(t, attention_values_and_gradients, 0, CHECK_ISAS);
+    tcase_add_loop_test(t, ragged_attention, 0, CHECK_ISAS);
     tcase_add_test(t, attention_errors);
     suite_add_tcase(s, t);
     return s;

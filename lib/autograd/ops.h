@@ -66,6 +66,9 @@ LT_API lt_tensor *lt_matmul(lt_ctx *ctx, lt_tensor *a, lt_tensor *b, bool trans_
 LT_API lt_tensor *lt_linear(lt_ctx *ctx, lt_tensor *x, lt_tensor *w, lt_tensor *bias);
 /* Multi-head attention (Vaswani et al. 2017) of packed qkv (N, L, 3D) -> (N, L, D); scale 1/sqrt(D/heads). */
 LT_API lt_tensor *lt_attention(lt_ctx *ctx, lt_tensor *qkv, int heads, bool causal);
+/* The same for sequences of different lengths, one after the other: qkv (R, 3D) -> (R, D), sequence i
+ * in rows starts[i] to starts[i + 1]; starts int32 (N + 1), ascending from 0 to R. */
+LT_API lt_tensor *lt_attention_ragged(lt_ctx *ctx, lt_tensor *qkv, lt_tensor *starts, int heads, bool causal);
 
 /* ---- normalisation (ops_norm.c) ---- */
 /* Over the last axis, variance biased; weight, bias (D). */

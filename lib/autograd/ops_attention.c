@@ -3,37 +3,51 @@
 #include "autograd/ops.h"
 #include "autograd/ops_impl.h"
 
-/* One (sample, head) pair is one piece of work: five products of small
+/* One (sequence, head) pair is one piece of work: five products of small
  * matrices that stay in the cache. Packed rows are [q | k | v], each split into
  * heads of d features. */
-struct sizes {
-    int64_t length, width, d; /* L, D, D / heads */
-    int64_t pairs;            /* N heads */
-    float scale;
+struct sequence {
+    int64_t row, length; /* of the packed rows */
+    int64_t probs;       /* where its heads' matrices of probabilities start */
 };
 
-static struct sizes sizes_of(const lt_tensor *qkv, int heads)
+struct sizes {
+    int64_t width, d;        /* D, D / heads */
+    int64_t n, pairs, longest, area; /* sequences, n heads, largest L, all probabilities */
+    float scale;
+    struct sequence *seq; /* scratch of the caller */
+};
+
+/* Sequences of equal length, or where `starts` (n + 1) says; NULL seq when memory ran out. */
+static struct sizes sizes_of(lt_ctx *ctx, int64_t n, int64_t length, int64_t width, int heads,
+                             const int32_t *starts)
 {
-    struct sizes s = {.length = qkv->shape[1], .width = qkv->shape[2] / 3};
-    s.d = s.width / heads;
-    s.pairs = qkv->shape[0] * heads;
+    struct sizes s = {.n = n, .width = width, .d = width / heads, .pairs = n * heads};
     s.scale = 1.0f / sqrtf((float)s.d);
+    s.seq = lt_scratch(ctx, (size_t)(n + 1) * sizeof *s.seq);
+    for (int64_t i = 0; s.seq && i < n; i++) {
+        struct sequence *q = &s.seq[i];
+        *q = starts ? (struct sequence){starts[i], starts[i + 1] - starts[i], s.area}
+                    : (struct sequence){i * length, length, s.area};
+        s.area += heads * q->length * q->length;
+        s.longest = q->length > s.longest ? q->length : s.longest;
+    }
     return s;
 }
 
-/* Threads for all the pairs: L^2 D multiply-adds a sample, twice. */
+/* Threads for all the pairs: L^2 D multiply-adds a sequence, twice. */
 static int team(const lt_ctx *ctx, const struct sizes *s)
 {
-    const int64_t work = s->pairs * s->length * (s->length + s->d);
+    const int64_t work = s->pairs * s->longest * (s->longest + s->d);
     const int threads = lt_team(ctx, work);
     return s->pairs < threads ? (s->pairs > 0 ? (int)s->pairs : 1) : threads;
 }
 
 /* P = softmax(scale Q K^T), out = P V for one pair; probs (L, L). */
-static void attend(const struct lt_dense_kernels *k, const struct sizes *s, bool causal,
+static void attend(const struct lt_dense_kernels *k, const struct sizes *s, int64_t l, bool causal,
                    const float *q, float *probs, float *out)
 {
-    const int64_t l = s->length, ld = 3 * s->width;
+    const int64_t ld = 3 * s->width;
     lt_sgemm_serial(false, true, l, l, s->d, s->scale, q, ld, q + s->width, ld, 0.0f, probs, l);
     for (int64_t i = 0; i < l; i++)
         k->softmax(l, causal ? i + 1 : l, probs + i * l, probs + i * l);
@@ -43,11 +57,11 @@ static void attend(const struct lt_dense_kernels *k, const struct sizes *s, bool
 
 /* dV = P^T dO, dP = dO V^T, dS = scale P (dP - rowsum(P dP)), dQ = dS K,
  * dK = dS^T Q for one pair; ds (L, L) is scratch. */
-static void attend_backward(const struct lt_dense_kernels *k, const struct sizes *s,
+static void attend_backward(const struct lt_dense_kernels *k, const struct sizes *s, int64_t l,
                             const float *q, const float *probs, const float *go, float *gq,
                             float *ds)
 {
-    const int64_t l = s->length, w = s->width, ld = 3 * w, d = s->d;
+    const int64_t w = s->width, ld = 3 * w, d = s->d;
     lt_sgemm_serial(true, false, l, d, l, 1.0f, probs, l, go, w, 0.0f, gq + 2 * w, ld);
     lt_sgemm_serial(false, true, l, l, d, 1.0f, go, w, q + 2 * w, ld, 0.0f, ds, l);
     for (int64_t i = 0; i < l; i++)
@@ -56,74 +70,141 @@ static void attend_backward(const struct lt_dense_kernels *k, const struct sizes
     lt_sgemm_serial(true, false, l, d, l, 1.0f, ds, l, q, ld, 0.0f, gq + w, ld);
 }
 
-/* Saved: qkv and the probabilities (N, heads, L, L). */
+enum { SAVED_QKV, SAVED_PROBS, SAVED_STARTS };
+
+struct attention_params {
+    int heads;
+    int64_t n, length, width;
+};
+
+/* Saved: qkv, the probabilities (heads, L, L) of one sequence after the other, the starts. */
 static lt_status attention_backward(lt_ctx *ctx, lt_node *node, lt_tensor *gy)
 {
     const struct lt_dense_kernels *k = lt_dense_table(ctx);
-    const int heads = *(const int *)lt_node_params(node);
-    const lt_tensor *qkv = lt_node_saved(node, 0), *probs = lt_node_saved(node, 1);
-    const struct sizes s = sizes_of(qkv, heads);
-    const int threads = team(ctx, &s);
-    const int64_t area = s.length * s.length;
-    lt_tensor *g = lt_new_like(ctx, qkv);
+    const struct attention_params *p = lt_node_params(node);
+    const lt_tensor *qkv = lt_node_saved(node, SAVED_QKV), *probs = lt_node_saved(node, SAVED_PROBS);
+    const lt_tensor *starts = lt_node_saved(node, SAVED_STARTS);
+    const struct sizes s = sizes_of(ctx, p->n, p->length, p->width, p->heads, starts ? lt_i32(starts) : NULL);
+    const int threads = team(ctx, &s), heads = p->heads;
+    const int64_t area = s.longest * s.longest;
+    lt_tensor *g = s.seq ? lt_new_like(ctx, qkv) : NULL;
     float *scratch = g ? lt_scratch(ctx, (size_t)(threads * area) * sizeof(float)) : NULL;
-    if (!scratch)
-        return ctx->status;
-    const float *px = lt_floats(qkv), *pp = lt_floats(probs), *pg = lt_floats(gy);
-    float *out = lt_floats(g);
+    if (scratch) {
+        const float *px = lt_floats(qkv), *pp = lt_floats(probs), *pg = lt_floats(gy);
+        float *out = lt_floats(g);
 #pragma omp parallel for num_threads(threads) schedule(static)
-    for (int t = 0; t < threads; t++) {
-        for (int64_t i = s.pairs * t / threads; i < s.pairs * (t + 1) / threads; i++) {
-            const int64_t sample = i / heads * s.length * s.width, head = i % heads * s.d;
-            attend_backward(k, &s, px + 3 * sample + head, pp + i * area, pg + sample + head,
-                            out + 3 * sample + head, scratch + t * area);
+        for (int t = 0; t < threads; t++) {
+            for (int64_t i = s.pairs * t / threads; i < s.pairs * (t + 1) / threads; i++) {
+                const struct sequence *q = &s.seq[i / heads];
+                const int64_t at = q->row * s.width, head = i % heads;
+                attend_backward(k, &s, q->length, px + 3 * at + head * s.d,
+                                pp + q->probs + head * q->length * q->length, pg + at + head * s.d,
+                                out + 3 * at + head * s.d, scratch + t * area);
+            }
         }
     }
     lt_scratch_free(ctx, scratch);
-    return lt_grad_add(ctx, node, 0, g);
+    lt_scratch_free(ctx, s.seq);
+    return scratch ? lt_grad_add(ctx, node, 0, g) : ctx->status;
+}
+
+/* x: dense packed rows; out_shape the result's. */
+static lt_tensor *attention(lt_ctx *ctx, lt_tensor *qkv, lt_tensor *x, struct attention_params p,
+                            bool causal, lt_tensor *starts, int ndim, const int64_t *out_shape)
+{
+    const struct lt_dense_kernels *k = lt_dense_table(ctx);
+    const int heads = p.heads;
+    const struct sizes s = sizes_of(ctx, p.n, p.length, p.width, heads, starts ? lt_i32(starts) : NULL);
+    const int threads = team(ctx, &s);
+    const int64_t area = s.longest * s.longest;
+    const bool keep = lt_would_record(ctx, 1, &qkv);
+    /* Backward wants all probabilities; without it each thread needs one block. */
+    lt_tensor *out = s.seq ? lt_new(ctx, ndim, out_shape) : NULL;
+    lt_tensor *probs = out ? lt_new(ctx, 1, (int64_t[]){keep ? s.area : threads * area}) : NULL;
+    if (probs) {
+        const float *px = lt_floats(x);
+        float *pp = lt_floats(probs), *po = lt_floats(out);
+#pragma omp parallel for num_threads(threads) schedule(static)
+        for (int t = 0; t < threads; t++) {
+            for (int64_t i = s.pairs * t / threads; i < s.pairs * (t + 1) / threads; i++) {
+                const struct sequence *q = &s.seq[i / heads];
+                const int64_t at = q->row * s.width, head = i % heads;
+                attend(k, &s, q->length, causal, px + 3 * at + head * s.d,
+                       pp + (keep ? q->probs + head * q->length * q->length : t * area),
+                       po + at + head * s.d);
+            }
+        }
+    }
+    lt_scratch_free(ctx, s.seq);
+    if (!probs)
+        return NULL;
+    lt_node *n = lt_record(ctx, out, attention_backward, 1, &qkv, sizeof p);
+    if (n) {
+        *(struct attention_params *)lt_node_params(n) = p;
+        lt_node_save(n, SAVED_QKV, x);
+        lt_node_save(n, SAVED_PROBS, probs);
+        lt_node_save(n, SAVED_STARTS, starts);
+    }
+    return lt_recorded(ctx, out);
+}
+
+static bool heads_fit(const lt_tensor *x, int heads)
+{
+    const int64_t width = x->ndim > 0 ? x->shape[x->ndim - 1] : 0;
+    return heads >= 1 && width > 0 && width % (3 * (int64_t)heads) == 0;
 }
 
 lt_tensor *lt_attention(lt_ctx *ctx, lt_tensor *qkv, int heads, bool causal)
 {
-    const struct lt_dense_kernels *k = lt_dense_table(ctx);
     const lt_scope scope = lt_scope_open(ctx);
     lt_tensor *x = lt_dense_input(ctx, qkv, "lt_attention", "qkv");
     if (!x)
         return lt_scope_close(ctx, scope, NULL);
-    if (x->ndim != 3 || heads < 1 || x->shape[2] == 0 || x->shape[2] % (3 * (int64_t)heads) != 0) {
+    if (x->ndim != 3 || !heads_fit(x, heads)) {
         char s[80];
         lt_fail(ctx, LT_ERR_SHAPE,
                 "lt_attention: argument qkv is %s, expected (N, L, 3D), D a multiple of %d heads",
                 lt_shape_string(x, s, sizeof s), heads);
         return lt_scope_close(ctx, scope, NULL);
     }
-    const struct sizes s = sizes_of(x, heads);
-    const int threads = team(ctx, &s);
-    const int64_t area = s.length * s.length;
-    const bool keep = lt_would_record(ctx, 1, &qkv);
-    /* Backward wants all probabilities; without it each thread needs one block. */
-    lt_tensor *out = lt_new(ctx, 3, (int64_t[]){x->shape[0], s.length, s.width});
-    lt_tensor *probs = out ? lt_new(ctx, 4,
-                                    keep ? (int64_t[]){x->shape[0], heads, s.length, s.length}
-                                         : (int64_t[]){1, threads, s.length, s.length})
-                           : NULL;
-    if (!probs)
+    const struct attention_params p = {heads, x->shape[0], x->shape[1], x->shape[2] / 3};
+    return lt_scope_close(ctx, scope, attention(ctx, qkv, x, p, causal, NULL, 3,
+                                                (int64_t[]){p.n, p.length, p.width}));
+}
+
+/* starts ascend from 0 to the number of rows. */
+static bool starts_fit(const lt_tensor *starts, int64_t rows)
+{
+    const int32_t *at = lt_i32(starts);
+    const int64_t n = starts->shape[0] - 1;
+    for (int64_t i = 0; i < n; i++)
+        if (at[i] > at[i + 1])
+            return false;
+    return at[0] == 0 && at[n] == rows;
+}
+
+lt_tensor *lt_attention_ragged(lt_ctx *ctx, lt_tensor *qkv, lt_tensor *starts, int heads,
+                               bool causal)
+{
+    char s[80];
+    const lt_scope scope = lt_scope_open(ctx);
+    lt_tensor *x = lt_dense_input(ctx, qkv, "lt_attention_ragged", "qkv");
+    if (!x)
         return lt_scope_close(ctx, scope, NULL);
-    const float *px = lt_floats(x);
-    float *pp = lt_floats(probs), *po = lt_floats(out);
-#pragma omp parallel for num_threads(threads) schedule(static)
-    for (int t = 0; t < threads; t++) {
-        for (int64_t i = s.pairs * t / threads; i < s.pairs * (t + 1) / threads; i++) {
-            const int64_t sample = i / heads * s.length * s.width, head = i % heads * s.d;
-            attend(k, &s, causal, px + 3 * sample + head, pp + (keep ? i : t) * area,
-                   po + sample + head);
-        }
+    if (x->ndim != 2 || !heads_fit(x, heads)) {
+        lt_fail(ctx, LT_ERR_SHAPE,
+                "lt_attention_ragged: argument qkv is %s, expected (R, 3D), D a multiple of %d heads",
+                lt_shape_string(x, s, sizeof s), heads);
+        return lt_scope_close(ctx, scope, NULL);
     }
-    lt_node *n = lt_record(ctx, out, attention_backward, 1, &qkv, sizeof heads);
-    if (n) {
-        *(int *)lt_node_params(n) = heads;
-        lt_node_save(n, 0, x);
-        lt_node_save(n, 1, probs);
+    if (!starts || lt_type(starts) != LT_I32 || starts->ndim != 1 || starts->shape[0] < 1 ||
+        !lt_i32(starts) || !starts_fit(starts, x->shape[0])) {
+        lt_fail(ctx, LT_ERR_ARGUMENT,
+                "lt_attention_ragged: argument starts is not an ascending int32 (N + 1) from 0 to %lld",
+                (long long)x->shape[0]);
+        return lt_scope_close(ctx, scope, NULL);
     }
-    return lt_scope_close(ctx, scope, lt_recorded(ctx, out));
+    const struct attention_params p = {heads, starts->shape[0] - 1, 0, x->shape[1] / 3};
+    return lt_scope_close(ctx, scope, attention(ctx, qkv, x, p, causal, starts, 2,
+                                                (int64_t[]){x->shape[0], p.width}));
 }

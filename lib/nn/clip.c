@@ -225,40 +225,54 @@ void lt_clip_set_tap(lt_clip *clip, void (*tap)(void *user, const char *name, lt
 
 /* ---- the transformer ---- */
 
-static void tap_stream(const lt_clip *c, const struct tower *t, int i, lt_tensor *x)
+/* Shows the tap the stream after i blocks; texts run whole then. */
+static void tap_stream(lt_ctx *ctx, const lt_clip *c, const struct tower *t, int i, lt_tensor *x)
 {
     char name[32];
     if (!c->tap || !x)
         return;
+    const lt_scope scope = lt_scope_open(ctx);
+    if (lt_ndim(x) == 2)
+        x = lt_reshape(ctx, x, 3, (const int64_t[]){-1, c->config.context_length, t->width});
     snprintf(name, sizeof name, "%s.%d", t->name, i);
-    c->tap(c->tap_user, name, x);
+    if (x)
+        c->tap(c->tap_user, name, x);
+    lt_scope_close(ctx, scope, NULL);
 }
 
-/* The row that the feature is taken from: x (N,L,W) -> (N,W). Position 0 of a
- * picture, the end tokens `ends` (N) of texts. */
-static lt_tensor *feature_row(lt_ctx *ctx, lt_tensor *x, const lt_tensor *ends)
+/* Texts one after the other, each up to its end token, so that nothing is computed for
+ * positions that no feature sees: text i has rows starts[i] to ends[i] of the stream. */
+struct texts {
+    lt_tensor *starts; /* int32 (T+1) */
+    lt_tensor *ends;   /* int32 (T) */
+};
+
+/* The row that the feature is taken from: position 0 of pictures x (N,L,W), the end tokens
+ * of texts x (R,W). -> (N,W) */
+static lt_tensor *feature_row(lt_ctx *ctx, lt_tensor *x, const struct texts *texts)
 {
     if (!x)
         return NULL;
-    if (ends)
-        return lt_pick(ctx, x, ends);
+    if (texts)
+        return lt_embedding(ctx, x, texts->ends);
     const int64_t n = lt_dim(x, 0), w = lt_dim(x, 2);
     return lt_reshape(ctx, lt_slice(ctx, x, 1, 0, 1), 2, (const int64_t[]){n, w});
 }
 
 /* x + Attention(LN(x)), then x + MLP(LN(x)). In the last block only the rows that the feature is
- * taken from are carried on past the attention: `last` gives (N,W) from (N,L,W). */
+ * taken from are carried on past the attention: `last` gives (N,W) from the stream. */
 static lt_tensor *run_block(lt_ctx *ctx, const lt_clip *c, const struct tower *t,
-                            const struct block *b, lt_tensor *x, bool causal, bool last,
-                            const lt_tensor *ends)
+                            const struct block *b, lt_tensor *x, const struct texts *texts,
+                            bool last)
 {
     const lt_scope scope = lt_scope_open(ctx);
     lt_tensor *y = lt_layer_norm(ctx, x, b->ln1_weight, b->ln1_bias, 1e-5f);
     y = lt_linear(ctx, y, b->in_weight, b->in_bias);
-    y = lt_attention(ctx, y, t->width / HEAD, causal);
+    y = texts ? lt_attention_ragged(ctx, y, texts->starts, t->width / HEAD, true)
+              : lt_attention(ctx, y, t->width / HEAD, false);
     if (last) {
-        y = feature_row(ctx, y, ends);
-        x = feature_row(ctx, x, ends);
+        y = feature_row(ctx, y, texts);
+        x = feature_row(ctx, x, texts);
     }
     x = lt_add(ctx, x, lt_linear(ctx, y, b->out_weight, b->out_bias));
     y = lt_layer_norm(ctx, x, b->ln2_weight, b->ln2_bias, 1e-5f);
@@ -268,20 +282,20 @@ static lt_tensor *run_block(lt_ctx *ctx, const lt_clip *c, const struct tower *t
     return lt_scope_close(ctx, scope, x);
 }
 
-/* The residual stream x (N,L,W) through all blocks to the feature's row (N,W).
- * A tap sees whole streams, so nothing is left out then. */
+/* The residual stream x, (N,L,W) of pictures or (R,W) of texts, through all blocks to the
+ * features' rows (N,W). A tap sees whole streams, so nothing is left out then. */
 static lt_tensor *run_tower(lt_ctx *ctx, const lt_clip *c, const struct tower *t, lt_tensor *x,
-                            bool causal, const lt_tensor *ends)
+                            const struct texts *texts)
 {
     const lt_scope scope = lt_scope_open(ctx);
-    tap_stream(c, t, 0, x);
+    tap_stream(ctx, c, t, 0, x);
     for (int i = 0; i < t->layers; i++) {
         const bool last = i + 1 == t->layers && !c->tap;
         x = lt_scope_close(ctx, scope,
-                           run_block(ctx, c, t, &t->block[i], x, causal, last, ends));
-        tap_stream(c, t, i + 1, x);
+                           run_block(ctx, c, t, &t->block[i], x, texts, last));
+        tap_stream(ctx, c, t, i + 1, x);
     }
-    return lt_scope_close(ctx, scope, c->tap ? feature_row(ctx, x, ends) : x);
+    return lt_scope_close(ctx, scope, c->tap ? feature_row(ctx, x, texts) : x);
 }
 
 /* ---- pictures ---- */
@@ -349,38 +363,59 @@ lt_tensor *lt_clip_encode_image(lt_ctx *ctx, const lt_clip *clip, lt_tensor *pix
     const lt_scope scope = lt_scope_open(ctx);
     lt_tensor *x = embed_patches(ctx, clip, pixels);
     x = lt_layer_norm(ctx, x, clip->ln_pre_weight, clip->ln_pre_bias, 1e-5f);
-    x = run_tower(ctx, clip, &clip->visual, x, false, NULL);
+    x = run_tower(ctx, clip, &clip->visual, x, NULL);
     x = lt_layer_norm(ctx, x, clip->ln_post_weight, clip->ln_post_bias, 1e-5f);
     return lt_scope_close(ctx, scope, lt_matmul(ctx, x, clip->visual_proj, false, false));
 }
 
 /* ---- texts ---- */
 
-/* Positions of each row's highest id (the first of equals), int32 (T), and the
- * number of positions up to the last of them. */
-static lt_tensor *find_ends(lt_ctx *ctx, const lt_tensor *ids, int64_t *length)
+/* Position of the highest id, the first of equals. */
+static int32_t find_end(const int32_t *id, int64_t count)
 {
-    const int64_t rows = lt_dim(ids, 0), columns = lt_dim(ids, 1);
-    lt_tensor *ends = lt_empty(ctx, LT_I32, 1, (const int64_t[]){rows});
-    if (!ends)
-        return NULL;
-    const int32_t *id = lt_i32(ids);
-    *length = 1;
-    for (int64_t i = 0; i < rows; i++, id += columns) {
-        int32_t best = 0;
-        for (int32_t j = 1; j < columns; j++)
-            if (id[j] > id[best])
-                best = j;
-        lt_i32(ends)[i] = best;
-        if (best + 1 > *length)
-            *length = best + 1;
+    int32_t best = 0;
+    for (int32_t j = 1; j < count; j++)
+        if (id[j] > id[best])
+            best = j;
+    return best;
+}
+
+/* The texts of ids (T,L), up to their end tokens or `whole`, and for each row of their stream its
+ * token *id and its place *place in the context, int32 (R). */
+static lt_status pack_texts(lt_ctx *ctx, const lt_tensor *ids, bool whole, struct texts *texts,
+                            lt_tensor **id, lt_tensor **place)
+{
+    const int64_t n = lt_dim(ids, 0), columns = lt_dim(ids, 1);
+    const int32_t *from = lt_i32(ids);
+    texts->starts = lt_empty(ctx, LT_I32, 1, (const int64_t[]){n + 1});
+    texts->ends = lt_empty(ctx, LT_I32, 1, (const int64_t[]){n});
+    if (!texts->starts || !texts->ends)
+        return lt_ctx_status(ctx);
+    int32_t rows = 0;
+    for (int64_t i = 0; i < n; i++) {
+        const int32_t end = find_end(from + i * columns, columns);
+        lt_i32(texts->starts)[i] = rows;
+        lt_i32(texts->ends)[i] = rows + end;
+        rows += whole ? (int32_t)columns : end + 1;
     }
-    return ends;
+    lt_i32(texts->starts)[n] = rows;
+    *id = lt_empty(ctx, LT_I32, 1, (const int64_t[]){rows});
+    *place = lt_empty(ctx, LT_I32, 1, (const int64_t[]){rows});
+    if (!*id || !*place)
+        return lt_ctx_status(ctx);
+    for (int64_t i = 0; i < n; i++) {
+        const int32_t first = lt_i32(texts->starts)[i];
+        for (int32_t row = first; row < lt_i32(texts->starts)[i + 1]; row++) {
+            lt_i32(*id)[row] = from[i * columns + row - first];
+            lt_i32(*place)[row] = row - first;
+        }
+    }
+    return LT_OK;
 }
 
 lt_tensor *lt_clip_encode_text(lt_ctx *ctx, const lt_clip *clip, const lt_tensor *ids)
 {
-    const int64_t context = clip->config.context_length, w = clip->config.text_width;
+    const int64_t context = clip->config.context_length;
     if (!ids || lt_ndim(ids) != 2 || lt_dim(ids, 1) != context) {
         char expected[48];
         snprintf(expected, sizeof expected, "(T, %lld)", (long long)context);
@@ -391,23 +426,15 @@ lt_tensor *lt_clip_encode_text(lt_ctx *ctx, const lt_clip *clip, const lt_tensor
         return NULL;
     }
     const lt_scope scope = lt_scope_open(ctx);
-    lt_tensor *x = NULL, *ends = NULL;
-    int64_t length = 0;
+    lt_tensor *x = NULL, *id = NULL, *place = NULL;
+    struct texts texts = {NULL, NULL};
     const lt_tensor *dense = lt_i32(ids) ? ids : lt_clone(ctx, ids);
-    if (!dense || !(ends = find_ends(ctx, dense, &length)))
-        goto done;
-    const lt_tensor *used = lt_view(ctx, dense, 2, (const int64_t[]){lt_dim(ids, 0), length},
-                                    (const int64_t[]){context, 1}, 0);
-    used = used ? lt_clone(ctx, used) : NULL;
-    lt_tensor *position =
-        lt_reshape(ctx, lt_slice(ctx, clip->text_position, 0, 0, length), 3,
-                   (const int64_t[]){1, length, w});
-    if (!used || !position)
-        goto done;
-    x = lt_add(ctx, lt_embedding(ctx, clip->token_embedding, used), position);
-    x = run_tower(ctx, clip, &clip->text, x, true, ends);
-    x = lt_layer_norm(ctx, x, clip->ln_final_weight, clip->ln_final_bias, 1e-5f);
-    x = lt_matmul(ctx, x, clip->text_proj, false, false);
-done:
+    if (dense && pack_texts(ctx, dense, clip->tap != NULL, &texts, &id, &place) == LT_OK) {
+        x = lt_add(ctx, lt_embedding(ctx, clip->token_embedding, id),
+                   lt_embedding(ctx, clip->text_position, place));
+        x = run_tower(ctx, clip, &clip->text, x, &texts);
+        x = lt_layer_norm(ctx, x, clip->ln_final_weight, clip->ln_final_bias, 1e-5f);
+        x = lt_matmul(ctx, x, clip->text_proj, false, false);
+    }
     return lt_scope_close(ctx, scope, x);
 }

@@ -41,7 +41,7 @@ LT_API lt_tensor *lt_clip_encode_image(lt_ctx *ctx, const lt_clip *clip, lt_tens
 LT_API lt_tensor *lt_clip_encode_text(lt_ctx *ctx, const lt_clip *clip, const lt_tensor *ids);
 
 /* Called with the residual stream "visual.0" (after ln_pre), "visual.1" (after block 0), ..., "text.0", ... each
- * (N, tokens, width); NULL switches it off. */
+ * (N, tokens, width), all tokens of the context for texts, which costs time; NULL switches it off. */
 LT_API void lt_clip_set_tap(lt_clip *clip, void (*tap)(void *user, const char *name, lt_tensor *t), void *user);
 
 LT_END_DECLS
