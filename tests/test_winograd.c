@@ -16,6 +16,17 @@ static int64_t weight_at(const lt_winograd *q, int64_t o, int64_t c, int64_t tap
     return o * q->w_out + c * q->w_in + (q->flip ? 8 - tap : tap);
 }
 
+/* Tap i meets input row *in of output row y; false where there is none. */
+static bool meets(const lt_winograd *q, int64_t y, int64_t i, int64_t limit, int64_t *in)
+{
+    *in = q->kind == LT_WINOGRAD_SAME ? y + i - q->pad : 2 * y + i - q->pad;
+    if (q->kind == LT_WINOGRAD_UP) {
+        if ((y - i + q->pad) % 2 != 0) return false;
+        *in = (y - i + q->pad) / 2;
+    }
+    return *in >= 0 && *in < limit;
+}
+
 static void plain_loops(const lt_winograd *q, double *y)
 {
     for (int64_t i = 0; i < q->n * q->o * q->oh * q->ow; i++) {
@@ -25,8 +36,8 @@ static void plain_loops(const lt_winograd *q, double *y)
         for (int64_t c = 0; c < q->c; c++) {
             double part = 0;
             for (int64_t t = 0; t < 9; t++) {
-                const int64_t iy = row + t / 3 - q->pad, ix = x + t % 3 - q->pad;
-                if (iy < 0 || iy >= q->h || ix < 0 || ix >= q->w) continue;
+                int64_t iy, ix;
+                if (!meets(q, row, t / 3, q->h, &iy) || !meets(q, x, t % 3, q->w, &ix)) continue;
                 part += (double)q->weight[weight_at(q, o, c, t)] *
                         (double)q->in[((n * q->c + c) * q->h + iy) * q->w + ix];
             }
@@ -36,12 +47,18 @@ static void plain_loops(const lt_winograd *q, double *y)
     }
 }
 
+static int64_t output_size(const lt_winograd *q, int64_t size)
+{
+    if (q->kind == LT_WINOGRAD_UP) return 2 * size + 1 - 2 * q->pad;
+    return q->kind == LT_WINOGRAD_SAME ? size + 2 * q->pad - 2 : (size + 2 * q->pad - 3) / 2 + 1;
+}
+
 /* The largest error relative to the largest value. */
 static double error_of(lt_winograd q, uint64_t seed, bool scaled, bool shifted, int check_threads)
 {
     const lt_scope scope = lt_scope_open(ctx);
-    q.oh = q.h + 2 * q.pad - 2;
-    q.ow = q.w + 2 * q.pad - 2;
+    q.oh = output_size(&q, q.h);
+    q.ow = output_size(&q, q.w);
     const int64_t size = q.n * q.o * q.oh * q.ow;
     q.in = lt_f32(check_random(ctx, seed, -1, 1, 4, (int64_t[]){q.n, q.c, q.h, q.w}));
     q.weight = lt_f32(check_random(ctx, seed + 1, -1, 1, 3, (int64_t[]){q.o, q.c, 9}));
@@ -80,18 +97,18 @@ START_TEST(odd_shapes_match_plain_loops)
     for (int isa = 0; isa <= CHECK_ISAS; isa++) {
         ctx = check_open(1 + isa % 3, isa > 0 ? check_isa[isa - 1] : NULL);
         lt_rng rng = lt_rng_make(11, (uint64_t)isa);
-        for (int i = 0; i < 120; i++) {
+        for (int i = 0; i < 240; i++) {
             const lt_winograd q = {
-                .n = 1 + (int64_t)lt_rng_below(&rng, 3),
+                .kind = (lt_winograd_kind)(i % 3), .n = 1 + (int64_t)lt_rng_below(&rng, 3),
                 .c = channels[lt_rng_below(&rng, 5)], .o = channels[lt_rng_below(&rng, 5)],
-                .h = 3 + (int64_t)lt_rng_below(&rng, i % 2 ? 12 : 68),
-                .w = 3 + (int64_t)lt_rng_below(&rng, i % 3 ? 68 : 12),
+                .h = 3 + (int64_t)lt_rng_below(&rng, i % 4 < 2 ? 12 : 68),
+                .w = 3 + (int64_t)lt_rng_below(&rng, i % 5 ? 68 : 12),
                 .pad = (int64_t)lt_rng_below(&rng, 3), .flip = lt_rng_below(&rng, 2),
             };
             const double error = error_of(q, 100 + (uint64_t)i, lt_rng_below(&rng, 2),
                                           lt_rng_below(&rng, 2), i % 10 ? 0 : 3);
-            ck_assert_msg(error <= 3e-6, "(%d,%d,%d,%d) to %d channels, pad %d%s: error %g", (int)q.n,
-                          (int)q.c, (int)q.h, (int)q.w, (int)q.o, (int)q.pad, q.flip ? ", flipped" : "",
+            ck_assert_msg(error <= 3e-6, "kind %d (%d,%d,%d,%d) to %d channels, pad %d%s: error %g", (int)q.kind,
+                          (int)q.n, (int)q.c, (int)q.h, (int)q.w, (int)q.o, (int)q.pad, q.flip ? ", flipped" : "",
                           error);
         }
         check_close(ctx);
@@ -104,10 +121,13 @@ START_TEST(smallest_images)
     ctx = check_open(2, NULL);
     for (int64_t h = 1; h <= 5; h++)
         for (int64_t w = 1; w <= 70; w += w < 6 ? 1 : 8)
-            for (int64_t pad = h > 2 && w > 2 ? 0 : 1; pad <= 2; pad++) {
-                const lt_winograd q = {.n = 3, .c = 3, .o = 2, .h = h, .w = w, .pad = pad};
+            for (int64_t i = 0; i < 9; i++) {
+                const lt_winograd q = {.kind = (lt_winograd_kind)(i / 3), .pad = i % 3,
+                                       .n = 3, .c = 3, .o = 2, .h = h, .w = w};
+                if (output_size(&q, h) < 1 || output_size(&q, w) < 1) continue;
                 const double error = error_of(q, (uint64_t)(100 * h + w), true, true, 0);
-                ck_assert_msg(error <= 3e-6, "(%d,%d) pad %d: error %g", (int)h, (int)w, (int)pad, error);
+                ck_assert_msg(error <= 3e-6, "kind %d (%d,%d) pad %d: error %g", (int)q.kind, (int)h,
+                              (int)w, (int)q.pad, error);
             }
     check_close(ctx);
 }
@@ -117,12 +137,11 @@ END_TEST
 START_TEST(error_at_512_channels)
 {
     ctx = check_open(2, NULL);
-    const lt_winograd q = {.n = 1, .c = 512, .o = 16, .h = 32, .w = 32, .pad = 1};
-    for (int flip = 0; flip < 2; flip++) {
-        lt_winograd r = q;
-        r.flip = flip;
-        const double error = error_of(r, 5, true, false, 3);
-        ck_assert_msg(error <= 6e-6, "error %g", error);
+    for (int i = 0; i < 6; i++) {
+        const lt_winograd q = {.kind = (lt_winograd_kind)(i / 2), .flip = i % 2,
+                               .n = 1, .c = 512, .o = 16, .h = 32, .w = 32, .pad = i < 2};
+        const double error = error_of(q, 5, true, false, 3);
+        ck_assert_msg(error <= 6e-6, "kind %d: error %g", (int)q.kind, error);
     }
     check_close(ctx);
 }

@@ -68,27 +68,33 @@ static lt_status plan_run(lt_conv_plan *p)
     return lt_conv_run(p);
 }
 
-/* Winograd's way of the map, or of its adjoint, of a 3 x 3 convolution with stride 1. */
+/* Winograd's way of the map, or of its adjoint. */
 static lt_winograd winograd_of(const lt_conv_shape *s, bool adjoint, const float *in,
                                const float *scale, const float *weight, const float *bias,
                                float *out)
 {
-    if (adjoint)
-        return (lt_winograd){
-            .n = s->n, .c = s->o, .h = s->oh, .w = s->ow, .o = s->c, .oh = s->h, .ow = s->w,
-            .pad = 2 - s->pad, .w_out = s->w_big, .w_in = s->w_small, .flip = true,
-            .in = in, .scale = scale, .weight = weight, .bias = bias, .out = out,
-        };
-    return (lt_winograd){
+    lt_winograd q = {
+        .kind = s->stride == 1 ? LT_WINOGRAD_SAME : LT_WINOGRAD_DOWN,
         .n = s->n, .c = s->c, .h = s->h, .w = s->w, .o = s->o, .oh = s->oh, .ow = s->ow,
         .pad = s->pad, .w_out = s->w_small, .w_in = s->w_big,
         .in = in, .scale = scale, .weight = weight, .bias = bias, .out = out,
     };
+    if (!adjoint) return q;
+    q.c = s->o, q.h = s->oh, q.w = s->ow;
+    q.o = s->c, q.oh = s->h, q.ow = s->w;
+    q.w_out = s->w_big, q.w_in = s->w_small;
+    if (s->stride == 1) {
+        q.pad = 2 - s->pad;
+        q.flip = true;
+    } else {
+        q.kind = LT_WINOGRAD_UP;
+    }
+    return q;
 }
 
 static bool winograd_fits(const lt_ctx *ctx, const lt_conv_shape *s, const lt_winograd *q)
 {
-    return s->kh == 3 && s->kw == 3 && s->stride == 1 && s->pad <= 2 && lt_winograd_pays(ctx, q);
+    return s->kh == 3 && s->kw == 3 && s->stride <= 2 && s->pad <= 2 && lt_winograd_pays(ctx, q);
 }
 
 lt_status lt_conv_apply(lt_ctx *ctx, const lt_conv_shape *s, const float *big, const float *scale,

@@ -1,8 +1,8 @@
-/* Execution of Winograd's convolution: blocks of tiles, one product per point.
+/* Execution of Winograd's convolutions: blocks of tiles, one product per point.
  *
- * A vector holds L tiles: L neighbours of a row of tiles, or, where rows are shorter, several
- * whole rows. Up to three vectors make a block, the width of the convolution kernel's product;
- * for each of the 36 points a block needs the product (o, c) x (c, 3 L). */
+ * Tiles are numbered through rows and samples; L of them make a vector. Up to three vectors
+ * make a block, the width of the convolution kernel's product; for each point a block needs
+ * the product (o, c) x (c, 3 L). */
 #include "tensor/winograd_impl.h"
 
 #include <omp.h>
@@ -12,30 +12,20 @@
 #include "tensor/winograd_kernels.h"
 
 enum {
-    TILE = LT_WINOGRAD_TILE,
-    SIDE = LT_WINOGRAD_SIDE,
-    POINTS = LT_WINOGRAD_POINTS,
-    LINE = TILE * (LT_CONV_MAX_LANES + 1),
+    LINE = LT_WINOGRAD_STEP * LT_CONV_MAX_LANES,
     SKEW = 16, /* floats between points that keep them off the same cache sets */
 };
 
-/* Below these the transforms cost more than they save. */
-enum { MIN_CHANNELS = 16, MIN_TILES = 32 };
-
-/* How vectors of tiles cover the output. */
-typedef struct cover {
-    int64_t across, down;  /* tiles of a sample */
-    int64_t per_row;       /* vectors of a row of tiles; 1 where rows are shorter than vectors */
-    int64_t rows;          /* rows of tiles in a vector */
-    int64_t tile_rows;     /* of all samples */
-    int64_t vectors;       /* in all */
-} cover;
+/* Below these the transforms cost more than they save; measured on 512 channels. */
+enum { MIN_CHANNELS = 16, MIN_TILES_SAME = 32, MIN_TILES_DOWN = 64, MIN_TILES_UP = 128 };
 
 typedef struct plan {
     const lt_winograd *q;
-    const struct lt_winograd_kernels *k;
+    const struct lt_winograd_scheme *scheme;
     const struct lt_conv_kernels *product;
-    cover cover;
+    int lanes;
+    int64_t down, across, tiles, vectors; /* tiles of a sample, and in all */
+    int64_t in_shift, out_shift; /* a tile's first row is that much before its number says */
     int64_t blocks, panels;
     int64_t u_step, v_step, m_step; /* floats from point to point */
     const float *u;
@@ -46,38 +36,62 @@ static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 static int64_t lesser(int64_t a, int64_t b) { return a < b ? a : b; }
 
-static cover cover_of(const lt_winograd *q, int lanes)
+static plan plan_of(const lt_ctx *ctx, const lt_winograd *q)
 {
-    cover t = {.across = ceil_div(q->ow, TILE), .down = ceil_div(q->oh, TILE)};
-    t.rows = t.across >= lanes ? 1 : lanes / t.across;
-    t.per_row = ceil_div(t.across, lanes);
-    t.tile_rows = q->n * t.down;
-    t.vectors = ceil_div(t.tile_rows, t.rows) * t.per_row;
-    return t;
+    const struct lt_winograd_kernels *k = LT_ISA_SELECT(ctx, lt_winograd_kernels);
+    const struct lt_winograd2_kernels *k2 = LT_ISA_SELECT(ctx, lt_winograd2_kernels);
+    plan p = {.q = q, .product = LT_ISA_SELECT(ctx, lt_conv_kernels), .lanes = k->lanes};
+    p.scheme = q->kind == LT_WINOGRAD_SAME ? &k->same : q->kind == LT_WINOGRAD_UP ? &k2->up : &k2->down;
+    p.in_shift = q->kind == LT_WINOGRAD_UP ? 1 : q->pad;
+    p.out_shift = q->kind == LT_WINOGRAD_UP ? q->pad : 0;
+    p.down = ceil_div(q->oh + p.out_shift, p.scheme->out_step);
+    p.across = ceil_div(q->ow + p.out_shift, p.scheme->out_step);
+    p.tiles = q->n * p.down * p.across;
+    p.vectors = ceil_div(p.tiles, p.lanes);
+    return p;
 }
 
 bool lt_winograd_pays(const lt_ctx *ctx, const lt_winograd *q)
 {
-    const struct lt_winograd_kernels *k = LT_ISA_SELECT(ctx, lt_winograd_kernels);
     if (q->c < MIN_CHANNELS || q->o < MIN_CHANNELS) return false;
-    const cover t = cover_of(q, k->lanes);
-    const int64_t tiles = t.tile_rows * t.across;
+    const plan p = plan_of(ctx, q);
     /* Lanes without a tile and outputs past the edges are work, too. */
-    return tiles >= MIN_TILES && t.vectors * k->lanes * TILE * TILE <= 2 * q->n * q->oh * q->ow;
+    const int64_t area = (int64_t)p.scheme->out_step * p.scheme->out_step;
+    const int64_t least = q->kind == LT_WINOGRAD_SAME   ? MIN_TILES_SAME
+                          : q->kind == LT_WINOGRAD_DOWN ? MIN_TILES_DOWN
+                                                        : MIN_TILES_UP;
+    return p.tiles >= least && 2 * p.vectors * p.lanes * area <= 3 * q->n * q->oh * q->ow;
 }
 
-/* dst[0 ... count) = columns from `x` on of row y, zero outside the image. */
-static void copy_row(const lt_winograd *q, const float *plane, int64_t y, int64_t x, int64_t count,
-                     float *dst)
+/* Neighbouring tiles of one row within a vector. */
+typedef struct run {
+    int64_t n, y, x; /* sample, row and column of the first tile */
+    int64_t lane, count;
+} run;
+
+/* The run that starts at a lane of vector `index`; count 0 past the last tile. */
+static run run_at(const plan *p, int64_t index, int64_t lane)
 {
-    const int64_t from = x < 0 ? lesser(-x, count) : 0;
+    const int64_t tile = index * p->lanes + lane;
+    run r = {.n = tile / (p->down * p->across), .y = tile / p->across % p->down, .x = tile % p->across,
+             .lane = lane};
+    r.count = tile < p->tiles ? lesser(p->lanes - lane, p->across - r.x) : 0;
+    return r;
+}
+
+/* dst[0 ... count) = scale times the columns from `x` on of row y, zero outside the image. */
+static void copy_row(const lt_winograd *q, const float *plane, float scale, int64_t y, int64_t x,
+                     int64_t count, float *dst)
+{
+    int64_t from = x < 0 ? lesser(-x, count) : 0;
     const int64_t to = lesser(count, q->w - x);
     if (y < 0 || y >= q->h || to <= from) {
         memset(dst, 0, (size_t)count * sizeof *dst);
         return;
     }
+    const float *src = plane + y * q->w + x;
     memset(dst, 0, (size_t)from * sizeof *dst);
-    memcpy(dst + from, plane + y * q->w + x + from, (size_t)(to - from) * sizeof *dst);
+    for (; from < to; from++) dst[from] = scale * src[from];
     memset(dst + to, 0, (size_t)(count - to) * sizeof *dst);
 }
 
@@ -85,98 +99,85 @@ static void copy_row(const lt_winograd *q, const float *plane, int64_t y, int64_
 static void input_vector(const plan *p, int64_t index, int64_t c, float *v)
 {
     const lt_winograd *q = p->q;
-    const cover *t = &p->cover;
-    const int64_t lanes = p->k->lanes, row = index / t->per_row * t->rows;
-    const int64_t x0 = index % t->per_row * lanes * TILE - q->pad;
-    const int64_t rows = lesser(t->rows, t->tile_rows - row);
-    const float *four[SIDE], *two[SIDE];
-    float copy[2][SIDE][LINE];
-    const float *plane = q->in + (row / t->down * q->c + c) * q->h * q->w;
-    const int64_t y0 = row % t->down * TILE - q->pad;
+    const int64_t step = p->scheme->in_step, rows = p->scheme->in_rows;
+    const float *near[LT_WINOGRAD_ROWS], *far[LT_WINOGRAD_ROWS];
+    float copy[2][LT_WINOGRAD_ROWS][LINE];
+    run r = run_at(p, index, 0);
+    const float *plane = q->in + (r.n * q->c + c) * q->h * q->w;
+    const int64_t y0 = r.y * step - p->in_shift, x0 = r.x * step - p->in_shift;
 
-    if (t->rows == 1 && x0 >= 0 && x0 + (lanes + 1) * TILE <= q->w && y0 >= 0 && y0 + SIDE <= q->h) {
-        for (int i = 0; i < SIDE; i++) {
-            four[i] = plane + (y0 + i) * q->w + x0;
-            two[i] = four[i] + TILE;
+    if (r.count == p->lanes && x0 >= 0 && x0 + (p->lanes + 1) * step <= q->w && y0 >= 0 &&
+        y0 + rows <= q->h) {
+        for (int64_t i = 0; i < rows; i++) {
+            near[i] = plane + (y0 + i) * q->w + x0;
+            far[i] = near[i] + step;
             /* The next channel is too far for the processor to guess. */
             if (c + 1 < q->c)
-                for (int64_t j = 0; j < lanes * TILE; j += 16)
-                    __builtin_prefetch(four[i] + q->h * q->w + j);
+                for (int64_t j = 0; j < p->lanes * step; j += 16)
+                    __builtin_prefetch(near[i] + q->h * q->w + j);
         }
-    } else if (t->rows == 1) {
-        for (int i = 0; i < SIDE; i++) {
-            copy_row(q, plane, y0 + i, x0, (lanes + 1) * TILE, copy[0][i]);
-            four[i] = copy[0][i];
-            two[i] = four[i] + TILE;
-        }
-    } else {
-        const int64_t length = t->across * TILE;
-        for (int i = 0; i < SIDE; i++) {
-            four[i] = copy[0][i];
-            two[i] = copy[1][i];
-        }
-        for (int64_t r = 0; r < rows; r++) {
-            plane = q->in + ((row + r) / t->down * q->c + c) * q->h * q->w;
-            for (int i = 0; i < SIDE; i++) {
-                const int64_t y = (row + r) % t->down * TILE - q->pad + i;
-                copy_row(q, plane, y, x0, length, copy[0][i] + r * length);
-                copy_row(q, plane, y, x0 + TILE, length, copy[1][i] + r * length);
-            }
-        }
-        const int64_t used = rows * length, idle = lanes * TILE - used;
-        for (int i = 0; i < SIDE && idle; i++) {
-            memset(copy[0][i] + used, 0, (size_t)idle * sizeof(float));
-            memset(copy[1][i] + used, 0, (size_t)idle * sizeof(float));
-        }
+        p->scheme->input(near, far, q->scale ? q->scale[r.n * q->c + c] : 1.0f, v, p->v_step);
+        return;
     }
-    /* The samples of one vector may differ in their scales. */
-    const int64_t first = row / t->down, last = (row + rows - 1) / t->down;
-    if (q->scale && first != last)
-        for (int64_t r = 0; r < rows; r++)
-            for (int i = 0; i < SIDE; i++)
-                for (int64_t j = r * t->across * TILE; j < (r + 1) * t->across * TILE; j++) {
-                    copy[0][i][j] *= q->scale[(row + r) / t->down * q->c + c];
-                    copy[1][i][j] *= q->scale[(row + r) / t->down * q->c + c];
-                }
-    const float scale = q->scale && first == last ? q->scale[first * q->c + c] : 1.0f;
-    p->k->input(four, two, scale, v, p->v_step);
+    while (r.count > 0) {
+        plane = q->in + (r.n * q->c + c) * q->h * q->w;
+        const float scale = q->scale ? q->scale[r.n * q->c + c] : 1.0f;
+        for (int64_t i = 0; i < rows; i++) {
+            const int64_t y = r.y * step - p->in_shift + i, x = r.x * step - p->in_shift;
+            copy_row(q, plane, scale, y, x, r.count * step, copy[0][i] + r.lane * step);
+            copy_row(q, plane, scale, y, x + step, r.count * step, copy[1][i] + r.lane * step);
+        }
+        if (r.lane + r.count == p->lanes) break;
+        r = run_at(p, index, r.lane + r.count);
+    }
+    const int64_t used = (r.lane + r.count) * step, idle = p->lanes * step - used;
+    for (int64_t i = 0; i < rows; i++) {
+        memset(copy[0][i] + used, 0, (size_t)idle * sizeof(float));
+        memset(copy[1][i] + used, 0, (size_t)idle * sizeof(float));
+        near[i] = copy[0][i];
+        far[i] = copy[1][i];
+    }
+    p->scheme->input(near, far, 1.0f, v, p->v_step);
 }
 
 /* Transforms output channel o of vector `index` back and writes what lies inside. */
 static void output_vector(const plan *p, int64_t index, int64_t o, const float *m)
 {
     const lt_winograd *q = p->q;
-    const cover *t = &p->cover;
-    const int64_t lanes = p->k->lanes, row = index / t->per_row * t->rows;
-    const int64_t x0 = index % t->per_row * lanes * TILE;
-    const int64_t rows = lesser(t->rows, t->tile_rows - row);
+    const int64_t step = p->scheme->out_step;
     const float bias = q->bias ? q->bias[o] : 0.0f;
-    float *y[TILE], copy[TILE][LINE];
-    float *plane = q->out + (row / t->down * q->o + o) * q->oh * q->ow;
-    const int64_t y0 = row % t->down * TILE;
+    float *y[LT_WINOGRAD_STEP], copy[LT_WINOGRAD_STEP][LINE];
+    run r = run_at(p, index, 0);
+    float *plane = q->out + (r.n * q->o + o) * q->oh * q->ow;
+    const int64_t y0 = r.y * step - p->out_shift, x0 = r.x * step - p->out_shift;
 
-    if (t->rows == 1 && x0 + lanes * TILE <= q->ow && y0 + TILE <= q->oh) {
-        for (int i = 0; i < TILE; i++) y[i] = plane + (y0 + i) * q->ow + x0;
-        p->k->output(m, p->m_step, bias, y);
+    if (r.count == p->lanes && x0 >= 0 && x0 + p->lanes * step <= q->ow && y0 >= 0 &&
+        y0 + step <= q->oh) {
+        for (int64_t i = 0; i < step; i++) y[i] = plane + (y0 + i) * q->ow + x0;
+        p->scheme->output(m, p->m_step, bias, y);
         return;
     }
-    for (int i = 0; i < TILE; i++) y[i] = copy[i];
-    p->k->output(m, p->m_step, bias, y);
-    const int64_t length = t->rows == 1 ? lanes * TILE : t->across * TILE;
-    const int64_t count = lesser(length, q->ow - x0);
-    for (int64_t r = 0; r < rows; r++) {
-        plane = q->out + ((row + r) / t->down * q->o + o) * q->oh * q->ow;
-        const int64_t top = (row + r) % t->down * TILE;
-        for (int64_t i = 0; i < lesser(TILE, q->oh - top); i++)
-            memcpy(plane + (top + i) * q->ow + x0, copy[i] + r * length, (size_t)count * sizeof(float));
+    for (int64_t i = 0; i < step; i++) y[i] = copy[i];
+    p->scheme->output(m, p->m_step, bias, y);
+    while (r.count > 0) {
+        const int64_t top = r.y * step - p->out_shift, left = r.x * step - p->out_shift;
+        const int64_t skip = left < 0 ? -left : 0, count = lesser(r.count * step, q->ow - left) - skip;
+        plane = q->out + (r.n * q->o + o) * q->oh * q->ow;
+        for (int64_t i = top < 0 ? -top : 0; i < lesser(step, q->oh - top) && count > 0; i++)
+            memcpy(plane + (top + i) * q->ow + left + skip, copy[i] + r.lane * step + skip,
+                   (size_t)count * sizeof(float));
+        if (r.lane + r.count == p->lanes) break;
+        r = run_at(p, index, r.lane + r.count);
     }
 }
 
-/* u (point, panel, c, M) */
+/* u (matrix, panel, c, M) */
 static void transform_weights(const plan *p, int threads, float *u)
 {
     const lt_winograd *q = p->q;
     const int64_t m = p->product->panel;
+    /* Small to big, the last tap meets the earlier input. */
+    const bool flip = q->flip != (q->kind == LT_WINOGRAD_UP);
 #pragma omp parallel for num_threads(threads) schedule(static)
     for (int64_t i = 0; i < p->panels; i++) {
         const int count = (int)lesser(m, q->o - i * m);
@@ -184,9 +185,9 @@ static void transform_weights(const plan *p, int threads, float *u)
             float g[LT_CONV_MAX_PANEL * 9];
             for (int j = 0; j < count; j++) {
                 const float *from = q->weight + (i * m + j) * q->w_out + c * q->w_in;
-                for (int t = 0; t < 9; t++) g[j * 9 + t] = from[q->flip ? 8 - t : t];
+                for (int t = 0; t < 9; t++) g[j * 9 + t] = from[flip ? 8 - t : t];
             }
-            p->k->weights(count, (int)m, g, u + (i * q->c + c) * m, p->u_step);
+            p->scheme->weights(count, (int)m, g, u + (i * q->c + c) * m, p->u_step);
         }
     }
 }
@@ -195,36 +196,37 @@ static void transform_weights(const plan *p, int threads, float *u)
 static void run_block(const plan *p, int64_t index, float *v, float *m)
 {
     const lt_winograd *q = p->q;
-    const int64_t lanes = p->k->lanes, group = LT_CONV_VECTORS * lanes, panel = p->product->panel;
-    const int64_t first = p->cover.vectors * index / p->blocks;
-    const int vectors = (int)(p->cover.vectors * (index + 1) / p->blocks - first);
+    const int64_t lanes = p->lanes, group = LT_CONV_VECTORS * lanes, panel = p->product->panel;
+    const int64_t first = p->vectors * index / p->blocks;
+    const int vectors = (int)(p->vectors * (index + 1) / p->blocks - first);
     const int64_t start[LT_CONV_VECTORS] = {0, lanes, 2 * lanes};
     for (int64_t c = 0; c < q->c; c++)
         for (int i = 0; i < vectors; i++) input_vector(p, first + i, c, v + c * group + i * lanes);
-    for (int64_t point = 0; point < POINTS; point++)
+    for (int64_t point = 0; point < p->scheme->points; point++) {
+        const float *u = p->u + p->scheme->matrix_of[point] * p->u_step;
         for (int64_t i = 0; i < p->panels; i++)
-            p->product->product(q->c, p->u + point * p->u_step + i * q->c * panel,
-                                v + point * p->v_step, p->offset, start, vectors,
-                                m + point * p->m_step + i * panel * group);
+            p->product->product(q->c, u + i * q->c * panel, v + point * p->v_step, p->offset, start,
+                                vectors, m + point * p->m_step + i * panel * group);
+    }
     for (int64_t o = 0; o < q->o; o++)
         for (int i = 0; i < vectors; i++) output_vector(p, first + i, o, m + o * group + i * lanes);
 }
 
 lt_status lt_winograd_run(lt_ctx *ctx, const lt_winograd *q)
 {
-    plan p = {.q = q, .k = LT_ISA_SELECT(ctx, lt_winograd_kernels),
-              .product = LT_ISA_SELECT(ctx, lt_conv_kernels)};
-    const int64_t group = LT_CONV_VECTORS * p.k->lanes, panel = p.product->panel;
+    plan p = plan_of(ctx, q);
+    const int64_t group = (int64_t)LT_CONV_VECTORS * p.lanes, panel = p.product->panel;
+    const int64_t points = p.scheme->points;
     const int threads = ctx->threads;
-    p.cover = cover_of(q, p.k->lanes);
     p.panels = ceil_div(q->o, panel);
-    p.blocks = lesser(p.cover.vectors, ceil_div(ceil_div(p.cover.vectors, LT_CONV_VECTORS), threads) * threads);
+    p.blocks = lesser(p.vectors, ceil_div(ceil_div(p.vectors, LT_CONV_VECTORS), threads) * threads);
     p.u_step = p.panels * q->c * panel + SKEW;
     p.v_step = q->c * group + SKEW;
     p.m_step = p.panels * panel * group + SKEW;
+    const int64_t room = points * (p.v_step + p.m_step);
 
-    float *u = lt_scratch(ctx, sizeof(float) * (size_t)(POINTS * p.u_step));
-    float *work = lt_scratch(ctx, sizeof(float) * (size_t)(threads * POINTS * (p.v_step + p.m_step)));
+    float *u = lt_scratch(ctx, sizeof(float) * (size_t)(p.scheme->matrices * p.u_step));
+    float *work = lt_scratch(ctx, sizeof(float) * (size_t)(threads * room));
     int32_t *offset = lt_scratch(ctx, sizeof(int32_t) * (size_t)q->c);
     const bool ok = u && work && offset;
     if (ok) {
@@ -234,8 +236,8 @@ lt_status lt_winograd_run(lt_ctx *ctx, const lt_winograd *q)
         transform_weights(&p, threads, u);
 #pragma omp parallel for num_threads(threads) schedule(static)
         for (int64_t i = 0; i < p.blocks; i++) {
-            float *v = work + omp_get_thread_num() * POINTS * (p.v_step + p.m_step);
-            run_block(&p, i, v, v + POINTS * p.v_step);
+            float *v = work + omp_get_thread_num() * room;
+            run_block(&p, i, v, v + points * p.v_step);
         }
     }
     lt_scratch_free(ctx, offset);

@@ -1,21 +1,28 @@
-/* 3 x 3 convolution with stride 1 by Winograd's minimal filtering, F(4 x 4, 3 x 3): a quarter
- * of the multiplications of the direct sum (Lavin & Gray 2016, "Fast Algorithms for
- * Convolutional Neural Networks"). */
+/* 3 x 3 convolutions by Winograd's minimal filtering (Lavin & Gray 2016, "Fast Algorithms for
+ * Convolutional Neural Networks"): a quarter of the multiplications of the direct sum with
+ * stride 1, 0.56 of them with stride 2 (winograd_kernels.h). */
 #ifndef LT_TENSOR_WINOGRAD_IMPL_H
 #define LT_TENSOR_WINOGRAD_IMPL_H
 
 #include "tensor/tensor_impl.h"
 
-/* out[n, o, y, x] = bias[o] + sum over c, i, j of
- *     weight[o * w_out + c * w_in + 3 i + j] scale[n, c] in[n, c, y + i - pad, x + j - pad],
- * zero outside; with `flip` the taps run from the ninth to the first. */
+typedef enum lt_winograd_kind {
+    LT_WINOGRAD_SAME, /* out[y, x] = sum of weight[i, j] in[y + i - pad, x + j - pad] */
+    LT_WINOGRAD_DOWN, /* out[y, x] = sum of weight[i, j] in[2 y + i - pad, 2 x + j - pad] */
+    LT_WINOGRAD_UP,   /* out[2 y + i - pad, 2 x + j - pad] = sum of weight[i, j] in[y, x] */
+} lt_winograd_kind;
+
+/* out (n, o, oh, ow) = sums over the channels of scale[n, c] in (n, c, h, w), zero outside, and
+ * over the taps, plus bias[o]. Weight (o, c, i, j) is weight[o * w_out + c * w_in + 3 i + j], or
+ * with `flip` that of the opposite tap. */
 typedef struct lt_winograd {
-    int64_t n, c, h, w; /* input */
-    int64_t o, oh, ow;  /* output: h + 2 pad - 2, w + 2 pad - 2 */
-    int64_t pad;
+    lt_winograd_kind kind;
+    int64_t n, c, h, w;
+    int64_t o, oh, ow;
+    int64_t pad; /* 0..2 */
     int64_t w_out, w_in;
     bool flip;
-    const float *in, *scale, *weight, *bias; /* scale (n, c) and bias (o) may be NULL */
+    const float *in, *scale, *weight, *bias; /* scale and bias may be NULL */
     float *out;
 } lt_winograd;
 

@@ -1,10 +1,8 @@
-/* The transforms of Winograd's convolution, one table per instruction set (isa.h).
+/* The transforms of Winograd's convolutions, one table per instruction set (isa.h).
  *
- * F(4 x 4, 3 x 3) (Lavin & Gray 2016): a tile of 4 x 4 outputs is A^T [sum over channels of
- * (G g G^T) . (B^T d B)] A with d the 6 x 6 inputs that it sees and g the 3 x 3 weights. The
- * polynomials are evaluated at 0, -+3/4, -+3/2 and infinity, which loses fewer digits than
- * the usual 0, -+1, -+2 (about half the error at 512 channels; tests/test_winograd.c). Lanes
- * are neighbouring tiles. */
+ * A tile of outputs is a bilinear form of the inputs it sees and the weights (Lavin & Gray
+ * 2016): inputs, weights and outputs are transformed by fixed matrices between which one
+ * product over channels is left for each point. Lanes are neighbouring tiles. */
 #ifndef LT_TENSOR_WINOGRAD_KERNELS_H
 #define LT_TENSOR_WINOGRAD_KERNELS_H
 
@@ -12,23 +10,47 @@
 
 #include "tensor/isa.h"
 
-enum { LT_WINOGRAD_TILE = 4, LT_WINOGRAD_SIDE = 6, LT_WINOGRAD_POINTS = 36 };
+/* Upper bounds over all schemes. */
+enum { LT_WINOGRAD_ROWS = 9, LT_WINOGRAD_STEP = 8 };
 
-struct lt_winograd_kernels {
-    int lanes;
+struct lt_winograd_scheme {
+    int points;                     /* products of a tile */
+    int matrices;                   /* different weights among them */
+    const unsigned char *matrix_of; /* (points) */
+    int in_rows, in_step;   /* rows of inputs a tile sees, and from one tile's first to the next's */
+    int out_step;           /* rows and columns of a tile's outputs */
 
-    /* v[p * step + l] = point p of B^T d B, times scale, of tile l < L. Row i of tile l's d is
-     * four[i][4 l ... 4 l + 3] and two[i][4 l], two[i][4 l + 1]; 4 L floats of each are read. */
-    void (*input)(const float *const *four, const float *const *two, float scale, float *v,
+    /* v[p * step + l] = point p of tile l < L, times scale. Row i of tile l's inputs is
+     * near[i][in_step * l + j], j < in_step, and goes on in far[i][in_step * l + j]; in_step L
+     * floats of each are read. */
+    void (*input)(const float *const *near, const float *const *far, float scale, float *v,
                   int64_t step);
 
-    /* y[i][4 l + j] = A^T m A + bias at (i, j), where point p of tile l is m[p * step + l]. */
+    /* y[i][out_step * l + j] = output (i, j) of tile l, whose point p is m[p * step + l], plus
+     * bias. */
     void (*output)(const float *m, int64_t step, float bias, float *const *y);
 
-    /* u[p * step + i] = G g G^T of g[i * 9 ... + 8], i < count <= 8; zeros up to `panel`. */
+    /* u[q * step + i] = matrix q of the 3 x 3 weights g[i * 9 ... + 8], i < count <= 8; zeros up to
+     * `panel`. */
     void (*weights)(int count, int panel, const float *g, float *u, int64_t step);
 };
 
+/* Stride 1, F(4 x 4, 3 x 3): 36 products for 16 outputs. */
+struct lt_winograd_kernels {
+    int lanes;
+    struct lt_winograd_scheme same;
+};
+
+/* Stride 2, and its adjoint. Along each axis of the big side, even places meet two taps and go
+ * through F(4, 2), odd places meet one and stay as they are: 9 places, 9 points. In two
+ * dimensions 81 products for 8 x 8 places of the big side and 4 x 4 of the small one, where the
+ * direct sum has 144. */
+struct lt_winograd2_kernels {
+    int lanes;
+    struct lt_winograd_scheme up, down; /* small to big, big to small */
+};
+
 LT_ISA_DECLARE(lt_winograd_kernels);
+LT_ISA_DECLARE(lt_winograd2_kernels);
 
 #endif
