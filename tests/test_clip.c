@@ -4,6 +4,7 @@
 #include "nn/clip.h"
 #include "nn/optim.h"
 #include "nn_check.h"
+#include "temp_dir.h"
 
 Suite *suite_clip(void);
 
@@ -279,11 +280,41 @@ START_TEST(failures)
 }
 END_TEST
 
+/* Weights in 16 bits, kept so or widened when they are loaded, give the same bits. */
+START_TEST(stored_weights)
+{
+    lt_tensor *ids = texts(3, (const int[]){4, 9, 6}), *x = pixels(2), *feature[2][2], *grad[2];
+    const char *path = temp_path("clip.safetensors");
+    lt_set_requires_grad(ctx, x, true);
+    ck_assert_int_eq(lt_params_save(ctx, params, path, LT_F16), LT_OK);
+    for (int map = 0; map < 2; map++) {
+        lt_params *file = NULL;
+        lt_clip *network = NULL;
+        lt_params_create(ctx, &file);
+        ck_assert_int_eq((map ? lt_params_map : lt_params_load)(ctx, file, path, NULL), LT_OK);
+        ck_assert_int_eq(lt_type(lt_params_find(file, "token_embedding.weight")), map ? LT_F16 : LT_F32);
+        ck_assert_msg(lt_clip_create(ctx, file, &network) == LT_OK, "%s", lt_ctx_message(ctx));
+        feature[map][0] = lt_clip_encode_image(ctx, network, x);
+        feature[map][1] = lt_clip_encode_text(ctx, network, ids);
+        nn_assert_ok(ctx);
+        ck_assert_int_eq(lt_backward(ctx, lt_sum(ctx, feature[map][0], 0, false)), LT_OK);
+        grad[map] = lt_clone(ctx, lt_grad(x));
+        lt_zero_grad(x);
+        lt_clip_free(network);
+        lt_params_free(file);
+    }
+    ck_assert(nn_distance(feature[0][0], feature[1][0]) == 0.0);
+    ck_assert(nn_distance(feature[0][1], feature[1][1]) == 0.0);
+    ck_assert(nn_distance(grad[0], grad[1]) == 0.0);
+}
+END_TEST
+
 Suite *suite_clip(void)
 {
     Suite *s = suite_create("clip");
     TCase *c = tcase_create("clip");
     tcase_add_checked_fixture(c, setup, teardown);
+    tcase_add_checked_fixture(c, temp_dir_make, temp_dir_remove);
     tcase_set_timeout(c, 120);
     tcase_add_test(c, description);
     tcase_add_test(c, preprocessing);
@@ -292,6 +323,7 @@ Suite *suite_clip(void)
     tcase_add_test(c, gradients);
     tcase_add_test(c, contrastive_training_lowers_the_loss);
     tcase_add_test(c, failures);
+    tcase_add_test(c, stored_weights);
     suite_add_tcase(s, c);
     return s;
 }

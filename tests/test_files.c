@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "check_grad.h"
 #include "suites.h"
 #include "temp_dir.h"
 #include "tensor/file.h"
@@ -92,6 +93,26 @@ START_TEST(every_f16_widens_and_returns)
             EXPECT(back[i] == (i | 0x200), i);
         }
     }
+}
+END_TEST
+
+/* The processor's own widening gives the same values; NaNs may differ in payload. */
+START_TEST(casts_widen_alike)
+{
+    static uint16_t all[65536 + 7];
+    static float wide[65536 + 7];
+    const int64_t count = 65536 + 7; /* no multiple of any vector */
+    for (int64_t i = 0; i < count; i++)
+        all[i] = (uint16_t)i;
+    lt_ctx *own = check_open(2, check_isa[_i]);
+    for (int k = 0; k < 2; k++) {
+        lt_tensor *half = lt_from_copy(own, k ? LT_BF16 : LT_F16, 1, &count, all);
+        const float *got = lt_f32(lt_cast(own, half, LT_F32));
+        (k ? lt_bf16_to_f32 : lt_f16_to_f32)(all, wide, (size_t)count);
+        for (int64_t i = 0; i < count; i++)
+            EXPECT(isnan(wide[i]) ? isnan(got[i]) : bits_of(got[i]) == bits_of(wide[i]), all[i]);
+    }
+    check_close(own);
 }
 END_TEST
 
@@ -318,6 +339,7 @@ Suite *suite_files(void)
     tcase_set_timeout(tc, 60);
     tcase_add_checked_fixture(tc, set_up, tear_down);
     tcase_add_test(tc, every_f16_widens_and_returns);
+    tcase_add_loop_test(tc, casts_widen_alike, 0, CHECK_ISAS);
     tcase_add_test(tc, f16_rounds_to_nearest_even);
     tcase_add_test(tc, bf16_is_the_rounded_upper_half);
     tcase_add_test(tc, reads_whole_files_within_the_limit);

@@ -210,6 +210,35 @@ START_TEST(frozen_weights_get_no_gradient)
 }
 END_TEST
 
+/* A weight in 16 bits gives, bit for bit, what its float32 values give. */
+START_TEST(weights_in_16_bits)
+{
+    static const lt_dtype types[] = {LT_F16, LT_BF16};
+    lt_ctx *ctx = check_open(2, check_isa[_i]);
+    const int32_t ids[] = {4, 0, 4};
+    for (int k = 0; k < 2; k++) {
+        lt_tensor *x = check_random(ctx, 1, -1.0f, 1.0f, 2, SHAPE(3, 37)), *result[2], *gx[2];
+        lt_tensor *b = check_random(ctx, 3, -1.0f, 1.0f, 1, SHAPE(5));
+        lt_tensor *half = lt_cast(ctx, check_random(ctx, 2, -1.0f, 1.0f, 2, SHAPE(5, 37)), types[k]);
+        lt_tensor *w[2] = {half, lt_cast(ctx, half, LT_F32)}, *row[2];
+        lt_set_requires_grad(ctx, x, true);
+        for (int i = 0; i < 2; i++) {
+            result[i] = lt_linear(ctx, x, w[i], b);
+            ck_assert_int_eq(lt_backward(ctx, lt_sum(ctx, lt_square(ctx, result[i]), 0, false)), LT_OK);
+            gx[i] = lt_clone(ctx, lt_grad(x));
+            lt_zero_grad(x);
+            row[i] = lt_embedding(ctx, w[i], check_ids(ctx, ids, 1, SHAPE(3)));
+        }
+        ck_assert_mem_eq(lt_f32(result[0]), lt_f32(result[1]), 15 * sizeof(float));
+        ck_assert_mem_eq(lt_f32(gx[0]), lt_f32(gx[1]), 3 * 37 * sizeof(float));
+        ck_assert_mem_eq(lt_f32(row[0]), lt_f32(row[1]), 3 * 37 * sizeof(float));
+        ck_assert_int_eq(lt_set_requires_grad(ctx, half, true), LT_ERR_DTYPE);
+        lt_ctx_clear(ctx);
+    }
+    check_close(ctx);
+}
+END_TEST
+
 /* ---- attention ---- */
 
 struct attention {
@@ -344,6 +373,7 @@ Suite *suite_ops_dense(void)
     tcase_add_test(t, matmul_errors);
     tcase_add_loop_test(t, linear_values_and_gradients, 0, 3);
     tcase_add_test(t, frozen_weights_get_no_gradient);
+    tcase_add_loop_test(t, weights_in_16_bits, 0, CHECK_ISAS);
     tcase_add_loop_test(t, attention_values_and_gradients, 0, CHECK_ISAS);
     tcase_add_loop_test(t, ragged_attention, 0, CHECK_ISAS);
     tcase_add_test(t, attention_errors);

@@ -152,6 +152,14 @@ START_TEST(half_precision_files)
         ck_assert_int_eq(lt_i32(lt_params_find(q, "ids"))[2], 70000);
         ck_assert(nn_distance(lt_params_find(q, "net.a"), lt_params_find(p, "net.a")) < bound[i]);
         ck_assert_float_eq(lt_item(lt_params_find(q, "net.scalar")), 4.5f);
+        /* Mapped, they stay as they are. */
+        lt_params *r = NULL;
+        lt_params_create(ctx, &r);
+        ck_assert_int_eq(lt_params_map(ctx, r, path, NULL), LT_OK);
+        lt_tensor *kept = lt_params_find(r, "net.a");
+        ck_assert_int_eq(lt_type(kept), type[i]);
+        ck_assert(nn_distance(lt_cast(ctx, kept, LT_F32), lt_params_find(q, "net.a")) == 0.0);
+        lt_params_free(r);
         lt_params_free(q);
     }
     lt_params_free(p);

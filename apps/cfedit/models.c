@@ -17,7 +17,7 @@
 
 /* ---- networks ---- */
 
-/* All tensors of the file at `path`, which must be of the kind. */
+/* All tensors of the file at `path`, which must be of the kind. CLIP's stay as they are stored. */
 static lt_status load(lt_ctx *ctx, const char *path, enum ce_kind kind, lt_params **out)
 {
     lt_safetensors *file;
@@ -28,7 +28,8 @@ static lt_status load(lt_ctx *ctx, const char *path, enum ce_kind kind, lt_param
     const lt_scope scope = lt_scope_open(ctx);
     status = lt_params_create(ctx, out);
     if (status == LT_OK)
-        status = lt_params_load(ctx, *out, path, NULL);
+        status = kind == CE_KIND_CLIP ? lt_params_map(ctx, *out, path, NULL)
+                                      : lt_params_load(ctx, *out, path, NULL);
     lt_scope_close(ctx, scope, NULL);
     return status;
 }

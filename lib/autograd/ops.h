@@ -46,7 +46,7 @@ LT_API lt_tensor *lt_slice(lt_ctx *ctx, lt_tensor *x, int axis, int64_t start, i
 LT_API lt_tensor *lt_expand(lt_ctx *ctx, lt_tensor *x, int ndim, const int64_t *shape);
 LT_API lt_tensor *lt_contiguous(lt_ctx *ctx, lt_tensor *x);
 LT_API lt_tensor *lt_concat(lt_ctx *ctx, int count, lt_tensor *const *x, int axis);
-/* Rows table[ids[i]]: table (V, ...), ids int32 of any shape -> ids' shape + (...). Gradient to table. */
+/* Rows table[ids[i]], float32: table (V, ...), also float16 or bfloat16, ids int32 of any shape -> ids' shape + (...). Gradient to table. */
 LT_API lt_tensor *lt_embedding(lt_ctx *ctx, lt_tensor *table, const lt_tensor *ids);
 /* out[i] = x[i, ids[i]]: x (N, L, ...), ids int32 (N) -> (N, ...). */
 LT_API lt_tensor *lt_pick(lt_ctx *ctx, lt_tensor *x, const lt_tensor *ids);
@@ -62,7 +62,8 @@ LT_API lt_tensor *lt_logsumexp(lt_ctx *ctx, lt_tensor *x);
 /* ---- products (ops_matmul.c) ---- */
 /* op(a) op(b) over the last two axes; leading axes broadcast. (.., M, K) x (.., K, P) -> (.., M, P). */
 LT_API lt_tensor *lt_matmul(lt_ctx *ctx, lt_tensor *a, lt_tensor *b, bool trans_a, bool trans_b);
-/* x (..., D) w (O, D)^T + bias (O) -> (..., O). bias may be NULL. */
+/* x (..., D) w (O, D)^T + bias (O) -> (..., O). bias may be NULL. A constant w may be float16 or
+ * bfloat16: it is widened for each product, which costs time and halves the memory of weights. */
 LT_API lt_tensor *lt_linear(lt_ctx *ctx, lt_tensor *x, lt_tensor *w, lt_tensor *bias);
 /* Multi-head attention (Vaswani et al. 2017) of packed qkv (N, L, 3D) -> (N, L, D); scale 1/sqrt(D/heads). */
 LT_API lt_tensor *lt_attention(lt_ctx *ctx, lt_tensor *qkv, int heads, bool causal);

@@ -152,6 +152,21 @@ lt_tensor *lt_dense_input(lt_ctx *ctx, const lt_tensor *t, const char *op, const
     return copy;
 }
 
+lt_tensor *lt_weight_input(lt_ctx *ctx, lt_tensor *w, const char *op, const char *name)
+{
+    return w && lt_is_half(w) && lt_is_contiguous(w) ? w : lt_dense_input(ctx, w, op, name);
+}
+
+const lt_tensor *lt_weight_values(lt_ctx *ctx, const lt_tensor *w)
+{
+    if (!lt_is_half(w))
+        return w;
+    lt_tensor *wide = lt_new_like(ctx, w);
+    if (wide)
+        lt_widen(ctx, w->dtype, w->data, lt_floats(wide), lt_numel(w));
+    return wide;
+}
+
 /* ---- elementwise ---- */
 
 void lt_run_unary(lt_ctx *ctx, lt_unary_op op, int64_t n, const float *x, float *y, float p,

@@ -57,6 +57,11 @@ void lt_copy_strided(lt_ctx *ctx, int ndim, const int64_t *shape, const float *s
 /* As lt_dense(), by the threads of the context. */
 lt_tensor *lt_dense_input(lt_ctx *ctx, const lt_tensor *t, const char *op, const char *name);
 
+/* A constant weight as it is stored: lt_dense_input(), or a contiguous float16 or bfloat16 tensor
+ * itself; and its values in float32, in memory of the scope where they must be converted. */
+lt_tensor *lt_weight_input(lt_ctx *ctx, lt_tensor *w, const char *op, const char *name);
+const lt_tensor *lt_weight_values(lt_ctx *ctx, const lt_tensor *w);
+
 /* y = f(x), gx = gy f': n elements, see dense_kernels.h. */
 void lt_run_unary(lt_ctx *ctx, lt_unary_op op, int64_t n, const float *x, float *y, float p,
                   float q);

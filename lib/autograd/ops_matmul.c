@@ -215,17 +215,18 @@ lt_tensor *lt_matmul(lt_ctx *ctx, lt_tensor *a, lt_tensor *b, bool trans_a, bool
 
 /* ---- linear ---- */
 
-/* Saved: x (R, D) and w, contiguous. gx = gy w, gw = gy^T x, gb = sum of rows. */
+/* Saved: x (R, D) and w, contiguous, w as it is stored. gx = gy w, gw = gy^T x, gb = sum of rows. */
 static lt_status linear_backward(lt_ctx *ctx, lt_node *node, lt_tensor *gy)
 {
     const lt_tensor *x = lt_node_saved(node, 0), *w = lt_node_saved(node, 1);
     const int64_t outs = w->shape[0], ins = w->shape[1];
     const int64_t rows = ins > 0 ? lt_numel(x) / ins : 0;
     if (lt_wants_grad(node, 0)) {
-        lt_tensor *gx = lt_new_like(ctx, x);
+        const lt_tensor *values = lt_weight_values(ctx, w);
+        lt_tensor *gx = values ? lt_new_like(ctx, x) : NULL;
         if (gx)
-            lt_sgemm(ctx, false, false, rows, ins, outs, 1.0f, lt_floats(gy), outs, lt_floats(w),
-                     ins, 0.0f, lt_floats(gx), ins);
+            lt_sgemm(ctx, false, false, rows, ins, outs, 1.0f, lt_floats(gy), outs,
+                     lt_floats(values), ins, 0.0f, lt_floats(gx), ins);
         if (lt_grad_add(ctx, node, 0, gx) != LT_OK)
             return ctx->status;
     }
@@ -254,7 +255,7 @@ lt_tensor *lt_linear(lt_ctx *ctx, lt_tensor *x, lt_tensor *w, lt_tensor *bias)
 {
     const lt_scope scope = lt_scope_open(ctx);
     lt_tensor *dx = lt_dense_input(ctx, x, "lt_linear", "x");
-    lt_tensor *dw = dx ? lt_dense_input(ctx, w, "lt_linear", "w") : NULL;
+    lt_tensor *dw = dx ? lt_weight_input(ctx, w, "lt_linear", "w") : NULL;
     lt_tensor *db = dw && bias ? lt_dense_input(ctx, bias, "lt_linear", "bias") : NULL;
     if (!dw || (bias && !db))
         return lt_scope_close(ctx, scope, NULL);
@@ -275,13 +276,14 @@ lt_tensor *lt_linear(lt_ctx *ctx, lt_tensor *x, lt_tensor *w, lt_tensor *bias)
     for (int i = 0; i + 1 < dx->ndim; i++)
         rows *= shape[i];
     shape[dx->ndim - 1] = outs;
-    lt_tensor *out = lt_new(ctx, dx->ndim, shape);
+    const lt_tensor *values = lt_weight_values(ctx, dw);
+    lt_tensor *out = values ? lt_new(ctx, dx->ndim, shape) : NULL;
     if (!out)
         return lt_scope_close(ctx, scope, NULL);
     /* The product is added to rows of bias, in the pass over y that it makes anyway. */
     if (db)
         fill_rows(ctx, rows, outs, lt_floats(db), lt_floats(out));
-    lt_sgemm(ctx, false, true, rows, outs, ins, 1.0f, lt_floats(dx), ins, lt_floats(dw), ins,
+    lt_sgemm(ctx, false, true, rows, outs, ins, 1.0f, lt_floats(dx), ins, lt_floats(values), ins,
              db ? 1.0f : 0.0f, lt_floats(out), outs);
     lt_node *n = lt_record(ctx, out, linear_backward, 3, (lt_tensor *[]){x, w, bias}, 0);
     if (n) {

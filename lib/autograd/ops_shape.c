@@ -334,7 +334,7 @@ static lt_status embedding_backward(lt_ctx *ctx, lt_node *n, lt_tensor *gy)
 lt_tensor *lt_embedding(lt_ctx *ctx, lt_tensor *table, const lt_tensor *ids)
 {
     const lt_scope scope = lt_scope_open(ctx);
-    lt_tensor *dense = lt_dense_input(ctx, table, "lt_embedding", "table"), *out = NULL;
+    lt_tensor *dense = lt_weight_input(ctx, table, "lt_embedding", "table"), *out = NULL;
     lt_tensor *own = dense ? lt_ids(ctx, ids, "lt_embedding", "ids") : NULL;
     if (!own)
         return lt_scope_close(ctx, scope, NULL);
@@ -364,9 +364,14 @@ lt_tensor *lt_embedding(lt_ctx *ctx, lt_tensor *table, const lt_tensor *ids)
     out = lt_new(ctx, own->ndim + dense->ndim - 1, shape);
     if (!out)
         return lt_scope_close(ctx, scope, NULL);
-    for (int64_t i = 0; i < rows; i++)
-        memcpy(lt_floats(out) + i * size, lt_floats(dense) + id[i] * size,
-               (size_t)size * sizeof(float));
+    const size_t row_bytes = (size_t)size * lt_dtype_size(dense->dtype);
+    for (int64_t i = 0; i < rows; i++) {
+        const char *row = dense->data + (size_t)id[i] * row_bytes;
+        if (lt_is_half(dense))
+            lt_widen(ctx, dense->dtype, row, lt_floats(out) + i * size, size);
+        else
+            memcpy(lt_floats(out) + i * size, row, row_bytes);
+    }
     lt_node *n = lt_record(ctx, out, embedding_backward, 1, &table, 0);
     if (n)
         lt_node_save(n, 0, own);

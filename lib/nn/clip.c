@@ -42,6 +42,7 @@ struct lt_clip {
     lt_tensor *ln_final_weight, *ln_final_bias;
     lt_tensor *text_proj;                    /* (W,D) */
     lt_tensor *logit_scale;                  /* scalar */
+    lt_params *widened; /* float32 copies of what the file has in 16 bits and products do not take so */
     lt_tensor *pixel_scale, *pixel_shift;    /* retained: (1,3), (3): [-1,1] to the network's input */
     void (*tap)(void *user, const char *name, lt_tensor *t);
     void *tap_user;
@@ -59,7 +60,25 @@ static int count_blocks(const lt_params *params, const char *prefix)
     }
 }
 
-static lt_status find_blocks(lt_ctx *ctx, const lt_params *params, const char *prefix,
+/* lt_params_get() of a weight that is used as it is stored: by lt_linear(), lt_embedding(). */
+static lt_tensor *stored(lt_ctx *ctx, const lt_params *params, const char *name, int ndim,
+                         const int64_t *shape)
+{
+    return lt_params_get(ctx, params, name, ndim, shape);
+}
+
+/* The same for one that other operations use: float32. */
+static lt_tensor *wide(lt_ctx *ctx, lt_clip *c, const lt_params *params, const char *name, int ndim,
+                       const int64_t *shape)
+{
+    lt_tensor *t = lt_params_get(ctx, params, name, ndim, shape);
+    if (!t || lt_type(t) == LT_F32)
+        return t;
+    t = lt_cast(ctx, t, LT_F32);
+    return t && lt_params_add(ctx, c->widened, name, t) == LT_OK ? t : NULL;
+}
+
+static lt_status find_blocks(lt_ctx *ctx, lt_clip *c, const lt_params *params, const char *prefix,
                              struct tower *t)
 {
     const int64_t w = t->width;
@@ -95,8 +114,9 @@ static lt_status find_blocks(lt_ctx *ctx, const lt_params *params, const char *p
         for (size_t k = 0; k < sizeof want / sizeof want[0]; k++) {
             char name[96];
             snprintf(name, sizeof name, "%s.resblocks.%d.%s", prefix, i, want[k].suffix);
-            *want[k].slot = lt_params_get(ctx, params, name, want[k].columns ? 2 : 1,
-                                          (const int64_t[]){want[k].rows, want[k].columns});
+            const int64_t shape[2] = {want[k].rows, want[k].columns};
+            *want[k].slot = want[k].columns ? stored(ctx, params, name, 2, shape)
+                                            : wide(ctx, c, params, name, 1, shape);
             if (!*want[k].slot)
                 return lt_ctx_status(ctx);
         }
@@ -108,11 +128,11 @@ static lt_status find_visual(lt_ctx *ctx, const lt_params *params, lt_clip *c)
 {
     lt_clip_config *g = &c->config;
     c->patch_weight =
-        lt_params_get(ctx, params, "visual.conv1.weight", 4, (const int64_t[]){-1, 3, -1, -1});
+        wide(ctx, c, params, "visual.conv1.weight", 4, (const int64_t[]){-1, 3, -1, -1});
     if (!c->patch_weight)
         return lt_ctx_status(ctx);
     const int64_t w = lt_dim(c->patch_weight, 0), p = lt_dim(c->patch_weight, 3);
-    c->visual_position = lt_params_get(ctx, params, "visual.positional_embedding", 2,
+    c->visual_position = wide(ctx, c, params, "visual.positional_embedding", 2,
                                        (const int64_t[]){-1, w});
     if (!c->visual_position)
         return lt_ctx_status(ctx);
@@ -126,36 +146,36 @@ static lt_status find_visual(lt_ctx *ctx, const lt_params *params, lt_clip *c)
     g->patch = (int)p;
     g->image_size = (int)(p * grid);
     c->class_embedding =
-        lt_params_get(ctx, params, "visual.class_embedding", 1, (const int64_t[]){w});
-    c->ln_pre_weight = lt_params_get(ctx, params, "visual.ln_pre.weight", 1, (const int64_t[]){w});
-    c->ln_pre_bias = lt_params_get(ctx, params, "visual.ln_pre.bias", 1, (const int64_t[]){w});
+        wide(ctx, c, params, "visual.class_embedding", 1, (const int64_t[]){w});
+    c->ln_pre_weight = wide(ctx, c, params, "visual.ln_pre.weight", 1, (const int64_t[]){w});
+    c->ln_pre_bias = wide(ctx, c, params, "visual.ln_pre.bias", 1, (const int64_t[]){w});
     c->ln_post_weight =
-        lt_params_get(ctx, params, "visual.ln_post.weight", 1, (const int64_t[]){w});
-    c->ln_post_bias = lt_params_get(ctx, params, "visual.ln_post.bias", 1, (const int64_t[]){w});
-    c->visual_proj = lt_params_get(ctx, params, "visual.proj", 2, (const int64_t[]){w, -1});
+        wide(ctx, c, params, "visual.ln_post.weight", 1, (const int64_t[]){w});
+    c->ln_post_bias = wide(ctx, c, params, "visual.ln_post.bias", 1, (const int64_t[]){w});
+    c->visual_proj = wide(ctx, c, params, "visual.proj", 2, (const int64_t[]){w, -1});
     if (lt_ctx_status(ctx))
         return lt_ctx_status(ctx);
     g->embed_dim = (int)lt_dim(c->visual_proj, 1);
     g->vision_layers = count_blocks(params, "visual.transformer");
     c->visual = (struct tower){"visual", g->vision_width, g->vision_layers, NULL};
-    return find_blocks(ctx, params, "visual.transformer", &c->visual);
+    return find_blocks(ctx, c, params, "visual.transformer", &c->visual);
 }
 
 static lt_status find_text(lt_ctx *ctx, const lt_params *params, lt_clip *c)
 {
     lt_clip_config *g = &c->config;
     c->token_embedding =
-        lt_params_get(ctx, params, "token_embedding.weight", 2, (const int64_t[]){-1, -1});
+        stored(ctx, params, "token_embedding.weight", 2, (const int64_t[]){-1, -1});
     if (!c->token_embedding)
         return lt_ctx_status(ctx);
     const int64_t w = lt_dim(c->token_embedding, 1);
     c->text_position =
-        lt_params_get(ctx, params, "positional_embedding", 2, (const int64_t[]){-1, w});
-    c->ln_final_weight = lt_params_get(ctx, params, "ln_final.weight", 1, (const int64_t[]){w});
-    c->ln_final_bias = lt_params_get(ctx, params, "ln_final.bias", 1, (const int64_t[]){w});
+        wide(ctx, c, params, "positional_embedding", 2, (const int64_t[]){-1, w});
+    c->ln_final_weight = wide(ctx, c, params, "ln_final.weight", 1, (const int64_t[]){w});
+    c->ln_final_bias = wide(ctx, c, params, "ln_final.bias", 1, (const int64_t[]){w});
     c->text_proj =
-        lt_params_get(ctx, params, "text_projection", 2, (const int64_t[]){w, g->embed_dim});
-    c->logit_scale = lt_params_get(ctx, params, "logit_scale", 0, NULL);
+        wide(ctx, c, params, "text_projection", 2, (const int64_t[]){w, g->embed_dim});
+    c->logit_scale = wide(ctx, c, params, "logit_scale", 0, NULL);
     if (lt_ctx_status(ctx))
         return lt_ctx_status(ctx);
     g->vocab_size = (int)lt_dim(c->token_embedding, 0);
@@ -163,7 +183,7 @@ static lt_status find_text(lt_ctx *ctx, const lt_params *params, lt_clip *c)
     g->text_width = (int)w;
     g->text_layers = count_blocks(params, "transformer");
     c->text = (struct tower){"text", g->text_width, g->text_layers, NULL};
-    return find_blocks(ctx, params, "transformer", &c->text);
+    return find_blocks(ctx, c, params, "transformer", &c->text);
 }
 
 /* ((x + 1) / 2 - mean) / std as one scale and one shift a channel. */
@@ -188,7 +208,9 @@ lt_status lt_clip_create(lt_ctx *ctx, const lt_params *params, lt_clip **out)
     const lt_scope scope = lt_scope_open(ctx);
     const char *activation = lt_params_metadata(params, "activation");
     c->config.gelu = activation && strcmp(activation, "gelu") == 0;
-    lt_status status = find_visual(ctx, params, c);
+    lt_status status = lt_params_create(ctx, &c->widened);
+    if (status == LT_OK)
+        status = find_visual(ctx, params, c);
     if (status == LT_OK)
         status = find_text(ctx, params, c);
     if (status == LT_OK)
@@ -206,6 +228,7 @@ void lt_clip_free(lt_clip *clip)
 {
     if (!clip)
         return;
+    lt_params_free(clip->widened);
     lt_release(clip->pixel_scale);
     lt_release(clip->pixel_shift);
     free(clip->visual.block);

@@ -25,7 +25,7 @@ typedef struct lt_clip lt_clip;
 
 /* Fresh weights in OpenAI's initialisation. Widths must be multiples of 64. */
 LT_API lt_status lt_clip_init(lt_ctx *ctx, lt_params *params, const lt_clip_config *config, lt_rng *rng);
-/* A network over `params` (borrowed). Errors name the tensor that is missing or misshapen. */
+/* A network over `params` (borrowed), float32 or as lt_params_map() leaves them. Errors name the tensor that is missing or misshapen. */
 LT_API lt_status lt_clip_create(lt_ctx *ctx, const lt_params *params, lt_clip **out);
 LT_API void lt_clip_free(lt_clip *clip);
 LT_API const lt_clip_config *lt_clip_describe(const lt_clip *clip);

@@ -274,7 +274,8 @@ const char *lt_params_metadata_key(const lt_params *params, size_t i)
 
 /* ---- files ---- */
 
-lt_status lt_params_load(lt_ctx *ctx, lt_params *params, const char *path, const char *prefix)
+static lt_status load(lt_ctx *ctx, lt_params *params, const char *path, const char *prefix,
+                      bool keep_half)
 {
     lt_safetensors *file = NULL;
     lt_status status = lt_safetensors_open(ctx, path, &file);
@@ -286,7 +287,8 @@ lt_status lt_params_load(lt_ctx *ctx, lt_params *params, const char *path, const
         const lt_safetensors_info *info = lt_safetensors_at(file, i);
         if (prefix && strncmp(info->name, prefix, skip) != 0)
             continue;
-        lt_tensor *t = info->known && is_float(info->dtype)
+        const bool half = info->dtype == LT_F16 || info->dtype == LT_BF16;
+        lt_tensor *t = info->known && is_float(info->dtype) && !(half && keep_half)
                            ? lt_safetensors_f32(file, ctx, info->name)
                            : lt_safetensors_borrow(file, ctx, info->name);
         status = lt_params_add(ctx, params, info->name + skip, t);
@@ -299,6 +301,16 @@ lt_status lt_params_load(lt_ctx *ctx, lt_params *params, const char *path, const
     lt_scope_close(ctx, scope, NULL);
     lt_safetensors_close(file);
     return status;
+}
+
+lt_status lt_params_load(lt_ctx *ctx, lt_params *params, const char *path, const char *prefix)
+{
+    return load(ctx, params, path, prefix, false);
+}
+
+lt_status lt_params_map(lt_ctx *ctx, lt_params *params, const char *path, const char *prefix)
+{
+    return load(ctx, params, path, prefix, true);
 }
 
 lt_status lt_params_save(lt_ctx *ctx, const lt_params *params, const char *path,

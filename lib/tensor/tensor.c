@@ -7,6 +7,7 @@
 
 #include "tensor/half.h"
 #include "tensor/tensor_impl.h"
+#include "tensor/widen_kernels.h"
 
 size_t lt_dtype_size(lt_dtype dtype)
 {
@@ -363,6 +364,20 @@ static double number_at(lt_dtype dtype, const char *p, int64_t i)
     }
 }
 
+bool lt_is_half(const lt_tensor *t) { return t->dtype == LT_F16 || t->dtype == LT_BF16; }
+
+void lt_widen(lt_ctx *ctx, lt_dtype from, const void *src, float *dst, int64_t n)
+{
+    const struct lt_widen_kernels *k = LT_ISA_SELECT(ctx, lt_widen_kernels);
+    void (*widen)(const uint16_t *, float *, size_t) = from == LT_F16 ? k->f16 : k->bf16;
+    const int64_t piece = 1 << 16, pieces = (n + piece - 1) / piece;
+#pragma omp parallel for num_threads(ctx->threads) schedule(static) if (pieces > 1)
+    for (int64_t i = 0; i < pieces; i++) {
+        const int64_t from_here = i * piece, count = n - from_here < piece ? n - from_here : piece;
+        widen((const uint16_t *)src + from_here, dst + from_here, (size_t)count);
+    }
+}
+
 /* n values to float32. */
 static void to_f32(lt_dtype dtype, const char *src, float *dst, int64_t n)
 {
@@ -421,7 +436,9 @@ lt_tensor *lt_cast(lt_ctx *ctx, const lt_tensor *t, lt_dtype dtype)
             return NULL;
         gather(t, copy);
     }
-    if (dtype == LT_F32) {
+    if (dtype == LT_F32 && lt_is_half(t)) {
+        lt_widen(ctx, t->dtype, dense, (float *)(void *)out->data, n);
+    } else if (dtype == LT_F32) {
         to_f32(t->dtype, dense, (float *)(void *)out->data, n);
     } else if (t->dtype == LT_F32) {
         from_f32(dtype, (const float *)(const void *)dense, out->data, n);

@@ -58,6 +58,11 @@ lt_tensor *lt_dense(lt_ctx *ctx, const lt_tensor *t, const char *op, const char 
 void lt_outline_retain(lt_tensor *t);
 void lt_outline_release(lt_tensor *t);
 
+/* Whether values are stored in 16 bits, and n such values to float32 by the threads of the
+ * context. */
+bool lt_is_half(const lt_tensor *t);
+void lt_widen(lt_ctx *ctx, lt_dtype from, const void *src, float *dst, int64_t n);
+
 /* An uninitialised float32 tensor. */
 lt_tensor *lt_new(lt_ctx *ctx, int ndim, const int64_t *shape);
 lt_tensor *lt_new_like(lt_ctx *ctx, const lt_tensor *t);
