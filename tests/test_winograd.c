@@ -53,6 +53,34 @@ static int64_t output_size(const lt_winograd *q, int64_t size)
     return q->kind == LT_WINOGRAD_SAME ? size + 2 * q->pad - 2 : (size + 2 * q->pad - 3) / 2 + 1;
 }
 
+/* out_scale and dot are what separate passes over the result give. */
+static void check_epilogue(const lt_winograd *plain)
+{
+    const int64_t planes = plain->n * plain->o, area = plain->oh * plain->ow, size = planes * area;
+    const lt_scope scope = lt_scope_open(ctx);
+    lt_winograd q = *plain;
+    q.out_scale = lt_f32(check_random(ctx, 77, 0.5f, 2, 1, &planes));
+    q.out = lt_f32(lt_full(ctx, 1, &size, NAN));
+    if (lt_winograd_sums(ctx, &q)) {
+        q.with = lt_f32(check_random(ctx, 78, -1, 1, 1, &size));
+        q.dot = lt_f32(lt_full(ctx, 1, &planes, NAN));
+    }
+    ck_assert_int_eq(lt_winograd_run(ctx, &q), LT_OK);
+    for (int64_t i = 0; i < planes; i++) {
+        double dot = 0, most = 1;
+        for (int64_t j = i * area; j < (i + 1) * area; j++) {
+            ck_assert_msg(q.out[j] == plain->out[j] * q.out_scale[i], "output %d is %g of %g", (int)j,
+                          (double)q.out[j], (double)plain->out[j]);
+            if (q.with) dot += (double)plain->out[j] * (double)q.with[j];
+            if (q.with) most += fabs((double)plain->out[j] * (double)q.with[j]);
+        }
+        if (q.dot)
+            ck_assert_msg(fabs((double)q.dot[i] - dot) <= 1e-6 * most, "dot %d is %g, expected %g",
+                          (int)i, (double)q.dot[i], dot);
+    }
+    lt_scope_close(ctx, scope, NULL);
+}
+
 /* The largest error relative to the largest value. */
 static double error_of(lt_winograd q, uint64_t seed, bool scaled, bool shifted, int check_threads)
 {
@@ -78,6 +106,7 @@ static double error_of(lt_winograd q, uint64_t seed, bool scaled, bool shifted, 
         most = fmax(most, fabs(want[i]));
     }
     free(want);
+    check_epilogue(&q);
     if (check_threads) { /* the same bits from any number of threads */
         float *once = q.out;
         for (int threads = 1; threads <= check_threads; threads++) {

@@ -20,23 +20,16 @@ static lt_status conv_backward(lt_ctx *ctx, lt_node *node, lt_tensor *gy)
     const bool up = params->transposed;
     lt_tensor *x = lt_node_saved(node, SAVED_X), *w = lt_node_saved(node, SAVED_W);
     lt_tensor *scale = lt_node_saved(node, SAVED_SCALE);
-    const int64_t channels = up ? s->o : s->c, size = up ? s->oh * s->ow : s->h * s->w;
     const int64_t outputs = up ? s->c : s->o, out_size = up ? s->h * s->w : s->oh * s->ow;
     lt_status status = LT_OK;
 
     if (lt_wants_grad(node, IN_X) || lt_wants_grad(node, IN_SCALE)) {
-        lt_tensor *gx = lt_new_like(ctx, lt_node_input(node, IN_X)), *gs = NULL;
-        if (!gx) return ctx->status;
-        status = up ? lt_conv_apply(ctx, s, lt_f32(gy), NULL, lt_f32(w), NULL, lt_f32(gx))
-                    : lt_conv_adjoint(ctx, s, lt_f32(gy), NULL, lt_f32(w), NULL, lt_f32(gx));
+        lt_tensor *gx = lt_new_like(ctx, lt_node_input(node, IN_X));
+        lt_tensor *gs = lt_wants_grad(node, IN_SCALE) ? lt_new_like(ctx, scale) : NULL;
+        if (ctx->status) return ctx->status;
+        status = lt_conv_input_grad(ctx, s, up, lt_f32(gy), lt_f32(w), gs ? lt_f32(x) : NULL,
+                                    scale ? lt_f32(scale) : NULL, lt_f32(gx), gs ? lt_f32(gs) : NULL);
         if (status) return status;
-        if (lt_wants_grad(node, IN_SCALE)) {
-            gs = lt_new_like(ctx, scale);
-            if (!gs) return ctx->status;
-        }
-        if (scale)
-            lt_conv_scale_grad(ctx, s->n * channels, size, lt_f32(scale), lt_f32(gx),
-                               gs ? lt_f32(x) : NULL, gs ? lt_f32(gs) : NULL);
         if (gs && (status = lt_grad_add(ctx, node, IN_SCALE, gs))) return status;
         if (lt_wants_grad(node, IN_X) && (status = lt_grad_add(ctx, node, IN_X, gx))) return status;
     }

@@ -214,8 +214,9 @@ lt_status lt_conv_adjoint(lt_ctx *ctx, const lt_conv_shape *s, const float *smal
     return status;
 }
 
-void lt_conv_scale_grad(lt_ctx *ctx, int64_t planes, int64_t size, const float *scale, float *g,
-                        const float *x, float *total)
+/* total[i] = sum over plane i of g * x, unless NULL, then g *= scale[i]. */
+static void scale_grad(lt_ctx *ctx, int64_t planes, int64_t size, const float *scale, float *g,
+                       const float *x, float *total)
 {
     const struct lt_conv_kernels *k = LT_ISA_SELECT(ctx, lt_conv_kernels);
 #pragma omp parallel for num_threads(ctx->threads) schedule(static)
@@ -225,6 +226,24 @@ void lt_conv_scale_grad(lt_ctx *ctx, int64_t planes, int64_t size, const float *
         else
             k->scale(size, g + i * size, scale[i]);
     }
+}
+
+lt_status lt_conv_input_grad(lt_ctx *ctx, const lt_conv_shape *s, bool transposed, const float *gy,
+                             const float *weight, const float *x, const float *scale, float *gx,
+                             float *gscale)
+{
+    lt_winograd fast = winograd_of(s, !transposed, gy, NULL, weight, NULL, gx);
+    fast.out_scale = scale;
+    fast.with = gscale ? x : NULL;
+    fast.dot = gscale;
+    if (winograd_fits(ctx, s, &fast) && (!gscale || lt_winograd_sums(ctx, &fast)))
+        return lt_winograd_run(ctx, &fast);
+
+    const lt_status status = transposed ? lt_conv_apply(ctx, s, gy, NULL, weight, NULL, gx)
+                                        : lt_conv_adjoint(ctx, s, gy, NULL, weight, NULL, gx);
+    if (status == LT_OK && scale)
+        scale_grad(ctx, fast.n * fast.o, fast.oh * fast.ow, scale, gx, x, gscale);
+    return status;
 }
 
 void lt_conv_bias_grad(lt_ctx *ctx, int64_t n, int64_t c, int64_t size, const float *g, float *db)

@@ -40,10 +40,12 @@ lt_status lt_conv_weight_grad(lt_ctx *ctx, const lt_conv_shape *s, const float *
                               const float *big_scale, const float *small,
                               const float *small_scale, float *dw);
 
-/* total[n * c + k] = sum over the plane of g * x for every plane of n * c planes of
- * `size`, then g *= scale[plane]; x and total are NULL where only g is scaled. */
-void lt_conv_scale_grad(lt_ctx *ctx, int64_t planes, int64_t size, const float *scale, float *g,
-                        const float *x, float *total);
+/* The gradient of the input of either map: gx as x, which is big (n,c,h,w), or with `transposed` small
+ * (n,o,oh,ow), from gy on the other side. With scale, one factor a channel of x, that of scale too,
+ * unless gscale is NULL; x is read for gscale only. */
+lt_status lt_conv_input_grad(lt_ctx *ctx, const lt_conv_shape *s, bool transposed, const float *gy,
+                             const float *weight, const float *x, const float *scale, float *gx,
+                             float *gscale);
 
 /* db (c) = sum of g (n,c,size) over samples and positions. */
 void lt_conv_bias_grad(lt_ctx *ctx, int64_t n, int64_t c, int64_t size, const float *g, float *db);

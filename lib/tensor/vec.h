@@ -3,6 +3,8 @@
 #ifndef LT_TENSOR_VEC_H
 #define LT_TENSOR_VEC_H
 
+#include <stddef.h>
+
 #if defined(__AVX512F__)
 #define LANES 16
 #elif defined(__AVX__)
@@ -82,20 +84,21 @@ INLINE void vec_load_fours(const float *p, vec *d)
     d[3] = vec_odd(odd0, odd1);
 }
 
-/* p[2 l] = a, p[2 l + 1] = b of lane l */
-INLINE void vec_store_pairs(float *p, vec a, vec b)
+/* r[0], r[1] = a and b lane by lane by turns */
+INLINE void vec_mix_pairs(vec a, vec b, vec *r)
 {
-    vec_store(p, VEC_MIX(a, b, VEC_LOW_LANES));
-    vec_store(p + LANES, VEC_MIX(a, b, VEC_HIGH_LANES));
+    r[0] = VEC_MIX(a, b, VEC_LOW_LANES);
+    r[1] = VEC_MIX(a, b, VEC_HIGH_LANES);
 }
 
-/* p[4 l + j] = d[j] lane l */
-INLINE void vec_store_fours(float *p, const vec *d)
+/* Element 4 l + j of r[0], ... r[3] one after the other = d[j] lane l */
+INLINE void vec_mix_fours(const vec *d, vec *r)
 {
-    const vec even0 = VEC_MIX(d[0], d[2], VEC_LOW_LANES), even1 = VEC_MIX(d[0], d[2], VEC_HIGH_LANES);
-    const vec odd0 = VEC_MIX(d[1], d[3], VEC_LOW_LANES), odd1 = VEC_MIX(d[1], d[3], VEC_HIGH_LANES);
-    vec_store_pairs(p, even0, odd0);
-    vec_store_pairs(p + 2 * LANES, even1, odd1);
+    vec even[2], odd[2];
+    vec_mix_pairs(d[0], d[2], even);
+    vec_mix_pairs(d[1], d[3], odd);
+    vec_mix_pairs(even[0], odd[0], r);
+    vec_mix_pairs(even[1], odd[1], r + 2);
 }
 
 /* d[j] lane l = p[8 l + j] */
@@ -110,16 +113,34 @@ INLINE void vec_load_eights(const float *p, vec *d)
     }
 }
 
-/* p[8 l + j] = d[j] lane l */
-INLINE void vec_store_eights(float *p, const vec *d)
+/* Element 8 l + j of r[0], ... r[7] one after the other = d[j] lane l */
+INLINE void vec_mix_eights(const vec *d, vec *r)
 {
     vec low[4], high[4];
     UNROLL for (int j = 0; j < 4; j++) {
         low[j] = VEC_MIX(d[j], d[j + 4], VEC_LOW_LANES);
         high[j] = VEC_MIX(d[j], d[j + 4], VEC_HIGH_LANES);
     }
-    vec_store_fours(p, low);
-    vec_store_fours(p + 4 * LANES, high);
+    vec_mix_fours(low, r);
+    vec_mix_fours(high, r + 4);
+}
+
+/* A row of outputs in the order of memory: its sum with `with`, then scaled and stored. */
+INLINE vec vec_finish_row(const int vectors, const vec *r, float scale, const float *with, float *y,
+                      vec sum)
+{
+    UNROLL for (int v = 0; v < vectors; v++) {
+        if (with) sum += r[v] * vec_load(with + v * LANES);
+        vec_store(y + v * LANES, r[v] * scale);
+    }
+    return sum;
+}
+
+INLINE float vec_sum(vec v)
+{
+    float sum = 0;
+    UNROLL for (int l = 0; l < LANES; l++) sum += v[l];
+    return sum;
 }
 
 #endif

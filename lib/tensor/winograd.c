@@ -30,6 +30,7 @@ typedef struct plan {
     int64_t u_step, v_step, m_step; /* floats from point to point */
     const float *u;
     const int32_t *offset; /* (c) of a row of a block's inputs */
+    double *partial;       /* (vectors, o) sums of out times with */
 } plan;
 
 static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
@@ -148,27 +149,40 @@ static void output_vector(const plan *p, int64_t index, int64_t o, const float *
     const float bias = q->bias ? q->bias[o] : 0.0f;
     float *y[LT_WINOGRAD_STEP], copy[LT_WINOGRAD_STEP][LINE];
     run r = run_at(p, index, 0);
-    float *plane = q->out + (r.n * q->o + o) * q->oh * q->ow;
+    int64_t plane = (r.n * q->o + o) * q->oh * q->ow;
     const int64_t y0 = r.y * step - p->out_shift, x0 = r.x * step - p->out_shift;
 
     if (r.count == p->lanes && x0 >= 0 && x0 + p->lanes * step <= q->ow && y0 >= 0 &&
         y0 + step <= q->oh) {
-        for (int64_t i = 0; i < step; i++) y[i] = plane + (y0 + i) * q->ow + x0;
-        p->scheme->output(m, p->m_step, bias, y);
+        const float *with[LT_WINOGRAD_STEP];
+        for (int64_t i = 0; i < step; i++) {
+            const int64_t at = plane + (y0 + i) * q->ow + x0;
+            y[i] = q->out + at;
+            with[i] = q->with ? q->with + at : NULL;
+        }
+        const float dot = p->scheme->output(m, p->m_step, bias, q->out_scale ? q->out_scale[r.n * q->o + o] : 1.0f,
+                                            q->with ? with : NULL, y);
+        if (q->with) p->partial[index * q->o + o] = (double)dot;
         return;
     }
     for (int64_t i = 0; i < step; i++) y[i] = copy[i];
-    p->scheme->output(m, p->m_step, bias, y);
+    p->scheme->output(m, p->m_step, bias, 1.0f, NULL, y);
+    double dot = 0;
     while (r.count > 0) {
         const int64_t top = r.y * step - p->out_shift, left = r.x * step - p->out_shift;
         const int64_t skip = left < 0 ? -left : 0, count = lesser(r.count * step, q->ow - left) - skip;
-        plane = q->out + (r.n * q->o + o) * q->oh * q->ow;
-        for (int64_t i = top < 0 ? -top : 0; i < lesser(step, q->oh - top) && count > 0; i++)
-            memcpy(plane + (top + i) * q->ow + left + skip, copy[i] + r.lane * step + skip,
-                   (size_t)count * sizeof(float));
+        const float scale = q->out_scale ? q->out_scale[r.n * q->o + o] : 1.0f;
+        plane = (r.n * q->o + o) * q->oh * q->ow;
+        for (int64_t i = top < 0 ? -top : 0; i < lesser(step, q->oh - top); i++) {
+            const float *from = copy[i] + r.lane * step + skip;
+            const int64_t at = plane + (top + i) * q->ow + left + skip;
+            for (int64_t j = 0; q->with && j < count; j++) dot += (double)(from[j] * q->with[at + j]);
+            for (int64_t j = 0; j < count; j++) q->out[at + j] = from[j] * scale;
+        }
         if (r.lane + r.count == p->lanes) break;
         r = run_at(p, index, r.lane + r.count);
     }
+    if (q->with) p->partial[index * q->o + o] = dot;
 }
 
 /* u (matrix, panel, c, M) */
@@ -212,6 +226,25 @@ static void run_block(const plan *p, int64_t index, float *v, float *m)
         for (int i = 0; i < vectors; i++) output_vector(p, first + i, o, m + o * group + i * lanes);
 }
 
+/* Sums of planes, in the order of the vectors. */
+static void sum_partial(const plan *p)
+{
+    const lt_winograd *q = p->q;
+    const int64_t vectors = p->vectors / q->n;
+    for (int64_t i = 0; i < q->n * q->o; i++) {
+        const double *from = p->partial + i / q->o * vectors * q->o + i % q->o;
+        double sum = 0;
+        for (int64_t v = 0; v < vectors; v++) sum += from[v * q->o];
+        q->dot[i] = (float)sum;
+    }
+}
+
+bool lt_winograd_sums(const lt_ctx *ctx, const lt_winograd *q)
+{
+    const plan p = plan_of(ctx, q);
+    return q->n == 1 || p.down * p.across % p.lanes == 0;
+}
+
 lt_status lt_winograd_run(lt_ctx *ctx, const lt_winograd *q)
 {
     plan p = plan_of(ctx, q);
@@ -228,7 +261,8 @@ lt_status lt_winograd_run(lt_ctx *ctx, const lt_winograd *q)
     float *u = lt_scratch(ctx, sizeof(float) * (size_t)(p.scheme->matrices * p.u_step));
     float *work = lt_scratch(ctx, sizeof(float) * (size_t)(threads * room));
     int32_t *offset = lt_scratch(ctx, sizeof(int32_t) * (size_t)q->c);
-    const bool ok = u && work && offset;
+    if (q->with) p.partial = lt_scratch(ctx, sizeof(double) * (size_t)(p.vectors * q->o));
+    const bool ok = u && work && offset && (p.partial || !q->with);
     if (ok) {
         for (int64_t c = 0; c < q->c; c++) offset[c] = (int32_t)(c * group);
         p.u = u;
@@ -240,6 +274,8 @@ lt_status lt_winograd_run(lt_ctx *ctx, const lt_winograd *q)
             run_block(&p, i, v, v + points * p.v_step);
         }
     }
+    if (ok && q->with) sum_partial(&p);
+    lt_scratch_free(ctx, p.partial);
     lt_scratch_free(ctx, offset);
     lt_scratch_free(ctx, work);
     lt_scratch_free(ctx, u);

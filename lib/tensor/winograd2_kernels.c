@@ -66,7 +66,7 @@ static void up_input(const float *const *near, const float *const *far, float sc
 }
 
 /* A row of eight outputs, even and odd by turns, from its nine points. */
-INLINE void up_row(const vec *m, float bias, float *y)
+INLINE void up_row(const vec *m, float bias, vec *row)
 {
     vec even[TILE], r[2 * TILE];
     values_of(m, even);
@@ -74,11 +74,13 @@ INLINE void up_row(const vec *m, float bias, float *y)
         r[2 * k] = even[k] + bias;
         r[2 * k + 1] = m[EVEN + k] + bias;
     }
-    vec_store_eights(y, r);
+    vec_mix_eights(r, row);
 }
 
-static void up_output(const float *m, int64_t step, float bias, float *const *y)
+static float up_output(const float *m, int64_t step, float bias, float scale,
+                       const float *const *with, float *const *y)
 {
+    vec sum = {0};
     vec t[2 * TILE][POINTS];
     UNROLL for (int j = 0; j < POINTS; j++) {
         vec d[EVEN], r[TILE];
@@ -89,7 +91,12 @@ static void up_output(const float *m, int64_t step, float bias, float *const *y)
             t[2 * i + 1][j] = vec_load(m + ((EVEN + i) * POINTS + j) * step);
         }
     }
-    for (int i = 0; i < 2 * TILE; i++) up_row(t[i], bias, y[i]);
+    for (int i = 0; i < 2 * TILE; i++) {
+        vec row[2 * TILE];
+        up_row(t[i], bias, row);
+        sum = vec_finish_row(2 * TILE, row, scale, with ? with[i] : NULL, y[i], sum);
+    }
+    return vec_sum(sum);
 }
 
 /* ---- big to small: nine inputs an axis, four outputs ---- */
@@ -137,8 +144,10 @@ INLINE void down_values(const vec *m, vec *y)
     UNROLL for (int j = 0; j < ODD; j++) y[j] += m[EVEN + j];
 }
 
-static void down_output(const float *m, int64_t step, float bias, float *const *y)
+static float down_output(const float *m, int64_t step, float bias, float scale,
+                         const float *const *with, float *const *y)
 {
+    vec sum = {0};
     vec t[TILE][POINTS];
     UNROLL for (int j = 0; j < POINTS; j++) {
         vec d[POINTS], r[TILE];
@@ -147,11 +156,13 @@ static void down_output(const float *m, int64_t step, float bias, float *const *
         UNROLL for (int i = 0; i < TILE; i++) t[i][j] = r[i];
     }
     UNROLL for (int i = 0; i < TILE; i++) {
-        vec r[TILE];
+        vec r[TILE], row[TILE];
         down_values(t[i], r);
         UNROLL for (int j = 0; j < TILE; j++) r[j] += bias;
-        vec_store_fours(y[i], r);
+        vec_mix_fours(r, row);
+        sum = vec_finish_row(TILE, row, scale, with ? with[i] : NULL, y[i], sum);
     }
+    return vec_sum(sum);
 }
 
 /* ---- weights: 6 x 6 matrices, the five points of the outer taps and the middle tap an axis ---- */

@@ -24,10 +24,18 @@ typedef struct lt_winograd {
     bool flip;
     const float *in, *scale, *weight, *bias; /* scale and bias may be NULL */
     float *out;
+
+    /* For gradients: out, then dot (n, o) = sums over the plane of out times `with` (shape of out),
+     * then out times out_scale (n, o). Each may be NULL; with and dot go together. */
+    const float *out_scale, *with;
+    float *dot;
 } lt_winograd;
 
 /* Whether it is faster than the direct sum: enough channels and enough tiles. */
 bool lt_winograd_pays(const lt_ctx *ctx, const lt_winograd *q);
+
+/* Whether `with` may be given: no vector of tiles spans two samples. */
+bool lt_winograd_sums(const lt_ctx *ctx, const lt_winograd *q);
 
 /* Errors: LT_ERR_MEMORY. Results do not depend on the number of threads. */
 lt_status lt_winograd_run(lt_ctx *ctx, const lt_winograd *q);

@@ -57,8 +57,10 @@ static void input(const float *const *near, const float *const *far, float scale
     }
 }
 
-static void output(const float *m, int64_t step, float bias, float *const *y)
+static float output(const float *m, int64_t step, float bias, float scale, const float *const *with,
+                    float *const *y)
 {
+    vec sum = {0};
     vec t[TILE][SIDE];
     UNROLL for (int j = 0; j < SIDE; j++) {
         vec d[SIDE], r[TILE];
@@ -67,11 +69,13 @@ static void output(const float *m, int64_t step, float bias, float *const *y)
         UNROLL for (int i = 0; i < TILE; i++) t[i][j] = r[i];
     }
     UNROLL for (int i = 0; i < TILE; i++) {
-        vec r[TILE];
+        vec r[TILE], row[TILE];
         values_of(t[i], r);
         UNROLL for (int j = 0; j < TILE; j++) r[j] += bias;
-        vec_store_fours(y[i], r);
+        vec_mix_fours(r, row);
+        sum = vec_finish_row(TILE, row, scale, with ? with[i] : NULL, y[i], sum);
     }
+    return vec_sum(sum);
 }
 
 enum { M = LT_CONV_MAX_PANEL };

@@ -26,9 +26,11 @@ struct lt_winograd_scheme {
     void (*input)(const float *const *near, const float *const *far, float scale, float *v,
                   int64_t step);
 
-    /* y[i][out_step * l + j] = output (i, j) of tile l, whose point p is m[p * step + l], plus
-     * bias. */
-    void (*output)(const float *m, int64_t step, float bias, float *const *y);
+    /* y[i][out_step * l + j] = scale times output (i, j) of tile l, whose point p is m[p * step + l],
+     * plus bias. Returns the sum of the unscaled outputs times with[i][out_step * l + j], 0 where
+     * `with` is NULL. */
+    float (*output)(const float *m, int64_t step, float bias, float scale, const float *const *with,
+                    float *const *y);
 
     /* u[q * step + i] = matrix q of the 3 x 3 weights g[i * 9 ... + 8], i < count <= 8; zeros up to
      * `panel`. */
