@@ -41,6 +41,13 @@ lt_tensor *lt_node_input(const lt_node *node, int i);
 int lt_node_inputs(const lt_node *node);
 bool lt_wants_grad(const lt_node *node, int i);
 
+/* Whether somebody besides one reference to t may see its memory. */
+bool lt_is_shared(const lt_tensor *t);
+
+/* A tensor like gy to write a gradient to: gy itself where nobody else holds its memory, which must
+ * then be read for the last time as it is overwritten. */
+lt_tensor *lt_grad_buffer(lt_ctx *ctx, lt_tensor *gy);
+
 /* Adds g (any tensor of input i's shape and float32; contiguous ones are taken
  * over without a copy when they are the first) to the gradient of input i.
  * NULL g (a failure) is reported. */

@@ -73,10 +73,11 @@ static void fold_sums(const operands *q, const lt_bias_act_sums *sums, bool from
     if (gstrength) gstrength[0] = (float)noise;
 }
 
-/* A new gradient for input i where one is wanted. */
-static lt_tensor *gradient_of(lt_ctx *ctx, const lt_node *node, int i)
+/* A gradient for input i where one is wanted. */
+static lt_tensor *gradient_of(lt_ctx *ctx, const lt_node *node, int i, lt_tensor *gy)
 {
-    return lt_wants_grad(node, i) ? lt_new_like(ctx, lt_node_input(node, i)) : NULL;
+    if (!lt_wants_grad(node, i)) return NULL;
+    return i == IN_X ? lt_grad_buffer(ctx, gy) : lt_new_like(ctx, lt_node_input(node, i));
 }
 
 static lt_status bias_act_backward(lt_ctx *ctx, lt_node *node, lt_tensor *gy)
@@ -91,7 +92,7 @@ static lt_status bias_act_backward(lt_ctx *ctx, lt_node *node, lt_tensor *gy)
     lt_tensor *grad[4];
     float *to[4];
     for (int i = 0; i < 4; i++) {
-        grad[i] = gradient_of(ctx, node, i);
+        grad[i] = gradient_of(ctx, node, i, gy);
         to[i] = grad[i] ? lt_f32(grad[i]) : NULL;
     }
     if (ctx->status) return ctx->status;

@@ -131,7 +131,7 @@ static lt_status unary_backward(lt_ctx *ctx, lt_node *n, lt_tensor *gy)
 {
     const struct unary_params *u = lt_node_params(n);
     const lt_tensor *saved = lt_node_saved(n, 0);
-    lt_tensor *gx = lt_new_like(ctx, gy);
+    lt_tensor *gx = lt_grad_buffer(ctx, gy);
     if (gx)
         lt_run_unary_grad(ctx, u->op, lt_numel(gy), lt_floats(gy), lt_floats(saved ? saved : gy),
                           lt_floats(gx), u->p, u->q);

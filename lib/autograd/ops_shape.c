@@ -151,7 +151,7 @@ static float *grad_in_place(lt_ctx *ctx, lt_node *n, int i)
 {
     lt_tensor *x = lt_node_input(n, i);
     const lt_tensor *g = x->grad;
-    if (!g || g->refs > 1 || g->storage->refs > 1 || g->storage->release) {
+    if (!g || lt_is_shared(g)) {
         lt_tensor *fresh = g ? lt_clone(ctx, g) : lt_zeros(ctx, x->ndim, x->shape);
         if (!fresh)
             return NULL;

@@ -134,6 +134,16 @@ int lt_node_inputs(const lt_node *n) { return n->inputs; }
 
 bool lt_wants_grad(const lt_node *n, int i) { return n->input[i] && n->input[i]->requires_grad; }
 
+bool lt_is_shared(const lt_tensor *t)
+{
+    return t->refs > 1 || t->storage->refs > 1 || t->storage->release;
+}
+
+lt_tensor *lt_grad_buffer(lt_ctx *ctx, lt_tensor *gy)
+{
+    return lt_is_shared(gy) ? lt_new_like(ctx, gy) : gy;
+}
+
 /* Adds g to t's gradient. The first contribution is taken over as it is; a
  * later one is added into it in place, unless somebody else still holds it. */
 static lt_status accumulate(lt_ctx *ctx, lt_tensor *t, lt_tensor *g)
@@ -153,9 +163,9 @@ static lt_status accumulate(lt_ctx *ctx, lt_tensor *t, lt_tensor *g)
         t->grad = lt_retain(dense);
         return LT_OK;
     }
-    /* References besides t's: a scope or another tensor's grad may share the
-     * buffer, which must then not change under them. */
-    if (t->grad->refs > 1 || t->grad->storage->refs > 1 || t->grad->storage->release) {
+    /* A scope or another tensor's grad may share the buffer, which must then not
+     * change under them. */
+    if (lt_is_shared(t->grad)) {
         lt_tensor *copy = lt_clone(ctx, t->grad);
         if (!copy)
             return ctx->status;

@@ -33,12 +33,14 @@ static void forward(const lt_bias_act_plane *p, const float *x, float *y)
 static inline __attribute__((always_inline)) void
 backward_lanes(const lt_bias_act_plane *p, const int from_x, const int noisy, const int write,
                int64_t count, const float *restrict in, const float *restrict noise,
-               const float *restrict gy, float *restrict gx, float *restrict sum_bias,
+               const float *gy, float *gx, float *restrict sum_bias,
                float *restrict sum_noise, float *restrict sum_value)
 {
     const float scale = p->scale, strength = p->strength, bias = p->bias;
     const float above = p->gain, below = p->gain * p->slope;
     const float over_above = 1.0f / above, over_below = from_x ? 0.0f : 1.0f / below;
+    /* gx may be gy: element by element. */
+#pragma omp simd
     for (int64_t l = 0; l < count; l++) {
         float side = in[l], value = in[l];
         if (from_x) {

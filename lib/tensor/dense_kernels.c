@@ -79,11 +79,11 @@ UNARY(unary_quick_gelu, x *lt_vsigmoid(1.702f * x))
 
 /* s: what was saved of the forward pass, its argument or its result. */
 #define UNARY_GRAD(name, expression)                                                       \
-    static void name(int64_t n, const float *restrict gy, const float *restrict ss,        \
-                     float *restrict gx, float p, float q)                                 \
+    static void name(int64_t n, const float *gy, const float *ss, float *gx, float p, float q) \
     {                                                                                      \
         (void)p;                                                                           \
         (void)q;                                                                           \
+        _Pragma("omp simd")                                                                \
         for (int64_t i = 0; i < n; i++) {                                                  \
             const float g = gy[i], s = ss[i];                                              \
             gx[i] = (expression);                                                          \
@@ -102,11 +102,12 @@ UNARY_GRAD(grad_clamp, s < p ? 0.0f : s > q ? 0.0f : g)
 UNARY_GRAD(grad_relu, s > 0.0f ? g : 0.0f)
 UNARY_GRAD(grad_leaky_relu, (s > 0.0f ? q : q * p) * g)
 
-static void grad_affine(int64_t n, const float *restrict gy, const float *restrict s,
-                        float *restrict gx, float p, float q)
+static void grad_affine(int64_t n, const float *gy, const float *s,
+                        float *gx, float p, float q)
 {
     (void)s;
     (void)q;
+#pragma omp simd
     for (int64_t i = 0; i < n; i++)
         gx[i] = p * gy[i];
 }
@@ -114,11 +115,12 @@ static void grad_affine(int64_t n, const float *restrict gy, const float *restri
 /* d/dx x Phi(x) = Phi(x) + x phi(x), phi(x) = exp(-x^2 / 2) / sqrt(2 pi) */
 UNARY_GRAD(grad_gelu, g *(lt_vphi(s) + s * (0.398942280f * lt_vexp(-0.5f * s * s))))
 
-static void grad_quick_gelu(int64_t n, const float *restrict gy, const float *restrict x,
-                            float *restrict gx, float p, float q)
+static void grad_quick_gelu(int64_t n, const float *gy, const float *x,
+                            float *gx, float p, float q)
 {
     (void)p;
     (void)q;
+#pragma omp simd
     for (int64_t i = 0; i < n; i++) {
         const float z = 1.702f * x[i];
         const float s = lt_vsigmoid(z);

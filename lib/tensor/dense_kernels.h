@@ -45,7 +45,7 @@ struct lt_dense_kernels {
                                   int64_t sb, float *y);
     /* y = f(x) */
     void (*unary[LT_UNARY_OPS])(int64_t n, const float *x, float *y, float p, float q);
-    /* gx = gy f'(x). s is f's result for exp, sqrt, rsqrt, tanh, sigmoid, relu,
+    /* gx = gy f'(x), gx may be gy. s is f's result for exp, sqrt, rsqrt, tanh, sigmoid, relu,
      * and its argument for the others; leaky relu takes either when p >= 0 and
      * q > 0. Not used for affine. */
     void (*unary_grad[LT_UNARY_OPS])(int64_t n, const float *gy, const float *s, float *gx,
