@@ -12,7 +12,7 @@
 #include "tensor/winograd_kernels.h"
 
 enum {
-    LINE = LT_WINOGRAD_STEP * LT_CONV_MAX_LANES,
+    LINE = LT_WINOGRAD_STEP * (LT_CONV_MAX_LANES + 1),
     SKEW = 16, /* floats between points that keep them off the same cache sets */
 };
 
@@ -125,8 +125,9 @@ static void input_vector(const plan *p, int64_t index, int64_t c, float *v)
         const float scale = q->scale ? q->scale[r.n * q->c + c] : 1.0f;
         for (int64_t i = 0; i < rows; i++) {
             const int64_t y = r.y * step - p->in_shift + i, x = r.x * step - p->in_shift;
-            copy_row(q, plane, scale, y, x, r.count * step, copy[0][i] + r.lane * step);
-            copy_row(q, plane, scale, y, x + step, r.count * step, copy[1][i] + r.lane * step);
+            copy_row(q, plane, scale, y, x, (r.count + 1) * step, copy[0][i] + r.lane * step);
+            if (r.count < p->lanes)
+                copy_row(q, plane, scale, y, x + step, r.count * step, copy[1][i] + r.lane * step);
         }
         if (r.lane + r.count == p->lanes) break;
         r = run_at(p, index, r.lane + r.count);
@@ -136,7 +137,7 @@ static void input_vector(const plan *p, int64_t index, int64_t c, float *v)
         memset(copy[0][i] + used, 0, (size_t)idle * sizeof(float));
         memset(copy[1][i] + used, 0, (size_t)idle * sizeof(float));
         near[i] = copy[0][i];
-        far[i] = copy[1][i];
+        far[i] = r.count == p->lanes ? near[i] + step : copy[1][i];
     }
     p->scheme->input(near, far, 1.0f, v, p->v_step);
 }
