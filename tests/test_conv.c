@@ -439,6 +439,38 @@ START_TEST(tail_errors)
 }
 END_TEST
 
+/* Written over its argument, the tail gives the same bits, unless backward needs the argument. */
+START_TEST(tail_over_its_argument)
+{
+    open_context(2, NULL);
+    const lt_scope scope = lt_scope_open(ctx);
+    const int64_t shape[4] = {2, 3, 7, 9};
+    lt_tensor *leaf = random_tensor(4, shape, true), *bias = random_tensor(1, &shape[1], true);
+    lt_tensor *scale = random_tensor(2, shape, true), *grad[2][3], *y[2];
+    for (int saved = 0; saved < 2; saved++) {
+        for (int over = 0; over < 2; over++) {
+            /* exp saves its result, adding saves nothing. */
+            lt_tensor *x = saved ? lt_exp(ctx, leaf) : lt_add(ctx, leaf, leaf);
+            y[over] = (over ? lt_bias_act_over : lt_bias_act)(ctx, x, scale, NULL, NULL, bias, 0.2f, 1.4f);
+            ck_assert_msg(y[over] != NULL, "%s", lt_ctx_message(ctx));
+            ck_assert_int_eq(lt_f32(y[over]) == lt_f32(x), over && !saved);
+            ck_assert_int_eq(lt_backward(ctx, lt_sum(ctx, lt_square(ctx, y[over]), 0, false)), LT_OK);
+            lt_tensor *const wanted[3] = {leaf, scale, bias};
+            for (int i = 0; i < 3; i++) {
+                grad[over][i] = lt_clone(ctx, lt_grad(wanted[i]));
+                lt_zero_grad(wanted[i]);
+            }
+        }
+        ck_assert_mem_eq(lt_f32(y[0]), lt_f32(y[1]), (size_t)lt_numel(leaf) * sizeof(float));
+        for (int i = 0; i < 3; i++)
+            ck_assert_mem_eq(lt_f32(grad[0][i]), lt_f32(grad[1][i]),
+                             (size_t)lt_numel(grad[0][i]) * sizeof(float));
+    }
+    lt_scope_close(ctx, scope, NULL);
+    close_context();
+}
+END_TEST
+
 /* ---- max pooling ---- */
 
 START_TEST(max_pool_matches_plain_loops)
@@ -492,6 +524,7 @@ Suite *suite_conv(void)
     tcase_add_test(tc, convolution_errors);
     tcase_add_test(tc, tail_matches_plain_loops);
     tcase_add_test(tc, tail_errors);
+    tcase_add_test(tc, tail_over_its_argument);
     tcase_add_test(tc, max_pool_matches_plain_loops);
     suite_add_tcase(suite, tc);
     return suite;

@@ -98,6 +98,9 @@ LT_API lt_tensor *lt_conv_transpose2d(lt_ctx *ctx, lt_tensor *x, lt_tensor *in_s
  * leave the activation out. No gradient to noise. */
 LT_API lt_tensor *lt_bias_act(lt_ctx *ctx, lt_tensor *x, lt_tensor *out_scale, const lt_tensor *noise,
                               lt_tensor *noise_weight, lt_tensor *bias, float slope, float gain);
+/* The same written over x where nothing else holds x's memory: x must not be used again. */
+LT_API lt_tensor *lt_bias_act_over(lt_ctx *ctx, lt_tensor *x, lt_tensor *out_scale, const lt_tensor *noise,
+                                   lt_tensor *noise_weight, lt_tensor *bias, float slope, float gain);
 LT_API lt_tensor *lt_max_pool2d(lt_ctx *ctx, lt_tensor *x, int kernel, int stride);
 
 /* ---- resampling (ops_resample.c) ---- */

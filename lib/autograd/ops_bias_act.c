@@ -158,8 +158,9 @@ static lt_status check_shapes(lt_ctx *ctx, const lt_tensor *x, const lt_tensor *
     return LT_OK;
 }
 
-lt_tensor *lt_bias_act(lt_ctx *ctx, lt_tensor *x, lt_tensor *out_scale, const lt_tensor *noise,
-                       lt_tensor *noise_weight, lt_tensor *bias, float slope, float gain)
+static lt_tensor *bias_act(lt_ctx *ctx, lt_tensor *x, lt_tensor *out_scale, const lt_tensor *noise,
+                           lt_tensor *noise_weight, lt_tensor *bias, float slope, float gain,
+                           bool consume)
 {
     lt_tensor *const inputs[4] = {x, out_scale, noise_weight, bias};
     lt_tensor *xd = lt_dense(ctx, x, "bias_act", "x");
@@ -169,9 +170,13 @@ lt_tensor *lt_bias_act(lt_ctx *ctx, lt_tensor *x, lt_tensor *out_scale, const lt
     lt_tensor *bd = bias ? lt_dense(ctx, bias, "bias_act", "bias") : NULL;
     if (!xd || ctx->status || check_shapes(ctx, x, out_scale, noise, noise_weight, bias)) return NULL;
 
-    lt_tensor *out = lt_new_like(ctx, x);
-    if (!out) return NULL;
     const operands q = operands_of(xd, sd, nd, wd, bd, slope, gain);
+    const bool from_x = !output_suffices(&q, lt_would_record(ctx, 1, &out_scale));
+    /* Over x, if nobody has kept it for the way back: a view of its memory. */
+    lt_tensor *out = consume && !from_x && xd == x && !lt_is_shared(x)
+                         ? lt_view(ctx, x, x->ndim, x->shape, x->stride, 0)
+                         : lt_new_like(ctx, x);
+    if (!out) return NULL;
     const struct lt_bias_act_kernels *k = LT_ISA_SELECT(ctx, lt_bias_act_kernels);
     const float *src = lt_f32(xd);
     float *dst = lt_f32(out);
@@ -186,7 +191,7 @@ lt_tensor *lt_bias_act(lt_ctx *ctx, lt_tensor *x, lt_tensor *out_scale, const lt
         bias_act_params *params = lt_node_params(node);
         params->slope = slope;
         params->gain = gain;
-        params->from_x = !output_suffices(&q, lt_would_record(ctx, 1, &out_scale));
+        params->from_x = from_x;
         lt_node_save(node, SAVED_VALUE, params->from_x ? xd : out);
         lt_node_save(node, SAVED_SCALE, sd);
         lt_node_save(node, SAVED_NOISE, nd);
@@ -194,4 +199,17 @@ lt_tensor *lt_bias_act(lt_ctx *ctx, lt_tensor *x, lt_tensor *out_scale, const lt
         lt_node_save(node, SAVED_BIAS, bd);
     }
     return lt_recorded(ctx, out);
+}
+
+lt_tensor *lt_bias_act(lt_ctx *ctx, lt_tensor *x, lt_tensor *out_scale, const lt_tensor *noise,
+                       lt_tensor *noise_weight, lt_tensor *bias, float slope, float gain)
+{
+    return bias_act(ctx, x, out_scale, noise, noise_weight, bias, slope, gain, false);
+}
+
+lt_tensor *lt_bias_act_over(lt_ctx *ctx, lt_tensor *x, lt_tensor *out_scale,
+                            const lt_tensor *noise, lt_tensor *noise_weight, lt_tensor *bias,
+                            float slope, float gain)
+{
+    return bias_act(ctx, x, out_scale, noise, noise_weight, bias, slope, gain, true);
 }

@@ -449,7 +449,8 @@ static lt_tensor *run_layer(lt_ctx *ctx, const lt_stylegan2 *g, struct layer *l,
     } else {
         y = lt_conv2d(ctx, x, t, w, NULL, 1, 1);
     }
-    y = lt_bias_act(ctx, y, demod, noise, noise ? l->noise_weight : NULL, l->bias, 0.2f, act_gain);
+    y = lt_bias_act_over(ctx, y, demod, noise, noise ? l->noise_weight : NULL, l->bias, 0.2f,
+                         act_gain);
 done:
     y = lt_scope_close(ctx, scope, y);
     return y;

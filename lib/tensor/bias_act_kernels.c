@@ -8,12 +8,14 @@ enum { LANES = 32, BLOCK = 2048 };
 
 static inline __attribute__((always_inline)) void forward_body(const lt_bias_act_plane *p,
                                                                const int noisy,
-                                                               const float *restrict x,
+                                                               const float *x,
                                                                const float *restrict noise,
-                                                               float *restrict y)
+                                                               float *y)
 {
     const float scale = p->scale, strength = p->strength, bias = p->bias;
     const float above = p->gain, below = p->gain * p->slope;
+    /* y may be x. */
+#pragma omp simd
     for (int64_t i = 0; i < p->size; i++) {
         float v = x[i] * scale + bias;
         if (noisy) v += strength * noise[i];

@@ -21,6 +21,7 @@ typedef struct lt_bias_act_sums {
 } lt_bias_act_sums;
 
 struct lt_bias_act_kernels {
+    /* y may be x. */
     void (*forward)(const lt_bias_act_plane *p, const float *x, float *y);
     /* gx = scale g (gx may be NULL, or gy) with g from gy and the side of the kink, which x
      * tells, or else y (needs slope > 0 and gain > 0). */
