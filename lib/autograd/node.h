@@ -48,6 +48,11 @@ bool lt_is_shared(const lt_tensor *t);
  * then be read for the last time as it is overwritten. */
 lt_tensor *lt_grad_buffer(lt_ctx *ctx, lt_tensor *gy);
 
+/* The gradient of input i as an array to add into: what has gathered there so far, if nobody else
+ * holds it, else a copy or zeros. Operations that touch a part of it, or come often, thus cost
+ * no pass over it each. NULL after a failure. */
+float *lt_grad_in_place(lt_ctx *ctx, lt_node *node, int i);
+
 /* Adds g (any tensor of input i's shape and float32; contiguous ones are taken
  * over without a copy when they are the first) to the gradient of input i.
  * NULL g (a failure) is reported. */

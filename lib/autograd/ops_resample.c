@@ -115,12 +115,10 @@ typedef struct warp_params {
 static lt_status warp_backward(lt_ctx *ctx, lt_node *node, lt_tensor *gy)
 {
     const warp_params *p = lt_node_params(node);
-    lt_tensor *gx = lt_new_like(ctx, lt_node_input(node, 0));
+    float *gx = lt_grad_in_place(ctx, node, 0);
     if (!gx) return ctx->status;
-    const lt_status status = lt_warp_adjoint(ctx, lt_dim(gx, 0) * lt_dim(gx, 1), lt_dim(gx, 2),
-                                             lt_dim(gx, 3), p->coeffs, p->mask_border, lt_f32(gy),
-                                             lt_f32(gx));
-    return status ? status : lt_grad_add(ctx, node, 0, gx);
+    return lt_warp_adjoint(ctx, lt_dim(gy, 0) * lt_dim(gy, 1), lt_dim(gy, 2), lt_dim(gy, 3),
+                           p->coeffs, p->mask_border, lt_f32(gy), gx);
 }
 
 lt_tensor *lt_warp_perspective(lt_ctx *ctx, lt_tensor *x, const double coeffs[8], bool mask_border)

@@ -144,23 +144,6 @@ lt_tensor *lt_transpose(lt_ctx *ctx, lt_tensor *x, int a, int b)
 
 /* ---- parts ---- */
 
-/* The gradient of input i as an array to add into: what has gathered there so
- * far, if nobody else holds it, else a copy or zeros. Many slices of one tensor
- * thus cost one pass over it, not one each. NULL after a failure. */
-static float *grad_in_place(lt_ctx *ctx, lt_node *n, int i)
-{
-    lt_tensor *x = lt_node_input(n, i);
-    const lt_tensor *g = x->grad;
-    if (!g || lt_is_shared(g)) {
-        lt_tensor *fresh = g ? lt_clone(ctx, g) : lt_zeros(ctx, x->ndim, x->shape);
-        if (!fresh)
-            return NULL;
-        lt_release(x->grad);
-        x->grad = lt_retain(fresh);
-    }
-    return lt_floats(x->grad);
-}
-
 struct slice_params {
     int axis;
     int64_t start;
@@ -183,7 +166,7 @@ static lt_status slice_backward(lt_ctx *ctx, lt_node *n, lt_tensor *gy)
 {
     const struct slice_params *p = lt_node_params(n);
     const lt_tensor *x = lt_node_input(n, 0);
-    float *gx = grad_in_place(ctx, n, 0);
+    float *gx = lt_grad_in_place(ctx, n, 0);
     if (!gx)
         return ctx->status;
     int64_t outer = 1, inner = 1;
@@ -323,7 +306,7 @@ static lt_status embedding_backward(lt_ctx *ctx, lt_node *n, lt_tensor *gy)
     const lt_tensor *ids = lt_node_saved(n, 0);
     const int64_t rows = lt_numel(ids), size = rows > 0 ? lt_numel(gy) / rows : 0;
     const int32_t *id = lt_i32(ids);
-    float *g = grad_in_place(ctx, n, 0);
+    float *g = lt_grad_in_place(ctx, n, 0);
     if (!g)
         return ctx->status;
     for (int64_t i = 0; i < rows; i++)
@@ -386,7 +369,7 @@ static lt_status pick_backward(lt_ctx *ctx, lt_node *n, lt_tensor *gy)
     const int32_t *id = lt_i32(lt_node_saved(n, 0));
     const int64_t rows = x->shape[0], length = x->shape[1];
     const int64_t size = rows > 0 ? lt_numel(gy) / rows : 0;
-    float *g = grad_in_place(ctx, n, 0);
+    float *g = lt_grad_in_place(ctx, n, 0);
     if (!g)
         return ctx->status;
     for (int64_t i = 0; i < rows; i++)

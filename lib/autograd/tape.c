@@ -144,6 +144,20 @@ lt_tensor *lt_grad_buffer(lt_ctx *ctx, lt_tensor *gy)
     return lt_is_shared(gy) ? lt_new_like(ctx, gy) : gy;
 }
 
+float *lt_grad_in_place(lt_ctx *ctx, lt_node *n, int i)
+{
+    lt_tensor *x = n->input[i];
+    const lt_tensor *g = x->grad;
+    if (!g || lt_is_shared(g)) {
+        lt_tensor *fresh = g ? lt_clone(ctx, g) : lt_zeros(ctx, x->ndim, x->shape);
+        if (!fresh)
+            return NULL;
+        lt_release(x->grad);
+        x->grad = lt_retain(fresh);
+    }
+    return (float *)(void *)x->grad->data;
+}
+
 /* Adds g to t's gradient. The first contribution is taken over as it is; a
  * later one is added into it in place, unless somebody else still holds it. */
 static lt_status accumulate(lt_ctx *ctx, lt_tensor *t, lt_tensor *g)

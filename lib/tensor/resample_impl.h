@@ -37,7 +37,8 @@ lt_status lt_resize_apply(lt_ctx *ctx, lt_resize_kind kind, int64_t planes, int6
 lt_status lt_resize_adjoint(lt_ctx *ctx, lt_resize_kind kind, int64_t planes, int64_t h, int64_t w,
                             float *x, int64_t oh, int64_t ow, const float *out);
 
-/* out and x are both (planes,h,w); coeffs and mask_border as lt_warp_perspective(). */
+/* out and x are both (planes,h,w); coeffs and mask_border as lt_warp_perspective(). The adjoint
+ * is added to x. */
 lt_status lt_warp_apply(lt_ctx *ctx, int64_t planes, int64_t h, int64_t w, const double coeffs[8],
                         bool mask_border, const float *x, float *out);
 lt_status lt_warp_adjoint(lt_ctx *ctx, int64_t planes, int64_t h, int64_t w,

@@ -1,7 +1,6 @@
 /* Projective warps with bilinear sampling. */
 #include <math.h>
 #include <omp.h>
-#include <string.h>
 
 #include "tensor/resample_impl.h"
 #include "tensor/resample_kernels.h"
@@ -107,14 +106,12 @@ static void scatter_tile(const warp_grid *g, const source_tile *t, int64_t rows,
         }
 }
 
-/* Input rows [row, end) of all planes. Outputs come in the order of tiles whatever the rows,
+/* Adds to input rows [row, end) of all planes. Outputs come in the order of tiles whatever the rows,
  * so that sums do not depend on how the image is cut. */
 static void gather_rows(const struct lt_resample_kernels *k, const warp_grid *g, int64_t planes,
                         const double coeffs[8], bool mask_border, source_tile *t, const float *out,
                         int64_t row, int64_t end, float *x)
 {
-    for (int64_t p = 0; p < planes; p++)
-        memset(x + (p * g->h + row) * g->w, 0, (size_t)((end - row) * g->w) * sizeof *x);
     for (int64_t i = 0; i < g->down * g->across; i++) {
         const int64_t y0 = i / g->across * ROWS, x0 = i % g->across * COLS;
         const int64_t rows = smaller(ROWS, g->h - y0), cols = smaller(COLS, g->w - x0);
