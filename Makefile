@@ -38,9 +38,11 @@ LIB_OBJ    := $(PLAIN_SRC:%.c=$(BUILD)/%.o) $(foreach i,$(ISAS),$(KERNEL_SRC:%.c
 APP_SRC    := $(wildcard apps/cfedit/*.c)
 APP_OBJ    := $(APP_SRC:%.c=$(BUILD)/%.o)
 APP_CORE   := $(filter-out $(BUILD)/apps/cfedit/main.o,$(APP_OBJ))
+BENCH_EDIT_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard bench/edit/*.c))
 WORLD_SRC  := $(wildcard weights/world*.c weights/captions*.c)
 WORLD_OBJ  := $(filter-out $(BUILD)/weights/world_sheet.o,$(WORLD_SRC:%.c=$(BUILD)/%.o))
-TEST_SRC   := $(wildcard tests/*.c) $(filter-out %/formula_weights.c %/compare_golden.c %/write_inputs.c,$(wildcard tests/parity/*.c))
+BENCH_OBJ  := $(patsubst %.c,$(BUILD)/%.o,$(wildcard bench/*.c))
+TEST_SRC   := $(wildcard tests/*.c) $(filter-out %/formula_weights.c %/compare_golden.c %/write_inputs.c tests/parity/method_dump%,$(wildcard tests/parity/*.c))
 TEST_TOOLS := $(wildcard tests/tools/*.c)
 TEST_OBJ   := $(TEST_SRC:%.c=$(BUILD)/%.o)
 PUBLIC     := tensor/status.h tensor/context.h tensor/tensor.h tensor/rng.h tensor/blas.h tensor/file.h tensor/json.h \
@@ -103,11 +105,17 @@ $(BUILD)/world_sheet: $(BUILD)/weights/world_sheet.o $(WORLD_OBJ)
 	$(CC) $(CFLAGS) $(LDFLAGS) -fopenmp -o $@ $^ $(APPLIBS)
 
 # The training runs side by side, one core each; interrupted, it continues where it was.
-.PHONY: weights measure
+.PHONY: weights measure channels
 weights: $(BUILD)/train_generator $(BUILD)/train_clip $(BUILD)/measure
 	@mkdir -p $(BUILD)/weights
 	$(BUILD)/train_clip & clip=$$!; $(BUILD)/train_generator; generator=$$?; wait $$clip && exit $$generator
+	$(MAKE) channels
 	$(MAKE) measure
+
+# What global-directions needs to know of the two networks.
+channels: cfedit
+	rm -f weights/channels.safetensors
+	./cfedit edit --model weights --method global-directions --channels weights/channels.safetensors --target "face with blue hair" --seed 1 -o $(BUILD)/channels.png
 
 measure: $(BUILD)/measure
 	$(BUILD)/measure --sheet weights/samples.png
@@ -125,17 +133,20 @@ demo: setup
 # ---- tests ----
 JOBS := -j$$(nproc)
 # Objects of programs with their own main().
-TEST_MAINS := $(BUILD)/tests/parity/formula_weights.o $(BUILD)/tests/parity/compare_golden.o $(BUILD)/tests/parity/write_inputs.o $(BUILD)/tests/cli/make_tiny_model.o
+DUMP_OBJ   := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/parity/method_dump*.c))
+TEST_MAINS := $(BUILD)/tests/parity/formula_weights.o $(BUILD)/tests/parity/compare_golden.o $(BUILD)/tests/parity/write_inputs.o $(DUMP_OBJ) $(BUILD)/tests/cli/make_tiny_model.o
 UNIT_OBJ   := $(filter-out $(TEST_MAINS),$(TEST_OBJ))
 FORMULA_OBJ := $(BUILD)/tests/parity/formula.o $(BUILD)/tests/parity/formula_models.o
 
-$(BUILD)/unit_tests: $(UNIT_OBJ) $(BUILD)/bench/edit/measure_edit.o $(APP_CORE) $(WORLD_OBJ) $(LIB_A)
+$(BUILD)/unit_tests: $(UNIT_OBJ) $(filter-out %/bench_edit.o,$(BENCH_EDIT_OBJ)) $(APP_CORE) $(WORLD_OBJ) $(LIB_A)
 	$(CC) $(CFLAGS) $(LDFLAGS) -fopenmp -o $@ $^ -lcheck $$(pkg-config --libs-only-l check 2>/dev/null) $(APPLIBS) -lrt
 
 $(BUILD)/formula_weights: $(BUILD)/tests/parity/formula_weights.o $(FORMULA_OBJ) $(LIB_A)
 	$(CC) $(CFLAGS) $(LDFLAGS) -fopenmp -o $@ $^ $(LIBS)
 $(BUILD)/compare_golden $(BUILD)/write_inputs: $(BUILD)/%: $(BUILD)/tests/parity/%.o $(FORMULA_OBJ) $(BUILD)/tests/parity/golden.o $(LIB_A)
 	$(CC) $(CFLAGS) $(LDFLAGS) -fopenmp -o $@ $^ $(LIBS)
+$(BUILD)/method_dump: $(DUMP_OBJ) $(APP_CORE) $(LIB_A)
+	$(CC) $(CFLAGS) $(LDFLAGS) -fopenmp -o $@ $^ $(APPLIBS)
 $(BUILD)/make_tiny_model: $(BUILD)/tests/cli/make_tiny_model.o $(APP_CORE) $(LIB_A)
 	$(CC) $(CFLAGS) $(LDFLAGS) -fopenmp -o $@ $^ $(APPLIBS)
 
@@ -145,7 +156,7 @@ check test-unit: $(BUILD)/unit_tests
 	OMP_WAIT_POLICY=passive $(BUILD)/unit_tests
 
 PARITY_TOOLS := $(BUILD)/formula_weights $(BUILD)/write_inputs $(BUILD)/compare_golden
-test-cli: cfedit $(BUILD)/make_tiny_model $(PARITY_TOOLS)
+test-cli: cfedit $(BUILD)/make_tiny_model $(BUILD)/bench_cfedit $(PARITY_TOOLS)
 	CFEDIT=./cfedit TINY=$(BUILD)/make_tiny_model sh tests/cli/run.sh
 	BUILD=$(BUILD) sh tests/parity/cli_parity.sh
 
@@ -166,12 +177,12 @@ test-warnings:
 	$(MAKE) $(JOBS) BUILD=$(BUILD)-clang CC=clang CFLAGS=-O1 WERROR=-Werror objects
 
 .PHONY: objects
-objects: $(BUILD)/bench/bench.o $(BUILD)/bench/edit/bench_edit.o $(BUILD)/bench/edit/measure_edit.o $(LIB_OBJ) $(APP_OBJ) $(WORLD_OBJ) $(TEST_OBJ) $(TEST_MAINS) $(BUILD)/weights/train_generator.o $(BUILD)/weights/train_clip.o $(BUILD)/weights/measure.o $(BUILD)/weights/training.o
+objects: $(BENCH_OBJ) $(BENCH_EDIT_OBJ) $(LIB_OBJ) $(APP_OBJ) $(WORLD_OBJ) $(TEST_OBJ) $(TEST_MAINS) $(BUILD)/weights/train_generator.o $(BUILD)/weights/train_clip.o $(BUILD)/weights/measure.o $(BUILD)/weights/training.o
 
 # The unit tests come last: their summary closes the run.
 test:
 	@tools/setup.sh --tests
-	@$(MAKE) --no-print-directory -s $(JOBS) all $(BUILD)/unit_tests $(BUILD)/make_tiny_model $(PARITY_TOOLS)
+	@$(MAKE) --no-print-directory -s $(JOBS) all $(BUILD)/unit_tests $(BUILD)/make_tiny_model $(BUILD)/bench_cfedit $(PARITY_TOOLS)
 	@$(MAKE) --no-print-directory -s test-warnings
 	@$(MAKE) --no-print-directory -s test-install
 	@$(MAKE) --no-print-directory -s test-cli
@@ -186,18 +197,55 @@ test-full:
 	BUILD=$(BUILD) OMP_WAIT_POLICY=passive sh tests/parity/cli_parity.sh --full
 	OMP_WAIT_POLICY=passive $(BUILD)/unit_tests full
 
-# ---- timings ----
-.PHONY: bench
+# The library and the program against a re-statement in PyTorch (tests/reference), with random weights or with a
+# checkpoint: make parity GENERATOR=g.safetensors CLIP=c.safetensors; PARITY holds further options, as in
+# make parity PARITY="--seed 7 --full".
+PYTHON ?= python3
+parity_file = $(if $($(1)),--$(2) '$($(1))')
+.PHONY: parity
+parity:
+	@$(PYTHON) -c 'import numpy, torch' 2>/dev/null || { \
+	    echo "make parity: $(PYTHON) has no PyTorch; python3 -m venv $(BUILD)/parity-env &&" \
+	        "$(BUILD)/parity-env/bin/pip install torch numpy, then make parity PYTHON=$(BUILD)/parity-env/bin/python" >&2; exit 1; }
+	@$(MAKE) --no-print-directory -s $(JOBS) cfedit $(BUILD)/method_dump
+	@PYTHONPATH=tests OMP_WAIT_POLICY=passive $(PYTHON) -B -m reference --build $(BUILD) $(call parity_file,GENERATOR,generator) \
+	    $(call parity_file,CLIP,clip) $(call parity_file,MAPPER,mapper) $(call parity_file,IDENTITY,identity) \
+	    $(call parity_file,VGG,vgg) $(call parity_file,BPE,bpe) $(PARITY)
+
+# ---- timings; BENCH holds further options, as in make bench BENCH="--only generator --runs 9" ----
+.PHONY: bench bench-peers bench-sweep bench-profile
 $(BUILD)/bench/%.o: bench/%.c
 	@mkdir -p $(@D)
 	$(CC) $(APPFLAGS) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
-$(BUILD)/bench_cfedit: $(BUILD)/bench/bench.o $(FORMULA_OBJ) $(APP_CORE) $(LIB_A)
+$(BUILD)/bench_cfedit: $(BENCH_OBJ) $(FORMULA_OBJ) $(APP_CORE) $(LIB_A)
 	$(CC) $(CFLAGS) $(LDFLAGS) -fopenmp -o $@ $^ $(APPLIBS)
-$(BUILD)/bench_edit: $(BUILD)/bench/edit/bench_edit.o $(BUILD)/bench/edit/measure_edit.o $(WORLD_OBJ) $(APP_CORE) $(LIB_A)
+$(BUILD)/bench_edit: $(BENCH_EDIT_OBJ) $(WORLD_OBJ) $(APP_CORE) $(LIB_A)
 	$(CC) $(CFLAGS) $(LDFLAGS) -fopenmp -o $@ $^ $(APPLIBS)
 bench: setup
+	@$(MAKE) --no-print-directory -s $(JOBS) cfedit $(BUILD)/bench_cfedit
+	$(BUILD)/bench_cfedit --data $(BUILD)/bench-data --peers $(BUILD)/peers-env --json $(BUILD)/bench.json $(BENCH)
+
+# What the benchmark compares with, from PyPI; Python 3.10 or newer and its venv module are needed, and 6 GB.
+bench-peers:
+	python3 -m venv $(BUILD)/peers-env
+	$(BUILD)/peers-env/bin/python -m pip install --upgrade -r bench/peers/requirements.txt
+	$(BUILD)/peers-env/bin/python -m pip list | grep -i -E '^(torch|onnx|onnxruntime|numpy|safetensors) '
+
+bench-sweep: setup
 	@$(MAKE) --no-print-directory -s $(JOBS) $(BUILD)/bench_cfedit
-	$(BUILD)/bench_cfedit --json $(BUILD)/bench.json
+	$(BUILD)/bench_cfedit --data $(BUILD)/bench-data --sweep --runs 3 --csv $(BUILD)/sweep.csv --json $(BUILD)/sweep.json \
+	    --plot $(BUILD)/sweep.png $(BENCH)
+
+bench-profile: setup
+	@$(MAKE) --no-print-directory -s $(JOBS) $(BUILD)/bench_cfedit
+	$(BUILD)/bench_cfedit --data $(BUILD)/bench-data --profile $(BENCH)
+
+# Every way of editing against the renderer's truth (bench/edit); resumable, MINUTES=30 ends it after that time.
+MINUTES ?= 0
+.PHONY: bench-edit
+bench-edit: setup
+	@$(MAKE) --no-print-directory -s $(JOBS) $(BUILD)/bench_edit
+	CFEDIT_MODEL=$${CFEDIT_MODEL:-weights} OMP_WAIT_POLICY=passive $(BUILD)/bench_edit --folder $(BUILD)/bench-edit --time-limit $(MINUTES)
 
 # ---- installing ----
 INSTALL ?= install
@@ -214,7 +262,7 @@ install: all
 	    > $(DESTDIR)$(LIBDIR)/pkgconfig/libtensor.pc
 	$(INSTALL) -m 644 lib/libtensor.h $(DESTDIR)$(INCDIR)/libtensor/libtensor.h
 	for h in $(PUBLIC); do $(INSTALL) -m 644 lib/$$h $(DESTDIR)$(INCDIR)/libtensor/$$h || exit 1; done
-	for f in generator clip; do $(INSTALL) -m 644 weights/$$f.safetensors $(DESTDIR)$(DATADIR)/ || exit 1; done
+	for f in generator clip channels; do $(INSTALL) -m 644 weights/$$f.safetensors $(DESTDIR)$(DATADIR)/ || exit 1; done
 
 uninstall:
 	rm -f $(DESTDIR)$(BINDIR)/cfedit $(DESTDIR)$(LIBDIR)/libtensor.* $(DESTDIR)$(LIBDIR)/pkgconfig/libtensor.pc
@@ -229,7 +277,11 @@ help:
 	@echo "make test       install what is missing, then every test"
 	@echo "make check      the unit tests only"
 	@echo "make test-full  parity with the published code at full size (minutes)"
-	@echo "make bench      timings of full-size networks"
+	@echo "make parity     against a re-statement in PyTorch, random weights or GENERATOR=... CLIP=... (PYTHON= one with torch)"
+	@echo "make bench      timings of full-size networks, beside the peers that make bench-peers installs"
+	@echo "make bench-peers  PyTorch and ONNX Runtime into $(BUILD)/peers-env (6 GB)"
+	@echo "make bench-sweep, bench-profile   time and memory against work; where the time goes"
+	@echo "make bench-edit every editing method against the truth (hours, resumable; MINUTES=30 for a part)"
 	@echo "make weights    train the shipped model again (up to 2 hours, resumable)"
 	@echo "make measure    measure the shipped model on held-out portraits"
 	@echo "make install    to PREFIX (/usr/local), below DESTDIR; make uninstall"

@@ -21,7 +21,7 @@ static void set_up(void)
     config.steps = 12;
     config.lr = 0.3f;
     config.l2_lambda = 0.01f;
-    config.first_layer = 0;
+    config.space.first_layer = 0;
     config.nce.copies = 2;
     config.nce.templates = 3;
     ck_assert_int_eq(ce_nce_texts_prepare(&models, &config.nce, "face", "a blue dog", &texts), LT_OK);
@@ -33,9 +33,9 @@ static void tear_down(void)
     method_models_free(&models);
 }
 
-static struct ce_latent_edit_result edit(float strength)
+static struct ce_edit_result edit(float strength)
 {
-    struct ce_latent_edit_result r;
+    struct ce_edit_result r;
     lt_tensor *w = method_latents(models.ctx, 1, 3);
     ck_assert_msg(ce_latent_edit_run(&models, &config, &texts, w, strength, NULL, NULL, &r) == LT_OK, "%s",
                   lt_ctx_message(models.ctx));
@@ -54,16 +54,16 @@ START_TEST(every_space_and_optimiser_lowers_the_loss)
 {
     const enum ce_space spaces[] = {CE_SPACE_WPLUS, CE_SPACE_STYLE, CE_SPACE_FACES};
     for (int i = 0; i < 6; i++) {
-        config.space = spaces[i % 3];
+        config.space.space = spaces[i % 3];
         config.steepest = i < 3;
-        config.lr = i < 3 ? 0.3f : 0.05f;
+        config.lr = i < 3 ? 0.3f : 0.02f;
         config.nce.copies = 0; /* the same objective in each step, so that it must fall */
-        struct ce_latent_edit_result r = edit(1.0f);
+        struct ce_edit_result r = edit(1.0f);
         ck_assert_msg(r.last.loss < r.first.loss, "space %d optimiser %d: %g -> %g", i % 3, i / 3, (double)r.first.loss,
                       (double)r.last.loss);
         ck_assert_double_gt(distance(r.x, r.x_hat), 0.0);
         ck_assert_int_eq(r.style_count, spaces[i % 3] == CE_SPACE_STYLE ? lt_stylegan2_styles_count(models.generator) : 0);
-        ce_latent_edit_free(&r);
+        ce_edit_result_free(&r);
     }
 }
 END_TEST
@@ -72,43 +72,43 @@ START_TEST(strength_goes_from_nothing_to_everything)
 {
     double last = -1.0;
     for (int i = 0; i <= 4; i++) {
-        struct ce_latent_edit_result r = edit((float)i / 4.0f);
+        struct ce_edit_result r = edit((float)i / 4.0f);
         const double d = distance(r.latents, method_latents(models.ctx, 1, 3));
         if (i == 0)
             ck_assert_double_eq(distance(r.x, r.x_hat), 0.0);
         ck_assert_double_gt(d, last);
         last = d;
-        ce_latent_edit_free(&r);
+        ce_edit_result_free(&r);
     }
 }
 END_TEST
 
 START_TEST(only_the_layers_that_may_move_do)
 {
-    config.first_layer = 2;
-    config.last_layer = 3;
-    struct ce_latent_edit_result r = edit(1.0f);
+    config.space.first_layer = 2;
+    config.space.last_layer = 3;
+    struct ce_edit_result r = edit(1.0f);
     const float *before = lt_f32(method_latents(models.ctx, 1, 3)), *after = lt_f32(r.latents);
     for (int l = 0; l < METHOD_LAYERS; l++) {
         const bool same = memcmp(before + l * METHOD_D, after + l * METHOD_D, sizeof(float) * METHOD_D) == 0;
         ck_assert_int_eq(same, l < 2 || l > 3);
     }
-    ce_latent_edit_free(&r);
+    ce_edit_result_free(&r);
 }
 END_TEST
 
 START_TEST(same_seed_same_bits)
 {
-    struct ce_latent_edit_result a = edit(1.0f), b = edit(1.0f);
+    struct ce_edit_result a = edit(1.0f), b = edit(1.0f);
     ck_assert(method_same_bits(a.x_hat, b.x_hat));
-    ce_latent_edit_free(&a);
-    ce_latent_edit_free(&b);
+    ce_edit_result_free(&a);
+    ce_edit_result_free(&b);
 }
 END_TEST
 
 START_TEST(a_latent_of_another_size_is_refused)
 {
-    struct ce_latent_edit_result r;
+    struct ce_edit_result r;
     lt_tensor *w = lt_zeros(models.ctx, 3, (int64_t[]){1, 18, METHOD_D});
     ck_assert_int_eq(ce_latent_edit_run(&models, &config, &texts, w, 1.0f, NULL, NULL, &r), LT_ERR_SHAPE);
     ck_assert_ptr_nonnull(strstr(lt_ctx_message(models.ctx), "(1, 18, 6)"));
@@ -139,10 +139,26 @@ START_TEST(the_measure_knows_the_answer)
         other = attr;
         world_attr_set_color(&other, targets[i].part, WORLD_YELLOW, NULL);
         ck_assert(world_render(&other, EDIT_SIZE, wrong, NULL));
-        ck_assert(!edit_score_of(truth, &targets[i], source, wrong).success);
+        s = edit_score_of(truth, &targets[i], source, wrong);
+        ck_assert(!s.success);
+        ck_assert_int_eq(s.parts, s.parts_kept); /* it is the part itself that is wrong */
+        ck_assert_float_gt(s.ssim, 0.98f); /* windows reach into the part */
     }
     attr.glasses_on = 0.0f;
     ck_assert(!edit_truth_make(&attr, &(struct edit_target){WORLD_GLASSES, WORLD_GREEN}, truth));
+    /* Another part than the one asked for: it counts as one that was not kept. */
+    other = attr;
+    world_attr_set_color(&attr, WORLD_SHIRT, WORLD_YELLOW, NULL);
+    world_attr_set_color(&other, WORLD_SHIRT, WORLD_BLUE, NULL);
+    ck_assert(world_render(&attr, EDIT_SIZE, source, NULL) && world_render(&other, EDIT_SIZE, wrong, NULL));
+    ck_assert(edit_truth_make(&attr, &targets[0], truth));
+    const struct edit_score s = edit_score_of(truth, &targets[0], source, wrong);
+    ck_assert_int_eq(s.parts, WORLD_PARTS - 2); /* no glasses, and not the lips */
+    ck_assert_int_eq(s.parts_kept, s.parts - 1);
+    ck_assert_float_gt(s.outside, 1.0f);
+    /* A portrait that has the colour already is no case. */
+    world_attr_set_color(&attr, WORLD_LIPS, WORLD_GREEN, NULL);
+    ck_assert(!edit_truth_make(&attr, &targets[0], truth));
     free(truth);
     free(source);
     free(wrong);

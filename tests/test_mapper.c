@@ -198,6 +198,38 @@ START_TEST(single)
 }
 END_TEST
 
+/* StyleCLIP's mapper: the levels see w alone, and nothing of the text. */
+START_TEST(without_text)
+{
+    struct ce_mapper_config config = levels;
+    config.without_text = true;
+    config.text_dim = 0;
+    make(&config);
+    ck_assert_int_eq((int)lt_params_count(params), 8 * 3);
+    const struct ce_mapper_config *c = ce_mapper_describe(mapper);
+    ck_assert(c->without_text && c->style_dim == D && c->level[0] && c->level[1] && c->level[2]);
+    ck_assert_ptr_null(ce_mapper_text(ctx, mapper, text));
+    lt_tensor *edited = ce_mapper_edit(ctx, mapper, w, NULL, 1.0f);
+    nn_assert_ok(ctx);
+    for (int n = 0; n < N; n++) {
+        double in[L][D], out[L][D];
+        for (int i = 0; i < L * D; i++)
+            in[i / D][i % D] = (double)lt_f32(w)[n * L * D + i];
+        stack("mapper.course_mapping", in[0], 4, D, out[0]);
+        stack("mapper.medium_mapping", in[4], 4, D, out[4]);
+        stack("mapper.fine_mapping", in[8], L - 8, D, out[8]);
+        for (int i = 0; i < L * D; i++)
+            ck_assert_double_eq_tol((double)lt_f32(edited)[n * L * D + i],
+                                    (double)lt_f32(w)[n * L * D + i] + 0.1 * out[i / D][i % D], 2e-6);
+    }
+    ck_assert_int_eq(ce_mapper_require_grad(ctx, mapper, true), LT_OK);
+    edited = ce_mapper_edit(ctx, mapper, w, NULL, 1.0f);
+    ck_assert_int_eq(lt_backward(ctx, lt_sum(ctx, lt_square(ctx, edited), 0, false)), LT_OK);
+    for (size_t i = 0; i < lt_params_count(params); i++)
+        ck_assert_msg(lt_grad(lt_params_at(params, i)) != NULL, "%s has no gradient", lt_params_name(params, i));
+}
+END_TEST
+
 /* A mapper for more layers works on fewer; what is not used gets no gradient. */
 START_TEST(fewer_layers)
 {
@@ -309,6 +341,7 @@ Suite *suite_mapper(void)
     tcase_add_loop_test(tests, levels_off, 0, CE_LEVELS);
     tcase_add_test(tests, level_off_by_metadata);
     tcase_add_test(tests, single);
+    tcase_add_test(tests, without_text);
     tcase_add_test(tests, fewer_layers);
     tcase_add_test(tests, gradients);
     tcase_add_test(tests, errors);

@@ -12,7 +12,9 @@ struct ce_nce_config ce_nce_defaults(void)
                                   .templates = CE_TEMPLATES,
                                   .use_pos1 = true,
                                   .use_pos2 = true,
-                                  .use_negatives = true};
+                                  .use_negatives = true,
+                                  .contrast_lambda = 0.0f,
+                                  .contrast_temperature = 0.05f};
 }
 
 lt_status ce_nce_check(lt_ctx *ctx, const struct ce_nce_config *config)
@@ -28,12 +30,34 @@ lt_status ce_nce_check(lt_ctx *ctx, const struct ce_nce_config *config)
     if (config->templates < 1 || config->templates > CE_TEMPLATES)
         return lt_fail(ctx, LT_ERR_ARGUMENT, "CLIP-NCE: %d templates, expected 1..%d", config->templates,
                        CE_TEMPLATES);
+    if (config->contrast_count < 0 || config->contrast_count > CE_NCE_MAX_CONTRASTS)
+        return lt_fail(ctx, LT_ERR_ARGUMENT, "CLIP-NCE: %d contrasts, expected 0..%d", config->contrast_count,
+                       CE_NCE_MAX_CONTRASTS);
+    if (config->contrast_axes < 0 || config->contrast_axes > config->contrast_count)
+        return lt_fail(ctx, LT_ERR_ARGUMENT, "CLIP-NCE: %d axes among %d contrasts", config->contrast_axes,
+                       config->contrast_count);
+    if (config->contrast_count > 0 && !(config->contrast_lambda >= 0 && config->contrast_temperature > 0))
+        return lt_fail(ctx, LT_ERR_ARGUMENT, "CLIP-NCE: contrasts with a factor of %g and a temperature of %g",
+                       (double)config->contrast_lambda, (double)config->contrast_temperature);
     if (!config->use_pos1 && !config->use_pos2)
         return lt_fail(ctx, LT_ERR_ARGUMENT, "CLIP-NCE: at least one of the two positives is needed");
     return LT_OK;
 }
 
 /* ---- texts ---- */
+
+/* Means m_k of the contrasts -> (K,D). */
+static lt_tensor *contrast_means(const struct ce_models *models, const struct ce_nce_config *config)
+{
+    lt_ctx *ctx = models->ctx;
+    lt_tensor *mean[CE_NCE_MAX_CONTRASTS];
+    for (int k = 0; k < config->contrast_count; k++) {
+        const lt_scope scope = lt_scope_open(ctx);
+        lt_tensor *c = ce_text_template_features(models, config->contrasts[k], config->templates);
+        mean[k] = lt_scope_close(ctx, scope, lt_mean(ctx, c, 1u, true));
+    }
+    return lt_concat(ctx, config->contrast_count, mean, 0);
+}
 
 lt_status ce_nce_texts_prepare(const struct ce_models *models, const struct ce_nce_config *config,
                                const char *source, const char *target, struct ce_nce_texts *texts)
@@ -55,12 +79,16 @@ lt_status ce_nce_texts_prepare(const struct ce_models *models, const struct ce_n
         lt_fail(ctx, LT_ERR_NUMERIC,
                 "CLIP sees no difference between the source text \"%s\" and the target text \"%s\"", source,
                 target);
+    lt_tensor *plain = lt_l2_normalize(ctx, ce_text_feature(models, target), UNIT_EPS);
+    lt_tensor *contrast = s && config->contrast_count > 0 ? contrast_means(models, config) : NULL;
     status = lt_ctx_status(ctx);
     if (status == LT_OK) {
         texts->source = lt_retain(s);
         texts->target = lt_retain(t);
         texts->target_mean = lt_retain(mean);
         texts->direction = lt_retain(direction);
+        texts->plain = lt_retain(plain);
+        texts->contrast = lt_retain(contrast);
     }
     lt_no_grad_end(ctx);
     lt_scope_close(ctx, scope, NULL);
@@ -73,6 +101,8 @@ void ce_nce_texts_free(struct ce_nce_texts *texts)
     lt_release(texts->target);
     lt_release(texts->target_mean);
     lt_release(texts->direction);
+    lt_release(texts->plain);
+    lt_release(texts->contrast);
     *texts = (struct ce_nce_texts){0};
 }
 
@@ -134,20 +164,11 @@ static lt_tensor *cosine_loss(lt_ctx *ctx, lt_tensor *query, lt_tensor *positive
     return lt_mean(ctx, each, 0, false);
 }
 
-lt_tensor *ce_nce_from_features(lt_ctx *ctx, const struct ce_nce_config *config,
-                                const struct ce_nce_texts *texts, lt_tensor *source, lt_tensor *edited,
-                                struct ce_nce_parts *parts)
+/* CLIP-NCE, or 1 - cosine to its positives. */
+static lt_tensor *direction_loss(lt_ctx *ctx, const struct ce_nce_config *config, const struct ce_nce_texts *texts,
+                                 lt_tensor *source, lt_tensor *edited, struct ce_nce_parts *parts)
 {
-    if (ce_nce_check(ctx, config) || !source || !edited)
-        return NULL;
-    const int64_t batch = lt_dim(source, 0), rows = lt_dim(edited, 0);
-    if (lt_ndim(source) != 2 || lt_ndim(edited) != 2 || batch < 1 || rows % batch != 0 ||
-        lt_dim(source, 1) != lt_dim(edited, 1)) {
-        char a[80], b[80];
-        lt_fail(ctx, LT_ERR_SHAPE, "CLIP-NCE: edited features are %s, expected whole copies of the source's %s",
-                lt_shape_string(edited, a, sizeof a), lt_shape_string(source, b, sizeof b));
-        return NULL;
-    }
+    const int64_t rows = lt_dim(edited, 0);
     lt_tensor *query = lt_l2_normalize(ctx, lt_sub(ctx, edited, repeat_rows(ctx, source, rows)), UNIT_EPS);
     lt_tensor *pair[2];
     int count = 0;
@@ -167,8 +188,35 @@ lt_tensor *ce_nce_from_features(lt_ctx *ctx, const struct ce_nce_config *config,
     } else {
         loss = cosine_loss(ctx, queries, positive, &each);
     }
+    *parts = (struct ce_nce_parts){queries, positive, negatives, each};
+    return loss;
+}
+
+lt_tensor *ce_nce_from_features(lt_ctx *ctx, const struct ce_nce_config *config,
+                                const struct ce_nce_texts *texts, lt_tensor *source, lt_tensor *edited,
+                                struct ce_nce_parts *parts)
+{
+    if (ce_nce_check(ctx, config) || !source || !edited)
+        return NULL;
+    const int64_t batch = lt_dim(source, 0), rows = lt_dim(edited, 0);
+    if (lt_ndim(source) != 2 || lt_ndim(edited) != 2 || batch < 1 || rows % batch != 0 ||
+        lt_dim(source, 1) != lt_dim(edited, 1)) {
+        char a[80], b[80];
+        lt_fail(ctx, LT_ERR_SHAPE, "CLIP-NCE: edited features are %s, expected whole copies of the source's %s",
+                lt_shape_string(edited, a, sizeof a), lt_shape_string(source, b, sizeof b));
+        return NULL;
+    }
+    struct ce_nce_parts own = {0};
+    lt_tensor *each;
+    lt_tensor *loss = config->global ? cosine_loss(ctx, edited, repeat_rows(ctx, texts->plain, rows), &each)
+                                     : direction_loss(ctx, config, texts, source, edited, &own);
+    if (texts->contrast) {
+        lt_tensor *contrast = lt_info_nce(ctx, edited, repeat_rows(ctx, texts->target_mean, rows), texts->contrast,
+                                          config->contrast_temperature, NULL);
+        loss = lt_add(ctx, loss, lt_affine(ctx, contrast, config->contrast_lambda, 0.0f));
+    }
     if (parts)
-        *parts = (struct ce_nce_parts){queries, positive, negatives, each};
+        *parts = own;
     return loss;
 }
 

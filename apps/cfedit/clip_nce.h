@@ -9,6 +9,19 @@
  *     loss            = mean over copies, images and positives of
  *                       -log( exp(q.p/tau) / (exp(q.p/tau) + sum_k exp(q.n_k/tau)) ),  tau = 0.1
  *
+ * Beside it, for comparison and for `cfedit edit --method`: the directional loss of StyleGAN-NADA (Gal et al. 2022,
+ * equation 2), 1 - q.p1, which is what remains without positive 2 and negatives; and the global loss of
+ * StyleCLIP (Patashnik et al. 2021, equation 1), 1 - e(A_c(x_hat)).t with the unit feature t of the plain target.
+ *
+ * Contrasts, an addition of ours: sentences c_k that the edited picture must not be taken for ("face with red lips",
+ * "face with blue lips", ... for green lips). CLIP then has to tell the target from them as in zero-shot
+ * classification, with means m over the templates,
+ *
+ *     L_contrast = mean over copies of -log( exp(e.m_t / tau_c) / (exp(e.m_t / tau_c) + sum_k exp(e.m_k / tau_c)) ),
+ *     e = e(A_c(x_hat)),
+ *
+ * and the text loss is the sum of one of the above and contrast_lambda L_contrast.
+ *
  * Gradients reach x_hat only. B images a batch, D features of CLIP. */
 #ifndef CFEDIT_CLIP_NCE_H
 #define CFEDIT_CLIP_NCE_H
@@ -17,6 +30,7 @@
 #include "text_features.h"
 
 #define CE_NCE_MAX_COPIES 64
+#define CE_NCE_MAX_CONTRASTS 64
 
 struct ce_nce_config {
     float temperature; /* tau */
@@ -26,9 +40,13 @@ struct ce_nce_config {
     double distortion; /* of the random perspective */
     int templates;     /* T, 1..CE_TEMPLATES */
     bool use_pos1, use_pos2; /* at least one */
-    /* Without negatives InfoNCE says nothing (it is 0); the loss then is the mean of 1 - q.p, which with
-     * positive 1 alone is the directional loss of StyleGAN-NADA (Gal et al. 2021). */
+    /* Without any negatives InfoNCE says nothing (it is 0); the loss then is the mean of 1 - q.p. */
     bool use_negatives;
+    bool global; /* StyleCLIP's loss instead of all this */
+    const char *const *contrasts; /* [contrast_count] sentences, borrowed */
+    int contrast_count;           /* 0..CE_NCE_MAX_CONTRASTS; with 0 L_contrast is off */
+    int contrast_axes;            /* how many of them, from the first on, differ from the target in what is edited: focus.h */
+    float contrast_lambda, contrast_temperature; /* tau_c */
     bool antialias; /* of the resize to CLIP's input; published: false */
 };
 
@@ -43,6 +61,8 @@ struct ce_nce_texts {
     lt_tensor *target;      /* (T,D) */
     lt_tensor *target_mean; /* (1,D) */
     lt_tensor *direction;   /* (1,D) unit: positive 1 */
+    lt_tensor *plain;       /* (1,D) unit feature of the target as it is */
+    lt_tensor *contrast;    /* (K,D) m_k; NULL without contrasts */
 };
 
 /* Encodes `source` and `target`; *texts is given to ce_nce_texts_free(), also after a failure.
@@ -69,7 +89,7 @@ struct ce_nce_parts {
 };
 
 /* The loss from features: `source` (B,D) unit features e(x), `edited` (R,D) unit features, copy-major.
- * `parts` may be NULL. -> scalar. */
+ * `parts` (may be NULL) are those of CLIP-NCE; the global loss leaves them NULL. -> scalar. */
 lt_tensor *ce_nce_from_features(lt_ctx *ctx, const struct ce_nce_config *config,
                                 const struct ce_nce_texts *texts, lt_tensor *source, lt_tensor *edited,
                                 struct ce_nce_parts *parts);

@@ -16,6 +16,7 @@ static const struct {
     {CE_KIND_MAPPER, "mapper", "a CF-CLIP mapper", "text_mapper."},
     {CE_KIND_IDENTITY, "identity", "an IR-SE50 face recognition network", "input_layer.0.weight"},
     {CE_KIND_VGG, "vgg", "a VGG19 network", "conv1_1.weight"},
+    {CE_KIND_ENCODER, "encoder", "an e4e encoder", "encoder.input_layer."},
     {CE_KIND_LATENTS, "latents", "a file of latents", "latents"},
     {CE_KIND_Z, "z", "a file of z vectors", "z"},
     {CE_KIND_PIXELS, "pixels", "a file of pictures as numbers", "image"},

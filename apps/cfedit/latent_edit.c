@@ -1,34 +1,39 @@
 #include "latent_edit.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "autograd/ops.h"
 #include "nn/optim.h"
 #include "report.h"
 
-enum { MAX_STYLES = 32, STATISTICS_FACES = 512 };
-
 struct ce_latent_edit_config ce_latent_edit_defaults(void)
 {
     struct ce_latent_edit_config c = {
-        .space = CE_SPACE_WPLUS,
-        .steps = 100,
+        .space = {.space = CE_SPACE_WPLUS, .first_layer = -1, .last_layer = 63, .edit_rgb = true},
+        .steps = 130,
         .steepest = true,
         .lr = 2.0f,
         .nce_lambda = 0.3f,
         .l2_lambda = 0.2f,
-        .first_layer = -1,
-        .last_layer = 63,
-        .edit_rgb = true,
+        .change_scale = 0.2f,
+        .focus = ce_focus_defaults(),
+        .fit_lr = 0.1f,
+        .area_lambda = 0.5f,
         .nce = ce_nce_defaults(),
     };
-    /* Over a single latent the negatives hold the picture back more than they keep it whole: see bench/README.md. */
+    /* Over a single latent the negatives hold the picture back more than they keep it whole: see bench/edit. */
     c.nce.use_negatives = false;
     return c;
 }
+
+/* Streams of the seed. */
+enum { STREAM_STEPS = 1, STREAM_FOCUS = 2, STREAM_JUDGE = 3 };
+
+enum { JUDGE_COPIES = 8 };
+
+/* Of the distance to the goal outside the map, against 1 under it. */
+#define OUTSIDE_WEIGHT 3.0f
 
 /* One edit under way. Everything is retained or borrowed for its whole length. */
 struct edit {
@@ -36,124 +41,102 @@ struct edit {
     const struct ce_latent_edit_config *config;
     const struct ce_nce_texts *texts;
     lt_ctx *ctx;
-    lt_params *deltas;           /* "delta.0", ... : what is optimised */
+    struct ce_latent_space space;
     lt_optim *optim;
-    double square_norm;          /* running mean of the gradient's squared norm */
-    int first_layer;             /* resolved */
-    int count;                   /* of deltas: 1 in W+, the style count in StyleSpace */
-    lt_tensor *base[MAX_STYLES]; /* w, or the source's styles */
-    lt_tensor *unit[MAX_STYLES]; /* StyleSpace: deviations (1,C); else (1,L,1) of 1; 0 where nothing may move */
-    lt_tensor *faces;            /* faces: X / sqrt(N) (N,D) */
-    lt_tensor *source_feature;   /* e(x) (1,D) */
+    double square_norm;        /* running mean of the gradient's squared norm */
+    lt_tensor *x;              /* (1,3,S,S) */
+    lt_tensor *source_feature; /* e(x) (1,D) */
+    lt_tensor *map;            /* M (1,1,S,S); NULL without focus */
+    lt_tensor *goal;           /* (1,3,S,S) of fit_steps; NULL without */
+    lt_tensor *wide_map;       /* M as it was before the goal tuned it; NULL without a goal */
+    bool stopped;              /* by the watch */
+    int64_t told;              /* steps that the watch knows of */
 };
 
-static bool layer_moves(const struct edit *e, int layer)
-{
-    return layer >= e->first_layer && layer <= e->config->last_layer;
-}
+/* ---- terms ---- */
 
-/* w (STATISTICS_FACES, D) of random faces, the same ones for every picture. */
-static lt_tensor *random_faces(struct edit *e)
-{
-    const lt_stylegan2 *g = e->models->generator;
-    lt_rng rng = lt_rng_make(0x57796c65, 0);
-    lt_tensor *z = lt_zeros(e->ctx, 2, (int64_t[]){STATISTICS_FACES, lt_stylegan2_describe(g)->z_dim});
-    if (z && lt_fill_normal(e->ctx, z, &rng, 0.0f, 1.0f) != LT_OK)
-        return NULL;
-    return lt_stylegan2_mapping(e->ctx, g, z);
-}
-
-/* Standard deviation of every style channel over random faces -> unit[]. */
-static lt_status measure_styles(struct edit *e)
+/* Mean over pixels of (1 - M) d^2 / (d^2 + s^2), d the distance from `from`; M is `map`, or 0 where that is NULL. */
+static lt_tensor *changed_share(const struct edit *e, lt_tensor *x_hat, lt_tensor *from, lt_tensor *map)
 {
     lt_ctx *ctx = e->ctx;
-    const lt_stylegan2 *g = e->models->generator;
-    const lt_scope scope = lt_scope_open(ctx);
-    lt_tensor *styles[MAX_STYLES] = {NULL};
-    lt_status status = lt_stylegan2_styles(ctx, g, lt_stylegan2_broadcast(ctx, g, random_faces(e)), styles);
-    for (int i = 0; i < e->count && status == LT_OK; i++) {
-        const bool moves = layer_moves(e, lt_stylegan2_style_layer(g, i)) &&
-                           (e->config->edit_rgb || !lt_stylegan2_style_is_rgb(g, i));
-        lt_tensor *mean = lt_mean(ctx, styles[i], 1u, true);
-        lt_tensor *std = lt_sqrt(ctx, lt_mean(ctx, lt_square(ctx, lt_sub(ctx, styles[i], mean)), 1u, true));
-        e->unit[i] = lt_retain(lt_affine(ctx, std, moves ? 1.0f : 0.0f, 0.0f));
-        status = e->unit[i] ? LT_OK : lt_ctx_status(ctx);
-    }
-    lt_scope_close(ctx, scope, NULL);
-    return status;
+    const float s = e->config->change_scale;
+    lt_tensor *square = lt_sum(ctx, lt_square(ctx, lt_sub(ctx, x_hat, from)), 1u << 1, true);
+    lt_tensor *changed = lt_div(ctx, square, lt_affine(ctx, square, 1.0f, s * s));
+    if (map)
+        changed = lt_mul(ctx, changed, lt_affine(ctx, map, -1.0f, 1.0f));
+    return lt_mean(ctx, changed, 0, false);
 }
 
-/* Centred w of random faces / sqrt(N) -> faces. */
-static lt_status measure_faces(struct edit *e)
+/* What CLIP is shown: x + M (x_hat - x). */
+static lt_tensor *shown(const struct edit *e, lt_tensor *x_hat)
 {
     lt_ctx *ctx = e->ctx;
-    lt_tensor *w = random_faces(e);
-    lt_tensor *centred = lt_sub(ctx, w, lt_mean(ctx, w, 1u, true));
-    e->faces = lt_retain(lt_affine(ctx, centred, 1.0f / sqrtf((float)STATISTICS_FACES), 0.0f));
-    return e->faces ? LT_OK : lt_ctx_status(ctx);
+    return e->map ? lt_add(ctx, e->x, lt_mul(ctx, lt_sub(ctx, x_hat, e->x), e->map)) : x_hat;
 }
 
-static lt_status add_delta(struct edit *e, int i)
-{
-    /* In the space of faces the delta is c (1, L or 1, N). */
-    const lt_tensor *base = e->base[i];
-    const int64_t faces[3] = {1, e->config->shared_layers ? 1 : lt_dim(base, 1), STATISTICS_FACES};
-    char name[32];
-    snprintf(name, sizeof name, "delta.%d", i);
-    lt_tensor *delta = lt_zeros(e->ctx, lt_ndim(base), e->faces ? faces : lt_shape(base));
-    return delta ? lt_params_add(e->ctx, e->deltas, name, delta) : lt_ctx_status(e->ctx);
-}
-
-/* The latent of the picture plus `strength` times the deltas -> out[], like base[]. */
-static lt_status edited_code(struct edit *e, float strength, lt_tensor **out)
+/* 1 - cos(e(x_hat), e(x)). */
+static lt_tensor *away_from_source(const struct edit *e, lt_tensor *x_hat)
 {
     lt_ctx *ctx = e->ctx;
-    for (int i = 0; i < e->count; i++) {
-        lt_tensor *delta = lt_affine(ctx, lt_params_at(e->deltas, (size_t)i), strength, 0.0f);
-        if (e->faces)
-            delta = lt_matmul(ctx, delta, e->faces, false, false);
-        if (e->unit[i])
-            delta = lt_mul(ctx, delta, e->unit[i]);
-        out[i] = lt_add(ctx, e->base[i], delta);
-        if (!out[i])
-            return lt_ctx_status(ctx);
-    }
-    return LT_OK;
+    lt_tensor *feature = ce_image_features(ctx, e->models->clip, x_hat, e->config->nce.antialias);
+    return lt_affine(ctx, lt_sum(ctx, lt_mul(ctx, feature, e->source_feature), 0, false), -1.0f, 1.0f);
 }
 
-static lt_tensor *synthesize(struct edit *e, lt_tensor **code)
+/* *loss += weight * term, whose value goes to *value (may be NULL). */
+static void add_term(lt_ctx *ctx, lt_tensor **loss, lt_tensor *term, float weight, float *value)
 {
-    return e->config->space == CE_SPACE_STYLE ? lt_stylegan2_synthesis_styles(e->ctx, e->models->generator, code)
-                                              : lt_stylegan2_synthesis(e->ctx, e->models->generator, code[0]);
-}
-
-/* Mean square (or, for `absolute`, mean absolute value) of all deltas together. */
-static lt_tensor *delta_size(struct edit *e, bool absolute)
-{
-    lt_ctx *ctx = e->ctx;
-    lt_tensor *sum = NULL;
-    int64_t count = 0;
-    for (int i = 0; i < e->count; i++) {
-        lt_tensor *d = lt_params_at(e->deltas, (size_t)i);
-        lt_tensor *term = lt_sum(ctx, absolute ? lt_abs(ctx, d) : lt_square(ctx, d), 0, false);
-        sum = sum ? lt_add(ctx, sum, term) : term;
-        count += lt_numel(d);
-    }
-    return lt_affine(ctx, sum, 1.0f / (float)count, 0.0f);
-}
-
-static lt_tensor *weighted_sum(lt_ctx *ctx, lt_tensor *sum, lt_tensor *term, float weight)
-{
+    if (value && term)
+        *value = lt_item(term);
     lt_tensor *scaled = lt_affine(ctx, term, weight, 0.0f);
-    return sum ? lt_add(ctx, sum, scaled) : scaled;
+    *loss = *loss ? lt_add(ctx, *loss, scaled) : scaled;
 }
+
+/* Squared distance to the goal, the mean under M and the mean elsewhere. */
+static lt_tensor *distance_to_goal(const struct edit *e, lt_tensor *x_hat)
+{
+    lt_ctx *ctx = e->ctx;
+    lt_tensor *square = lt_sum(ctx, lt_square(ctx, lt_sub(ctx, x_hat, e->goal)), 1u << 1, true);
+    lt_tensor *rest = lt_affine(ctx, e->map, -1.0f, 1.0f);
+    lt_tensor *inside = lt_div(ctx, lt_sum(ctx, lt_mul(ctx, square, e->map), 0, false), lt_sum(ctx, e->map, 0, false));
+    lt_tensor *outside = lt_div(ctx, lt_sum(ctx, lt_mul(ctx, square, rest), 0, false), lt_sum(ctx, rest, 0, false));
+    return lt_add(ctx, inside, lt_affine(ctx, outside, OUTSIDE_WEIGHT, 0.0f));
+}
+
+/* The whole loss at the code as it is. */
+static lt_tensor *loss_of(const struct edit *e, lt_tensor *x_hat, const double (*coeffs)[8],
+                          struct ce_edit_terms *terms)
+{
+    lt_ctx *ctx = e->ctx;
+    const struct ce_latent_edit_config *c = e->config;
+    lt_tensor *loss = NULL;
+    add_term(ctx, &loss,
+             ce_nce_loss(ctx, e->models->clip, &c->nce, e->texts, e->source_feature, shown(e, x_hat), coeffs),
+             c->nce_lambda, &terms->text);
+    add_term(ctx, &loss, ce_latent_space_size(&e->space, false), c->l2_lambda, &terms->l2);
+    if (c->l1_lambda > 0.0f)
+        add_term(ctx, &loss, ce_latent_space_size(&e->space, true), c->l1_lambda, NULL);
+    if (c->change_lambda > 0.0f)
+        add_term(ctx, &loss, changed_share(e, x_hat, e->goal ? e->goal : e->x, e->map), c->change_lambda, &terms->change);
+    if (c->anchor_lambda > 0.0f)
+        add_term(ctx, &loss, away_from_source(e, x_hat), c->anchor_lambda, NULL);
+    if (c->id_lambda > 0.0f)
+        add_term(ctx, &loss, lt_irse50_identity_loss(ctx, e->models->identity, x_hat, e->x), c->id_lambda, &terms->id);
+    if (c->perc_lambda > 0.0f)
+        add_term(ctx, &loss, lt_vgg19_perceptual_loss(ctx, e->models->vgg, x_hat, e->x), c->perc_lambda, &terms->perc);
+    if (loss)
+        terms->loss = lt_item(loss);
+    return loss;
+}
+
+/* ---- descent ---- */
 
 /* One step of the optimiser from the gradients that are there. */
-static lt_status descend(struct edit *e, int index)
+static lt_status descend(struct edit *e, bool to_goal, int index, int steps)
 {
     const double momentum = 0.9, keep = 0.9;
-    double lr = (double)e->config->lr * (1.0 - 0.9 * (double)index / (double)e->config->steps), norm = 0.0;
-    if (e->config->steepest) {
+    const double first = (double)(to_goal ? e->config->fit_lr : e->config->lr);
+    double lr = first * (1.0 - 0.9 * (double)index / (double)steps), norm = 0.0;
+    if (e->config->steepest && !to_goal) {
         const lt_status status = lt_optim_clip_grad(e->ctx, e->optim, HUGE_VAL, &norm);
         if (status != LT_OK)
             return status;
@@ -164,57 +147,34 @@ static lt_status descend(struct edit *e, int index)
     return lt_optim_step(e->ctx, e->optim);
 }
 
-static lt_status step(struct edit *e, lt_rng *rng, int index, lt_tensor *x, struct ce_latent_edit_terms *terms)
+/* Step `index` of `steps`, towards the goal or down the loss. */
+static lt_status step(struct edit *e, lt_rng *rng, bool to_goal, int index, int steps, struct ce_edit_terms *terms)
 {
     lt_ctx *ctx = e->ctx;
-    const struct ce_latent_edit_config *c = e->config;
     const lt_scope scope = lt_scope_open(ctx);
-    lt_tensor *code[MAX_STYLES] = {NULL};
+    lt_tensor *code[CE_SPACE_STYLES] = {NULL};
     double coeffs[CE_NCE_MAX_COPIES][8];
-    *terms = (struct ce_latent_edit_terms){NAN, NAN, NAN, NAN, NAN};
+    *terms = CE_NO_TERMS;
 
-    lt_status status = ce_nce_draw(ctx, &c->nce, rng, lt_dim(x, 2), coeffs);
+    lt_status status = ce_nce_draw(ctx, &e->config->nce, rng, lt_dim(e->x, 2), coeffs);
     if (status == LT_OK)
-        status = edited_code(e, 1.0f, code);
+        status = ce_latent_space_code(&e->space, 1.0f, code);
     if (status != LT_OK)
         goto out;
-    lt_tensor *x_hat = synthesize(e, code);
-    lt_tensor *nce = ce_nce_loss(ctx, e->models->clip, &c->nce, e->texts, e->source_feature, x_hat,
-                                 (const double (*)[8])coeffs);
-    lt_tensor *l2 = delta_size(e, false);
-    lt_tensor *loss = weighted_sum(ctx, weighted_sum(ctx, NULL, nce, c->nce_lambda), l2, c->l2_lambda);
-    if (c->l1_lambda > 0.0f)
-        loss = weighted_sum(ctx, loss, delta_size(e, true), c->l1_lambda);
-    if (c->anchor_lambda > 0.0f) {
-        lt_tensor *feature = ce_image_features(ctx, e->models->clip, x_hat, c->nce.antialias);
-        lt_tensor *cosine = lt_sum(ctx, lt_mul(ctx, feature, e->source_feature), 0, false);
-        loss = weighted_sum(ctx, loss, lt_affine(ctx, cosine, -1.0f, 1.0f), c->anchor_lambda);
-    }
-    if (c->id_lambda > 0.0f) {
-        lt_tensor *id = lt_irse50_identity_loss(ctx, e->models->identity, x_hat, x);
-        terms->id = lt_item(id);
-        loss = weighted_sum(ctx, loss, id, c->id_lambda);
-    }
-    if (c->perc_lambda > 0.0f) {
-        lt_tensor *perc = lt_vgg19_perceptual_loss(ctx, e->models->vgg, x_hat, x);
-        terms->perc = lt_item(perc);
-        loss = weighted_sum(ctx, loss, perc, c->perc_lambda);
-    }
+    lt_tensor *x_hat = ce_latent_space_draw(&e->space, code);
+    lt_tensor *loss = to_goal ? distance_to_goal(e, x_hat) : loss_of(e, x_hat, (const double (*)[8])coeffs, terms);
     if (!loss) {
         status = lt_ctx_status(ctx);
         goto out;
     }
-    terms->loss = lt_item(loss);
-    terms->nce = lt_item(nce);
-    terms->l2 = lt_item(l2);
-    if (!isfinite(terms->loss)) {
+    if (!isfinite(lt_item(loss))) {
         status = lt_fail(ctx, LT_ERR_NUMERIC, "edit: the loss is no longer finite at step %d; try a smaller --lr", index);
         goto out;
     }
     lt_optim_zero_grad(e->optim);
     status = lt_backward(ctx, loss);
     if (status == LT_OK)
-        status = descend(e, index);
+        status = descend(e, to_goal, index, steps);
 out:
     if (status != LT_OK)
         lt_tape_clear(ctx);
@@ -222,128 +182,210 @@ out:
     return status;
 }
 
-/* Picture, features, base code, deltas and optimiser of an edit. */
-static lt_status prepare(struct edit *e, lt_tensor *w, struct ce_latent_edit_result *result)
+/* A fresh optimiser. */
+static lt_status begin_descent(struct edit *e, bool steepest)
+{
+    lt_optim_config optim = lt_optim_defaults(steepest ? LT_SGD : LT_ADAM);
+    optim.momentum = 0.9f;
+    lt_optim_free(e->optim);
+    e->optim = NULL;
+    return lt_optim_create(e->ctx, e->space.deltas, &optim, &e->optim);
+}
+
+/* Without augmentation the query of a directional loss is 0 at the source, and so has no direction; a first move at
+ * random, a hundredth of a step long, gives it one. */
+static lt_status leave_source(struct edit *e, lt_rng *rng)
+{
+    lt_status status = LT_OK;
+    int64_t count = 0;
+    for (int i = 0; i < e->space.count; i++)
+        count += lt_numel(lt_params_at(e->space.deltas, (size_t)i));
+    const float std = 0.01f * e->config->lr / sqrtf((float)count);
+    for (int i = 0; i < e->space.count && status == LT_OK; i++)
+        status = lt_fill_normal(e->ctx, lt_params_at(e->space.deltas, (size_t)i), rng, 0.0f, std);
+    return status;
+}
+
+/* ---- two ways ---- */
+
+/* Sets all deltas to 0. */
+static lt_status return_to_source(struct edit *e)
+{
+    lt_status status = LT_OK;
+    for (int i = 0; i < e->space.count && status == LT_OK; i++) {
+        lt_tensor *delta = lt_params_at(e->space.deltas, (size_t)i);
+        status = lt_copy_into(e->ctx, delta, lt_zeros(e->ctx, lt_ndim(delta), lt_shape(delta)));
+    }
+    return status;
+}
+
+/* All steps from the source on, first those to the goal if there is one. */
+static lt_status search(struct edit *e, ce_edit_watch *watch, void *user, struct ce_edit_result *result)
+{
+    const struct ce_latent_edit_config *c = e->config;
+    const int fit = e->goal ? c->fit_steps : 0;
+    lt_rng rng = lt_rng_make(c->seed, STREAM_STEPS);
+    const lt_scope scope = lt_scope_open(e->ctx);
+    lt_status status = return_to_source(e);
+    if (status == LT_OK)
+        status = begin_descent(e, fit == 0 && c->steepest);
+    if (status == LT_OK && fit == 0 && c->nce.copies == 0)
+        status = leave_source(e, &rng);
+    for (int i = 0; i < fit + c->steps && status == LT_OK && !e->stopped; i++) {
+        if (i == fit && fit > 0)
+            status = begin_descent(e, c->steepest);
+        if (status == LT_OK)
+            status = i < fit ? step(e, &rng, true, i, fit, &result->last)
+                             : step(e, &rng, false, i - fit, c->steps, &result->last);
+        if (i == fit)
+            result->first = result->last;
+        e->stopped = status == LT_OK && watch && !watch(user, ++e->told, &result->last);
+    }
+    lt_scope_close(e->ctx, scope, NULL);
+    return status;
+}
+
+/* How good the deltas are, the same question for both ways: the text loss of the whole picture, on copies that are the
+ * same each time, and the share of all of it that changed. */
+static lt_status judge(struct edit *e, float *verdict)
 {
     lt_ctx *ctx = e->ctx;
-    const lt_stylegan2 *g = e->models->generator;
-    lt_status status = LT_OK;
-    e->count = e->config->space == CE_SPACE_STYLE ? lt_stylegan2_styles_count(g) : 1;
+    struct ce_nce_config nce = e->config->nce;
+    double coeffs[CE_NCE_MAX_COPIES][8];
+    lt_rng rng = lt_rng_make(e->config->seed, STREAM_JUDGE);
+    lt_tensor *code[CE_SPACE_STYLES] = {NULL};
+    nce.copies = JUDGE_COPIES;
     const lt_scope scope = lt_scope_open(ctx);
     lt_no_grad_begin(ctx);
-    lt_tensor *code[MAX_STYLES] = {w};
-    if (e->config->space == CE_SPACE_STYLE)
-        status = lt_stylegan2_styles(ctx, g, w, code);
-    for (int i = 0; i < e->count && status == LT_OK; i++)
-        e->base[i] = lt_retain(code[i]);
-    result->x = status == LT_OK ? lt_retain(synthesize(e, e->base)) : NULL;
-    e->source_feature =
-        result->x ? lt_retain(ce_image_features(ctx, e->models->clip, result->x, e->config->nce.antialias)) : NULL;
-    if (status == LT_OK && !e->source_feature)
-        status = lt_ctx_status(ctx);
-    if (status == LT_OK && e->config->space == CE_SPACE_STYLE) {
-        status = measure_styles(e);
-    } else if (status == LT_OK) {
-        /* Whole layers: 1 for those that may move, else 0, broadcast over the features. */
-        const int64_t layers = lt_dim(w, 1);
-        e->unit[0] = lt_retain(lt_zeros(ctx, 3, (int64_t[]){1, layers, 1}));
-        for (int64_t l = 0; e->unit[0] && l < layers; l++)
-            lt_f32(e->unit[0])[l] = layer_moves(e, (int)l) ? 1.0f : 0.0f;
-        status = e->unit[0] ? LT_OK : lt_ctx_status(ctx);
-    }
-    if (status == LT_OK && e->config->space == CE_SPACE_FACES)
-        status = measure_faces(e);
+    lt_status status = ce_nce_draw(ctx, &nce, &rng, lt_dim(e->x, 2), coeffs);
+    if (status == LT_OK)
+        status = ce_latent_space_code(&e->space, 1.0f, code);
+    lt_tensor *x_hat = status == LT_OK ? ce_latent_space_draw(&e->space, code) : NULL;
+    lt_tensor *text = x_hat ? ce_nce_loss(ctx, e->models->clip, &nce, e->texts, e->source_feature, x_hat,
+                                          (const double (*)[8])coeffs)
+                            : NULL;
+    lt_tensor *share = text ? changed_share(e, x_hat, e->x, NULL) : NULL;
+    *verdict = share ? lt_item(text) + e->config->area_lambda * lt_item(share) : NAN;
     lt_no_grad_end(ctx);
+    lt_scope_close(ctx, scope, NULL);
+    return share ? LT_OK : lt_ctx_status(ctx);
+}
 
+/* Copies of the deltas into out[]. */
+static lt_status copy_deltas(struct edit *e, lt_tensor **out)
+{
+    for (int i = 0; i < e->space.count; i++) {
+        out[i] = lt_retain(lt_clone(e->ctx, lt_params_at(e->space.deltas, (size_t)i)));
+        if (!out[i])
+            return lt_ctx_status(e->ctx);
+    }
+    return LT_OK;
+}
+
+/* By way of the recoloured goal and straight from the source; the better of both stays. */
+static lt_status search_both(struct edit *e, ce_edit_watch *watch, void *user, struct ce_edit_result *result)
+{
+    lt_tensor *kept[CE_SPACE_STYLES] = {NULL};
+    struct ce_edit_result straight = {0};
+    float by_goal = 0.0f, by_source = 0.0f;
+    const lt_scope scope = lt_scope_open(e->ctx);
+    lt_status status = search(e, watch, user, result);
     if (status == LT_OK)
-        status = lt_params_create(ctx, &e->deltas);
-    for (int i = 0; i < e->count && status == LT_OK; i++)
-        status = add_delta(e, i);
+        status = judge(e, &by_goal);
     if (status == LT_OK)
-        status = lt_params_require_grad(ctx, e->deltas, NULL, true);
-    lt_optim_config optim = lt_optim_defaults(e->config->steepest ? LT_SGD : LT_ADAM);
-    optim.momentum = 0.9f;
+        status = copy_deltas(e, kept);
+    lt_release(e->goal);
+    lt_release(e->map);
+    e->goal = NULL;
+    e->map = lt_retain(e->wide_map);
+    if (status == LT_OK && !e->stopped) {
+        status = search(e, watch, user, &straight);
+        if (status == LT_OK)
+            status = judge(e, &by_source);
+    }
+    if (status == LT_OK && straight.last.loss != 0.0f && by_source < by_goal) {
+        result->first = straight.first;
+        result->last = straight.last;
+    } else {
+        for (int i = 0; i < e->space.count && status == LT_OK; i++)
+            status = lt_copy_into(e->ctx, lt_params_at(e->space.deltas, (size_t)i), kept[i]);
+    }
+    for (int i = 0; i < e->space.count; i++)
+        lt_release(kept[i]);
+    lt_scope_close(e->ctx, scope, NULL);
+    return status;
+}
+
+/* ---- an edit ---- */
+
+/* Space, picture, feature, map and goal of an edit. */
+static lt_status prepare(struct edit *e, lt_tensor *w)
+{
+    lt_ctx *ctx = e->ctx;
+    lt_rng rng = lt_rng_make(e->config->seed, STREAM_FOCUS);
+    lt_status status = ce_latent_space_open(e->models, &e->config->space, w, &e->space);
+    if (status != LT_OK)
+        return status;
+    const lt_scope scope = lt_scope_open(ctx);
+    lt_no_grad_begin(ctx);
+    e->x = lt_retain(ce_latent_space_draw(&e->space, e->space.base));
+    if (e->x)
+        e->source_feature = lt_retain(ce_image_features(ctx, e->models->clip, e->x, e->config->nce.antialias));
+    lt_no_grad_end(ctx);
+    if (e->source_feature && e->config->use_focus)
+        e->map = lt_retain(ce_focus_map(e->models, &e->config->focus, &e->config->nce, e->texts, e->x, &rng));
+    if (e->map && e->texts->contrast && e->config->fit_steps > 0) {
+        lt_tensor *tuned = NULL;
+        e->goal = lt_retain(ce_recolor(e->models, &e->config->nce, e->texts, e->x, e->map, e->source_feature, &rng, &tuned));
+        e->wide_map = e->map;
+        e->map = lt_retain(tuned);
+    }
+    lt_scope_close(ctx, scope, NULL);
+    return lt_ctx_status(ctx);
+}
+
+/* The edited code and picture -> result. */
+static lt_status finish(struct edit *e, lt_tensor *w, float strength, struct ce_edit_result *result)
+{
+    lt_ctx *ctx = e->ctx;
+    const bool style = e->config->space.space == CE_SPACE_STYLE;
+    const lt_scope scope = lt_scope_open(ctx);
+    lt_no_grad_begin(ctx);
+    lt_tensor *code[CE_SPACE_STYLES] = {NULL};
+    lt_status status = ce_latent_space_code(&e->space, strength, code);
+    lt_tensor *x_hat = status == LT_OK ? ce_latent_space_draw(&e->space, code) : NULL;
     if (status == LT_OK)
-        status = lt_optim_create(ctx, e->deltas, &optim, &e->optim);
+        status = ce_edit_result_set(ctx, result, e->x, x_hat, style ? w : code[0], style ? code : NULL, e->space.count);
+    lt_no_grad_end(ctx);
     lt_scope_close(ctx, scope, NULL);
     return status;
 }
 
-/* The edited code and picture -> result. */
-static lt_status finish(struct edit *e, lt_tensor *w, float strength, struct ce_latent_edit_result *result)
+int64_t ce_latent_edit_steps(const struct ce_latent_edit_config *config, const struct ce_nce_texts *texts)
 {
-    lt_ctx *ctx = e->ctx;
-    const lt_scope scope = lt_scope_open(ctx);
-    lt_no_grad_begin(ctx);
-    lt_tensor *code[MAX_STYLES] = {NULL};
-    lt_status status = edited_code(e, strength, code);
-    result->x_hat = status == LT_OK ? lt_retain(synthesize(e, code)) : NULL;
-    if (status == LT_OK && !result->x_hat)
-        status = lt_ctx_status(ctx);
-    if (status == LT_OK && e->config->space == CE_SPACE_STYLE) {
-        result->styles = calloc((size_t)e->count, sizeof(lt_tensor *));
-        if (!result->styles)
-            status = lt_fail(ctx, LT_ERR_MEMORY, "out of memory for the styles");
-        for (int i = 0; i < e->count && result->styles; i++)
-            result->styles[i] = lt_retain(code[i]);
-        result->style_count = e->count;
-    }
-    if (status == LT_OK)
-        result->latents = lt_retain(e->config->space == CE_SPACE_STYLE ? w : code[0]);
-    lt_no_grad_end(ctx);
-    lt_scope_close(ctx, scope, NULL);
-    return status;
+    const bool fits = config->use_focus && texts->contrast && config->fit_steps > 0;
+    return fits ? (int64_t)config->fit_steps + (config->both_ways ? 2 : 1) * (int64_t)config->steps : config->steps;
 }
 
 lt_status ce_latent_edit_run(const struct ce_models *models, const struct ce_latent_edit_config *config,
                              const struct ce_nce_texts *texts, lt_tensor *w, float strength,
-                             ce_latent_edit_watch watch, void *user, struct ce_latent_edit_result *result)
+                             ce_edit_watch *watch, void *user, struct ce_edit_result *result)
 {
-    lt_ctx *ctx = models->ctx;
     memset(result, 0, sizeof *result);
-    if (lt_ndim(w) != 3 || lt_dim(w, 0) != 1 || lt_dim(w, 1) != lt_stylegan2_latents(models->generator)) {
-        char s[80];
-        return lt_fail(ctx, LT_ERR_SHAPE, "edit: latent is %s, expected (1, %d, %d)", lt_shape_string(w, s, sizeof s),
-                       lt_stylegan2_latents(models->generator), lt_stylegan2_describe(models->generator)->style_dim);
-    }
-    if (lt_stylegan2_styles_count(models->generator) > MAX_STYLES)
-        return lt_fail(ctx, LT_ERR_UNSUPPORTED, "edit: the generator has more than %d modulated convolutions", MAX_STYLES);
-    struct edit e = {.models = models, .config = config, .texts = texts, .ctx = ctx, .first_layer = config->first_layer};
-    const char *told = lt_params_metadata(models->generator_params, "edit_first_layer");
-    if (e.first_layer < 0)
-        e.first_layer = told ? atoi(told) : 0;
-    const double start = ce_seconds();
-    lt_rng rng = lt_rng_make(config->seed, 1);
-    lt_status status = prepare(&e, w, result);
-    for (int i = 0; i < config->steps && status == LT_OK; i++) {
-        status = step(&e, &rng, i, result->x, &result->last);
-        if (i == 0)
-            result->first = result->last;
-        if (status == LT_OK && watch && !watch(user, i + 1, &result->last))
-            break;
-    }
+    struct edit e = {.models = models, .config = config, .texts = texts, .ctx = models->ctx};
+    const double begun = ce_seconds();
+    lt_status status = prepare(&e, w);
+    if (status == LT_OK)
+        status = e.goal && config->both_ways ? search_both(&e, watch, user, result) : search(&e, watch, user, result);
     if (status == LT_OK)
         status = finish(&e, w, strength, result);
-    result->seconds = ce_seconds() - start;
-
+    result->seconds = ce_seconds() - begun;
     lt_optim_free(e.optim);
-    lt_params_free(e.deltas);
-    for (int i = 0; i < e.count; i++) {
-        lt_release(e.base[i]);
-        lt_release(e.unit[i]);
-    }
-    lt_release(e.faces);
+    ce_latent_space_close(&e.space);
+    lt_release(e.x);
     lt_release(e.source_feature);
+    lt_release(e.map);
+    lt_release(e.goal);
+    lt_release(e.wide_map);
     return status;
-}
-
-void ce_latent_edit_free(struct ce_latent_edit_result *result)
-{
-    lt_release(result->x);
-    lt_release(result->x_hat);
-    lt_release(result->latents);
-    for (int i = 0; i < result->style_count; i++)
-        lt_release(result->styles[i]);
-    free(result->styles);
-    memset(result, 0, sizeof *result);
 }

@@ -52,6 +52,12 @@ static void text_prefix(char name[PREFIX_CAP], int layer)
     snprintf(name, PREFIX_CAP, "text_mapper.mapper_%d", layer);
 }
 
+/* How many networks map the text. */
+static int text_layers(const struct ce_mapper_config *config)
+{
+    return config->without_text ? 0 : config->latents;
+}
+
 /* ---- making ---- */
 
 static lt_status init_dense(lt_ctx *ctx, lt_params *params, const char *prefix, int64_t in, int64_t out,
@@ -82,11 +88,11 @@ static lt_status init_stack(lt_ctx *ctx, lt_params *params, const char *prefix, 
 lt_status ce_mapper_init(lt_ctx *ctx, lt_params *params, const struct ce_mapper_config *config,
                          lt_rng *rng)
 {
-    if (config->latents < 1 || config->style_dim < 1 || config->text_dim < 1)
+    if (config->latents < 1 || config->style_dim < 1 || (config->text_dim < 1 && !config->without_text))
         return lt_fail(ctx, LT_ERR_ARGUMENT, "ce_mapper_init: %d latents of %d features, text of %d",
                        config->latents, config->style_dim, config->text_dim);
     const int64_t d = config->style_dim;
-    lt_status status = init_dense(ctx, params, "mapper.fc", 2 * d, d, rng);
+    lt_status status = config->without_text ? LT_OK : init_dense(ctx, params, "mapper.fc", 2 * d, d, rng);
     if (config->type == CE_MAPPER_SINGLE) {
         if (!status)
             status = init_stack(ctx, params, single_prefix, d, d, rng);
@@ -99,7 +105,7 @@ lt_status ce_mapper_init(lt_ctx *ctx, lt_params *params, const struct ce_mapper_
                                                 config->level[i] ? "false" : "true");
         }
     }
-    for (int i = 0; i < config->latents && !status; i++) {
+    for (int i = 0; i < text_layers(config) && !status; i++) {
         char prefix[PREFIX_CAP];
         text_prefix(prefix, i);
         status = init_stack(ctx, params, prefix, config->text_dim, d, rng);
@@ -143,20 +149,34 @@ static bool has_stack(const lt_params *params, const char *prefix)
     return lt_params_find(params, name) != NULL;
 }
 
+/* The weight of the first layer of a stack that the mapper has, NULL where there is none. */
+static const lt_tensor *first_stack(const lt_params *params)
+{
+    char name[NAME_CAP];
+    const lt_tensor *weight = NULL;
+    for (int i = -1; i < CE_LEVELS && !weight; i++) {
+        snprintf(name, sizeof name, "%s.mapping.1.weight", i < 0 ? single_prefix : level_of[i].prefix);
+        weight = lt_params_find(params, name);
+    }
+    return weight;
+}
+
 /* The sizes that the shapes of `params` tell. */
 static lt_status read_config(lt_ctx *ctx, const lt_params *params, int latents,
                              struct ce_mapper_config *config)
 {
-    const lt_tensor *fuse = lt_params_find(params, "mapper.fc.weight");
+    const lt_tensor *fuse = lt_params_find(params, "mapper.fc.weight"), *stack = first_stack(params);
     const lt_tensor *text = lt_params_find(params, "text_mapper.mapper_0.mapping.1.weight");
-    if (!fuse || !text)
+    config->without_text = !fuse && !text && stack;
+    if (!config->without_text && (!fuse || !text))
         return lt_fail(ctx, LT_ERR_FORMAT, "not a mapper: there is no tensor %s",
                        fuse ? "text_mapper.mapper_0.mapping.1.weight" : "mapper.fc.weight");
-    if (latents < 1 || lt_dim(fuse, 0) > INT32_MAX || lt_dim(text, 1) > INT32_MAX)
+    const lt_tensor *sized = config->without_text ? stack : fuse;
+    if (latents < 1 || lt_dim(sized, 0) > INT32_MAX || (text && lt_dim(text, 1) > INT32_MAX))
         return lt_fail(ctx, LT_ERR_ARGUMENT, "ce_mapper_create: latents is %d, expected at least 1", latents);
     config->latents = latents;
-    config->style_dim = (int)lt_dim(fuse, 0);
-    config->text_dim = (int)lt_dim(text, 1);
+    config->style_dim = (int)lt_dim(sized, 0);
+    config->text_dim = text ? (int)lt_dim(text, 1) : 0;
     config->type = has_stack(params, single_prefix) ? CE_MAPPER_SINGLE : CE_MAPPER_LEVELS;
     for (int i = 0; i < CE_LEVELS; i++)
         config->level[i] = config->type == CE_MAPPER_LEVELS && has_stack(params, level_of[i].prefix) &&
@@ -180,13 +200,14 @@ lt_status ce_mapper_create(lt_ctx *ctx, const lt_params *params, int latents, st
         status = lt_fail(ctx, LT_ERR_MEMORY, "out of memory for a mapper");
         goto fail;
     }
-    status = get_dense(ctx, params, "mapper.fc", 2 * d, d, &mapper->fuse);
+    if (!config->without_text)
+        status = get_dense(ctx, params, "mapper.fc", 2 * d, d, &mapper->fuse);
     if (!status && config->type == CE_MAPPER_SINGLE)
         status = get_stack(ctx, params, single_prefix, d, d, &mapper->single);
     for (int i = 0; i < CE_LEVELS && !status; i++)
         if (config->level[i])
             status = get_stack(ctx, params, level_of[i].prefix, d, d, &mapper->level[i]);
-    for (int i = 0; i < latents && !status; i++) {
+    for (int i = 0; i < text_layers(config) && !status; i++) {
         char prefix[PREFIX_CAP];
         text_prefix(prefix, i);
         status = get_stack(ctx, params, prefix, config->text_dim, d, &mapper->text[i]);
@@ -227,15 +248,17 @@ static lt_status stack_require_grad(lt_ctx *ctx, const struct stack *stack, bool
 lt_status ce_mapper_require_grad(lt_ctx *ctx, const struct ce_mapper *mapper, bool on)
 {
     const struct ce_mapper_config *config = &mapper->config;
-    lt_status status = lt_set_requires_grad(ctx, mapper->fuse.weight, on);
-    if (!status)
+    lt_status status = LT_OK;
+    if (!config->without_text)
+        status = lt_set_requires_grad(ctx, mapper->fuse.weight, on);
+    if (!status && !config->without_text)
         status = lt_set_requires_grad(ctx, mapper->fuse.bias, on);
     if (!status && config->type == CE_MAPPER_SINGLE)
         status = stack_require_grad(ctx, &mapper->single, on);
     for (int i = 0; i < CE_LEVELS && !status; i++)
         if (config->level[i])
             status = stack_require_grad(ctx, &mapper->level[i], on);
-    for (int i = 0; i < config->latents && !status; i++)
+    for (int i = 0; i < text_layers(config) && !status; i++)
         status = stack_require_grad(ctx, &mapper->text[i], on);
     return status;
 }
@@ -292,7 +315,7 @@ lt_tensor *ce_mapper_text(lt_ctx *ctx, const struct ce_mapper *mapper, lt_tensor
 {
     const struct ce_mapper_config *config = &mapper->config;
     char shape[80];
-    if (!text_feature)
+    if (!text_feature || config->without_text)
         return NULL;
     if (lt_ndim(text_feature) != 2 || lt_dim(text_feature, 0) != 1 ||
         lt_dim(text_feature, 1) != config->text_dim) {
@@ -325,7 +348,7 @@ static lt_tensor *level_forward(lt_ctx *ctx, const struct ce_mapper *mapper, int
 lt_tensor *ce_mapper_residual(lt_ctx *ctx, const struct ce_mapper *mapper, lt_tensor *w, lt_tensor *t_w)
 {
     const struct ce_mapper_config *config = &mapper->config;
-    if (!w || !t_w)
+    if (!w || (!t_w && !config->without_text))
         return NULL;
     const int64_t n = lt_dim(w, 0), layers = config->latents, d = config->style_dim;
     char shape[80];
@@ -334,8 +357,11 @@ lt_tensor *ce_mapper_residual(lt_ctx *ctx, const struct ce_mapper *mapper, lt_te
                 lt_shape_string(w, shape, sizeof shape), (long long)layers, (long long)d);
         return NULL;
     }
-    lt_tensor *both[] = {w, lt_expand(ctx, t_w, 3, (int64_t[]){n, layers, d})};
-    lt_tensor *fused = both[1] ? dense_forward(ctx, &mapper->fuse, lt_concat(ctx, 2, both, 2)) : NULL;
+    lt_tensor *fused = w;
+    if (!config->without_text) {
+        lt_tensor *both[] = {w, lt_expand(ctx, t_w, 3, (int64_t[]){n, layers, d})};
+        fused = both[1] ? dense_forward(ctx, &mapper->fuse, lt_concat(ctx, 2, both, 2)) : NULL;
+    }
     if (!fused)
         return NULL;
     if (config->type == CE_MAPPER_SINGLE)

@@ -16,6 +16,11 @@
  * `--mapper-type single`, which the published code offers but cannot run, has one
  * network mapper.mapping.mapping.{1..4} over all layers in the levels' place.
  *
+ * Without text mapping it is StyleCLIP's latent mapper (Patashnik et al. 2021, section 5), whose levels see w
+ * alone; then there are neither mapper.fc nor text_mapper tensors:
+ *
+ *     w_hat = w + strength * 0.1 * Mapper(w)
+ *
  * Where a reader may stumble: the pixel norm that each network begins with goes over
  * dimension 1, which is the layer axis for the levels and an axis of size 1 in
  * the text mapper, where it leaves little more than the signs of t. Published mappers were
@@ -32,6 +37,7 @@ enum { CE_LEVEL_COARSE = 0, CE_LEVEL_MEDIUM = 1, CE_LEVEL_FINE = 2, CE_LEVELS = 
 struct ce_mapper_config {
     enum ce_mapper_type type;
     bool level[CE_LEVELS]; /* coarse, medium, fine; the single mapper has no use for them */
+    bool without_text;     /* StyleCLIP's mapper; text_dim has then no use */
     int latents;           /* L */
     int style_dim;         /* D */
     int text_dim;          /* E */
@@ -69,10 +75,10 @@ lt_status ce_mapper_require_grad(lt_ctx *ctx, const struct ce_mapper *mapper, bo
 lt_status ce_mapper_load(lt_ctx *ctx, lt_params *params, const char *path);
 
 /* Text feature (1,E), raw -> t_w (1,L,D). Gradients reach the mapper's weights and
- * the feature. */
+ * the feature. NULL, without a failure, from a mapper without text mapping. */
 lt_tensor *ce_mapper_text(lt_ctx *ctx, const struct ce_mapper *mapper, lt_tensor *text_feature);
 
-/* w (N,L,D) and t_w (1,L,D) -> the residual Mapper([w ; t_w]) (N,L,D). */
+/* w (N,L,D) and t_w (1,L,D) (not read without text mapping) -> the residual Mapper([w ; t_w]) (N,L,D). */
 lt_tensor *ce_mapper_residual(lt_ctx *ctx, const struct ce_mapper *mapper, lt_tensor *w, lt_tensor *t_w);
 
 /* w + strength * 0.1 * residual (N,L,D); strength 1 is the published edit. */

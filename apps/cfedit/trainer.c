@@ -38,7 +38,8 @@ static lt_status make_mapper(struct ce_trainer *trainer)
             .type = config->mapper_type,
             .latents = layers,
             .style_dim = lt_stylegan2_describe(trainer->models->generator)->style_dim,
-            .text_dim = lt_clip_describe(trainer->models->clip)->embed_dim};
+            .text_dim = lt_clip_describe(trainer->models->clip)->embed_dim,
+            .without_text = config->without_text};
         for (int i = 0; i < CE_LEVELS; i++)
             fresh.level[i] = config->level[i];
         lt_rng rng = stream(trainer, STREAM_WEIGHTS, 0);

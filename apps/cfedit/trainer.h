@@ -21,6 +21,7 @@ struct ce_train_config {
     struct ce_objective_config objective;
     enum ce_mapper_type mapper_type; /* of a fresh mapper, and its levels */
     bool level[CE_LEVELS];
+    bool without_text;       /* a fresh mapper is StyleCLIP's, without text mapping */
     lt_optim_kind optimizer; /* LT_RANGER or LT_ADAM */
     float lr;
     int batch;

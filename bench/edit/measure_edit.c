@@ -1,8 +1,7 @@
 #include "bench/edit/measure_edit.h"
 
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
+#include <stddef.h>
 
 enum { MARGIN = 2 }; /* pixels: a generator's edges are softer than the renderer's */
 
@@ -50,23 +49,21 @@ static void mark_outside(const float *mask, float *outside)
 bool edit_truth_make(const struct world_attr *attr, const struct edit_target *target, struct edit_truth *truth)
 {
     truth->attr = *attr;
-    if (target->part == WORLD_GLASSES && !world_has_glasses(attr))
+    if ((target->part == WORLD_GLASSES && !world_has_glasses(attr)) ||
+        attr->color_name[target->part] == (int)target->color)
         return false;
-    float *masks = malloc(sizeof(float) * WORLD_PARTS * EDIT_PIXELS);
-    if (!masks)
-        return false;
-    world_render(attr, EDIT_SIZE, truth->answer, masks);
-    memcpy(truth->mask, masks + (size_t)target->part * EDIT_PIXELS, sizeof truth->mask);
-    free(masks);
-    /* Pixels that show the part for the most part: edges mix with the neighbours. */
-    mark_outside(truth->mask, truth->outside);
-    for (int p = 0; p < EDIT_PIXELS; p++)
-        truth->mask[p] = truth->mask[p] > 0.5f ? truth->mask[p] : 0.0f;
+    world_render(attr, EDIT_SIZE, truth->answer, truth->masks[0]);
+    mark_outside(truth->masks[target->part], truth->outside);
+    /* Edges mix with the neighbours. */
+    for (int i = 0; i < WORLD_PARTS * EDIT_PIXELS; i++) {
+        float *m = &truth->masks[i / EDIT_PIXELS][i % EDIT_PIXELS];
+        *m = *m > 0.5f ? *m : 0.0f;
+    }
     for (int c = 0; c < WORLD_COLORS; c++) {
         struct world_attr other = *attr;
         world_attr_set_color(&other, target->part, (enum world_color)c, NULL);
         world_render(&other, EDIT_SIZE, truth->answer, NULL);
-        mean_lab(truth->answer, truth->mask, truth->lab[c]);
+        mean_lab(truth->answer, truth->masks[target->part], truth->lab[c]);
     }
     struct world_attr other = *attr;
     world_attr_set_color(&other, target->part, target->color, NULL);
@@ -74,13 +71,89 @@ bool edit_truth_make(const struct world_attr *attr, const struct edit_target *ta
     return true;
 }
 
+/* The colour word nearest to the mean colour under the mask; -1 where the mask is empty. */
+static int word_of(const float *image, enum world_part part, const float *mask)
+{
+    bool any = false;
+    for (int p = 0; p < EDIT_PIXELS && !any; p++)
+        any = mask[p] > 0.0f;
+    float lab[3], rgb[3];
+    mean_lab(image, mask, lab);
+    world_lab_to_srgb(lab, rgb);
+    return any ? world_color_nearest(part, rgb) : -1;
+}
+
+/* ---- structural similarity ---- */
+
+enum { WINDOW = 11 };
+
+static void window_weights(double weight[WINDOW])
+{
+    for (int i = 0; i < WINDOW; i++)
+        weight[i] = exp(-0.5 * (i - WINDOW / 2) * (i - WINDOW / 2) / (1.5 * 1.5));
+}
+
+static double luminance(const float *image, int p)
+{
+    static const double weight[3] = {0.299, 0.587, 0.114};
+    double y = 0.0;
+    for (int c = 0; c < 3; c++)
+        y += weight[c] * 0.5 * ((double)image[c * EDIT_PIXELS + p] + 1.0);
+    return y;
+}
+
+/* Similarity of the windows around pixel (x, y). */
+static double similarity_at(const double *a, const double *b, const double weight[WINDOW], int x, int y)
+{
+    const double c1 = 0.01 * 0.01, c2 = 0.03 * 0.03;
+    double sum = 0.0, ma = 0.0, mb = 0.0, aa = 0.0, bb = 0.0, ab = 0.0;
+    for (int dy = -WINDOW / 2; dy <= WINDOW / 2; dy++) {
+        for (int dx = -WINDOW / 2; dx <= WINDOW / 2; dx++) {
+            if (y + dy < 0 || y + dy >= EDIT_SIZE || x + dx < 0 || x + dx >= EDIT_SIZE)
+                continue;
+            const int p = (y + dy) * EDIT_SIZE + x + dx;
+            const double w = weight[dy + WINDOW / 2] * weight[dx + WINDOW / 2];
+            sum += w;
+            ma += w * a[p];
+            mb += w * b[p];
+            aa += w * a[p] * a[p];
+            bb += w * b[p] * b[p];
+            ab += w * a[p] * b[p];
+        }
+    }
+    ma /= sum;
+    mb /= sum;
+    const double va = aa / sum - ma * ma, vb = bb / sum - mb * mb, cov = ab / sum - ma * mb;
+    return (2.0 * ma * mb + c1) * (2.0 * cov + c2) / ((ma * ma + mb * mb + c1) * (va + vb + c2));
+}
+
+float edit_ssim(const float *a, const float *b, const float *where)
+{
+    double weight[WINDOW], ya[EDIT_PIXELS], yb[EDIT_PIXELS], total = 0.0;
+    int count = 0;
+    window_weights(weight);
+    for (int p = 0; p < EDIT_PIXELS; p++) {
+        ya[p] = luminance(a, p);
+        yb[p] = luminance(b, p);
+    }
+    for (int p = 0; p < EDIT_PIXELS; p++) {
+        if (where[p] <= 0.0f)
+            continue;
+        total += similarity_at(ya, yb, weight, p % EDIT_SIZE, p / EDIT_SIZE);
+        count++;
+    }
+    return count ? (float)(total / count) : 0.0f;
+}
+
+/* ---- the score ---- */
+
 struct edit_score edit_score_of(const struct edit_truth *truth, const struct edit_target *target, const float *source,
                                 const float *edited)
 {
     struct edit_score s = {0};
     float before[3], after[3];
-    mean_lab(source, truth->mask, before);
-    mean_lab(edited, truth->mask, after);
+    mean_lab(source, truth->masks[target->part], before);
+    mean_lab(edited, truth->masks[target->part], after);
     s.from_source = world_delta_e_lab(before, truth->lab[target->color]);
     s.to_target = world_delta_e_lab(after, truth->lab[target->color]);
     int nearest = 0;
@@ -105,5 +178,11 @@ struct edit_score edit_score_of(const struct edit_truth *truth, const struct edi
     }
     s.outside = count > 0.0 ? (float)(sum / count) : 0.0f;
     s.psnr = (float)(-10.0 * log10(error / (3.0 * EDIT_PIXELS)));
+    s.ssim = edit_ssim(source, edited, truth->outside);
+    for (int p = 0; p < WORLD_PARTS; p++) {
+        const int had = p == (int)target->part ? -1 : word_of(source, (enum world_part)p, truth->masks[p]);
+        s.parts += had >= 0;
+        s.parts_kept += had >= 0 && had == word_of(edited, (enum world_part)p, truth->masks[p]);
+    }
     return s;
 }

@@ -872,6 +872,7 @@ class TestNetworks(Case):
         for arrays, kind, word, opts in (
                 (small.stylegan2_arrays(self.rng), "stylegan2", "generator", {}),
                 (small.mapper_arrays(self.rng), "mapper", "mapper", self.OPTIONS),
+                (small.e4e_arrays(self.rng), "e4e", "encoder", {}),
                 (small.vgg_arrays(self.rng), "vgg19", "vgg", {})):
             self.convert(self.checkpoint(arrays, opts), "--kind", kind)
             text = subprocess.run([PROGRAM, "info", "--json", self.out], check=True,

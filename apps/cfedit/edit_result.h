@@ -1,0 +1,35 @@
+/* What an edit of one picture gives, whatever the method. */
+#ifndef CFEDIT_EDIT_RESULT_H
+#define CFEDIT_EDIT_RESULT_H
+
+#include <stdbool.h>
+
+#include "tensor/tensor.h"
+
+/* Unweighted terms of a loss; NaN where a term is off or a method has no loss. */
+struct ce_edit_terms {
+    float loss, text, l2, change, id, perc;
+};
+
+#define CE_NO_TERMS ((struct ce_edit_terms){NAN, NAN, NAN, NAN, NAN, NAN})
+
+/* Tensors are retained; ce_edit_result_free() releases them. */
+struct ce_edit_result {
+    lt_tensor *x, *x_hat;  /* (1,3,S,S) */
+    lt_tensor *latents;    /* (1,L,D) w_hat; of an edit in StyleSpace the source's w */
+    lt_tensor **styles;    /* of an edit in StyleSpace: the edited styles, else NULL */
+    int style_count;
+    struct ce_edit_terms first, last;
+    double seconds;
+};
+
+/* Takes references of x, x_hat, latents and, where `styles` is not NULL, of all `count` styles.
+ * Errors: LT_ERR_MEMORY; the failure that stands where a tensor is NULL. */
+lt_status ce_edit_result_set(lt_ctx *ctx, struct ce_edit_result *result, lt_tensor *x, lt_tensor *x_hat,
+                             lt_tensor *latents, lt_tensor *const *styles, int count);
+void ce_edit_result_free(struct ce_edit_result *result);
+
+/* Told after each step (from 1); false stops the work there, and the result so far stands. */
+typedef bool ce_edit_watch(void *user, int64_t step, const struct ce_edit_terms *terms);
+
+#endif

@@ -1,0 +1,277 @@
+/* Where a sentence is about: the map, the recolouring that starts an edit, and the search that uses both. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "autograd/ops.h"
+#include "cfedit/contrasts.h"
+#include "cfedit/editor.h"
+#include "cfedit/latents.h"
+#include "cfedit/methods.h"
+#include "method_fixture.h"
+#include "weights/world.h"
+
+Suite *suite_focus(void);
+
+static struct ce_models models;
+static lt_ctx *ctx;
+static struct ce_nce_config nce;
+static struct ce_nce_texts texts;
+static const char *const others[] = {"a red face", "a green face", "a blue dog"};
+
+static void set_up(void)
+{
+    method_models_make(&models, CE_NEED_GENERATOR | CE_NEED_TEXT);
+    ctx = models.ctx;
+    lt_ctx_set_threads(ctx, 1);
+    nce = ce_nce_defaults();
+    nce.templates = 2;
+    nce.copies = 2;
+    nce.use_negatives = false;
+    nce.contrasts = others;
+    nce.contrast_count = 3;
+    nce.contrast_axes = 2;
+    nce.contrast_lambda = 0.3f;
+    ck_assert_int_eq(ce_nce_texts_prepare(&models, &nce, "face", "a blue face", &texts), LT_OK);
+}
+
+static void tear_down(void)
+{
+    ce_nce_texts_free(&texts);
+    method_models_free(&models);
+}
+
+static lt_tensor *picture(int64_t side)
+{
+    lt_rng rng = lt_rng_make(6, 0);
+    return lt_clamp(ctx, nn_normal(ctx, &rng, 4, (const int64_t[]){1, 3, side, side}), -1.0f, 1.0f);
+}
+
+static lt_tensor *map_of(lt_tensor *x)
+{
+    const struct ce_focus_config config = ce_focus_defaults();
+    lt_rng rng = lt_rng_make(1, 2);
+    lt_tensor *map = ce_focus_map(&models, &config, &nce, &texts, x, &rng);
+    ck_assert_msg(map != NULL, "%s", lt_ctx_message(ctx));
+    return map;
+}
+
+START_TEST(map)
+{
+    for (int64_t side = METHOD_SIDE; side <= 2 * METHOD_SIDE; side *= 2) { /* CLIP's size, and one that is reduced */
+        lt_tensor *x = picture(side), *a = map_of(x), *b = map_of(x);
+        ck_assert(method_same_bits(a, b));
+        ck_assert_int_eq(lt_ndim(a), 4);
+        ck_assert_int_eq(lt_dim(a, 1), 1);
+        ck_assert_int_eq(lt_dim(a, 2), side);
+        ck_assert(!lt_requires_grad(a));
+        float least = 1.0f, most = 0.0f;
+        for (int64_t i = 0; i < lt_numel(a); i++) {
+            least = fminf(least, lt_f32(a)[i]);
+            most = fmaxf(most, lt_f32(a)[i]);
+        }
+        ck_assert(least >= 0.0f && most <= 1.0f && most > least);
+    }
+    struct ce_focus_config bad = ce_focus_defaults();
+    lt_rng rng = lt_rng_make(1, 2);
+    bad.threshold = 0.0f;
+    ck_assert_ptr_null(ce_focus_map(&models, &bad, &nce, &texts, picture(METHOD_SIDE), &rng));
+    nn_assert_failed(ctx, LT_ERR_ARGUMENT, "threshold");
+}
+END_TEST
+
+/* No worse than any colour of the coarse grid, of which the untouched picture need not be one; nothing moves where the map is 0. */
+START_TEST(recoloring)
+{
+    lt_tensor *x = picture(METHOD_SIDE), *tuned = NULL;
+    lt_tensor *m = lt_zeros(ctx, 4, (const int64_t[]){1, 1, METHOD_SIDE, METHOD_SIDE});
+    for (int i = 0; i < METHOD_SIDE * METHOD_SIDE / 2; i++)
+        lt_f32(m)[i] = 0.75f;
+    lt_rng rng = lt_rng_make(3, 3), again = lt_rng_make(3, 3);
+    lt_tensor *feature = ce_image_features(ctx, models.clip, x, false);
+    lt_tensor *best = ce_recolor(&models, &nce, &texts, x, m, feature, &rng, &tuned);
+    nn_assert_ok(ctx);
+    const int half = METHOD_SIDE * METHOD_SIDE / 2;
+    for (int c = 0; c < 3; c++)
+        ck_assert_int_eq(memcmp(lt_f32(best) + (2 * c + 1) * half, lt_f32(x) + (2 * c + 1) * half, sizeof(float) * (size_t)half), 0);
+    const float t = 0.75f / lt_f32(tuned)[0] - 0.75f; /* t (1 - M) */
+    ck_assert(fabsf(t - 0.0625f) < 1e-3f || fabsf(t - 0.25f) < 1e-3f || fabsf(t - 1.0f) < 1e-3f || fabsf(t - 4.0f) < 1e-2f);
+    /* The same draws: a plain shift to mid gray is one of the candidates. */
+    double coeffs[4][8];
+    struct ce_nce_config four = nce;
+    four.copies = 4;
+    ck_assert_int_eq(ce_nce_draw(ctx, &four, &again, METHOD_SIDE, coeffs), LT_OK);
+    lt_tensor *gray = lt_clone(ctx, x);
+    for (int c = 0; c < 3; c++) {
+        double mean = 0.0;
+        for (int i = 0; i < half; i++)
+            mean += (double)lt_f32(x)[2 * c * half + i] / half;
+        for (int i = 0; i < half; i++) {
+            float *v = lt_f32(gray) + 2 * c * half + i;
+            *v = fminf(fmaxf(*v - 0.75f * (float)mean, -1.0f), 1.0f);
+        }
+    }
+    const float of_best = lt_item(ce_nce_loss(ctx, models.clip, &four, &texts, feature, best, (const double (*)[8])coeffs));
+    const float of_gray = lt_item(ce_nce_loss(ctx, models.clip, &four, &texts, feature, gray, (const double (*)[8])coeffs));
+    ck_assert_float_le(of_best, of_gray + 0.3f * 0.5f); /* the area's share of the verdict */
+}
+END_TEST
+
+static bool count_step(void *user, int64_t step, const struct ce_edit_terms *terms)
+{
+    (void)terms;
+    ck_assert_int_eq(step, ++*(int64_t *)user);
+    return true;
+}
+
+/* Everything on: as many steps as announced, a picture that changed, the same bits twice. */
+START_TEST(search)
+{
+    struct ce_latent_edit_config config = ce_latent_edit_defaults();
+    config.nce = nce;
+    config.steps = 4;
+    config.lr = 0.3f;
+    config.space.first_layer = 0;
+    config.use_focus = true;
+    config.change_lambda = 1.0f;
+    config.fit_steps = _i > 0 ? 3 : 0;
+    config.both_ways = _i > 1;
+    lt_tensor *w = method_latents(ctx, 1, 3);
+    struct ce_edit_result a, b;
+    int64_t told = 0;
+    ck_assert_msg(ce_latent_edit_run(&models, &config, &texts, w, 1.0f, count_step, &told, &a) == LT_OK, "%s",
+                  lt_ctx_message(ctx));
+    ck_assert_int_eq(told, ce_latent_edit_steps(&config, &texts));
+    ck_assert_int_eq(told, _i == 0 ? 4 : _i == 1 ? 7 : 11);
+    ck_assert_int_eq(ce_latent_edit_run(&models, &config, &texts, w, 1.0f, NULL, NULL, &b), LT_OK);
+    ck_assert(method_same_bits(a.x_hat, b.x_hat));
+    ck_assert(!method_same_bits(a.x_hat, a.x));
+    ck_assert(isfinite(a.first.loss) && isfinite(a.last.loss) && isfinite(a.last.change));
+    ce_edit_result_free(&a);
+    ce_edit_result_free(&b);
+}
+END_TEST
+
+/* ---- with the model that ships ---- */
+
+static struct ce_run run;
+static struct ce_models shipped;
+static lt_tensor *face; /* w of seed 1000 */
+
+static void open_shipped(void)
+{
+    run = (struct ce_run){.paths = {.model = "weights"}};
+    shipped = (struct ce_models){0};
+    ck_assert_int_eq(lt_ctx_create(&run.ctx), LT_OK);
+    lt_ctx_set_threads(run.ctx, 1);
+    ck_assert_msg(ce_models_open(&run, CE_NEED_GENERATOR | CE_NEED_TEXT, &shipped) == LT_OK, "%s", lt_ctx_message(run.ctx));
+    face = ce_latents_from_seeds(&run, &shipped, (int64_t[]){1000}, 1, shipped.truncation);
+}
+
+static void close_shipped(void)
+{
+    ce_models_close(&shipped);
+    ce_run_end(&run);
+}
+
+/* The truth of the same face: masks[WORLD_PARTS][128 * 128]. */
+static void render_masks(float *masks)
+{
+    static float rgb[3 * 128 * 128];
+    lt_rng rng = lt_rng_make(1000, 0);
+    float z[WORLD_Z];
+    struct world_attr attr;
+    for (int i = 0; i < WORLD_Z; i++)
+        z[i] = lt_rng_normal(&rng);
+    world_attr_from_z(z, &attr);
+    ck_assert(world_render(&attr, 128, rgb, masks));
+}
+
+/* The map of a sentence about the lips (hair, shirt) is denser there than anywhere else. */
+START_TEST(clip_knows_where)
+{
+    static const struct {
+        const char *text;
+        enum world_part part;
+    } about[] = {{"face with green lips", WORLD_LIPS}, {"face with blue hair", WORLD_HAIR}, {"face with an orange shirt", WORLD_SHIRT}};
+    static float masks[WORLD_PARTS][128 * 128];
+    lt_ctx *c = run.ctx;
+    const struct ce_focus_config config = ce_focus_defaults();
+    char *list[CE_CONTRASTS_MAX];
+    struct ce_nce_config n = ce_nce_defaults();
+    struct ce_nce_texts t;
+    lt_rng rng = lt_rng_make(1, 0);
+    render_masks(masks[0]);
+    n.templates = 4;
+    ck_assert_int_eq(ce_contrasts_of(c, about[_i].text, list, &n.contrast_count, &n.contrast_axes), LT_OK);
+    n.contrasts = (const char *const *)list;
+    ck_assert_int_eq(ce_nce_texts_prepare(&shipped, &n, "face", about[_i].text, &t), LT_OK);
+    const lt_tensor *m = ce_focus_map(&shipped, &config, &n, &t, lt_stylegan2_synthesis(c, shipped.generator, face), &rng);
+    ck_assert_msg(m != NULL, "%s", lt_ctx_message(c));
+    double density[WORLD_PARTS];
+    for (int p = 0; p < WORLD_PARTS; p++) {
+        double sum = 0.0, weight = 1e-9;
+        for (int i = 0; i < 128 * 128; i++) {
+            sum += (double)(masks[p][i] * lt_f32(m)[i]);
+            weight += (double)masks[p][i];
+        }
+        density[p] = sum / weight;
+    }
+    for (int p = 0; p < WORLD_PARTS; p++)
+        ck_assert_msg(p == (int)about[_i].part || density[about[_i].part] > 1.5 * density[p], "%s: %.2f, but %s has %.2f",
+                      about[_i].text, density[about[_i].part], world_part_name((enum world_part)p), density[p]);
+    for (int i = 0; i < n.contrast_count; i++)
+        free(list[i]);
+    ce_nce_texts_free(&t);
+}
+END_TEST
+
+/* From no edit to the full one the picture moves away from the source and towards the text, all the way. */
+START_TEST(strength_is_smooth)
+{
+    lt_ctx *c = run.ctx;
+    struct ce_edit_settings s = ce_method_settings(ce_method_find("cf-clip"));
+    const struct ce_edit_texts about = {.source = "face", .target = "face with blue hair"};
+    struct ce_editor *editor;
+    s.latent.nce.templates = 4;
+    s.latent.steps = 15;
+    s.latent.fit_steps = 0;
+    ck_assert_msg(ce_editor_open(&shipped, &s, &about, NULL, NULL, NULL, &editor) == LT_OK, "%s", lt_ctx_message(c));
+    lt_tensor *text = lt_l2_normalize(c, ce_text_feature(&shipped, about.target), 1e-12f);
+    double last_match = -1.0, last_distance = -1.0;
+    for (int k = 0; k <= 4; k++) {
+        struct ce_edit_result r;
+        ck_assert_int_eq(ce_editor_run(editor, face, (float)k / 4.0f, NULL, NULL, &r), LT_OK);
+        const double match = (double)lt_item(lt_matmul(c, ce_image_features(c, shipped.clip, r.x_hat, false), text, false, true));
+        const double distance = nn_distance(r.x, r.x_hat);
+        ck_assert_msg(match > last_match, "strength %g: match %g after %g", k / 4.0, match, last_match);
+        ck_assert_msg(distance > last_distance, "strength %g: distance %g after %g", k / 4.0, distance, last_distance);
+        if (k == 0)
+            ck_assert_double_eq(distance, 0.0);
+        last_match = match;
+        last_distance = distance;
+        ce_edit_result_free(&r);
+    }
+    ce_editor_close(editor);
+}
+END_TEST
+
+Suite *suite_focus(void)
+{
+    Suite *suite = suite_create("focus");
+    TCase *tests = tcase_create("focus");
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_set_timeout(tests, 120);
+    tcase_add_test(tests, map);
+    tcase_add_test(tests, recoloring);
+    tcase_add_loop_test(tests, search, 0, 3);
+    suite_add_tcase(suite, tests);
+    TCase *real = tcase_create("shipped");
+    tcase_set_tags(real, "slow");
+    tcase_add_checked_fixture(real, open_shipped, close_shipped);
+    tcase_set_timeout(real, 300);
+    tcase_add_loop_test(real, clip_knows_where, 0, 3);
+    tcase_add_test(real, strength_is_smooth);
+    suite_add_tcase(suite, real);
+    return suite;
+}
