@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "encoder_file.h"
 #include "mapper.h"
 #include "nn/clip.h"
 #include "nn/irse50.h"
@@ -132,6 +133,20 @@ static lt_status ask_vgg(lt_ctx *ctx, const lt_params *params)
     return status;
 }
 
+static lt_status ask_encoder(lt_ctx *ctx, const lt_params *params, struct ce_file_facts *f)
+{
+    struct ce_encoder_config c;
+    const lt_status status = ce_encoder_check(ctx, params, &c);
+    if (status != LT_OK)
+        return status;
+    add(f, "body_units", c.units);
+    add(f, "latents", c.latents);
+    add(f, "style_dim", c.style_dim);
+    if (!c.latent_avg)
+        f->note = "no latent_avg: its output is not relative to a mean latent";
+    return LT_OK;
+}
+
 static lt_status ask_network(lt_ctx *ctx, const char *path, struct ce_file_facts *f)
 {
     lt_params *params = NULL;
@@ -148,6 +163,7 @@ static lt_status ask_network(lt_ctx *ctx, const char *path, struct ce_file_facts
         case CE_KIND_MAPPER: status = ask_mapper(ctx, params, f); break;
         case CE_KIND_IDENTITY: status = ask_identity(ctx, params); break;
         case CE_KIND_VGG: status = ask_vgg(ctx, params); break;
+        case CE_KIND_ENCODER: status = ask_encoder(ctx, params, f); break;
         default: break;
         }
     lt_params_free(params);
