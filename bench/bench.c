@@ -40,13 +40,13 @@ static void name_row(size_t i, const struct setup *s, struct row *row)
         snprintf(row->name, sizeof row->name, "%s", w ? w->name : plan[i].name);
 }
 
-/* A row's key by itself asks for that row; any other text for those whose names hold it. */
+/* A row's key by itself asks for that row; any other text for those whose keys or names hold it. */
 static bool wanted(const char *only, const struct row *row)
 {
     bool is_key = false;
     for (size_t i = 0; only && i < ROWS; i++)
         is_key = is_key || strcmp(only, plan[i].work ? plan[i].work->key : plan[i].key) == 0;
-    return !only || (is_key ? strcmp(row->key, only) == 0 : strstr(row->name, only) != NULL);
+    return !only || (is_key ? strcmp(row->key, only) == 0 : strstr(row->key, only) || strstr(row->name, only));
 }
 
 static void fill_row(size_t i, const struct setup *setup, struct row *row)
@@ -62,12 +62,26 @@ static void fill_row(size_t i, const struct setup *setup, struct row *row)
         peers_run(setup, row);
 }
 
+static bool any_wanted(const struct options *o)
+{
+    struct row row;
+    for (size_t i = 0; i < ROWS; i++) {
+        name_row(i, &o->setup, &row);
+        if (wanted(o->only, &row))
+            return true;
+    }
+    fprintf(stderr, "bench_cfedit: --only %s: no row has that in its key or name\n", o->only);
+    return false;
+}
+
 static int table(struct options *o)
 {
     static struct row rows[ROWS];
     struct machine m;
     int count = 0;
     bool good = true;
+    if (!any_wanted(o))
+        return 1;
     if (!setup_prepare(&o->setup) || !measure_machine(&o->setup, &m))
         return 1;
     report_machine(stdout, &o->setup, &m, "");

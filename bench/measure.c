@@ -187,7 +187,7 @@ static bool edit_steps(const struct setup *setup, int steps, struct usage *usage
                                 "--generator", setup_path(setup, "generator.safetensors", generator),
                                 "--latent", setup_path(setup, "latents.safetensors", latents),
                                 "--source", BENCH_SOURCE_TEXT, "--target", BENCH_TARGET_TEXT,
-                                "--steps", count, "-o", setup_path(setup, "edit.png", out), NULL};
+                                "--fit-steps", "0", "--steps", count, "-o", setup_path(setup, "edit.png", out), NULL};
     if (!run_program(argv, usage, f))
         return false;
     f->peak_rss_bytes = larger(f->peak_rss_bytes, usage->peak_rss_bytes);

@@ -143,6 +143,30 @@ START_TEST(means_and_intervals)
 }
 END_TEST
 
+/* Portraits without glasses are passed over, so the first eight with glasses lie far apart. */
+START_TEST(first_portraits_of_a_case)
+{
+    enum { PORTRAITS = 12, FIRST = 8 };
+    const struct edit_case *c;
+    for (size_t i = 0; (c = edit_case_at(i)) && c->target.part != WORLD_GLASSES; i++)
+        ;
+    ck_assert_ptr_nonnull(c);
+    long long seeds[PORTRAITS];
+    edit_case_seeds(c, 4000, PORTRAITS, seeds);
+    ck_assert_int_gt(seeds[FIRST - 1], 4000 + FIRST - 1);
+    struct edit_result list[PORTRAITS];
+    for (int i = 0; i < PORTRAITS; i++) {
+        list[i] = result_of(seeds[i], true);
+        snprintf(list[i].target, sizeof list[i].target, "%s", c->text);
+    }
+    const struct edit_results all = {list, PORTRAITS};
+    struct edit_choice choice = {.setting = "cf-clip", .mark = list[0].mark, .first_seed = 4000, .last_seed = 4999};
+    ck_assert_int_eq(edit_summarise(&all, &choice).count, PORTRAITS);
+    choice.portraits = FIRST;
+    ck_assert_int_eq(edit_summarise(&all, &choice).count, FIRST);
+}
+END_TEST
+
 Suite *suite_bench_edit(void)
 {
     Suite *suite = suite_create("bench_edit");
@@ -153,6 +177,7 @@ Suite *suite_bench_edit(void)
     tcase_add_test(tests, settings_are_right);
     tcase_add_test(tests, results_survive_a_stop);
     tcase_add_test(tests, means_and_intervals);
+    tcase_add_test(tests, first_portraits_of_a_case);
     suite_add_tcase(suite, tests);
     return suite;
 }

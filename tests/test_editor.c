@@ -189,9 +189,28 @@ static bool listen(void *user, int64_t step, const struct ce_edit_terms *terms)
     return true;
 }
 
+/* Where the way by the recolouring is good enough, the straight one is not tried. */
+START_TEST(one_way_is_enough)
+{
+    struct ce_edit_settings s = small(0);
+    for (int enough = 0; enough < 2; enough++) {
+        struct ce_edit_result results[N];
+        struct told told = {.ordered = true};
+        put(&s, "enough", enough ? 1e6 : 0.0);
+        struct ce_editor *editor = open_editor(&s);
+        ck_assert_int_eq(ce_editor_run(editor, w, 1.0f, listen, &told, results), LT_OK);
+        ck_assert_int_eq(told.steps, enough ? 9 * N : 15 * N);
+        release(results);
+        ce_editor_close(editor);
+    }
+}
+END_TEST
+
 START_TEST(steps_are_told)
 {
-    const struct ce_edit_settings s = small((size_t)_i);
+    struct ce_edit_settings s = small((size_t)_i);
+    if (_i == 0)
+        put(&s, "enough", 0.0);
     struct ce_editor *editor = open_editor(&s);
     struct ce_edit_result results[N];
     struct told told = {.ordered = true};
@@ -365,6 +384,7 @@ Suite *suite_editor(void)
     tcase_add_test(tests, settings);
     tcase_add_loop_test(tests, strength, 0, 6);
     tcase_add_loop_test(tests, steps_are_told, 0, 6);
+    tcase_add_test(tests, one_way_is_enough);
     tcase_add_test(tests, channels_follow_the_text);
     tcase_add_test(tests, channel_files);
     tcase_add_test(tests, no_relevant_channel);

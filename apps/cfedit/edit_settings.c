@@ -42,6 +42,8 @@ static const struct entry entries[] = {
      {LATENT(AS_BOOL, both_ways)}},
     {REAL("area-lambda", 0, 1e6, "how much the share of the picture that changed counts when it is decided which is better"),
      {LATENT(AS_FLOAT, area_lambda)}},
+    {REAL("enough", 0, 1e6, "verdict (text loss and changed share) below which the other way is not tried; 0: always try both"),
+     {LATENT(AS_FLOAT, enough)}},
     {CHOICE("optimizer", "adam|steepest", "Adam, or steepest descent with steps of a given length"),
      {LATENT(AS_BOOL, steepest)}},
     {CHOICE("space", "w+|style|faces",

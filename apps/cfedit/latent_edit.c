@@ -282,7 +282,7 @@ static lt_status copy_deltas(struct edit *e, lt_tensor **out)
     return LT_OK;
 }
 
-/* By way of the recoloured goal and straight from the source; the better of both stays. */
+/* By way of the recoloured goal and, unless that is good enough, straight from the source; the better of both stays. */
 static lt_status search_both(struct edit *e, ce_edit_watch *watch, void *user, struct ce_edit_result *result)
 {
     lt_tensor *kept[CE_SPACE_STYLES] = {NULL};
@@ -298,7 +298,7 @@ static lt_status search_both(struct edit *e, ce_edit_watch *watch, void *user, s
     lt_release(e->map);
     e->goal = NULL;
     e->map = lt_retain(e->wide_map);
-    if (status == LT_OK && !e->stopped) {
+    if (status == LT_OK && !e->stopped && !(by_goal < e->config->enough)) {
         status = search(e, watch, user, &straight);
         if (status == LT_OK)
             status = judge(e, &by_source);

@@ -7,7 +7,8 @@
  *     M_t = M / (M + t (1 - M)),     t = 1/4, 1, 4, 16
  *     x_{b,t} = clamp(x + M_t (b - mean of x under M_t), -1, 1),
  *
- * over a coarse grid of colours b and then around the best. The one with the lowest text loss plus 0.3 mean M_t, so
+ * over a coarse grid of colours b and then around the best, one augmented copy of each, the six best again by four
+ * copies. The one with the lowest text loss plus 0.3 mean M_t, so
  * that a small part is not painted over with its surroundings, is the picture towards which the latent is drawn
  * first, and its M_t the map of where the text is about. */
 #ifndef CFEDIT_RECOLOR_H

@@ -35,6 +35,7 @@ static int parse(struct ce_run *run, struct arguments *a, int argc, char **argv)
         CE_OPT_TEXT("try", "METHOD:NAME=VALUE,...", &a->attempt, "one setting over the tuning portraits instead, told on stdout"),
         CE_OPT_REAL("time-limit", "MINUTES", &a->minutes, 0, 1e6, "end after that time; 0: when all is done"),
         CE_OPT_INT("portraits", "N", &a->portraits, 0, 1000, "portraits a sentence; 0: as each suite has it"),
+        CE_OPT_TEXT("method", "NAME", &a->plan.method, "only settings of that method"),
         CE_OPT_TEXT("targets", "WORD,...", &a->plan.targets, "only sentences that have one of these words"),
         CE_OPT_INT("workers", "N", &a->workers, 1, 256, "processes, of one thread each"),
         CE_OPT_TEXT("folder", "DIR", &a->folder, "results and pictures"),
@@ -55,6 +56,11 @@ static int parse(struct ce_run *run, struct arguments *a, int argc, char **argv)
     a->plan.workers = (int)a->workers;
     a->plan.minutes = a->minutes;
     return CE_PARSED;
+}
+
+static int check_method(struct ce_run *run, const char *method)
+{
+    return !method || ce_method_find(method) ? CE_PARSED : ce_usage_error(run, "--method: '%s' is no method", method);
 }
 
 /* "method:changes" of --try. */
@@ -91,6 +97,8 @@ int main(int argc, char **argv)
     struct ce_run run = {.command = "bench-edit"};
     struct arguments a;
     int code = parse(&run, &a, argc, argv);
+    if (code == CE_PARSED)
+        code = check_method(&run, a.plan.method);
     if (code == CE_PARSED && a.attempt)
         code = read_attempt(&run, &a);
     if (code == CE_PARSED) {

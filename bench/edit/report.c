@@ -33,6 +33,7 @@ static void put(struct text *t, const char *format, ...)
 struct source {
     struct edit_results results;
     long long first, last; /* seeds */
+    int portraits;         /* of each case, 0: all */
 };
 
 static lt_status read_source(struct ce_run *run, const struct edit_plan *plan, enum edit_suite suite, struct source *s)
@@ -50,7 +51,7 @@ static struct edit_summary summarise(const struct source *s, const struct edit_s
     struct ce_edit_settings settings;
     char bad[128];
     struct edit_choice choice = {.setting = setting->name, .target = c, .ordinary = ordinary, .first_seed = s->first,
-                                 .last_seed = s->last};
+                                 .last_seed = s->last, .portraits = s->portraits};
     if (edit_setting_make(setting, &settings, bad, sizeof bad))
         choice.mark = edit_setting_mark(&settings);
     return edit_summarise(&s->results, &choice);
@@ -146,18 +147,11 @@ static void put_suite(struct text *t, const struct source *s, enum edit_suite su
     put(t, "\n");
 }
 
-/* The portraits that the ablation is measured on. */
-static struct source first_portraits(const struct source *s, int portraits)
-{
-    struct source part = *s;
-    part.last = part.first + portraits - 1;
-    return part;
-}
-
 static void put_ablation(struct text *t, const struct source *s)
 {
     put_heading(t, "setting");
-    const struct source part = first_portraits(s, edit_suite_portraits(SUITE_ABLATION));
+    struct source part = *s;
+    part.portraits = edit_suite_portraits(SUITE_ABLATION);
     for (size_t i = 0; i < 2; i++) {
         const struct edit_setting *setting = edit_setting_at(SUITE_METHODS, i);
         const struct edit_summary row = summarise(&part, setting, NULL, false);

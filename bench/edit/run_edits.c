@@ -113,7 +113,8 @@ static lt_status list_settings(struct work *w)
     lt_status status = LT_OK;
     for (int suite = 0; suite < EDIT_SUITES; suite++)
         for (size_t i = 0; w->plan->suites[suite] && status == LT_OK && (setting = edit_setting_at((enum edit_suite)suite, i)); i++)
-            status = add_setting(w, setting, (enum edit_suite)suite);
+            if (!w->plan->method || strcmp(setting->method, w->plan->method) == 0)
+                status = add_setting(w, setting, (enum edit_suite)suite);
     if (status == LT_OK && w->plan->extra.name)
         status = add_setting(w, &w->plan->extra, SUITE_TUNING);
     return status;

@@ -6,7 +6,7 @@
 
 #include "tensor/rng.h"
 
-enum { RESAMPLES = 2000, BOOT_SEED = 1979 };
+enum { RESAMPLES = 2000, BOOT_SEED = 1979, PORTRAITS_MAX = 64 };
 
 static const struct {
     const char *name;
@@ -44,13 +44,24 @@ static const struct edit_case *case_of(const char *text)
     return NULL;
 }
 
+/* Whether a seed is among the first portraits of a case. */
+static bool is_early(const struct edit_case *c, const struct edit_choice *choice, long long seed)
+{
+    long long seeds[PORTRAITS_MAX];
+    if (choice->portraits == 0)
+        return true;
+    const int count = choice->portraits < PORTRAITS_MAX ? choice->portraits : PORTRAITS_MAX;
+    edit_case_seeds(c, choice->first_seed, count, seeds);
+    return seed <= seeds[count - 1];
+}
+
 static bool is_chosen(const struct edit_result *r, const struct edit_choice *choice)
 {
     if (strcmp(r->setting, choice->setting) != 0 || r->mark != choice->mark || r->seed < choice->first_seed ||
         r->seed > choice->last_seed)
         return false;
     const struct edit_case *c = case_of(r->target);
-    return c && (choice->target ? c == choice->target : c->ordinary == choice->ordinary);
+    return c && (choice->target ? c == choice->target : c->ordinary == choice->ordinary) && is_early(c, choice, r->seed);
 }
 
 /* The edits of one portrait added up. */

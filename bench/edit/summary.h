@@ -34,6 +34,7 @@ struct edit_choice {
     const struct edit_case *target; /* NULL: all */
     bool ordinary;
     long long first_seed, last_seed; /* inclusive */
+    int portraits; /* of each case only the first so many from first_seed on; 0: all */
 };
 
 /* Percentile bootstrap (Efron 1979) over portraits: 2000 times as many portraits as there are are drawn with
