@@ -1,10 +1,13 @@
 #!/bin/sh
-# Tests of tools/convert_pt.py. Environment: PYTHON (default python3), CFEDIT, the built program. The
-# last line reads "N passed, N failed, N skipped"; without Python or NumPy all of them count
-# as one that is skipped.
+# Tests of tools/convert_pt.py. Environment: PYTHON (default python3, or the system's where that one
+# has no NumPy), CFEDIT, the built program. The last line reads "N passed, N failed, N skipped"; without
+# Python or NumPy all of them count as one that is skipped.
 
 here=$(cd "$(dirname "$0")" && pwd)
-PYTHON=${PYTHON:-python3}
+if [ ! "${PYTHON:-}" ]; then
+    PYTHON=python3
+    "$PYTHON" -c 'import numpy' 2>/dev/null || ! /usr/bin/python3 -c 'import numpy' 2>/dev/null || PYTHON=/usr/bin/python3
+fi
 CFEDIT=${CFEDIT:-./cfedit}
 case $CFEDIT in /*) ;; *) CFEDIT=$PWD/$CFEDIT ;; esac
 export CFEDIT
