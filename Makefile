@@ -170,7 +170,7 @@ test-install: all
 SANITIZE := -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 test-sanitize:
 	$(MAKE) $(JOBS) BUILD=$(BUILD)-sanitize CFLAGS="$(SANITIZE)" $(BUILD)-sanitize/unit_tests
-	ASAN_OPTIONS=allocator_may_return_null=1:detect_leaks=1 OMP_WAIT_POLICY=passive CK_EXCLUDE_TAGS=slow $(BUILD)-sanitize/unit_tests
+	ASAN_OPTIONS=allocator_may_return_null=1:detect_leaks=1 OMP_WAIT_POLICY=passive CK_EXCLUDE_TAGS=slow CK_TIMEOUT_MULTIPLIER=5 $(BUILD)-sanitize/unit_tests
 
 test-warnings:
 	$(MAKE) $(JOBS) BUILD=$(BUILD)-gcc CC=gcc CFLAGS=-O2 WERROR=-Werror objects

@@ -115,6 +115,7 @@ Suite *suite_arena(void)
 {
     Suite *s = suite_create("arena");
     TCase *t = tcase_create("arena");
+    tcase_set_timeout(t, 60);
     tcase_add_test(t, random_use);
     tcase_add_test(t, neighbours_merge);
     tcase_add_test(t, beyond_a_region_and_too_much);

@@ -188,6 +188,7 @@ Suite *suite_params(void)
 {
     Suite *s = suite_create("params");
     TCase *c = tcase_create("params");
+    tcase_set_timeout(c, 60);
     tcase_add_checked_fixture(c, temp_dir_make, temp_dir_remove);
     tcase_add_test(c, adding_and_finding);
     tcase_add_test(c, failures_name_the_tensor);

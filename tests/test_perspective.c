@@ -113,6 +113,7 @@ Suite *suite_perspective(void)
 {
     Suite *suite = suite_create("perspective");
     TCase *tests = tcase_create("perspective");
+    tcase_set_timeout(tests, 60);
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, draws);
     tcase_add_test(tests, coefficients);

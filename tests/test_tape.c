@@ -267,6 +267,7 @@ Suite *suite_tape(void)
 {
     Suite *s = suite_create("tape");
     TCase *t = tcase_create("tape");
+    tcase_set_timeout(t, 60);
     tcase_add_test(t, records_only_what_is_wanted);
     tcase_add_test(t, gradients_add_up);
     tcase_add_test(t, shared_gradients_stay_apart);
