@@ -6,11 +6,6 @@
 #include "tensor/conv_kernels.h"
 #include "tensor/vec.h"
 
-#if defined(__AVX512F__)
-#define PANEL 8
-#else
-#define PANEL 4
-#endif
 /* Products that are summed in one go: the sums of such runs are then added, which keeps the rounding errors of long
  * sums small. */
 #define CHAIN 256

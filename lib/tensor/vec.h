@@ -3,7 +3,12 @@
 #ifndef LT_TENSOR_VEC_H
 #define LT_TENSOR_VEC_H
 
+#include <stdbool.h>
 #include <stddef.h>
+
+#if defined(__AVX__)
+#include <immintrin.h>
+#endif
 
 #if defined(__AVX512F__)
 #define LANES 16
@@ -12,6 +17,10 @@
 #else
 #define LANES 4
 #endif
+
+/* Output channels of a panel of the convolution kernel: with three vectors each, and what they are made of, they fill
+ * the registers. */
+#define PANEL (LANES == 16 ? 8 : 4)
 
 #define INLINE static inline __attribute__((always_inline))
 #if defined(__clang__)
@@ -31,6 +40,26 @@ INLINE vec vec_load(const float *p)
 INLINE void vec_store(float *p, vec v)
 {
     *(loose_vec *)p = v;
+}
+
+/* Past the caches, which spares reading what is overwritten; p is aligned as vectors are. vec_stream_end() before
+ * other threads read it. */
+INLINE void vec_stream(float *p, vec v)
+{
+#if LANES == 16
+    _mm512_stream_ps(p, (__m512)v);
+#elif LANES == 8
+    _mm256_stream_ps(p, (__m256)v);
+#else
+    *(vec *)(void *)p = v;
+#endif
+}
+
+INLINE void vec_stream_end(void)
+{
+#if LANES > 4
+    _mm_sfence();
+#endif
 }
 
 INLINE vec vec_splat(float s)
@@ -125,13 +154,16 @@ INLINE void vec_mix_eights(const vec *d, vec *r)
     vec_mix_fours(high, r + 4);
 }
 
-/* A row of outputs in the order of memory: its sum with `with`, then scaled and stored. */
-INLINE vec vec_finish_row(const int vectors, const vec *r, float scale, const float *with, float *y,
+/* A row of outputs in the order of memory: its sum with `with`, then scaled and stored, or streamed. */
+INLINE vec vec_finish_row(const int vectors, const vec *r, float scale, const float *with, bool stream, float *y,
                       vec sum)
 {
     UNROLL for (int v = 0; v < vectors; v++) {
         if (with) sum += r[v] * vec_load(with + v * LANES);
-        vec_store(y + v * LANES, r[v] * scale);
+        if (stream)
+            vec_stream(y + v * LANES, r[v] * scale);
+        else
+            vec_store(y + v * LANES, r[v] * scale);
     }
     return sum;
 }

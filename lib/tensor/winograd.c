@@ -19,6 +19,9 @@ enum {
 /* Below these the transforms cost more than they save; measured on 512 channels. */
 enum { MIN_CHANNELS = 16, MIN_TILES_SAME = 32, MIN_TILES_DOWN = 64, MIN_TILES_UP = 128 };
 
+/* From so many bytes on, the caches have lost the first outputs before anything reads them. */
+#define STREAM_FROM ((int64_t)32 << 20)
+
 typedef struct plan {
     const lt_winograd *q;
     const struct lt_winograd_scheme *scheme;
@@ -31,6 +34,7 @@ typedef struct plan {
     const float *u;
     const int32_t *offset; /* (c) of a row of a block's inputs */
     double *partial;       /* (vectors, o) sums of out times with */
+    bool stream;           /* outputs go past the caches */
 } plan;
 
 static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
@@ -49,6 +53,8 @@ static plan plan_of(const lt_ctx *ctx, const lt_winograd *q)
     p.across = ceil_div(q->ow + p.out_shift, p.scheme->out_step);
     p.tiles = q->n * p.down * p.across;
     p.vectors = ceil_div(p.tiles, p.lanes);
+    p.stream = q->n * q->o * q->oh * q->ow * (int64_t)sizeof(float) >= STREAM_FROM && p.out_shift == 0 &&
+               p.across % p.lanes == 0 && q->ow % 16 == 0 && (uintptr_t)q->out % 64 == 0;
     return p;
 }
 
@@ -162,12 +168,12 @@ static void output_vector(const plan *p, int64_t index, int64_t o, const float *
             with[i] = q->with ? q->with + at : NULL;
         }
         const float dot = p->scheme->output(m, p->m_step, bias, q->out_scale ? q->out_scale[r.n * q->o + o] : 1.0f,
-                                            q->with ? with : NULL, y);
+                                            q->with ? with : NULL, p->stream, y);
         if (q->with) p->partial[index * q->o + o] = (double)dot;
         return;
     }
     for (int64_t i = 0; i < step; i++) y[i] = copy[i];
-    p->scheme->output(m, p->m_step, bias, 1.0f, NULL, y);
+    p->scheme->output(m, p->m_step, bias, 1.0f, NULL, false, y);
     double dot = 0;
     while (r.count > 0) {
         const int64_t top = r.y * step - p->out_shift, left = r.x * step - p->out_shift;
@@ -202,7 +208,7 @@ static void transform_weights(const plan *p, int threads, float *u)
                 const float *from = q->weight + (i * m + j) * q->w_out + c * q->w_in;
                 for (int t = 0; t < 9; t++) g[j * 9 + t] = from[flip ? 8 - t : t];
             }
-            p->scheme->weights(count, (int)m, g, u + (i * q->c + c) * m, p->u_step);
+            p->scheme->weights(count, g, u + (i * q->c + c) * m, p->u_step);
         }
     }
 }
@@ -225,6 +231,7 @@ static void run_block(const plan *p, int64_t index, float *v, float *m)
     }
     for (int64_t o = 0; o < q->o; o++)
         for (int i = 0; i < vectors; i++) output_vector(p, first + i, o, m + o * group + i * lanes);
+    if (p->stream) p->scheme->stream_end();
 }
 
 /* Sums of planes, in the order of the vectors. */

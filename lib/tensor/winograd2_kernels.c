@@ -77,8 +77,8 @@ INLINE void up_row(const vec *m, float bias, vec *row)
     vec_mix_eights(r, row);
 }
 
-static float up_output(const float *m, int64_t step, float bias, float scale,
-                       const float *const *with, float *const *y)
+static float up_output(const float *m, int64_t step, float bias, float scale, const float *const *with, bool stream,
+                    float *const *y)
 {
     vec sum = {0};
     vec t[2 * TILE][POINTS];
@@ -94,7 +94,7 @@ static float up_output(const float *m, int64_t step, float bias, float scale,
     for (int i = 0; i < 2 * TILE; i++) {
         vec row[2 * TILE];
         up_row(t[i], bias, row);
-        sum = vec_finish_row(2 * TILE, row, scale, with ? with[i] : NULL, y[i], sum);
+        sum = vec_finish_row(2 * TILE, row, scale, with ? with[i] : NULL, stream, y[i], sum);
     }
     return vec_sum(sum);
 }
@@ -144,8 +144,8 @@ INLINE void down_values(const vec *m, vec *y)
     UNROLL for (int j = 0; j < ODD; j++) y[j] += m[EVEN + j];
 }
 
-static float down_output(const float *m, int64_t step, float bias, float scale,
-                         const float *const *with, float *const *y)
+static float down_output(const float *m, int64_t step, float bias, float scale, const float *const *with, bool stream,
+                    float *const *y)
 {
     vec sum = {0};
     vec t[TILE][POINTS];
@@ -160,14 +160,14 @@ static float down_output(const float *m, int64_t step, float bias, float scale,
         down_values(t[i], r);
         UNROLL for (int j = 0; j < TILE; j++) r[j] += bias;
         vec_mix_fours(r, row);
-        sum = vec_finish_row(TILE, row, scale, with ? with[i] : NULL, y[i], sum);
+        sum = vec_finish_row(TILE, row, scale, with ? with[i] : NULL, stream, y[i], sum);
     }
     return vec_sum(sum);
 }
 
 /* ---- weights: 6 x 6 matrices, the five points of the outer taps and the middle tap an axis ---- */
 
-enum { M = LT_CONV_MAX_PANEL, SIDE = EVEN + 1 };
+enum { M = PANEL, SIDE = EVEN + 1 };
 
 /* t[6] of three taps: G (first, last), row a is (1, a) / prod(a - other points), and the middle. */
 INLINE void weights_of(const double *g, int64_t step, double *t)
@@ -185,7 +185,7 @@ INLINE void weights_of(const double *g, int64_t step, double *t)
     }
 }
 
-static void weights(int count, int panel, const float *g, float *u, int64_t step)
+static void weights(int count, const float *g, float *u, int64_t step)
 {
     double tap[9][M] = {{0}}, column[3][SIDE][M];
     for (int i = 0; i < count; i++)
@@ -195,7 +195,7 @@ static void weights(int count, int panel, const float *g, float *u, int64_t step
         double row[SIDE][M];
         weights_of(column[0][i], SIDE * M, row[0]);
         for (int j = 0; j < SIDE; j++)
-            for (int l = 0; l < panel; l++) u[(i * SIDE + j) * step + l] = (float)row[j][l];
+            for (int l = 0; l < M; l++) u[(i * SIDE + j) * step + l] = (float)row[j][l];
     }
 }
 
@@ -207,8 +207,8 @@ const struct lt_winograd2_kernels LT_ISA_NAME(lt_winograd2_kernels) = {
     .lanes = LANES,
     .up = {.points = POINTS * POINTS, .matrices = SIDE * SIDE, .matrix_of = matrix_of,
            .in_rows = EVEN, .in_step = TILE, .out_step = 2 * TILE,
-           .input = up_input, .output = up_output, .weights = weights},
+           .input = up_input, .output = up_output, .stream_end = vec_stream_end, .weights = weights},
     .down = {.points = POINTS * POINTS, .matrices = SIDE * SIDE, .matrix_of = matrix_of,
              .in_rows = POINTS, .in_step = 2 * TILE, .out_step = TILE,
-             .input = down_input, .output = down_output, .weights = weights},
+             .input = down_input, .output = down_output, .stream_end = vec_stream_end, .weights = weights},
 };

@@ -57,7 +57,7 @@ static void input(const float *const *near, const float *const *far, float scale
     }
 }
 
-static float output(const float *m, int64_t step, float bias, float scale, const float *const *with,
+static float output(const float *m, int64_t step, float bias, float scale, const float *const *with, bool stream,
                     float *const *y)
 {
     vec sum = {0};
@@ -73,14 +73,14 @@ static float output(const float *m, int64_t step, float bias, float scale, const
         values_of(t[i], r);
         UNROLL for (int j = 0; j < TILE; j++) r[j] += bias;
         vec_mix_fours(r, row);
-        sum = vec_finish_row(TILE, row, scale, with ? with[i] : NULL, y[i], sum);
+        sum = vec_finish_row(TILE, row, scale, with ? with[i] : NULL, stream, y[i], sum);
     }
     return vec_sum(sum);
 }
 
-enum { M = LT_CONV_MAX_PANEL };
+enum { M = PANEL };
 
-/* t[6] = G g for `panel` columns side by side: row a is (1, a, a^2) / prod(a - other points). */
+/* t[6] = G g for M columns side by side: row a is (1, a, a^2) / prod(a - other points). */
 INLINE void weights_of(const double *g, int64_t step, double *t)
 {
     const double p = P, q = Q, zero = 1 / (p * p * q * q);
@@ -98,7 +98,7 @@ INLINE void weights_of(const double *g, int64_t step, double *t)
     }
 }
 
-static void weights(int count, int panel, const float *g, float *u, int64_t step)
+static void weights(int count, const float *g, float *u, int64_t step)
 {
     double tap[9][M] = {{0}}, column[3][SIDE][M];
     for (int i = 0; i < count; i++)
@@ -108,7 +108,7 @@ static void weights(int count, int panel, const float *g, float *u, int64_t step
         double row[SIDE][M];
         weights_of(column[0][i], SIDE * M, row[0]);
         for (int j = 0; j < SIDE; j++)
-            for (int l = 0; l < panel; l++) u[(i * SIDE + j) * step + l] = (float)row[j][l];
+            for (int l = 0; l < M; l++) u[(i * SIDE + j) * step + l] = (float)row[j][l];
     }
 }
 
@@ -121,5 +121,5 @@ const struct lt_winograd_kernels LT_ISA_NAME(lt_winograd_kernels) = {
     .lanes = LANES,
     .same = {.points = SIDE * SIDE, .matrices = SIDE * SIDE, .matrix_of = itself,
              .in_rows = SIDE, .in_step = TILE, .out_step = TILE,
-             .input = input, .output = output, .weights = weights},
+             .input = input, .output = output, .stream_end = vec_stream_end, .weights = weights},
 };

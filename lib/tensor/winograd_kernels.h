@@ -6,6 +6,7 @@
 #ifndef LT_TENSOR_WINOGRAD_KERNELS_H
 #define LT_TENSOR_WINOGRAD_KERNELS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "tensor/isa.h"
@@ -28,13 +29,15 @@ struct lt_winograd_scheme {
 
     /* y[i][out_step * l + j] = scale times output (i, j) of tile l, whose point p is m[p * step + l],
      * plus bias. Returns the sum of the unscaled outputs times with[i][out_step * l + j], 0 where
-     * `with` is NULL. */
-    float (*output)(const float *m, int64_t step, float bias, float scale, const float *const *with,
+     * `with` is NULL. `stream`: y goes past the caches; its rows are aligned to 64 bytes and
+     * stream_end() is called before other threads read them. */
+    float (*output)(const float *m, int64_t step, float bias, float scale, const float *const *with, bool stream,
                     float *const *y);
+    void (*stream_end)(void);
 
-    /* u[q * step + i] = matrix q of the 3 x 3 weights g[i * 9 ... + 8], i < count <= 8; zeros up to
-     * `panel`. */
-    void (*weights)(int count, int panel, const float *g, float *u, int64_t step);
+    /* u[q * step + i] = matrix q of the 3 x 3 weights g[i * 9 ... + 8], i < count; zeros up to the width of a
+     * panel of the convolution kernel. */
+    void (*weights)(int count, const float *g, float *u, int64_t step);
 };
 
 /* Stride 1, F(4 x 4, 3 x 3): 36 products for 16 outputs. */
