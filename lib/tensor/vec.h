@@ -72,86 +72,91 @@ INLINE vec vec_splat(float s)
 #else
 #define VEC_MIX(a, b, ...) __builtin_shuffle(a, b, (int __attribute__((vector_size(4 * LANES)))){__VA_ARGS__})
 #endif
+
+/* Vectors consist of quads, four lanes each, within which shuffles are cheap. From here on lane 4 q + i of a vector of
+ * tiles belongs to tile i L/4 + q: so tiles of four floats come and go by shuffles within quads. */
 #if LANES == 16
-#define VEC_EVEN_LANES 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30
-#define VEC_ODD_LANES 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31
-#define VEC_LOW_LANES 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
-#define VEC_HIGH_LANES 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
+#define VEC_LOW_LANES 0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29
+#define VEC_HIGH_LANES 2, 18, 3, 19, 6, 22, 7, 23, 10, 26, 11, 27, 14, 30, 15, 31
+#define VEC_LOW_PAIRS 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29
+#define VEC_HIGH_PAIRS 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31
+#define VEC_EVEN_QUADS 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27
+#define VEC_ODD_QUADS 4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31
+#define VEC_FIRST_QUADS 0, 1, 2, 3, 16, 17, 18, 19, 4, 5, 6, 7, 20, 21, 22, 23
+#define VEC_LAST_QUADS 8, 9, 10, 11, 24, 25, 26, 27, 12, 13, 14, 15, 28, 29, 30, 31
 #elif LANES == 8
-#define VEC_EVEN_LANES 0, 2, 4, 6, 8, 10, 12, 14
-#define VEC_ODD_LANES 1, 3, 5, 7, 9, 11, 13, 15
-#define VEC_LOW_LANES 0, 8, 1, 9, 2, 10, 3, 11
-#define VEC_HIGH_LANES 4, 12, 5, 13, 6, 14, 7, 15
+#define VEC_LOW_LANES 0, 8, 1, 9, 4, 12, 5, 13
+#define VEC_HIGH_LANES 2, 10, 3, 11, 6, 14, 7, 15
+#define VEC_LOW_PAIRS 0, 1, 8, 9, 4, 5, 12, 13
+#define VEC_HIGH_PAIRS 2, 3, 10, 11, 6, 7, 14, 15
+#define VEC_EVEN_QUADS 0, 1, 2, 3, 8, 9, 10, 11
+#define VEC_ODD_QUADS 4, 5, 6, 7, 12, 13, 14, 15
+#define VEC_FIRST_QUADS VEC_EVEN_QUADS
+#define VEC_LAST_QUADS VEC_ODD_QUADS
 #else
-#define VEC_EVEN_LANES 0, 2, 4, 6
-#define VEC_ODD_LANES 1, 3, 5, 7
 #define VEC_LOW_LANES 0, 4, 1, 5
 #define VEC_HIGH_LANES 2, 6, 3, 7
+#define VEC_LOW_PAIRS 0, 1, 4, 5
+#define VEC_HIGH_PAIRS 2, 3, 6, 7
+#define VEC_EVEN_QUADS 0, 1, 2, 3
+#define VEC_ODD_QUADS 4, 5, 6, 7
+#define VEC_FIRST_QUADS VEC_EVEN_QUADS
+#define VEC_LAST_QUADS VEC_ODD_QUADS
 #endif
 
-/* Every other element of a and b, the first or the second of each two. */
-INLINE vec vec_even(vec a, vec b)
+/* r[j] quad q = (d[0] .. d[3]) element j of quad q; its own inverse. */
+INLINE void vec_transpose_quads(const vec *d, vec *r)
 {
-    return VEC_MIX(a, b, VEC_EVEN_LANES);
+    const vec low0 = VEC_MIX(d[0], d[1], VEC_LOW_LANES), low1 = VEC_MIX(d[2], d[3], VEC_LOW_LANES);
+    const vec high0 = VEC_MIX(d[0], d[1], VEC_HIGH_LANES), high1 = VEC_MIX(d[2], d[3], VEC_HIGH_LANES);
+    r[0] = VEC_MIX(low0, low1, VEC_LOW_PAIRS);
+    r[1] = VEC_MIX(low0, low1, VEC_HIGH_PAIRS);
+    r[2] = VEC_MIX(high0, high1, VEC_LOW_PAIRS);
+    r[3] = VEC_MIX(high0, high1, VEC_HIGH_PAIRS);
 }
 
-INLINE vec vec_odd(vec a, vec b)
-{
-    return VEC_MIX(a, b, VEC_ODD_LANES);
-}
-
-/* d[j] lane l = p[4 l + j] */
+/* d[j] of tile l = p[4 l + j] */
 INLINE void vec_load_fours(const float *p, vec *d)
 {
-    const vec a = vec_load(p), b = vec_load(p + LANES);
-    const vec e = vec_load(p + 2 * LANES), f = vec_load(p + 3 * LANES);
-    const vec even0 = vec_even(a, b), even1 = vec_even(e, f);
-    const vec odd0 = vec_odd(a, b), odd1 = vec_odd(e, f);
-    d[0] = vec_even(even0, even1);
-    d[1] = vec_even(odd0, odd1);
-    d[2] = vec_odd(even0, even1);
-    d[3] = vec_odd(odd0, odd1);
+    const vec row[4] = {vec_load(p), vec_load(p + LANES), vec_load(p + 2 * LANES), vec_load(p + 3 * LANES)};
+    vec_transpose_quads(row, d);
 }
 
-/* r[0], r[1] = a and b lane by lane by turns */
-INLINE void vec_mix_pairs(vec a, vec b, vec *r)
-{
-    r[0] = VEC_MIX(a, b, VEC_LOW_LANES);
-    r[1] = VEC_MIX(a, b, VEC_HIGH_LANES);
-}
-
-/* Element 4 l + j of r[0], ... r[3] one after the other = d[j] lane l */
+/* Element 4 l + j of r[0], ... r[3] one after the other = d[j] of tile l */
 INLINE void vec_mix_fours(const vec *d, vec *r)
 {
-    vec even[2], odd[2];
-    vec_mix_pairs(d[0], d[2], even);
-    vec_mix_pairs(d[1], d[3], odd);
-    vec_mix_pairs(even[0], odd[0], r);
-    vec_mix_pairs(even[1], odd[1], r + 2);
+    vec_transpose_quads(d, r);
 }
 
-/* d[j] lane l = p[8 l + j] */
+/* d[j] of tile l = p[8 l + j] */
 INLINE void vec_load_eights(const float *p, vec *d)
 {
-    vec a[4], b[4];
-    vec_load_fours(p, a);
-    vec_load_fours(p + 4 * LANES, b);
+    vec half[2][4];
+    UNROLL for (int i = 0; i < 2; i++) {
+        vec row[4];
+        UNROLL for (int k = 0; k < 4; k++) row[k] = vec_load(p + (2 * k + i) * LANES);
+        vec_transpose_quads(row, half[i]);
+    }
     UNROLL for (int j = 0; j < 4; j++) {
-        d[j] = vec_even(a[j], b[j]);
-        d[4 + j] = vec_odd(a[j], b[j]);
+        d[j] = VEC_MIX(half[0][j], half[1][j], VEC_EVEN_QUADS);
+        d[4 + j] = VEC_MIX(half[0][j], half[1][j], VEC_ODD_QUADS);
     }
 }
 
-/* Element 8 l + j of r[0], ... r[7] one after the other = d[j] lane l */
+/* Element 8 l + j of r[0], ... r[7] one after the other = d[j] of tile l */
 INLINE void vec_mix_eights(const vec *d, vec *r)
 {
-    vec low[4], high[4];
+    vec first[4], last[4], even[4], odd[4];
     UNROLL for (int j = 0; j < 4; j++) {
-        low[j] = VEC_MIX(d[j], d[j + 4], VEC_LOW_LANES);
-        high[j] = VEC_MIX(d[j], d[j + 4], VEC_HIGH_LANES);
+        first[j] = VEC_MIX(d[j], d[4 + j], VEC_FIRST_QUADS);
+        last[j] = VEC_MIX(d[j], d[4 + j], VEC_LAST_QUADS);
     }
-    vec_mix_fours(low, r);
-    vec_mix_fours(high, r + 4);
+    vec_transpose_quads(first, even);
+    vec_transpose_quads(last, odd);
+    UNROLL for (int k = 0; k < 4; k++) {
+        r[2 * k] = even[k];
+        r[2 * k + 1] = odd[k];
+    }
 }
 
 /* A row of outputs in the order of memory: its sum with `with`, then scaled and stored, or streamed. */

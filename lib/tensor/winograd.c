@@ -17,7 +17,7 @@ enum {
 };
 
 /* Below these the transforms cost more than they save; measured on 512 channels. */
-enum { MIN_CHANNELS = 16, MIN_TILES_SAME = 32, MIN_TILES_DOWN = 64, MIN_TILES_UP = 128 };
+enum { MIN_CHANNELS = 16, MIN_TILES_SAME = 32, MIN_TILES_DOWN = 64, MIN_TILES_UP = 64 };
 
 /* From so many bytes on, the caches have lost the first outputs before anything reads them. */
 #define STREAM_FROM ((int64_t)32 << 20)
@@ -276,7 +276,7 @@ lt_status lt_winograd_run(lt_ctx *ctx, const lt_winograd *q)
         p.u = u;
         p.offset = offset;
         transform_weights(&p, threads, u);
-#pragma omp parallel for num_threads(threads) schedule(static)
+#pragma omp parallel for num_threads(threads) schedule(guided)
         for (int64_t i = 0; i < p.blocks; i++) {
             float *v = work + omp_get_thread_num() * room;
             run_block(&p, i, v, v + points * p.v_step);

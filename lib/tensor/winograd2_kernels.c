@@ -109,23 +109,14 @@ INLINE void down_points(const vec *d, vec *t)
     UNROLL for (int j = 0; j < ODD; j++) t[EVEN + j] = d[2 * j + 1];
 }
 
-/* lane l = p[8 l] */
-INLINE vec load_first_of_eights(const float *p)
-{
-    vec a[TILE], b[TILE];
-    vec_load_fours(p, a);
-    vec_load_fours(p + 4 * LANES, b);
-    return vec_even(a[0], b[0]);
-}
-
 static void down_input(const float *const *near, const float *const *far, float scale, float *v,
                        int64_t step)
 {
     vec t[POINTS][POINTS];
     for (int i = 0; i < POINTS; i++) {
-        vec d[POINTS];
+        vec d[4 * TILE];
         vec_load_eights(near[i], d);
-        d[8] = load_first_of_eights(far[i]);
+        vec_load_eights(far[i], d + 2 * TILE);
         UNROLL for (int j = 0; j < POINTS; j++) d[j] *= scale;
         down_points(d, t[i]);
     }
