@@ -161,6 +161,50 @@ START_TEST(latent_spaces_agree)
 }
 END_TEST
 
+struct tapped {
+    const char *name;
+    lt_tensor *output;
+};
+
+static void keep_output(void *user, const char *name, lt_tensor *t)
+{
+    struct tapped *tapped = user;
+    if (strcmp(name, tapped->name) == 0)
+        tapped->output = lt_retain(t);
+}
+
+/* A synthesis that ends early gives what the whole one has there, and no gradient beyond. */
+START_TEST(ends_early)
+{
+    lt_tensor *w = normal(3, (const int64_t[]){2, LATENTS, D});
+    struct tapped tapped = {.name = "to_rgbs.0"};
+    lt_stylegan2_set_tap(net, keep_output, &tapped);
+    lt_tensor *whole = lt_stylegan2_synthesis(ctx, net, w);
+    lt_stylegan2_set_tap(net, NULL, NULL);
+    lt_set_requires_grad(ctx, w, true);
+    lt_tensor *early = lt_stylegan2_synthesis_at(ctx, net, w, 8);
+    nn_assert_ok(ctx);
+    ck_assert_ptr_nonnull(tapped.output);
+    ck_assert_int_eq(lt_dim(early, 3), 8);
+    ck_assert_mem_eq(lt_f32(early), lt_f32(tapped.output), (size_t)lt_numel(early) * 4);
+    ck_assert_int_eq(lt_backward(ctx, lt_sum(ctx, lt_square(ctx, early), 0, false)), LT_OK);
+    const float *g = lt_f32(lt_grad(w));
+    double before = 0.0, after = 0.0;
+    for (int i = 0; i < 2 * LATENTS * D; i++)
+        *(i / D % LATENTS <= 3 ? &before : &after) += fabs((double)g[i]);
+    ck_assert_double_gt(before, 0.0);
+    ck_assert_double_eq(after, 0.0);
+    lt_set_requires_grad(ctx, w, false);
+    ck_assert(nn_distance(lt_stylegan2_synthesis_at(ctx, net, w, SIZE), whole) == 0.0);
+    ck_assert(nn_distance(lt_stylegan2_synthesis_at(ctx, net, w, 0), whole) == 0.0);
+    for (int size = 1; size <= 4 * SIZE; size = size == 1 ? 12 : size == 12 ? 2 * SIZE : 8 * SIZE) {
+        ck_assert_ptr_null(lt_stylegan2_synthesis_at(ctx, net, w, size));
+        nn_assert_failed(ctx, LT_ERR_ARGUMENT, "on the way to");
+    }
+    lt_release(tapped.output);
+}
+END_TEST
+
 START_TEST(truncation_and_mixing)
 {
     lt_tensor *w = normal(2, (const int64_t[]){2, D});
@@ -392,6 +436,7 @@ Suite *suite_stylegan2(void)
     tcase_add_test(c, description);
     tcase_add_test(c, first_layer_by_hand);
     tcase_add_test(c, latent_spaces_agree);
+    tcase_add_test(c, ends_early);
     tcase_add_test(c, truncation_and_mixing);
     tcase_add_test(c, noise_modes);
     tcase_add_test(c, gradients_of_latents);

@@ -44,6 +44,10 @@ static const struct entry entries[] = {
      {LATENT(AS_FLOAT, area_lambda)}},
     {REAL("enough", 0, 1e6, "verdict (text loss and changed share) below which the other way is not tried; 0: always try both"),
      {LATENT(AS_FLOAT, enough)}},
+    {INT("render-size", 0, 1024,
+         "side of the pictures that the search looks at, a power of two from 8 to the generator's; 0: the generator's. "
+         "Faster, and blind to finer detail; the result has full size"),
+     {LATENT(AS_INT, render_size)}},
     {CHOICE("optimizer", "adam|steepest", "Adam, or steepest descent with steps of a given length"),
      {LATENT(AS_BOOL, steepest)}},
     {CHOICE("space", "w+|style|faces",

@@ -29,9 +29,13 @@ static char *copy_text(const char *text)
     return copy;
 }
 
-static lt_status check_networks(const struct ce_models *models, const struct ce_edit_settings *s)
+static lt_status check_settings(const struct ce_models *models, const struct ce_edit_settings *s)
 {
     const bool latent = s->family == CE_FAMILY_LATENT;
+    const int size = s->latent.render_size, full = lt_stylegan2_describe(models->generator)->size;
+    if (latent && size && (size < 8 || size > full || (size & (size - 1))))
+        return lt_fail(models->ctx, LT_ERR_ARGUMENT, "render-size is %d, expected a power of two from 8 to the generator's %d",
+                       size, full);
     if (latent && s->latent.id_lambda > 0.0f && !models->identity)
         return lt_fail(models->ctx, LT_ERR_ARGUMENT, "id-lambda is %g, but the identity network is not there",
                        (double)s->latent.id_lambda);
@@ -100,7 +104,7 @@ lt_status ce_editor_open(const struct ce_models *models, const struct ce_edit_se
         return lt_fail(models->ctx, LT_ERR_MEMORY, "out of memory for an edit");
     e->models = models;
     e->settings = *settings;
-    lt_status status = check_networks(models, settings);
+    lt_status status = check_settings(models, settings);
     if (status == LT_OK)
         status = copy_texts(e, texts);
     if (status == LT_OK && settings->family != CE_FAMILY_MAPPER)

@@ -44,7 +44,7 @@ struct edit {
     struct ce_latent_space space;
     lt_optim *optim;
     double square_norm;        /* running mean of the gradient's squared norm */
-    lt_tensor *x;              /* (1,3,S,S) */
+    lt_tensor *x;              /* (1,3,S,S), S the size rendered */
     lt_tensor *source_feature; /* e(x) (1,D) */
     lt_tensor *map;            /* M (1,1,S,S); NULL without focus */
     lt_tensor *goal;           /* (1,3,S,S) of fit_steps; NULL without */
@@ -161,7 +161,7 @@ static lt_status step(struct edit *e, lt_rng *rng, bool to_goal, int index, int 
         status = ce_latent_space_code(&e->space, 1.0f, code);
     if (status != LT_OK)
         goto out;
-    lt_tensor *x_hat = ce_latent_space_draw(&e->space, code);
+    lt_tensor *x_hat = ce_latent_space_draw(&e->space, code, e->config->render_size);
     lt_tensor *loss = to_goal ? distance_to_goal(e, x_hat) : loss_of(e, x_hat, (const double (*)[8])coeffs, terms);
     if (!loss) {
         status = lt_ctx_status(ctx);
@@ -260,7 +260,7 @@ static lt_status judge(struct edit *e, float *verdict)
     lt_status status = ce_nce_draw(ctx, &nce, &rng, lt_dim(e->x, 2), coeffs);
     if (status == LT_OK)
         status = ce_latent_space_code(&e->space, 1.0f, code);
-    lt_tensor *x_hat = status == LT_OK ? ce_latent_space_draw(&e->space, code) : NULL;
+    lt_tensor *x_hat = status == LT_OK ? ce_latent_space_draw(&e->space, code, e->config->render_size) : NULL;
     lt_tensor *text = x_hat ? ce_nce_loss(ctx, e->models->clip, &nce, e->texts, e->source_feature, x_hat,
                                           (const double (*)[8])coeffs)
                             : NULL;
@@ -328,7 +328,7 @@ static lt_status prepare(struct edit *e, lt_tensor *w)
         return status;
     const lt_scope scope = lt_scope_open(ctx);
     lt_no_grad_begin(ctx);
-    e->x = lt_retain(ce_latent_space_draw(&e->space, e->space.base));
+    e->x = lt_retain(ce_latent_space_draw(&e->space, e->space.base, e->config->render_size));
     if (e->x)
         e->source_feature = lt_retain(ce_image_features(ctx, e->models->clip, e->x, e->config->nce.antialias));
     lt_no_grad_end(ctx);
@@ -353,9 +353,10 @@ static lt_status finish(struct edit *e, lt_tensor *w, float strength, struct ce_
     lt_no_grad_begin(ctx);
     lt_tensor *code[CE_SPACE_STYLES] = {NULL};
     lt_status status = ce_latent_space_code(&e->space, strength, code);
-    lt_tensor *x_hat = status == LT_OK ? ce_latent_space_draw(&e->space, code) : NULL;
+    lt_tensor *x_hat = status == LT_OK ? ce_latent_space_draw(&e->space, code, 0) : NULL;
+    lt_tensor *x = x_hat && !lt_same_shape(e->x, x_hat) ? ce_latent_space_draw(&e->space, e->space.base, 0) : e->x;
     if (status == LT_OK)
-        status = ce_edit_result_set(ctx, result, e->x, x_hat, style ? w : code[0], style ? code : NULL, e->space.count);
+        status = ce_edit_result_set(ctx, result, x, x_hat, style ? w : code[0], style ? code : NULL, e->space.count);
     lt_no_grad_end(ctx);
     lt_scope_close(ctx, scope, NULL);
     return status;

@@ -26,6 +26,9 @@
 struct ce_latent_edit_config {
     struct ce_space_config space;
     int steps;
+    /* Side of the pictures that the search looks at, where the generator has them on its way to its own size; 0: that.
+     * Smaller ones cost less and show less; the result is drawn at full size. */
+    int render_size;
     /* Steepest descent: a step has the length `lr` (l2 norm over all of delta, in units of the space), whatever the
      * gradient's; momentum 0.9. A channel then moves as much as it matters. Adam moves all alike, and what did not
      * matter shows as damage elsewhere in the picture. */

@@ -170,12 +170,12 @@ lt_status ce_latent_space_code(const struct ce_latent_space *space, float streng
     return LT_OK;
 }
 
-lt_tensor *ce_latent_space_draw(const struct ce_latent_space *space, lt_tensor *const *code)
+lt_tensor *ce_latent_space_draw(const struct ce_latent_space *space, lt_tensor *const *code, int size)
 {
     lt_ctx *ctx = space->models->ctx;
     const lt_stylegan2 *g = space->models->generator;
-    return space->config.space == CE_SPACE_STYLE ? lt_stylegan2_synthesis_styles(ctx, g, code)
-                                                 : lt_stylegan2_synthesis(ctx, g, code[0]);
+    return space->config.space == CE_SPACE_STYLE ? lt_stylegan2_synthesis_styles_at(ctx, g, code, size)
+                                                 : lt_stylegan2_synthesis_at(ctx, g, code[0], size);
 }
 
 lt_tensor *ce_latent_space_size(const struct ce_latent_space *space, bool absolute)

@@ -49,8 +49,8 @@ bool ce_latent_space_moves(const struct ce_latent_space *space, int layer);
 
 /* The base plus `strength` times the deltas -> out[count], differentiable in the deltas. */
 lt_status ce_latent_space_code(const struct ce_latent_space *space, float strength, lt_tensor **out);
-/* The picture (1,3,S,S) of a code of this space. */
-lt_tensor *ce_latent_space_draw(const struct ce_latent_space *space, lt_tensor *const *code);
+/* The picture (1,3,S,S) of a code of this space; `size` as for lt_stylegan2_synthesis_at(). */
+lt_tensor *ce_latent_space_draw(const struct ce_latent_space *space, lt_tensor *const *code, int size);
 /* Mean square (or, for `absolute`, mean absolute value) of all deltas together. */
 lt_tensor *ce_latent_space_size(const struct ce_latent_space *space, bool absolute);
 

@@ -178,7 +178,10 @@ unsigned long long edit_setting_mark(const struct ce_edit_settings *settings)
     const struct ce_setting *setting;
     for (size_t i = 0; (setting = ce_setting_at(i)); i++) {
         char text[96];
-        snprintf(text, sizeof text, "%s=%.9g;", setting->name, ce_setting_get(settings, setting));
+        const double value = ce_setting_get(settings, setting);
+        if (value == 0.0 || isnan(value))
+            continue;
+        snprintf(text, sizeof text, "%s=%.9g;", setting->name, value);
         for (const char *c = text; *c; c++)
             h = (h ^ (unsigned char)*c) * 0x100000001b3u;
     }

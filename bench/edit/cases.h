@@ -31,7 +31,8 @@ const struct edit_setting *edit_setting_at(enum edit_suite suite, size_t i); /* 
 
 /* The whole settings; false, with the offending word in bad[bad_cap], where `change` is wrong. */
 bool edit_setting_make(const struct edit_setting *setting, struct ce_edit_settings *out, char *bad, size_t bad_cap);
-/* A number for the settings' values: results found with others are not taken for theirs. */
+/* A number for the settings' values: results found with others are not taken for theirs. Values of 0 do not count, so
+ * that results outlive a new setting that is off. */
 unsigned long long edit_setting_mark(const struct ce_edit_settings *settings);
 
 /* First seed, and how many portraits a case is edited on; those that do not fit a case are passed over. */

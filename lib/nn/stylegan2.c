@@ -479,16 +479,23 @@ static lt_status check_styles(lt_ctx *ctx, const lt_stylegan2 *g, lt_tensor *con
     return LT_OK;
 }
 
-lt_tensor *lt_stylegan2_synthesis_styles(lt_ctx *ctx, const lt_stylegan2 *g,
-                                         lt_tensor *const *styles)
+static lt_status check_size(lt_ctx *ctx, const lt_stylegan2 *g, int size)
 {
-    if (check_styles(ctx, g, styles))
+    if (size >= 4 && size <= g->config.size && (size & (size - 1)) == 0)
+        return LT_OK;
+    return lt_fail(ctx, LT_ERR_ARGUMENT, "stylegan2: no picture of %d pixels on the way to %d", size, g->config.size);
+}
+
+lt_tensor *lt_stylegan2_synthesis_styles_at(lt_ctx *ctx, const lt_stylegan2 *g, lt_tensor *const *styles, int size)
+{
+    size = size ? size : g->config.size;
+    if (check_styles(ctx, g, styles) || check_size(ctx, g, size))
         return NULL;
     const int64_t n = lt_dim(styles[0], 0);
     const lt_scope whole = lt_scope_open(ctx);
     lt_tensor *x = lt_expand(ctx, g->input, 4, (const int64_t[]){n, g->config.channels[0], 4, 4});
     lt_tensor *image = NULL;
-    for (int i = 0; x && i < g->styles; i++) {
+    for (int i = 0; x && i < g->styles && !(image && lt_dim(image, 3) == size); i++) {
         struct layer *l = &g->layer[i];
         lt_tensor *y = run_layer(ctx, g, l, x, styles[i]);
         if (l->rgb && image)
@@ -507,12 +514,22 @@ lt_tensor *lt_stylegan2_synthesis_styles(lt_ctx *ctx, const lt_stylegan2 *g,
     return lt_scope_close(ctx, whole, x ? image : NULL);
 }
 
-lt_tensor *lt_stylegan2_synthesis(lt_ctx *ctx, const lt_stylegan2 *g, lt_tensor *wplus)
+lt_tensor *lt_stylegan2_synthesis_styles(lt_ctx *ctx, const lt_stylegan2 *g, lt_tensor *const *styles)
+{
+    return lt_stylegan2_synthesis_styles_at(ctx, g, styles, 0);
+}
+
+lt_tensor *lt_stylegan2_synthesis_at(lt_ctx *ctx, const lt_stylegan2 *g, lt_tensor *wplus, int size)
 {
     lt_tensor *styles[MAX_STYLES];
     const lt_scope scope = lt_scope_open(ctx);
     lt_tensor *image = lt_stylegan2_styles(ctx, g, wplus, styles) == LT_OK
-                           ? lt_stylegan2_synthesis_styles(ctx, g, styles)
+                           ? lt_stylegan2_synthesis_styles_at(ctx, g, styles, size)
                            : NULL;
     return lt_scope_close(ctx, scope, image);
+}
+
+lt_tensor *lt_stylegan2_synthesis(lt_ctx *ctx, const lt_stylegan2 *g, lt_tensor *wplus)
+{
+    return lt_stylegan2_synthesis_at(ctx, g, wplus, 0);
 }

@@ -182,7 +182,7 @@ void dump_space(struct dump *d)
     dump_out(d, "faces", space.faces);
     if (ce_latent_space_code(&space, (float)dump_number(d, "strength", 1), code))
         goto done;
-    lt_tensor *image = ce_latent_space_draw(&space, code);
+    lt_tensor *image = ce_latent_space_draw(&space, code, 0);
     dump_out(d, "image", image);
     dump_backward(d, image, "probe");
     for (int i = 0; i < space.count; i++) {
