@@ -302,6 +302,9 @@ static lt_status search_both(struct edit *e, ce_edit_watch *watch, void *user, s
         status = search(e, watch, user, &straight);
         if (status == LT_OK)
             status = judge(e, &by_source);
+    } else if (status == LT_OK && !e->stopped && watch) {
+        /* Steps that need not be done are over, too. */
+        e->stopped = !watch(user, ce_latent_edit_steps(e->config, e->texts), &result->last);
     }
     if (status == LT_OK && straight.last.loss != 0.0f && by_source < by_goal) {
         result->first = straight.first;
