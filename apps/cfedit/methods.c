@@ -30,12 +30,14 @@ static void set_styleclip(struct ce_edit_settings *s)
 {
     s->latent.nce.global = true;
     s->latent.nce.copies = 4;
+    s->latent.lr = 5.0f;
     s->latent.l2_lambda = 1.0f;
 }
 
 static void set_styleclip_mapper(struct ce_edit_settings *s)
 {
     set_mapper(s);
+    s->mapper.train.lr = 100.0f;
     s->mapper.train.without_text = true;
     s->mapper.train.objective.nce.global = true;
 }
@@ -43,6 +45,7 @@ static void set_styleclip_mapper(struct ce_edit_settings *s)
 static void set_nada(struct ce_edit_settings *s)
 {
     s->latent.nce.copies = 4;
+    s->latent.lr = 10.0f;
     s->latent.nce.use_pos2 = false;
     s->latent.nce.use_negatives = false;
 }
