@@ -56,7 +56,7 @@ struct ce_latent_edit_config {
 /* What was found best on the shipped model, see bench/edit. */
 struct ce_latent_edit_config ce_latent_edit_defaults(void);
 
-/* Steps that an edit takes at most; the watch is told of each. */
+/* Steps that an edit takes at most; the watch is told of each, and of those that it could do without by the last. */
 int64_t ce_latent_edit_steps(const struct ce_latent_edit_config *config, const struct ce_nce_texts *texts);
 
 /* Edits the picture of w (1,L,D). `strength` scales the found delta: 0 gives the source, 1 the full edit.
