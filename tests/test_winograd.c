@@ -176,6 +176,41 @@ START_TEST(error_at_512_channels)
 }
 END_TEST
 
+/* Outputs too large for the caches go past them: the same bits as those of half the channels, which do not. */
+START_TEST(large_outputs)
+{
+    for (int i = 0; i < 2 * (CHECK_ISAS + 1); i++) {
+        const int isa = i / 2;
+        ctx = check_open(1 + isa % 3, isa > 0 ? check_isa[isa - 1] : NULL);
+        lt_winograd q = {.kind = i % 2 ? LT_WINOGRAD_DOWN : LT_WINOGRAD_SAME, .n = 1, .c = 3, .o = 64, .pad = 1,
+                         .h = i % 2 ? 767 : 384, .w = i % 2 ? 767 : 384, .oh = 384, .ow = 384, .w_out = 27, .w_in = 9};
+        const int64_t area = q.oh * q.ow, size = q.o * area, half = q.o / 2;
+        q.in = lt_f32(check_random(ctx, 1, -1, 1, 4, (int64_t[]){1, q.c, q.h, q.w}));
+        q.weight = lt_f32(check_random(ctx, 2, -1, 1, 3, (int64_t[]){q.o, q.c, 9}));
+        q.out_scale = lt_f32(check_random(ctx, 3, 0.5f, 2, 1, &q.o));
+        q.with = lt_f32(check_random(ctx, 4, -1, 1, 1, &size));
+        q.dot = lt_f32(lt_full(ctx, 1, &q.o, NAN));
+        q.out = lt_f32(lt_full(ctx, 1, &size, NAN));
+        lt_winograd part = q;
+        part.o = half;
+        part.dot = lt_f32(lt_full(ctx, 1, &q.o, NAN));
+        part.out = lt_f32(lt_full(ctx, 1, &size, NAN));
+        const float *dot = part.dot, *out = part.out;
+        ck_assert_int_eq(lt_winograd_run(ctx, &q), LT_OK);
+        ck_assert_int_eq(lt_winograd_run(ctx, &part), LT_OK);
+        part.weight += half * q.w_out;
+        part.out_scale += half;
+        part.with += half * area;
+        part.dot += half;
+        part.out += half * area;
+        ck_assert_int_eq(lt_winograd_run(ctx, &part), LT_OK);
+        ck_assert_mem_eq(q.out, out, (size_t)size * sizeof *out);
+        ck_assert_mem_eq(q.dot, dot, (size_t)q.o * sizeof *dot);
+        check_close(ctx);
+    }
+}
+END_TEST
+
 Suite *suite_winograd(void)
 {
     Suite *s = suite_create("winograd");
@@ -184,6 +219,7 @@ Suite *suite_winograd(void)
     tcase_add_test(t, odd_shapes_match_plain_loops);
     tcase_add_test(t, smallest_images);
     tcase_add_test(t, error_at_512_channels);
+    tcase_add_test(t, large_outputs);
     suite_add_tcase(s, t);
     return s;
 }
