@@ -11,14 +11,14 @@
 #include "measure.h"
 
 static const struct work *const works[] = {&work_generator, &work_generator_gradient, &work_train_step};
-enum { WORKS = 3, FIRST_SIZE = 64, MOST_BATCH = 4, TEAMS = 2, MOST_POINTS = 5 * MOST_BATCH };
+enum { WORKS = 3, FIRST_SIZE = 64, MOST_BATCH = 4, TEAMS = 2, MOST_POINTS = 4 + MOST_BATCH };
 
 struct point {
     int size, batch;
     struct figures f;
 };
 
-/* Points of one work with one number of threads, by size, then by batch. */
+/* Points of one work with one number of threads: the resolutions at batch 1, then the batches at the largest. */
 struct line {
     const struct work *work;
     int threads, count;
@@ -70,7 +70,6 @@ static bool write_json(const char *path, const struct line *lines, int count)
 static double seconds_of(const struct point *p) { return p->f.median_s; }
 static double gigabytes_of(const struct point *p) { return (double)p->f.peak_rss_bytes / 1e9; }
 
-/* A line goes over the resolutions at batch 1 and on over the batches at the largest. */
 static lt_status draw_panel(lt_ctx *ctx, const struct line *lines, int count, double (*value)(const struct point *p),
                             const char *title, const char *label, ce_image *out)
 {
@@ -80,11 +79,10 @@ static lt_status draw_panel(lt_ctx *ctx, const struct line *lines, int count, do
     for (int i = 0; i < count; i++) {
         const struct line *l = &lines[i];
         size_t points = 0;
-        for (int k = 0; k < l->count; k++)
-            if (l->point[k].batch == 1 || l->point[k].size == l->point[l->count - 1].size) {
-                x[i][points] = l->point[k].f.gflop;
-                y[i][points++] = value(&l->point[k]);
-            }
+        for (int k = 0; k < l->count; k++) {
+            x[i][points] = l->point[k].f.gflop;
+            y[i][points++] = value(&l->point[k]);
+        }
         snprintf(name[i], sizeof name[i], "%s, %d thread%s", l->work->name, l->threads, l->threads > 1 ? "s" : "");
         series[i] = (ce_series){name[i], x[i], y[i], points, true};
     }
@@ -124,7 +122,7 @@ static bool write_plot(const char *path, const struct line *lines, int count)
 static bool fill_line(const struct setup *base, struct line *line)
 {
     for (int size = FIRST_SIZE; size <= base->size; size *= 2)
-        for (int batch = 1; batch <= MOST_BATCH; batch++) {
+        for (int batch = 1; batch <= (size == base->size ? MOST_BATCH : 1); batch++) {
             struct setup setup = *base;
             struct point *p = &line->point[line->count];
             setup.size = size;
