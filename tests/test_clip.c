@@ -181,6 +181,31 @@ START_TEST(text_features)
 }
 END_TEST
 
+/* Three texts that begin alike, the last two the same: once for all gives what each gives alone. */
+static lt_tensor *alike(void)
+{
+    const int length[3] = {6, 5, 5};
+    lt_tensor *ids = texts(3, length);
+    int32_t *id = lt_i32(ids);
+    memcpy(id + CONTEXT, id, 3 * sizeof *id);
+    memcpy(id + 2 * CONTEXT, id + CONTEXT, CONTEXT * sizeof *id);
+    return ids;
+}
+
+START_TEST(shared_beginnings)
+{
+    lt_tensor *ids = alike();
+    lt_tensor *y = lt_clip_encode_text(ctx, clip, ids);
+    nn_assert_ok(ctx);
+    for (int i = 0; i < 3; i++) {
+        lt_tensor *row = lt_from_copy(ctx, LT_I32, 2, (const int64_t[]){1, CONTEXT}, lt_i32(ids) + i * CONTEXT);
+        ck_assert(nn_distance(lt_clip_encode_text(ctx, clip, row), lt_contiguous(ctx, lt_slice(ctx, y, 0, i, 1))) < 1e-5);
+    }
+    ck_assert_mem_eq(lt_f32(y) + DIM, lt_f32(y) + 2 * DIM, DIM * sizeof(float));
+    ck_assert(nn_distance(lt_slice(ctx, y, 0, 0, 1), lt_slice(ctx, y, 0, 1, 1)) > 1e-3);
+}
+END_TEST
+
 static lt_tensor *image_forward(lt_ctx *c, void *user)
 {
     return lt_clip_encode_image(c, clip, user);
@@ -200,6 +225,8 @@ START_TEST(gradients)
         const bool visual = strncmp(name, "visual", 6) == 0;
         nn_check_gradient(ctx, name, lt_params_at(params, i),
                           visual ? image_forward : text_forward, visual ? x : ids, 2, 1e-2f, 3e-2);
+        if (!visual)
+            nn_check_gradient(ctx, name, lt_params_at(params, i), text_forward, alike(), 2, 1e-2f, 3e-2);
     }
 }
 END_TEST
@@ -320,6 +347,7 @@ Suite *suite_clip(void)
     tcase_add_test(c, preprocessing);
     tcase_add_test(c, image_features);
     tcase_add_test(c, text_features);
+    tcase_add_test(c, shared_beginnings);
     tcase_add_test(c, gradients);
     tcase_add_test(c, contrastive_training_lowers_the_loss);
     tcase_add_test(c, failures);

@@ -6,7 +6,7 @@
 #include "autograd/tape.h"
 #include "models.h"
 
-#define TEXT_BATCH 16
+#define TEXT_BATCH 128
 #define IMAGE_BATCH 8
 #define EXCERPT 40 /* bytes of a text in a message */
 

@@ -263,11 +263,15 @@ static void tap_stream(lt_ctx *ctx, const lt_clip *c, const struct tower *t, int
     lt_scope_close(ctx, scope, NULL);
 }
 
-/* Texts one after the other, each up to its end token, so that nothing is computed for
- * positions that no feature sees: text i has rows starts[i] to ends[i] of the stream. */
+/* Texts, each up to its end token, so that nothing is computed for positions that no feature sees. Beginnings that
+ * texts have in common, whose streams attention that looks back only makes the same, are computed once: the stream has
+ * R rows, and attention sees all texts one after the other, text i in rows starts[i] to starts[i + 1] of P. */
 struct texts {
     lt_tensor *starts; /* int32 (T+1) */
-    lt_tensor *ends;   /* int32 (T) */
+    lt_tensor *ends;   /* int32 (T): of P rows, the end tokens */
+    lt_tensor *row_of; /* int32 (P): of each of the P rows, its row of the stream; NULL: the same */
+    lt_tensor *one_of; /* int32 (R): of each row of the stream, one of the P rows it stands for */
+    lt_tensor *last;   /* int32 (T): of the stream's rows, the end tokens */
 };
 
 /* The row that the feature is taken from: position 0 of pictures x (N,L,W), the end tokens
@@ -277,9 +281,30 @@ static lt_tensor *feature_row(lt_ctx *ctx, lt_tensor *x, const struct texts *tex
     if (!x)
         return NULL;
     if (texts)
-        return lt_embedding(ctx, x, texts->ends);
+        return lt_embedding(ctx, x, texts->last);
     const int64_t n = lt_dim(x, 0), w = lt_dim(x, 2);
     return lt_reshape(ctx, lt_slice(ctx, x, 1, 0, 1), 2, (const int64_t[]){n, w});
+}
+
+/* Rows x (P,W) of all texts -> rows of the stream (R,W), or only the end tokens' (T,W). */
+static lt_tensor *text_rows(lt_ctx *ctx, lt_tensor *x, const struct texts *texts, bool last)
+{
+    if (last)
+        return lt_embedding(ctx, x, texts->ends);
+    return texts->row_of ? lt_embedding(ctx, x, texts->one_of) : x;
+}
+
+/* Packed queries, keys and values y -> what attention makes of them, for the same rows or the features' only. */
+static lt_tensor *attend(lt_ctx *ctx, const struct tower *t, lt_tensor *y, const struct texts *texts, bool last)
+{
+    const int heads = t->width / HEAD;
+    if (!texts) {
+        y = lt_attention(ctx, y, heads, false);
+        return last ? feature_row(ctx, y, NULL) : y;
+    }
+    if (texts->row_of)
+        y = lt_embedding(ctx, y, texts->row_of);
+    return text_rows(ctx, lt_attention_ragged(ctx, y, texts->starts, heads, true), texts, last);
 }
 
 /* x + Attention(LN(x)), then x + MLP(LN(x)). In the last block only the rows that the feature is
@@ -291,12 +316,9 @@ static lt_tensor *run_block(lt_ctx *ctx, const lt_clip *c, const struct tower *t
     const lt_scope scope = lt_scope_open(ctx);
     lt_tensor *y = lt_layer_norm(ctx, x, b->ln1_weight, b->ln1_bias, 1e-5f);
     y = lt_linear(ctx, y, b->in_weight, b->in_bias);
-    y = texts ? lt_attention_ragged(ctx, y, texts->starts, t->width / HEAD, true)
-              : lt_attention(ctx, y, t->width / HEAD, false);
-    if (last) {
-        y = feature_row(ctx, y, texts);
+    y = attend(ctx, t, y, texts, last);
+    if (last)
         x = feature_row(ctx, x, texts);
-    }
     x = lt_add(ctx, x, lt_linear(ctx, y, b->out_weight, b->out_bias));
     y = lt_layer_norm(ctx, x, b->ln2_weight, b->ln2_bias, 1e-5f);
     y = lt_linear(ctx, y, b->fc_weight, b->fc_bias);
@@ -403,16 +425,49 @@ static int32_t find_end(const int32_t *id, int64_t count)
     return best;
 }
 
+static lt_tensor *new_ints(lt_ctx *ctx, int64_t n) { return lt_empty(ctx, LT_I32, 1, &n); }
+
+/* Where texts part: rows of the stream as a tree, each below the row before it. Scratch of pack_texts(). */
+struct tree {
+    int32_t rows;
+    int32_t *id, *place; /* token and place in the context */
+    int32_t *child, *next; /* first of the rows that follow a row, next of those that follow the same; -1: none */
+    int32_t *one_of;
+};
+
+/* The row of token `id` below `above` (-1: a first one), made where it is not there, for row `at` of all texts. */
+static int32_t row_below(struct tree *t, int32_t above, int32_t id, int32_t at)
+{
+    int32_t *link = &t->child[above + 1];
+    while (*link >= 0 && t->id[*link] != id)
+        link = &t->next[*link];
+    if (*link >= 0)
+        return *link;
+    const int32_t row = t->rows++;
+    *link = row;
+    t->child[row + 1] = t->next[row] = -1;
+    t->id[row] = id;
+    t->place[row] = above < 0 ? 0 : t->place[above] + 1;
+    t->one_of[row] = at;
+    return row;
+}
+
+static lt_tensor *first_ints(lt_ctx *ctx, const int32_t *x, int64_t n)
+{
+    return lt_from_copy(ctx, LT_I32, 1, &n, x);
+}
+
 /* The texts of ids (T,L), up to their end tokens or `whole`, and for each row of their stream its
- * token *id and its place *place in the context, int32 (R). */
+ * token *id and its place *place in the context, int32 (R). Whole ones share nothing. */
 static lt_status pack_texts(lt_ctx *ctx, const lt_tensor *ids, bool whole, struct texts *texts,
                             lt_tensor **id, lt_tensor **place)
 {
     const int64_t n = lt_dim(ids, 0), columns = lt_dim(ids, 1);
     const int32_t *from = lt_i32(ids);
-    texts->starts = lt_empty(ctx, LT_I32, 1, (const int64_t[]){n + 1});
-    texts->ends = lt_empty(ctx, LT_I32, 1, (const int64_t[]){n});
-    if (!texts->starts || !texts->ends)
+    texts->starts = new_ints(ctx, n + 1);
+    texts->ends = new_ints(ctx, n);
+    texts->last = new_ints(ctx, n);
+    if (!texts->starts || !texts->ends || !texts->last)
         return lt_ctx_status(ctx);
     int32_t rows = 0;
     for (int64_t i = 0; i < n; i++) {
@@ -422,18 +477,31 @@ static lt_status pack_texts(lt_ctx *ctx, const lt_tensor *ids, bool whole, struc
         rows += whole ? (int32_t)columns : end + 1;
     }
     lt_i32(texts->starts)[n] = rows;
-    *id = lt_empty(ctx, LT_I32, 1, (const int64_t[]){rows});
-    *place = lt_empty(ctx, LT_I32, 1, (const int64_t[]){rows});
-    if (!*id || !*place)
+
+    lt_tensor *row_of = new_ints(ctx, rows), *space = new_ints(ctx, 5 * (int64_t)rows + 1);
+    if (!row_of || !space)
         return lt_ctx_status(ctx);
+    int32_t *s = lt_i32(space);
+    struct tree t = {0, s, s + rows, s + 2 * rows, s + 3 * rows + 1, s + 4 * rows + 1};
+    t.child[0] = -1;
     for (int64_t i = 0; i < n; i++) {
-        const int32_t first = lt_i32(texts->starts)[i];
-        for (int32_t row = first; row < lt_i32(texts->starts)[i + 1]; row++) {
-            lt_i32(*id)[row] = from[i * columns + row - first];
-            lt_i32(*place)[row] = row - first;
+        const int32_t first = lt_i32(texts->starts)[i], length = lt_i32(texts->starts)[i + 1] - first;
+        int32_t above = -1;
+        for (int32_t j = 0; j < length; j++) {
+            if (whole && j == 0)
+                t.child[0] = -1;
+            above = row_below(&t, above, from[i * columns + j], first + j);
+            lt_i32(row_of)[first + j] = above;
         }
+        lt_i32(texts->last)[i] = lt_i32(row_of)[lt_i32(texts->ends)[i]];
     }
-    return LT_OK;
+    if (t.rows < rows) {
+        texts->row_of = row_of;
+        texts->one_of = first_ints(ctx, t.one_of, t.rows);
+    }
+    *id = first_ints(ctx, t.id, t.rows);
+    *place = first_ints(ctx, t.place, t.rows);
+    return lt_ctx_status(ctx);
 }
 
 lt_tensor *lt_clip_encode_text(lt_ctx *ctx, const lt_clip *clip, const lt_tensor *ids)
@@ -450,7 +518,7 @@ lt_tensor *lt_clip_encode_text(lt_ctx *ctx, const lt_clip *clip, const lt_tensor
     }
     const lt_scope scope = lt_scope_open(ctx);
     lt_tensor *x = NULL, *id = NULL, *place = NULL;
-    struct texts texts = {NULL, NULL};
+    struct texts texts = {0};
     const lt_tensor *dense = lt_i32(ids) ? ids : lt_clone(ctx, ids);
     if (dense && pack_texts(ctx, dense, clip->tap != NULL, &texts, &id, &place) == LT_OK) {
         x = lt_add(ctx, lt_embedding(ctx, clip->token_embedding, id),

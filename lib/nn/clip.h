@@ -37,7 +37,7 @@ LT_API lt_tensor *lt_clip_preprocess(lt_ctx *ctx, const lt_clip *clip, lt_tensor
 /* Network input (N,3,R,R) -> (N,D). */
 LT_API lt_tensor *lt_clip_encode_image(lt_ctx *ctx, const lt_clip *clip, lt_tensor *pixels);
 /* ids int32 (T,context_length) padded with 0; the feature is taken at each row's highest id (the end token). Since
- * attention is causal only the positions up to the last end token are computed. -> (T,D) */
+ * attention is causal only the positions up to each end token are computed, and beginnings that texts share once. -> (T,D) */
 LT_API lt_tensor *lt_clip_encode_text(lt_ctx *ctx, const lt_clip *clip, const lt_tensor *ids);
 
 /* Called with the residual stream "visual.0" (after ln_pre), "visual.1" (after block 0), ..., "text.0", ... each
