@@ -66,9 +66,16 @@ END_TEST
 
 START_TEST(text_features)
 {
+    const char *const two[2] = {"face", "face with green lips"};
+    lt_tensor *means = ce_text_template_means(&models, two, 2, T);
     lt_tensor *features = ce_text_template_features(&models, "face", T);
     nn_assert_ok(ctx);
     ck_assert(method_same_bits(features, texts.source));
+    /* Several texts at once have the means that each has alone. */
+    ck_assert_int_eq(lt_dim(means, 0), 2);
+    for (int k = 0; k < 2; k++)
+        ck_assert_double_lt(nn_distance(lt_mean(ctx, ce_text_template_features(&models, two[k], T), 1u, true),
+                                        lt_contiguous(ctx, lt_slice(ctx, means, 0, k, 1))), 1e-5);
     char *filled = ce_template_fill(ctx, 2, "face");
     const char *one = filled;
     lt_tensor *row = lt_l2_normalize(ctx, ce_models_embed_texts(&models, &one, 1), 1e-12f);

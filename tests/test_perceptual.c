@@ -59,7 +59,7 @@ static lt_irse50 *make_irse(void)
     add("input_layer.2", ".weight", 1, (const int64_t[]){4}, 0.25f, 0.1f);
     for (int i = 0; i < 4; i++) {
         const int64_t in = channels[i], out = channels[i + 1];
-        char body[16];
+        char body[24];
         snprintf(body, sizeof body, "body.%d.", i);
         add_norm(body, "res_layer.0", in);
         add_filter(body, "res_layer.1.weight", out, in, 3);

@@ -46,19 +46,6 @@ lt_status ce_nce_check(lt_ctx *ctx, const struct ce_nce_config *config)
 
 /* ---- texts ---- */
 
-/* Means m_k of the contrasts -> (K,D). */
-static lt_tensor *contrast_means(const struct ce_models *models, const struct ce_nce_config *config)
-{
-    lt_ctx *ctx = models->ctx;
-    lt_tensor *mean[CE_NCE_MAX_CONTRASTS];
-    for (int k = 0; k < config->contrast_count; k++) {
-        const lt_scope scope = lt_scope_open(ctx);
-        lt_tensor *c = ce_text_template_features(models, config->contrasts[k], config->templates);
-        mean[k] = lt_scope_close(ctx, scope, lt_mean(ctx, c, 1u, true));
-    }
-    return lt_concat(ctx, config->contrast_count, mean, 0);
-}
-
 lt_status ce_nce_texts_prepare(const struct ce_models *models, const struct ce_nce_config *config,
                                const char *source, const char *target, struct ce_nce_texts *texts)
 {
@@ -80,7 +67,9 @@ lt_status ce_nce_texts_prepare(const struct ce_models *models, const struct ce_n
                 "CLIP sees no difference between the source text \"%s\" and the target text \"%s\"", source,
                 target);
     lt_tensor *plain = lt_l2_normalize(ctx, ce_text_feature(models, target), UNIT_EPS);
-    lt_tensor *contrast = s && config->contrast_count > 0 ? contrast_means(models, config) : NULL;
+    lt_tensor *contrast = s && config->contrast_count > 0
+                              ? ce_text_template_means(models, config->contrasts, config->contrast_count, config->templates)
+                              : NULL;
     status = lt_ctx_status(ctx);
     if (status == LT_OK) {
         texts->source = lt_retain(s);

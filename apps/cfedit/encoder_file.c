@@ -103,7 +103,7 @@ lt_status ce_encoder_check(lt_ctx *ctx, const lt_params *params, struct ce_encod
     *config = (struct ce_encoder_config){.latent_avg = lt_params_find(params, "latent_avg") != NULL};
     const int64_t channels = get_body(&s, config);
     for (int i = 1; i <= 2; i++) {
-        char layer[16];
+        char layer[24];
         snprintf(layer, sizeof layer, "latlayer%d", i);
         get(&s, layer, ".weight", SHAPE(channels, -1, 1, 1));
         get(&s, layer, ".bias", SHAPE(channels));

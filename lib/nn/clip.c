@@ -264,8 +264,8 @@ static void tap_stream(lt_ctx *ctx, const lt_clip *c, const struct tower *t, int
 }
 
 /* Texts, each up to its end token, so that nothing is computed for positions that no feature sees. Beginnings that
- * texts have in common, whose streams attention that looks back only makes the same, are computed once: the stream has
- * R rows, and attention sees all texts one after the other, text i in rows starts[i] to starts[i + 1] of P. */
+ * texts share have the same stream, since attention looks back only, and are computed once: the stream has R rows, and
+ * attention sees all texts one after the other, text i in rows starts[i] to starts[i + 1] of P. */
 struct texts {
     lt_tensor *starts; /* int32 (T+1) */
     lt_tensor *ends;   /* int32 (T): of P rows, the end tokens */

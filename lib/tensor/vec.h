@@ -42,8 +42,8 @@ INLINE void vec_store(float *p, vec v)
     *(loose_vec *)p = v;
 }
 
-/* Past the caches, which spares reading what is overwritten; p is aligned as vectors are. vec_stream_end() before
- * other threads read it. */
+/* Past the caches where there are instructions for it, which spares reading what is overwritten; p is aligned as vectors
+ * are. vec_stream_end() before other threads read it. */
 INLINE void vec_stream(float *p, vec v)
 {
 #if LANES == 16
@@ -51,7 +51,7 @@ INLINE void vec_stream(float *p, vec v)
 #elif LANES == 8
     _mm256_stream_ps(p, (__m256)v);
 #else
-    *(vec *)(void *)p = v;
+    vec_store(p, v);
 #endif
 }
 
