@@ -118,12 +118,14 @@ START_TEST(means_and_intervals)
         list[i] = result_of(4000 + i, i % 4 == 0);
         list[i].outside = i;
     }
+    list[7].seconds = 1000.0;
     const struct edit_results all = {list, PORTRAITS};
     struct edit_choice choice = {.setting = "cf-clip", .mark = list[0].mark, .first_seed = 4000, .last_seed = 4999};
     struct edit_summary s = edit_summarise(&all, &choice);
     ck_assert_int_eq(s.count, PORTRAITS);
     ck_assert_double_eq_tol(s.mean[METRIC_SUCCESS], 25.0, 1e-9);
     ck_assert_double_eq_tol(s.mean[METRIC_OUTSIDE], 19.5, 1e-9);
+    ck_assert_double_eq(s.mean[METRIC_SECONDS], 3.0);
     /* The interval of a share of 25 % among 40: about 1.96 sqrt(0.25 0.75 / 40) = 13.4 to each side. */
     ck_assert_double_eq_tol(s.low[METRIC_SUCCESS], 25.0 - 13.4, 3.0);
     ck_assert_double_eq_tol(s.high[METRIC_SUCCESS], 25.0 + 13.4, 3.0);

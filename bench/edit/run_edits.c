@@ -186,12 +186,15 @@ struct worker {
     int file;
 };
 
-static lt_status measure_one(struct worker *k, const struct unit *u, long long seed, const struct ce_edit_result *r)
+/* Processor time of this process, which has one thread. */
+static double cpu_seconds(void) { return (double)clock() / CLOCKS_PER_SEC; }
+
+static lt_status measure_one(struct worker *k, const struct unit *u, long long seed, const struct ce_edit_result *r, double seconds)
 {
     struct work *w = k->work;
     lt_ctx *ctx = k->models.ctx;
     const struct edit_case *c = w->cases[u->target];
-    struct edit_result out = {.mark = w->mark[u->setting], .seed = seed, .seconds = r->seconds};
+    struct edit_result out = {.mark = w->mark[u->setting], .seed = seed, .seconds = seconds};
     struct edit_truth *truth = malloc(sizeof *truth);
     struct world_attr attr;
     struct reading before, after;
@@ -255,14 +258,16 @@ static lt_status do_unit(struct worker *k, const struct unit *u)
     lt_tensor *latents = status == LT_OK
                              ? ce_latents_from_seeds(w->run, &k->models, list, (size_t)u->count, k->models.truncation)
                              : NULL;
+    const double begun = cpu_seconds();
     if (status == LT_OK)
         status = ce_editor_run(*editor, latents, 1.0f, NULL, NULL, results);
+    const double seconds = (cpu_seconds() - begun) / u->count;
     for (int i = 0; i < u->count && status == LT_OK; i++) {
         /* The picture goes first: an edit counts as done by its line. */
         if (w->pictures[u->setting] && u->slot + i < EDIT_PICTURES)
             status = keep_picture(k, u, seed[i], &results[i]);
         if (status == LT_OK)
-            status = measure_one(k, u, seed[i], &results[i]);
+            status = measure_one(k, u, seed[i], &results[i], seconds);
     }
     for (int i = 0; i < u->count; i++)
         ce_edit_result_free(&results[i]);

@@ -124,6 +124,22 @@ static void intervals(const struct portrait *list, size_t n, struct edit_summary
     free(draw);
 }
 
+/* The median, which a process that was stopped for a while does not move. */
+static double median_seconds(const struct edit_results *results, const struct edit_choice *choice)
+{
+    double *seconds = malloc((results->count + 1) * sizeof *seconds), median = 0.0;
+    size_t n = 0;
+    for (size_t i = 0; seconds && i < results->count; i++)
+        if (is_chosen(&results->list[i], choice))
+            seconds[n++] = results->list[i].seconds;
+    if (n > 0) {
+        qsort(seconds, n, sizeof *seconds, by_value);
+        median = 0.5 * (seconds[(n - 1) / 2] + seconds[n / 2]);
+    }
+    free(seconds);
+    return median;
+}
+
 struct edit_summary edit_summarise(const struct edit_results *results, const struct edit_choice *choice)
 {
     struct edit_summary s = {0};
@@ -140,6 +156,7 @@ struct edit_summary edit_summarise(const struct edit_results *results, const str
     }
     if (n > 1)
         intervals(list, n, &s);
+    s.mean[METRIC_SECONDS] = median_seconds(results, choice);
     free(list);
     return s;
 }

@@ -24,7 +24,7 @@ int edit_metric_decimals(enum edit_metric metric);
 
 struct edit_summary {
     int count; /* edits */
-    double mean[METRICS], low[METRICS], high[METRICS]; /* 95 % interval */
+    double mean[METRICS], low[METRICS], high[METRICS]; /* 95 % interval; of seconds the median stands for the mean */
 };
 
 /* Which edits: of a setting (with its mark); of one case, or of all that are ordinary or not. */
