@@ -42,6 +42,7 @@ static lt_status read_source(struct ce_run *run, const struct edit_plan *plan, e
     snprintf(path, sizeof path, "%s/results.jsonl", plan->folder);
     s->first = edit_suite_first_seed(suite);
     s->last = s->first + 999; /* far from the next suite's first */
+    s->portraits = plan->portraits;
     return edit_results_read(run->ctx, path, &s->results);
 }
 
