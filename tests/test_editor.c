@@ -189,38 +189,17 @@ static bool listen(void *user, int64_t step, const struct ce_edit_terms *terms)
     return true;
 }
 
-/* Where the way by the recolouring is good enough, the straight one is not tried. */
-START_TEST(one_way_is_enough)
-{
-    struct ce_edit_settings s = small(0);
-    for (int enough = 0; enough < 2; enough++) {
-        struct ce_edit_result results[N];
-        struct told told = {.ordered = true};
-        put(&s, "enough", enough ? 1e6 : 0.0);
-        struct ce_editor *editor = open_editor(&s);
-        ck_assert_int_eq(ce_editor_run(editor, w, 1.0f, listen, &told, results), LT_OK);
-        /* What need not be done is told of in one go. */
-        ck_assert_int_eq(told.steps, enough ? 10 * N : 15 * N);
-        ck_assert_int_eq(told.last, 15 * N);
-        release(results);
-        ce_editor_close(editor);
-    }
-}
-END_TEST
-
 START_TEST(steps_are_told)
 {
     struct ce_edit_settings s = small((size_t)_i);
-    if (_i == 0)
-        put(&s, "enough", 0.0);
     struct ce_editor *editor = open_editor(&s);
     struct ce_edit_result results[N];
     struct told told = {.ordered = true};
     ck_assert_int_eq(ce_editor_run(editor, w, 1.0f, listen, &told, results), LT_OK);
     ck_assert(told.ordered);
     ck_assert_int_eq(told.steps, ce_editor_steps(editor, N));
-    /* cf-clip goes by the recolouring, 3 + 6 steps, and then straight. */
-    ck_assert_int_eq(told.steps, s.family == CE_FAMILY_CHANNELS ? N : _i == 0 ? 15 * N : 6 * N);
+    /* cf-clip goes by the recolouring, 3 steps more. */
+    ck_assert_int_eq(told.steps, s.family == CE_FAMILY_CHANNELS ? N : _i == 0 ? 9 * N : 6 * N);
     release(results);
     ce_editor_close(editor);
 }
@@ -386,7 +365,6 @@ Suite *suite_editor(void)
     tcase_add_test(tests, settings);
     tcase_add_loop_test(tests, strength, 0, 6);
     tcase_add_loop_test(tests, steps_are_told, 0, 6);
-    tcase_add_test(tests, one_way_is_enough);
     tcase_add_test(tests, channels_follow_the_text);
     tcase_add_test(tests, channel_files);
     tcase_add_test(tests, no_relevant_channel);

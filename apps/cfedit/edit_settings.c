@@ -38,12 +38,6 @@ static const struct entry entries[] = {
     {INT("fit-steps", 0, 100000, "steps before these towards the best recolouring of the focus, where the text names a colour"),
      {LATENT(AS_INT, fit_steps)}},
     {REAL("fit-lr", 1e-9, 100, "their learning rate"), {LATENT(AS_FLOAT, fit_lr)}},
-    {CHOICE("both-ways", "off|on", "whether to search from the source as well, and keep the better end"),
-     {LATENT(AS_BOOL, both_ways)}},
-    {REAL("area-lambda", 0, 1e6, "how much the share of the picture that changed counts when it is decided which is better"),
-     {LATENT(AS_FLOAT, area_lambda)}},
-    {REAL("enough", 0, 1e6, "verdict (text loss and changed share) below which the other way is not tried; 0: always try both"),
-     {LATENT(AS_FLOAT, enough)}},
     {INT("render-size", 0, 1024,
          "side of the pictures that the search looks at, a power of two from 8 to the generator's; 0: the generator's. "
          "Faster, and blind to finer detail; the result has full size"),

@@ -127,6 +127,12 @@ lt_tensor *ce_focus_reduced(const struct ce_models *models, lt_tensor *x)
     return x && lt_dim(x, 2) > side ? lt_resize_area(models->ctx, x, side, side) : x;
 }
 
+lt_tensor *ce_focus_enlarged(lt_ctx *ctx, lt_tensor *map, int64_t side)
+{
+    return !map || lt_dim(map, 2) == side ? map
+                                          : lt_clamp(ctx, lt_resize_bicubic(ctx, map, side, side, false), 0.0f, 1.0f);
+}
+
 lt_tensor *ce_focus_map(const struct ce_models *models, const struct ce_focus_config *config,
                         const struct ce_nce_config *nce, const struct ce_nce_texts *texts, lt_tensor *x, lt_rng *rng)
 {
@@ -151,11 +157,9 @@ lt_tensor *ce_focus_map(const struct ce_models *models, const struct ce_focus_co
         goto out;
     compare(lt_f32(blurred_text), lt_f32(blurred_any), lt_numel(text), config->threshold);
     map = lt_reshape(ctx, blurred_text, 4, (int64_t[]){1, 1, lt_dim(f.x, 2), lt_dim(f.x, 3)});
-    if (lt_dim(f.x, 2) != lt_dim(x, 2)) {
-        lt_no_grad_begin(ctx);
-        map = lt_clamp(ctx, lt_resize_bicubic(ctx, map, lt_dim(x, 2), lt_dim(x, 3), false), 0.0f, 1.0f);
-        lt_no_grad_end(ctx);
-    }
+    lt_no_grad_begin(ctx);
+    map = ce_focus_enlarged(ctx, map, lt_dim(x, 2));
+    lt_no_grad_end(ctx);
 out:
     return lt_scope_close(ctx, scope, map);
 }

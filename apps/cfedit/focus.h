@@ -30,6 +30,9 @@ struct ce_focus_config ce_focus_defaults(void);
 /* x (N,C,S,S) reduced to CLIP's input size by averaging, where it is larger; else x. */
 lt_tensor *ce_focus_reduced(const struct ce_models *models, lt_tensor *x);
 
+/* A map (1,1,s,s) of a reduced picture as one of side x side, in [0,1]. */
+lt_tensor *ce_focus_enlarged(lt_ctx *ctx, lt_tensor *map, int64_t side);
+
 /* x (1,3,S,S) -> M (1,1,S,S) in [0,1], without gradient; `nce` and `texts` as for the loss, `rng` advances.
  * Errors: LT_ERR_ARGUMENT for a config that is out of range. */
 lt_tensor *ce_focus_map(const struct ce_models *models, const struct ce_focus_config *config,

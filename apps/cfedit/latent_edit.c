@@ -19,7 +19,6 @@ struct ce_latent_edit_config ce_latent_edit_defaults(void)
         .change_scale = 0.2f,
         .focus = ce_focus_defaults(),
         .fit_lr = 0.1f,
-        .area_lambda = 0.5f,
         .nce = ce_nce_defaults(),
     };
     /* Over a single latent the negatives hold the picture back more than they keep it whole: see bench/edit. */
@@ -28,9 +27,7 @@ struct ce_latent_edit_config ce_latent_edit_defaults(void)
 }
 
 /* Streams of the seed. */
-enum { STREAM_STEPS = 1, STREAM_FOCUS = 2, STREAM_JUDGE = 3 };
-
-enum { JUDGE_COPIES = 8 };
+enum { STREAM_STEPS = 1, STREAM_FOCUS = 2 };
 
 /* Of the distance to the goal outside the map, against 1 under it. */
 #define OUTSIDE_WEIGHT 3.0f
@@ -48,9 +45,6 @@ struct edit {
     lt_tensor *source_feature; /* e(x) (1,D) */
     lt_tensor *map;            /* M (1,1,S,S); NULL without focus */
     lt_tensor *goal;           /* (1,3,S,S) of fit_steps; NULL without */
-    lt_tensor *wide_map;       /* M as it was before the goal tuned it; NULL without a goal */
-    bool stopped;              /* by the watch */
-    int64_t told;              /* steps that the watch knows of */
 };
 
 /* ---- terms ---- */
@@ -206,32 +200,18 @@ static lt_status leave_source(struct edit *e, lt_rng *rng)
     return status;
 }
 
-/* ---- two ways ---- */
-
-/* Sets all deltas to 0. */
-static lt_status return_to_source(struct edit *e)
-{
-    lt_status status = LT_OK;
-    for (int i = 0; i < e->space.count && status == LT_OK; i++) {
-        lt_tensor *delta = lt_params_at(e->space.deltas, (size_t)i);
-        status = lt_copy_into(e->ctx, delta, lt_zeros(e->ctx, lt_ndim(delta), lt_shape(delta)));
-    }
-    return status;
-}
-
 /* All steps from the source on, first those to the goal if there is one. */
 static lt_status search(struct edit *e, ce_edit_watch *watch, void *user, struct ce_edit_result *result)
 {
     const struct ce_latent_edit_config *c = e->config;
     const int fit = e->goal ? c->fit_steps : 0;
     lt_rng rng = lt_rng_make(c->seed, STREAM_STEPS);
+    bool stopped = false; /* by the watch */
     const lt_scope scope = lt_scope_open(e->ctx);
-    lt_status status = return_to_source(e);
-    if (status == LT_OK)
-        status = begin_descent(e, fit == 0 && c->steepest);
+    lt_status status = begin_descent(e, fit == 0 && c->steepest);
     if (status == LT_OK && fit == 0 && c->nce.copies == 0)
         status = leave_source(e, &rng);
-    for (int i = 0; i < fit + c->steps && status == LT_OK && !e->stopped; i++) {
+    for (int i = 0; i < fit + c->steps && status == LT_OK && !stopped; i++) {
         if (i == fit && fit > 0)
             status = begin_descent(e, c->steepest);
         if (status == LT_OK)
@@ -239,82 +219,8 @@ static lt_status search(struct edit *e, ce_edit_watch *watch, void *user, struct
                              : step(e, &rng, false, i - fit, c->steps, &result->last);
         if (i == fit)
             result->first = result->last;
-        e->stopped = status == LT_OK && watch && !watch(user, ++e->told, &result->last);
+        stopped = status == LT_OK && watch && !watch(user, i + 1, &result->last);
     }
-    lt_scope_close(e->ctx, scope, NULL);
-    return status;
-}
-
-/* How good the deltas are, the same question for both ways: the text loss of the whole picture, on copies that are the
- * same each time, and the share of all of it that changed. */
-static lt_status judge(struct edit *e, float *verdict)
-{
-    lt_ctx *ctx = e->ctx;
-    struct ce_nce_config nce = e->config->nce;
-    double coeffs[CE_NCE_MAX_COPIES][8];
-    lt_rng rng = lt_rng_make(e->config->seed, STREAM_JUDGE);
-    lt_tensor *code[CE_SPACE_STYLES] = {NULL};
-    nce.copies = JUDGE_COPIES;
-    const lt_scope scope = lt_scope_open(ctx);
-    lt_no_grad_begin(ctx);
-    lt_status status = ce_nce_draw(ctx, &nce, &rng, lt_dim(e->x, 2), coeffs);
-    if (status == LT_OK)
-        status = ce_latent_space_code(&e->space, 1.0f, code);
-    lt_tensor *x_hat = status == LT_OK ? ce_latent_space_draw(&e->space, code, e->config->render_size) : NULL;
-    lt_tensor *text = x_hat ? ce_nce_loss(ctx, e->models->clip, &nce, e->texts, e->source_feature, x_hat,
-                                          (const double (*)[8])coeffs)
-                            : NULL;
-    lt_tensor *share = text ? changed_share(e, x_hat, e->x, NULL) : NULL;
-    *verdict = share ? lt_item(text) + e->config->area_lambda * lt_item(share) : NAN;
-    lt_no_grad_end(ctx);
-    lt_scope_close(ctx, scope, NULL);
-    return share ? LT_OK : lt_ctx_status(ctx);
-}
-
-/* Copies of the deltas into out[]. */
-static lt_status copy_deltas(struct edit *e, lt_tensor **out)
-{
-    for (int i = 0; i < e->space.count; i++) {
-        out[i] = lt_retain(lt_clone(e->ctx, lt_params_at(e->space.deltas, (size_t)i)));
-        if (!out[i])
-            return lt_ctx_status(e->ctx);
-    }
-    return LT_OK;
-}
-
-/* By way of the recoloured goal and, unless that is good enough, straight from the source; the better of both stays. */
-static lt_status search_both(struct edit *e, ce_edit_watch *watch, void *user, struct ce_edit_result *result)
-{
-    lt_tensor *kept[CE_SPACE_STYLES] = {NULL};
-    struct ce_edit_result straight = {0};
-    float by_goal = 0.0f, by_source = 0.0f;
-    const lt_scope scope = lt_scope_open(e->ctx);
-    lt_status status = search(e, watch, user, result);
-    if (status == LT_OK)
-        status = judge(e, &by_goal);
-    if (status == LT_OK)
-        status = copy_deltas(e, kept);
-    lt_release(e->goal);
-    lt_release(e->map);
-    e->goal = NULL;
-    e->map = lt_retain(e->wide_map);
-    if (status == LT_OK && !e->stopped && !(by_goal < e->config->enough)) {
-        status = search(e, watch, user, &straight);
-        if (status == LT_OK)
-            status = judge(e, &by_source);
-    } else if (status == LT_OK && !e->stopped && watch) {
-        /* Steps that need not be done are over, too. */
-        e->stopped = !watch(user, ce_latent_edit_steps(e->config, e->texts), &result->last);
-    }
-    if (status == LT_OK && straight.last.loss != 0.0f && by_source < by_goal) {
-        result->first = straight.first;
-        result->last = straight.last;
-    } else {
-        for (int i = 0; i < e->space.count && status == LT_OK; i++)
-            status = lt_copy_into(e->ctx, lt_params_at(e->space.deltas, (size_t)i), kept[i]);
-    }
-    for (int i = 0; i < e->space.count; i++)
-        lt_release(kept[i]);
     lt_scope_close(e->ctx, scope, NULL);
     return status;
 }
@@ -338,10 +244,10 @@ static lt_status prepare(struct edit *e, lt_tensor *w)
     if (e->source_feature && e->config->use_focus)
         e->map = lt_retain(ce_focus_map(e->models, &e->config->focus, &e->config->nce, e->texts, e->x, &rng));
     if (e->map && e->texts->contrast && e->config->fit_steps > 0) {
-        lt_tensor *tuned = NULL;
-        e->goal = lt_retain(ce_recolor(e->models, &e->config->nce, e->texts, e->x, e->map, e->source_feature, &rng, &tuned));
-        e->wide_map = e->map;
-        e->map = lt_retain(tuned);
+        lt_tensor *mask = NULL;
+        e->goal = lt_retain(ce_recolor(e->models, &e->config->nce, e->texts, e->x, e->map, e->source_feature, &rng, &mask));
+        lt_release(e->map);
+        e->map = lt_retain(mask);
     }
     lt_scope_close(ctx, scope, NULL);
     return lt_ctx_status(ctx);
@@ -368,7 +274,7 @@ static lt_status finish(struct edit *e, lt_tensor *w, float strength, struct ce_
 int64_t ce_latent_edit_steps(const struct ce_latent_edit_config *config, const struct ce_nce_texts *texts)
 {
     const bool fits = config->use_focus && texts->contrast && config->fit_steps > 0;
-    return fits ? (int64_t)config->fit_steps + (config->both_ways ? 2 : 1) * (int64_t)config->steps : config->steps;
+    return (fits ? (int64_t)config->fit_steps : 0) + (int64_t)config->steps;
 }
 
 lt_status ce_latent_edit_run(const struct ce_models *models, const struct ce_latent_edit_config *config,
@@ -380,7 +286,7 @@ lt_status ce_latent_edit_run(const struct ce_models *models, const struct ce_lat
     const double begun = ce_seconds();
     lt_status status = prepare(&e, w);
     if (status == LT_OK)
-        status = e.goal && config->both_ways ? search_both(&e, watch, user, result) : search(&e, watch, user, result);
+        status = search(&e, watch, user, result);
     if (status == LT_OK)
         status = finish(&e, w, strength, result);
     result->seconds = ce_seconds() - begun;
@@ -390,6 +296,5 @@ lt_status ce_latent_edit_run(const struct ce_models *models, const struct ce_lat
     lt_release(e.source_feature);
     lt_release(e.map);
     lt_release(e.goal);
-    lt_release(e.wide_map);
     return status;
 }

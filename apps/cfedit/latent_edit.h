@@ -43,11 +43,6 @@ struct ce_latent_edit_config {
      * distance from that picture. */
     int fit_steps;
     float fit_lr;
-    /* After these steps the search begins anew at the source, without a goal, and the better end of the two is kept: the
-     * lower text loss plus area_lambda times the share of the whole picture that changed. */
-    bool both_ways;
-    float area_lambda;
-    float enough; /* where the way by the goal ends below this sum, the other is not tried; 0: always */
     struct ce_focus_config focus;
     struct ce_nce_config nce;
     uint64_t seed;     /* of the augmentation */
@@ -56,7 +51,7 @@ struct ce_latent_edit_config {
 /* What was found best on the shipped model, see bench/edit. */
 struct ce_latent_edit_config ce_latent_edit_defaults(void);
 
-/* Steps that an edit takes at most; the watch is told of each, and of those that it could do without by the last. */
+/* Steps that an edit takes; the watch is told of each. */
 int64_t ce_latent_edit_steps(const struct ce_latent_edit_config *config, const struct ce_nce_texts *texts);
 
 /* Edits the picture of w (1,L,D). `strength` scales the found delta: 0 gives the source, 1 the full edit.

@@ -65,7 +65,6 @@ static const struct edit_setting of_ablation[] = {
     {"default, without contrasts", "cf-clip", "contrast-lambda=0"},
     {"default, without change term", "cf-clip", "change-lambda=0"},
     {"default, without recolouring", "cf-clip", "fit-steps=0"},
-    {"default, by way of the recolouring only", "cf-clip", "both-ways=off"},
     {"default, with negatives", "cf-clip", "negatives=on"},
     {"default, without augmentation", "cf-clip", "copies=0"},
     {"default, half the steps", "cf-clip", "steps=25,fit-steps=15"},
