@@ -136,7 +136,8 @@ START_TEST(rating)
             const float area = ce_guess_paint(lt_f32(x), lt_f32(list[i].set ? mask : g.map[list[i].map]), pixels, list[i].color,
                                               lt_f32(out));
             const float text = lt_item(ce_nce_loss(ctx, models.clip, &one, &texts, feature, out, (const double (*)[8])g.coeffs));
-            ck_assert_float_eq_tol(list[i].loss, text + 0.3f * area, 2e-5f);
+            /* Features of another batch differ by up to 1e-6; the contrasts' temperature, 0.05, makes 2e-5 of that, twice. */
+            ck_assert_float_eq_tol(list[i].loss, text + 0.3f * area, 1e-4f);
         }
     }
     ce_guesses_sort(list, N);
