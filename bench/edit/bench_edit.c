@@ -36,6 +36,7 @@ static int parse(struct ce_run *run, struct arguments *a, int argc, char **argv)
         CE_OPT_REAL("time-limit", "MINUTES", &a->minutes, 0, 1e6, "end after that time; 0: when all is done"),
         CE_OPT_INT("portraits", "N", &a->portraits, 0, 1000, "portraits a sentence, in reports too; 0: as each suite has it, all there are"),
         CE_OPT_TEXT("method", "NAME", &a->plan.method, "only settings of that method"),
+        CE_OPT_TEXT("settings", "WORD,...", &a->plan.settings, "only settings whose name has one of these words"),
         CE_OPT_TEXT("targets", "WORD,...", &a->plan.targets, "only sentences that have one of these words"),
         CE_OPT_INT("workers", "N", &a->workers, 1, 256, "processes, of one thread each"),
         CE_OPT_TEXT("folder", "DIR", &a->folder, "results and pictures"),

@@ -64,18 +64,21 @@ static void on_signal(int number)
         atomic_store(&to_stop->stop, 1);
 }
 
-bool edit_plan_has(const struct edit_plan *plan, const struct edit_case *c)
+/* Whether the text has one of the comma-separated words; NULL: any text. */
+static bool has_word(const char *words, const char *text)
 {
     char word[RESULT_NAME_CAP];
-    for (const char *at = plan->targets; at && *at;) {
+    for (const char *at = words; at && *at;) {
         const size_t length = strcspn(at, ",");
         snprintf(word, sizeof word, "%.*s", (int)length, at);
-        if (strstr(c->text, word))
+        if (strstr(text, word))
             return true;
         at += length + (at[length] == ',');
     }
-    return plan->targets == NULL;
+    return words == NULL;
 }
+
+bool edit_plan_has(const struct edit_plan *plan, const struct edit_case *c) { return has_word(plan->targets, c->text); }
 
 void edit_picture_path(const char *folder, const char *setting, const char *target, long long seed, char *path, size_t cap)
 {
@@ -113,7 +116,7 @@ static lt_status list_settings(struct work *w)
     lt_status status = LT_OK;
     for (int suite = 0; suite < EDIT_SUITES; suite++)
         for (size_t i = 0; w->plan->suites[suite] && status == LT_OK && (setting = edit_setting_at((enum edit_suite)suite, i)); i++)
-            if (!w->plan->method || strcmp(setting->method, w->plan->method) == 0)
+            if ((!w->plan->method || strcmp(setting->method, w->plan->method) == 0) && has_word(w->plan->settings, setting->name))
                 status = add_setting(w, setting, (enum edit_suite)suite);
     if (status == LT_OK && w->plan->extra.name)
         status = add_setting(w, &w->plan->extra, SUITE_TUNING);

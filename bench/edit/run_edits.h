@@ -12,6 +12,7 @@ struct edit_plan {
     struct edit_setting extra; /* one more setting, over the tuning portraits, if its name is not NULL */
     int portraits;             /* 0: as many as each suite says */
     const char *method;        /* only settings of that method; NULL: all */
+    const char *settings;      /* only settings whose name has one of these words, comma-separated; NULL: all */
     const char *targets;       /* only cases whose sentence has one of these words, comma-separated; NULL: all */
     int workers;
     double minutes;            /* 0: no limit */
