@@ -32,19 +32,24 @@ static lt_tensor *tuned_map(lt_ctx *ctx, lt_tensor *map, float t)
     return lt_div(ctx, map, lt_affine(ctx, lt_add(ctx, map, rest), 1.0f, 1e-12f));
 }
 
-/* Rates the list by few views, the best of it by all; *best becomes the best of these, if it is better. */
-static lt_status decide(struct ce_guesses *g, struct ce_guess *best)
+/* Rates the best of a list that is in order by all views; *best becomes the best of these, if it is better. */
+static lt_status settle(struct ce_guesses *g, struct ce_guess *best)
 {
-    lt_status status = ce_guesses_rate(g, SCREEN, g->list, g->count);
-    ce_guesses_sort(g->list, g->count);
     const int finalists = g->count < FINALISTS ? g->count : FINALISTS;
-    if (status == LT_OK)
-        status = ce_guesses_rate(g, CE_GUESS_VIEWS, g->list, finalists);
+    lt_status status = ce_guesses_rate(g, CE_GUESS_VIEWS, g->list, finalists);
     for (int i = 0; i < finalists && status == LT_OK; i++)
         if (g->list[i].loss < best->loss)
             *best = g->list[i];
     g->count = 0;
     return status;
+}
+
+/* The same of a list that is not rated yet, which few views bring in order. */
+static lt_status decide(struct ce_guesses *g, struct ce_guess *best)
+{
+    const lt_status status = ce_guesses_rate(g, SCREEN, g->list, g->count);
+    ce_guesses_sort(g->list, g->count);
+    return status == LT_OK ? settle(g, best) : status;
 }
 
 /* ---- colours ---- */
@@ -124,7 +129,7 @@ static lt_status guess_place(struct ce_guesses *g, const struct ce_guess *from, 
         ce_guesses_sort(g->list, g->count);
         gains = g->list[0].loss < before - least_gain;
     }
-    return status == LT_OK ? decide(g, best) : status;
+    return status == LT_OK ? settle(g, best) : status;
 }
 
 /* ---- both ---- */
