@@ -255,6 +255,21 @@ static void render_masks(float *masks)
     ck_assert(world_render(&attr, 128, rgb, masks));
 }
 
+/* What a sentence about the shipped face is told from, set in *n and listed in list[CE_CONTRASTS_MAX], and its features. */
+static void open_sentence(const char *text, struct ce_nce_config *n, char **list, struct ce_nce_texts *t)
+{
+    ck_assert_int_eq(ce_contrasts_of(run.ctx, text, list, &n->contrast_count, &n->contrast_axes), LT_OK);
+    n->contrasts = (const char *const *)list;
+    ck_assert_int_eq(ce_nce_texts_prepare(&shipped, n, "face", text, t), LT_OK);
+}
+
+static void close_sentence(const struct ce_nce_config *n, char **list, struct ce_nce_texts *t)
+{
+    for (int i = 0; i < n->contrast_count; i++)
+        free(list[i]);
+    ce_nce_texts_free(t);
+}
+
 /* The map of a sentence about the lips (hair, shirt) is denser there than anywhere else. */
 START_TEST(clip_knows_where)
 {
@@ -271,9 +286,7 @@ START_TEST(clip_knows_where)
     lt_rng rng = lt_rng_make(1, 0);
     render_masks(masks[0]);
     n.templates = 4;
-    ck_assert_int_eq(ce_contrasts_of(c, about[_i].text, list, &n.contrast_count, &n.contrast_axes), LT_OK);
-    n.contrasts = (const char *const *)list;
-    ck_assert_int_eq(ce_nce_texts_prepare(&shipped, &n, "face", about[_i].text, &t), LT_OK);
+    open_sentence(about[_i].text, &n, list, &t);
     const lt_tensor *m = ce_focus_map(&shipped, &config, &n, &t, lt_stylegan2_synthesis(c, shipped.generator, face), &rng);
     ck_assert_msg(m != NULL, "%s", lt_ctx_message(c));
     double density[WORLD_PARTS];
@@ -288,9 +301,7 @@ START_TEST(clip_knows_where)
     for (int p = 0; p < WORLD_PARTS; p++)
         ck_assert_msg(p == (int)about[_i].part || density[about[_i].part] > 1.5 * density[p], "%s: %.2f, but %s has %.2f",
                       about[_i].text, density[about[_i].part], world_part_name((enum world_part)p), density[p]);
-    for (int i = 0; i < n.contrast_count; i++)
-        free(list[i]);
-    ce_nce_texts_free(&t);
+    close_sentence(&n, list, &t);
 }
 END_TEST
 
@@ -310,9 +321,7 @@ START_TEST(recoloring_finds_the_part)
     lt_rng rng = lt_rng_make(1, 0);
     lt_tensor *mask = NULL;
     render_masks(masks[0]);
-    ck_assert_int_eq(ce_contrasts_of(c, about[_i].text, list, &n.contrast_count, &n.contrast_axes), LT_OK);
-    n.contrasts = (const char *const *)list;
-    ck_assert_int_eq(ce_nce_texts_prepare(&shipped, &n, "face", about[_i].text, &t), LT_OK);
+    open_sentence(about[_i].text, &n, list, &t);
     lt_tensor *x = lt_stylegan2_synthesis(c, shipped.generator, face);
     lt_tensor *where = ce_focus_map(&shipped, &s.latent.focus, &n, &t, x, &rng);
     ck_assert_msg(ce_recolor(&shipped, &n, &t, x, where, ce_image_features(c, shipped.clip, x, false), &rng, &mask) != NULL, "%s",
@@ -327,9 +336,7 @@ START_TEST(recoloring_finds_the_part)
     }
     ck_assert_msg(inside > 0.5 * part && outside < 0.08 * rest, "%s: %.2f of the part, %.3f of the rest", about[_i].text,
                   inside / part, outside / rest);
-    for (int i = 0; i < n.contrast_count; i++)
-        free(list[i]);
-    ce_nce_texts_free(&t);
+    close_sentence(&n, list, &t);
 }
 END_TEST
 

@@ -13,7 +13,8 @@
  * speaks of may change as far as it likes at the price of its area; a faint change all over costs more.
  *
  * With focus, the map M of where the text is about (focus.h) enters twice: CLIP is shown x + M (x_hat - x), so that a
- * change elsewhere cannot please it, and L_change counts only what M leaves out, each pixel by 1 - M. */
+ * change elsewhere cannot please it, and L_change counts only what M leaves out, each pixel by 1 - M. Where a recolouring
+ * starts the edit, M is its mask (recolor.h). */
 #ifndef CFEDIT_LATENT_EDIT_H
 #define CFEDIT_LATENT_EDIT_H
 
