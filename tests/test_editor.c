@@ -179,10 +179,14 @@ struct told {
     bool ordered;
 };
 
-static bool listen(void *user, int64_t step, const struct ce_edit_terms *terms)
+static bool listen(void *user, int64_t step, const char *stage, const struct ce_edit_terms *terms)
 {
     struct told *t = user;
     (void)terms;
+    if (stage) {
+        t->ordered = t->ordered && step == t->last;
+        return true;
+    }
     t->ordered = t->ordered && step == t->last + 1;
     t->last = step;
     t->steps++;

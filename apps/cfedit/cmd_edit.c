@@ -219,9 +219,13 @@ static double target_cosine(const struct ce_models *models, lt_tensor *x, lt_ten
     return value;
 }
 
-static bool tell_step(void *user, int64_t step, const struct ce_edit_terms *terms)
+static bool tell_step(void *user, int64_t step, const char *stage, const struct ce_edit_terms *terms)
 {
     char note[64];
+    if (stage) {
+        ce_progress_stage(user, stage);
+        return true;
+    }
     snprintf(note, sizeof note, "loss %.4f", (double)terms->loss);
     ce_progress_step(user, step, isnan(terms->loss) ? NULL : note);
     return true;

@@ -29,7 +29,8 @@ lt_status ce_edit_result_set(lt_ctx *ctx, struct ce_edit_result *result, lt_tens
                              lt_tensor *latents, lt_tensor *const *styles, int count);
 void ce_edit_result_free(struct ce_edit_result *result);
 
-/* Told after each step (from 1); false stops the work there, and the result so far stands. */
-typedef bool ce_edit_watch(void *user, int64_t step, const struct ce_edit_terms *terms);
+/* Told after each step (from 1), `stage` being NULL; and of what takes long before a picture's first step, in words, with
+ * the steps so far and no terms. False after a step stops the work there, and the result so far stands. */
+typedef bool ce_edit_watch(void *user, int64_t step, const char *stage, const struct ce_edit_terms *terms);
 
 #endif

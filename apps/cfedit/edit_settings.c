@@ -58,6 +58,7 @@ static const struct entry entries[] = {
      {LATENT(AS_FLOAT, l2_lambda), MAPPER(AS_FLOAT, train.objective.latent_l2_lambda)}},
     {REAL("latent-l1-lambda", 0, 1e6, "weight of its mean absolute change (fewer channels move)"),
      {LATENT(AS_FLOAT, l1_lambda)}},
+    {REAL("goal-lambda", 0, 1e6, "weight of the squared distance to the recolouring in the steps after --fit-steps"), {LATENT(AS_FLOAT, goal_lambda)}},
     {REAL("change-lambda", 0, 1e6, "weight of the share of the picture that changes"), {LATENT(AS_FLOAT, change_lambda)}},
     {REAL("change-scale", 1e-3, 10, "colour distance, of pictures in [-1,1], at which a pixel counts as half changed"),
      {LATENT(AS_FLOAT, change_scale)}},

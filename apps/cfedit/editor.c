@@ -152,10 +152,10 @@ int64_t ce_editor_steps(const struct ce_editor *editor, int64_t count)
     }
 }
 
-static bool watch_on(void *user, int64_t step, const struct ce_edit_terms *terms)
+static bool watch_on(void *user, int64_t step, const char *stage, const struct ce_edit_terms *terms)
 {
     const struct ce_editor *e = user;
-    return !e->watch || e->watch(e->watch_user, e->steps_before + step, terms);
+    return !e->watch || e->watch(e->watch_user, e->steps_before + step, stage, terms);
 }
 
 /* Picture i, w (1,L,D). */
@@ -166,7 +166,7 @@ static lt_status edit_one(struct ce_editor *e, lt_tensor *w, float strength, str
         return ce_latent_edit_run(e->models, &s->latent, &e->texts, w, strength, watch_on, e, result);
     const lt_status status = ce_channels_edit(e->models, e->direction, w, s->channels.alpha * strength, result);
     if (status == LT_OK)
-        watch_on(e, 1, &result->last);
+        watch_on(e, 1, NULL, &result->last);
     return status;
 }
 

@@ -83,34 +83,36 @@ static lt_tensor *views_of(lt_ctx *ctx, lt_tensor *features, int64_t n, int64_t 
     return lt_reshape(ctx, lt_slice(ctx, all, 1, i, 1), 2, (int64_t[]){views, d});
 }
 
-static lt_status rate_batch(struct ce_guesses *g, int views, struct ce_guess *guesses, int64_t n)
+static lt_status rate_batch(struct ce_guesses *g, int rated, int views, struct ce_guess *guesses, int64_t n)
 {
     lt_ctx *ctx = g->models->ctx;
     const int64_t h = lt_dim(g->x, 2), w = lt_dim(g->x, 3);
     float area[BATCH];
     const lt_scope scope = lt_scope_open(ctx);
     lt_no_grad_begin(ctx);
-    g->nce.copies = views;
+    g->nce.copies = views - rated;
     lt_tensor *pictures = lt_empty(ctx, LT_F32, 4, (int64_t[]){n, 3, h, w}), *features = NULL;
     for (int64_t i = 0; pictures && i < n; i++)
         area[i] = ce_guess_paint(lt_f32(g->x), mask_of(g, &guesses[i]), h * w, guesses[i].color,
                                  lt_f32(pictures) + i * 3 * h * w);
     if (pictures)
-        features = ce_nce_augmented_features(ctx, g->models->clip, &g->nce, pictures, (const double (*)[8])g->coeffs);
+        features = ce_nce_augmented_features(ctx, g->models->clip, &g->nce, pictures,
+                                             (const double (*)[8])(g->coeffs + rated));
     for (int64_t i = 0; features && i < n; i++) {
         lt_tensor *text = ce_nce_from_features(ctx, &g->nce, g->texts, g->feature, views_of(ctx, features, n, i), NULL);
-        guesses[i].loss = text ? lt_item(text) + AREA_WEIGHT * area[i] : HUGE_VALF;
+        const float loss = text ? lt_item(text) + AREA_WEIGHT * sqrtf(area[i]) : HUGE_VALF;
+        guesses[i].loss = rated ? (loss * (float)(views - rated) + guesses[i].loss * (float)rated) / (float)views : loss;
     }
     lt_no_grad_end(ctx);
     lt_scope_close(ctx, scope, NULL);
     return lt_ctx_status(ctx);
 }
 
-lt_status ce_guesses_rate(struct ce_guesses *g, int views, struct ce_guess *guesses, int n)
+lt_status ce_guesses_rate(struct ce_guesses *g, int rated, int views, struct ce_guess *guesses, int n)
 {
     lt_status status = LT_OK;
-    const int most = BATCH / views;
+    const int most = BATCH / (views - rated);
     for (int i = 0; i < n && status == LT_OK; i += most)
-        status = rate_batch(g, views, guesses + i, n - i < most ? n - i : most);
+        status = rate_batch(g, rated, views, guesses + i, n - i < most ? n - i : most);
     return status;
 }

@@ -1,17 +1,18 @@
 /* A picture with another colour under a mask, without the generator, and how well that fits the texts: what recolor.h
  * searches with.
  *
- *     x_{b,M} = clamp(x + M (b - mean of x under M), -1, 1),      loss = text loss + AREA_WEIGHT mean M,
+ *     x_{b,M} = clamp(x + M (b - mean of x under M), -1, 1),      loss = text loss + AREA_WEIGHT sqrt(mean M),
  *
- * so that a small part is not painted over with its surroundings. The text loss is over views of the picture: as it
- * is, and augmented copies of it, the same ones for all guesses. */
+ * so that a small part is not painted over with its surroundings; the root, since a part's surroundings are some multiple
+ * of it, whatever its size. The text loss is the mean over views of the picture: as it is, and augmented copies of it,
+ * the same ones for all guesses. */
 #ifndef CFEDIT_GUESSES_H
 #define CFEDIT_GUESSES_H
 
 #include "clip_nce.h"
 #include "regions.h"
 
-enum { CE_GUESS_MAPS = 4, CE_GUESS_VIEWS = 5, CE_GUESSES = 160 };
+enum { CE_GUESS_MAPS = 2, CE_GUESS_VIEWS = 5, CE_GUESSES = 160 };
 
 /* A colour b in [-1,1], and M: one of the maps, or a set of regions. */
 struct ce_guess {
@@ -45,9 +46,9 @@ void ce_guesses_end(struct ce_guesses *g);
 /* Appends to the list, where there is room. */
 void ce_guesses_put(struct ce_guesses *g, const struct ce_guess *guess);
 
-/* Sets the losses of guesses[n] over the first `views` views: 1, the picture as it is, to CE_GUESS_VIEWS. Without
- * gradient. */
-lt_status ce_guesses_rate(struct ce_guesses *g, int views, struct ce_guess *guesses, int n);
+/* Sets the losses of guesses[n] over the first `views` views: 1, the picture as it is, to CE_GUESS_VIEWS. They may have
+ * been rated over the first `rated` of these before, else 0. Without gradient. */
+lt_status ce_guesses_rate(struct ce_guesses *g, int rated, int views, struct ce_guess *guesses, int n);
 
 /* The lowest loss first. */
 void ce_guesses_sort(struct ce_guess *guesses, int n);

@@ -111,6 +111,8 @@ static lt_tensor *loss_of(const struct edit *e, lt_tensor *x_hat, const double (
         add_term(ctx, &loss, ce_latent_space_size(&e->space, true), c->l1_lambda, NULL);
     if (c->change_lambda > 0.0f)
         add_term(ctx, &loss, changed_share(e, x_hat, e->goal ? e->goal : e->x, e->map), c->change_lambda, &terms->change);
+    if (e->goal && c->goal_lambda > 0.0f)
+        add_term(ctx, &loss, distance_to_goal(e, x_hat), c->goal_lambda, NULL);
     if (c->anchor_lambda > 0.0f)
         add_term(ctx, &loss, away_from_source(e, x_hat), c->anchor_lambda, NULL);
     if (c->id_lambda > 0.0f)
@@ -219,7 +221,7 @@ static lt_status search(struct edit *e, ce_edit_watch *watch, void *user, struct
                              : step(e, &rng, false, i - fit, c->steps, &result->last);
         if (i == fit)
             result->first = result->last;
-        stopped = status == LT_OK && watch && !watch(user, i + 1, &result->last);
+        stopped = status == LT_OK && watch && !watch(user, i + 1, NULL, &result->last);
     }
     lt_scope_close(e->ctx, scope, NULL);
     return status;
@@ -228,8 +230,9 @@ static lt_status search(struct edit *e, ce_edit_watch *watch, void *user, struct
 /* ---- an edit ---- */
 
 /* Space, picture, feature, map and goal of an edit. */
-static lt_status prepare(struct edit *e, lt_tensor *w)
+static lt_status prepare(struct edit *e, lt_tensor *w, ce_edit_watch *watch, void *user)
 {
+    const struct ce_edit_terms none = CE_NO_TERMS;
     lt_ctx *ctx = e->ctx;
     lt_rng rng = lt_rng_make(e->config->seed, STREAM_FOCUS);
     lt_status status = ce_latent_space_open(e->models, &e->config->space, w, &e->space);
@@ -241,10 +244,14 @@ static lt_status prepare(struct edit *e, lt_tensor *w)
     if (e->x)
         e->source_feature = lt_retain(ce_image_features(ctx, e->models->clip, e->x, e->config->nce.antialias));
     lt_no_grad_end(ctx);
+    if (watch && e->source_feature && e->config->use_focus)
+        watch(user, 0, "finding where the text is about", &none);
     if (e->source_feature && e->config->use_focus)
         e->map = lt_retain(ce_focus_map(e->models, &e->config->focus, &e->config->nce, e->texts, e->x, &rng));
     if (e->map && e->texts->contrast && e->config->fit_steps > 0) {
         lt_tensor *mask = NULL;
+        if (watch)
+            watch(user, 0, "trying out recolourings", &none);
         e->goal = lt_retain(ce_recolor(e->models, &e->config->nce, e->texts, e->x, e->map, e->source_feature, &rng, &mask));
         lt_release(e->map);
         e->map = lt_retain(mask);
@@ -284,7 +291,7 @@ lt_status ce_latent_edit_run(const struct ce_models *models, const struct ce_lat
     memset(result, 0, sizeof *result);
     struct edit e = {.models = models, .config = config, .texts = texts, .ctx = models->ctx};
     const double begun = ce_seconds();
-    lt_status status = prepare(&e, w);
+    lt_status status = prepare(&e, w, watch, user);
     if (status == LT_OK)
         status = search(&e, watch, user, result);
     if (status == LT_OK)

@@ -44,6 +44,7 @@ struct ce_latent_edit_config {
      * distance from that picture. */
     int fit_steps;
     float fit_lr;
+    float goal_lambda; /* of that distance, during `steps` too */
     struct ce_focus_config focus;
     struct ce_nce_config nce;
     uint64_t seed;     /* of the augmentation */

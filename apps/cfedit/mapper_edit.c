@@ -51,7 +51,7 @@ static lt_status train(struct ce_trainer *trainer, int64_t steps, ce_edit_watch 
         *last = (struct ce_edit_terms){t.loss, t.nce, t.latent_l2, NAN, t.identity, t.perc};
         if (i == 0)
             *first = *last;
-        if (watch && !watch(user, i + 1, last))
+        if (watch && !watch(user, i + 1, NULL, last))
             break;
     }
     return status;

@@ -9,6 +9,7 @@ static void set_cf_clip(struct ce_edit_settings *s)
     s->latent.nce.contrast_lambda = 0.3f;
     s->latent.use_focus = true;
     s->latent.fit_steps = 30;
+    s->latent.goal_lambda = 0.3f;
     s->latent.steps = 50;
     s->latent.lr = 10.0f;
     s->latent.l2_lambda = 0.02f;

@@ -11,19 +11,19 @@
 enum {
     LEVELS = 3,
     GRID = LEVELS * LEVELS * LEVELS, /* colours */
-    FINALISTS = 6,                   /* guesses that all views decide between */
-    SCREEN = 2,                      /* views that sort out the rest: the picture and one copy */
+    FINALISTS = 4,                   /* guesses that all views decide between */
+    SCREEN = 1,                      /* views that sort out the rest: the picture as it is */
     BEAM = 3,                        /* sets of regions that are carried on */
     JOINS = 16,                      /* what each is joined with */
     ROUNDS = 6,
     SNAPS = 3
 };
 
-static const float widths[CE_GUESS_MAPS] = {0.25f, 1.0f, 4.0f, 16.0f}; /* t */
-static const float spread[2] = {0.9f, 0.45f};                          /* of the grid, first around gray */
-static const double snaps[SNAPS] = {0.25, 0.5, 0.75}; /* mean of M from which on a region counts as under it */
-static const double most_share = 0.7;                 /* of the picture; a text about a part is not about all of it */
-static const float least_gain = 0.003f;               /* of the loss, by a round */
+static const float widths[CE_GUESS_MAPS] = {1.0f, 4.0f}; /* t */
+static const float spread[2] = {0.9f, 0.45f};            /* of the grid, first around gray */
+static const double snaps[SNAPS] = {0.25, 0.5, 0.75};    /* mean of M from which on a region counts as under it */
+static const double most_share = 0.7;                    /* of the picture; a text about a part is not about all of it */
+static const float least_gain = 0.003f;                  /* of the loss, by a round */
 
 /* M_t. */
 static lt_tensor *tuned_map(lt_ctx *ctx, lt_tensor *map, float t)
@@ -32,11 +32,12 @@ static lt_tensor *tuned_map(lt_ctx *ctx, lt_tensor *map, float t)
     return lt_div(ctx, map, lt_affine(ctx, lt_add(ctx, map, rest), 1.0f, 1e-12f));
 }
 
-/* Rates the best of a list that is in order by all views; *best becomes the best of these, if it is better. */
+/* Rates the best of a list in order, which few views brought there, by the others too; *best becomes the best of these, if
+ * it is better. */
 static lt_status settle(struct ce_guesses *g, struct ce_guess *best)
 {
     const int finalists = g->count < FINALISTS ? g->count : FINALISTS;
-    lt_status status = ce_guesses_rate(g, CE_GUESS_VIEWS, g->list, finalists);
+    lt_status status = ce_guesses_rate(g, SCREEN, CE_GUESS_VIEWS, g->list, finalists);
     for (int i = 0; i < finalists && status == LT_OK; i++)
         if (g->list[i].loss < best->loss)
             *best = g->list[i];
@@ -47,7 +48,7 @@ static lt_status settle(struct ce_guesses *g, struct ce_guess *best)
 /* The same of a list that is not rated yet, which few views bring in order. */
 static lt_status decide(struct ce_guesses *g, struct ce_guess *best)
 {
-    const lt_status status = ce_guesses_rate(g, SCREEN, g->list, g->count);
+    const lt_status status = ce_guesses_rate(g, 0, SCREEN, g->list, g->count);
     ce_guesses_sort(g->list, g->count);
     return status == LT_OK ? settle(g, best) : status;
 }
@@ -98,10 +99,10 @@ static void put_set(struct ce_guesses *g, const struct ce_guess *like, uint64_t 
 static lt_status rate_nodes(struct ce_guesses *g, const struct ce_guess *from, struct ce_guess *pool, int *count)
 {
     for (int i = 0; i < SNAPS; i++)
-        put_set(g, from, ce_regions_under(&g->regions, lt_f32(g->map[1]), snaps[i]));
+        put_set(g, from, ce_regions_under(&g->regions, lt_f32(g->map[0]), snaps[i]));
     for (int i = 0; i < g->regions.nodes; i++)
         put_set(g, from, g->regions.set[i]);
-    const lt_status status = ce_guesses_rate(g, SCREEN, g->list, g->count);
+    const lt_status status = ce_guesses_rate(g, 0, SCREEN, g->list, g->count);
     ce_guesses_sort(g->list, g->count);
     *count = g->count;
     memcpy(pool, g->list, (size_t)g->count * sizeof *pool);
@@ -125,7 +126,7 @@ static lt_status guess_place(struct ce_guesses *g, const struct ce_guess *from, 
         for (int b = 0; b < kept; b++)
             for (int i = 0; i < JOINS && i < count; i++)
                 put_set(g, &g->list[b], g->list[b].set | pool[i].set);
-        status = ce_guesses_rate(g, SCREEN, g->list + kept, g->count - kept);
+        status = ce_guesses_rate(g, 0, SCREEN, g->list + kept, g->count - kept);
         ce_guesses_sort(g->list, g->count);
         gains = g->list[0].loss < before - least_gain;
     }

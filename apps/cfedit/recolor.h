@@ -4,8 +4,8 @@
  * stay there) or a wrong place, while CLIP's verdict on finished pictures is good. So both are tried out, by the loss of
  * guesses.h:
  *
- *     1. colours, under the map M of focus.h made wider or tighter, M_t = M / (M + t (1 - M)), t = 1/4, 1, 4, 16: a
- *        coarse grid, then around the best;
+ *     1. colours, under the map M of focus.h and a tighter one, M_t = M / (M + t (1 - M)), t = 1, 4: a coarse grid, then
+ *        around the best;
  *     2. places, with that colour: every node of the tree of regions (regions.h) and what lies under M, then the best of
  *        these joined with one another as long as that is better: two eyes, the strands of the hair;
  *     3. colours again, around the best, in that place.

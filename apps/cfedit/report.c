@@ -85,16 +85,29 @@ void ce_progress_begin(struct ce_progress *progress, const struct ce_run *run, c
         .total = total,
         .begun = ce_seconds(),
     };
-    progress->shown = progress->begun;
+    progress->shown = progress->stepped = progress->begun;
     progress->interval = progress->terminal ? REWRITE_INTERVAL : FIRST_INTERVAL;
+}
+
+void ce_progress_stage(struct ce_progress *progress, const char *stage)
+{
+    progress->staged = true;
+    if (progress->on && (progress->terminal || ce_seconds() - progress->shown >= progress->interval))
+        show(progress, ce_seconds(), stage);
 }
 
 void ce_progress_step(struct ce_progress *progress, int64_t done, const char *note)
 {
+    const double now = ce_seconds();
+    if (progress->staged) {
+        progress->skipped += done - progress->done;
+        progress->begun += now - progress->stepped;
+    }
+    progress->staged = false;
+    progress->stepped = now;
     progress->done = done;
     if (!progress->on)
         return;
-    const double now = ce_seconds();
     /* What is soon done needs no lines in a log. */
     const bool last = done >= progress->total &&
                       (progress->terminal || now - progress->begun >= FIRST_INTERVAL);

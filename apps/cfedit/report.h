@@ -18,7 +18,8 @@ struct ce_progress {
     const char *unit; /* "pictures" */
     int64_t total, done;
     int64_t skipped; /* finished before this run: not part of the rate */
-    double begun, shown, interval; /* seconds of the monotonic clock */
+    bool staged;     /* since the last step: no part of the rate either */
+    double begun, stepped, shown, interval; /* seconds of the monotonic clock */
     int width;                     /* of the line now on the terminal */
 };
 
@@ -27,6 +28,8 @@ void ce_progress_begin(struct ce_progress *progress, const struct ce_run *run, c
                        const char *unit, int64_t total);
 /* `note` (may be NULL) is added to the line, for example "loss 0.1234". */
 void ce_progress_step(struct ce_progress *progress, int64_t done, const char *note);
+/* Tells what comes before the next step and takes longer than one. */
+void ce_progress_stage(struct ce_progress *progress, const char *stage);
 /* Ends the line; to be called on errors too, before they are told. */
 void ce_progress_end(struct ce_progress *progress);
 

@@ -49,7 +49,7 @@ static const struct edit_setting of_methods[] = {
 };
 
 /* The paper's ablations on the paper's objective (negatives on, nothing of ours), then ours on the default. */
-#define PAPER "negatives=on,focus=off,contrast-lambda=0,change-lambda=0,steps=130"
+#define PAPER "negatives=on,focus=off,contrast-lambda=0,change-lambda=0,goal-lambda=0,steps=130"
 static const struct edit_setting of_ablation[] = {
     {"the paper's objective", "cf-clip", PAPER},
     {"without positive 1", "cf-clip", PAPER ",positive-1=off"},
@@ -64,6 +64,7 @@ static const struct edit_setting of_ablation[] = {
     {"default, without focus", "cf-clip", "focus=off"},
     {"default, without contrasts", "cf-clip", "contrast-lambda=0"},
     {"default, without change term", "cf-clip", "change-lambda=0"},
+    {"default, recolouring at the start only", "cf-clip", "goal-lambda=0"},
     {"default, without recolouring", "cf-clip", "fit-steps=0"},
     {"default, with negatives", "cf-clip", "negatives=on"},
     {"default, without augmentation", "cf-clip", "copies=0"},
