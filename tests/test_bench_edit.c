@@ -57,19 +57,23 @@ START_TEST(settings_are_right)
     struct ce_edit_settings s, plain;
     const struct edit_setting *setting;
     for (int suite = 0; suite < EDIT_SUITES; suite++)
-        for (size_t i = 0; (setting = edit_setting_at((enum edit_suite)suite, i)); i++)
+        for (size_t i = 0; (setting = edit_setting_at((enum edit_suite)suite, i)); i++) {
             ck_assert_msg(edit_setting_make(setting, &s, bad, sizeof bad), "%s: %s", setting->name, bad);
-    const struct edit_setting one = {"x", "cf-clip", "steps=7,negatives=on"}, none = {"x", "cf-clip", ""};
+            ck_assert_ptr_eq(edit_setting_find((enum edit_suite)suite, setting->name), setting);
+            ck_assert(!setting->base || edit_setting_find(SUITE_METHODS, setting->base) ||
+                      edit_setting_find(SUITE_ABLATION, setting->base));
+        }
+    const struct edit_setting one = {"x", "cf-clip", "steps=7,negatives=on", NULL}, none = {"x", "cf-clip", "", NULL};
     ck_assert(edit_setting_make(&one, &s, bad, sizeof bad) && s.latent.steps == 7 && s.latent.nce.use_negatives);
     ck_assert(edit_setting_make(&none, &plain, bad, sizeof bad));
     ck_assert(edit_setting_mark(&s) != edit_setting_mark(&plain));
     static const char *const wrong[] = {"steps", "steps=0", "steps=1x", "alpha=1", "nothing=1", "negatives=maybe"};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
-        const struct edit_setting w = {"x", "cf-clip", wrong[i]};
+        const struct edit_setting w = {"x", "cf-clip", wrong[i], NULL};
         ck_assert_msg(!edit_setting_make(&w, &s, bad, sizeof bad), "%s was taken", wrong[i]);
         ck_assert_str_eq(bad, wrong[i]);
     }
-    ck_assert(!edit_setting_make(&(struct edit_setting){"x", "magic", ""}, &s, bad, sizeof bad));
+    ck_assert(!edit_setting_make(&(struct edit_setting){"x", "magic", "", NULL}, &s, bad, sizeof bad));
 }
 END_TEST
 
@@ -120,7 +124,7 @@ START_TEST(means_and_intervals)
     }
     list[7].seconds = 1000.0;
     const struct edit_results all = {list, PORTRAITS};
-    struct edit_choice choice = {.setting = "cf-clip", .mark = list[0].mark, .first_seed = 4000, .last_seed = 4999};
+    struct edit_choice choice = {.of = {"cf-clip", list[0].mark}, .first_seed = 4000, .last_seed = 4999};
     struct edit_summary s = edit_summarise(&all, &choice);
     ck_assert_int_eq(s.count, PORTRAITS);
     ck_assert_double_eq_tol(s.mean[METRIC_SUCCESS], 25.0, 1e-9);
@@ -140,7 +144,29 @@ START_TEST(means_and_intervals)
     ck_assert_int_eq(edit_summarise(&all, &choice).count, 0);
     choice.target = edit_case_at(0);
     ck_assert_int_eq(edit_summarise(&all, &choice).count, 4);
-    choice.mark++;
+    choice.of.mark++;
+    ck_assert_int_eq(edit_summarise(&all, &choice).count, 0);
+}
+END_TEST
+
+/* Side by side are only portraits that the other settings have, too. */
+START_TEST(side_by_side)
+{
+    enum { ONE = 9, OTHER = 4 };
+    struct edit_result list[ONE + OTHER];
+    for (int i = 0; i < ONE + OTHER; i++)
+        list[i] = result_of(i < ONE ? 4000 + i : 4003 + 2 * (i - ONE), i < ONE ? i % 2 == 1 : true);
+    for (int i = ONE; i < ONE + OTHER; i++)
+        snprintf(list[i].setting, sizeof list[i].setting, "nada");
+    const struct edit_results all = {list, ONE + OTHER};
+    const struct edit_marked beside[2] = {{"nada", list[0].mark}, {"nada", list[0].mark + 1}};
+    struct edit_choice choice = {.of = {"cf-clip", list[0].mark}, .beside = beside, .first_seed = 4000, .last_seed = 4999};
+    ck_assert_int_eq(edit_summarise(&all, &choice).count, ONE);
+    choice.beside_count = 1; /* 4003, 4005, 4007; not 4009, which the first has not */
+    const struct edit_summary s = edit_summarise(&all, &choice);
+    ck_assert_int_eq(s.count, 3);
+    ck_assert_double_eq(s.mean[METRIC_SUCCESS], 100.0);
+    choice.beside_count = 2;
     ck_assert_int_eq(edit_summarise(&all, &choice).count, 0);
 }
 END_TEST
@@ -162,7 +188,7 @@ START_TEST(first_portraits_of_a_case)
         snprintf(list[i].target, sizeof list[i].target, "%s", c->text);
     }
     const struct edit_results all = {list, PORTRAITS};
-    struct edit_choice choice = {.setting = "cf-clip", .mark = list[0].mark, .first_seed = 4000, .last_seed = 4999};
+    struct edit_choice choice = {.of = {"cf-clip", list[0].mark}, .first_seed = 4000, .last_seed = 4999};
     ck_assert_int_eq(edit_summarise(&all, &choice).count, PORTRAITS);
     choice.portraits = FIRST;
     ck_assert_int_eq(edit_summarise(&all, &choice).count, FIRST);
@@ -179,6 +205,7 @@ Suite *suite_bench_edit(void)
     tcase_add_test(tests, settings_are_right);
     tcase_add_test(tests, results_survive_a_stop);
     tcase_add_test(tests, means_and_intervals);
+    tcase_add_test(tests, side_by_side);
     tcase_add_test(tests, first_portraits_of_a_case);
     suite_add_tcase(suite, tests);
     return suite;

@@ -1,16 +1,20 @@
+#define _POSIX_C_SOURCE 200809L /* access */
 #include "bench/edit/report.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "bench/edit/summary.h"
 #include "tensor/file.h"
 
+/* What stands before these lines is written by hand and kept. */
+#define TABLES_MARK "<!-- below: written by bench_edit --report -->"
 #define GRID_MARK "<!-- below: written by bench_edit --suite tuning -->"
 
-enum { PATH_CAP = 512, TEXT_MAX = 1 << 20 };
+enum { PATH_CAP = 512, TEXT_MAX = 1 << 20, METHODS_MAX = 16 };
 
 /* A text that grows. */
 struct text {
@@ -46,15 +50,21 @@ static lt_status read_source(struct ce_run *run, const struct edit_plan *plan, e
     return edit_results_read(run->ctx, path, &s->results);
 }
 
-static struct edit_summary summarise(const struct source *s, const struct edit_setting *setting, const struct edit_case *c,
-                                     bool ordinary)
+static struct edit_marked marked(const struct edit_setting *setting)
 {
     struct ce_edit_settings settings;
     char bad[128];
-    struct edit_choice choice = {.setting = setting->name, .target = c, .ordinary = ordinary, .first_seed = s->first,
-                                 .last_seed = s->last, .portraits = s->portraits};
-    if (edit_setting_make(setting, &settings, bad, sizeof bad))
-        choice.mark = edit_setting_mark(&settings);
+    return (struct edit_marked){setting->name, edit_setting_make(setting, &settings, bad, sizeof bad)
+                                                   ? edit_setting_mark(&settings) : 0};
+}
+
+/* Of a setting; of one case, or of all that are ordinary or not; of what `beside[count]` have edited, too. */
+static struct edit_summary summarise(const struct source *s, const struct edit_setting *setting, const struct edit_case *c,
+                                     bool ordinary, const struct edit_marked *beside, int count)
+{
+    const struct edit_choice choice = {.of = marked(setting), .beside = beside, .beside_count = count, .target = c,
+                                       .ordinary = ordinary, .first_seed = s->first, .last_seed = s->last,
+                                       .portraits = s->portraits};
     return edit_summarise(&s->results, &choice);
 }
 
@@ -86,14 +96,33 @@ static void put_row(struct text *t, const char *name, const struct edit_summary 
     put(t, "\n");
 }
 
+/* All methods at counterfactual or ordinary sentences: over the edits that every one of them has made, and over all
+ * there are. Methods without any are left out of both. */
 static void put_methods(struct text *t, const struct source *s, bool ordinary)
 {
     const struct edit_setting *setting;
-    put_heading(t, "method");
-    for (size_t i = 0; (setting = edit_setting_at(SUITE_METHODS, i)); i++) {
-        const struct edit_summary row = summarise(s, setting, NULL, ordinary);
-        put_row(t, setting->name, &row, true);
+    struct edit_marked beside[METHODS_MAX];
+    struct edit_summary all[METHODS_MAX];
+    int count = 0, fewest = 0, most = 0;
+    for (size_t i = 0; i < METHODS_MAX && (setting = edit_setting_at(SUITE_METHODS, i)); i++) {
+        all[i] = summarise(s, setting, NULL, ordinary, NULL, 0);
+        if (all[i].count == 0)
+            continue;
+        beside[count++] = marked(setting);
+        fewest = count == 1 || all[i].count < fewest ? all[i].count : fewest;
+        most = all[i].count > most ? all[i].count : most;
     }
+    if (fewest < most) {
+        put_heading(t, "method, same edits");
+        for (size_t i = 0; (setting = edit_setting_at(SUITE_METHODS, i)); i++) {
+            const struct edit_summary row = summarise(s, setting, NULL, ordinary, beside, count);
+            put_row(t, setting->name, &row, true);
+        }
+        put(t, "\n");
+    }
+    put_heading(t, fewest < most ? "method, all its edits" : "method");
+    for (size_t i = 0; i < METHODS_MAX && (setting = edit_setting_at(SUITE_METHODS, i)); i++)
+        put_row(t, setting->name, &all[i], true);
     put(t, "\n");
 }
 
@@ -102,7 +131,7 @@ static void put_targets(struct text *t, const struct source *s, const struct edi
     const struct edit_case *c;
     put_heading(t, "sentence");
     for (size_t i = 0; (c = edit_case_at(i)); i++) {
-        const struct edit_summary row = summarise(s, setting, c, false);
+        const struct edit_summary row = summarise(s, setting, c, false, NULL, 0);
         put_row(t, c->text, &row, true);
     }
     put(t, "\n");
@@ -123,7 +152,7 @@ static void put_matrix(struct text *t, const struct source *s)
     for (size_t i = 0; (c = edit_case_at(i)); i++) {
         put(t, "| %s |", c->text);
         for (size_t k = 0; (setting = edit_setting_at(SUITE_METHODS, k)); k++) {
-            const struct edit_summary row = summarise(s, setting, c, false);
+            const struct edit_summary row = summarise(s, setting, c, false, NULL, 0);
             if (row.count)
                 put(t, " %.0f, %.1f |", row.mean[METRIC_SUCCESS], row.mean[METRIC_OUTSIDE]);
             else
@@ -134,34 +163,80 @@ static void put_matrix(struct text *t, const struct source *s)
     put(t, "\n");
 }
 
-/* The settings of a suite beside the default on the same portraits. */
-static void put_suite(struct text *t, const struct source *s, enum edit_suite suite)
+/* The name of a setting and what it changes, beyond what its base (or NULL) does. */
+static const char *described(const struct edit_setting *setting, const struct edit_setting *base, char name[256])
+{
+    const size_t common = base ? strlen(base->change) : 0;
+    const char *change = setting->change;
+    if (common && strncmp(change, base->change, common) == 0 && change[common] == ',')
+        change += common + 1;
+    snprintf(name, 256, "%s%s%s%s", setting->name, *change ? " `" : "", change, *change ? "`" : "");
+    return name;
+}
+
+static void put_grid(struct text *t, const struct source *s)
 {
     const struct edit_setting *setting;
-    for (size_t i = 0; (setting = edit_setting_at(suite, i)); i++) {
-        const struct edit_summary row = summarise(s, setting, NULL, false);
+    put_heading(t, "setting");
+    for (size_t i = 0; (setting = edit_setting_at(SUITE_TUNING, i)); i++) {
+        const struct edit_summary row = summarise(s, setting, NULL, false, NULL, 0);
         char name[256];
-        snprintf(name, sizeof name, "%s%s%s%s", setting->name, *setting->change ? " `" : "", setting->change,
-                 *setting->change ? "`" : "");
-        put_row(t, name, &row, true);
+        put_row(t, described(setting, NULL, name), &row, true);
     }
     put(t, "\n");
 }
 
+/* Each setting after the one that it takes something from, over the same edits. */
 static void put_ablation(struct text *t, const struct source *s)
 {
-    put_heading(t, "setting");
+    const struct edit_setting *setting;
     struct source part = *s;
     part.portraits = edit_suite_portraits(SUITE_ABLATION);
-    for (size_t i = 0; i < 2; i++) {
-        const struct edit_setting *setting = edit_setting_at(SUITE_METHODS, i);
-        const struct edit_summary row = summarise(&part, setting, NULL, false);
-        put_row(t, setting->name, &row, true);
+    put(t, "| setting | edits | success %% | of its base | colour left | of its base | change outside | of its base | PSNR dB | of its base |\n"
+           "|---|---|---|---|---|---|---|---|---|---|\n");
+    for (size_t i = 0; (setting = edit_setting_at(SUITE_ABLATION, i)); i++) {
+        static const enum edit_metric shown[4] = {METRIC_SUCCESS, METRIC_LEFT, METRIC_OUTSIDE, METRIC_PSNR};
+        const struct edit_setting *base = edit_setting_find(SUITE_METHODS, setting->base);
+        if (!base)
+            base = edit_setting_find(SUITE_ABLATION, setting->base);
+        const struct edit_marked both[2] = {marked(setting), marked(base)};
+        const struct edit_summary row = summarise(&part, setting, NULL, false, both, 2);
+        const struct edit_summary held = summarise(&part, base, NULL, false, both, 2);
+        char name[256];
+        if (row.count == 0)
+            continue;
+        put(t, "| %s | %d |", described(setting, base, name), row.count);
+        for (int k = 0; k < 4; k++) {
+            const int m = (int)shown[k], d = edit_metric_decimals(shown[k]);
+            put(t, " %.*f (%.*f-%.*f) | %.*f |", d, row.mean[m], d, row.low[m], d, row.high[m], d, held.mean[m]);
+        }
+        put(t, "\n");
     }
-    put_suite(t, &part, SUITE_ABLATION);
+    put(t, "\nBases: the paper's objective for the rows on it, which itself is held against the default; the mapper; the default.\n\n");
 }
 
 /* ---- files ---- */
+
+/* What stands before `mark` in the file at `path`, or `otherwise` where it is not there or has no such line; then the
+ * mark. */
+static lt_status put_kept(struct ce_run *run, struct text *t, const char *path, const char *mark, const char *otherwise)
+{
+    void *old = NULL;
+    size_t size = 0;
+    if (access(path, F_OK) == 0) {
+        const lt_status status = lt_file_read(run->ctx, path, TEXT_MAX / 2, &old, &size);
+        if (status != LT_OK)
+            return status;
+    }
+    const char *at = old ? strstr(old, mark) : NULL;
+    if (at)
+        put(t, "%.*s", (int)(at - (const char *)old), (const char *)old);
+    else
+        put(t, "%s", otherwise);
+    put(t, "%s\n\n", mark);
+    free(old);
+    return LT_OK;
+}
 
 lt_status edit_report_write(struct ce_run *run, const struct edit_plan *plan, const char *folder)
 {
@@ -169,23 +244,24 @@ lt_status edit_report_write(struct ce_run *run, const struct edit_plan *plan, co
     struct text t = {.buf = ce_alloc(run, TEXT_MAX, 1)};
     char path[PATH_CAP];
     lt_status status = t.buf ? read_source(run, plan, SUITE_METHODS, &s) : lt_ctx_status(run->ctx);
+    snprintf(path, sizeof path, "%s/RESULTS.md", folder);
+    if (status == LT_OK)
+        status = put_kept(run, &t, path, TABLES_MARK, "# Results of `make bench-edit`\n\n");
     if (status == LT_OK) {
-        put(&t, "# Results of `make bench-edit`\n\n"
-                "Written by the program; README.md beside it says what is measured and how. In brackets: 95 %% bootstrap intervals over\n"
-                "portraits. Colour differences are CIEDE2000, seconds are those of one core.\n\n"
+        put(&t, "README.md beside this file says what is measured and how. In brackets: 95 %% bootstrap intervals over portraits. Colour\n"
+                "differences are CIEDE2000, seconds are those of one core.\n\n"
                 "## Counterfactual sentences\n\n");
         put_methods(&t, &s, false);
         put(&t, "## Ordinary sentences\n\n");
         put_methods(&t, &s, true);
         put(&t, "## The default method, sentence by sentence\n\n");
         put_targets(&t, &s, edit_setting_at(SUITE_METHODS, 0));
-        put(&t, "## Success in %% and change outside, all methods\n\n");
+        put(&t, "## Success in %% and change outside, all methods, all edits\n\n");
         put_matrix(&t, &s);
-        put(&t, "## Ablation, counterfactual sentences, the first %d portraits\n\n", edit_suite_portraits(SUITE_ABLATION));
+        put(&t, "## Ablation, counterfactual sentences, at most the first %d portraits\n\n", edit_suite_portraits(SUITE_ABLATION));
         put_ablation(&t, &s);
         put(&t, "## Sheets\n\n![counterfactual](methods-counterfactual.png)\n\n![ordinary](methods-ordinary.png)\n\n"
                 "![the default method](default.png)\n");
-        snprintf(path, sizeof path, "%s/RESULTS.md", folder);
         status = lt_file_write(run->ctx, path, t.buf, t.length);
     }
     edit_results_free(&s.results);
@@ -197,20 +273,14 @@ lt_status edit_report_tuning(struct ce_run *run, const struct edit_plan *plan, c
     struct source s = {0};
     struct text t = {.buf = ce_alloc(run, TEXT_MAX, 1)};
     char path[PATH_CAP];
-    void *old = NULL;
-    size_t size = 0;
-    snprintf(path, sizeof path, "%s/TUNING.md", folder);
     lt_status status = t.buf ? read_source(run, plan, SUITE_TUNING, &s) : lt_ctx_status(run->ctx);
+    snprintf(path, sizeof path, "%s/TUNING.md", folder);
     if (status == LT_OK)
-        status = lt_file_read(run->ctx, path, TEXT_MAX / 2, &old, &size);
+        status = put_kept(run, &t, path, GRID_MARK, "# Tuning\n\n");
     if (status == LT_OK) {
-        const char *mark = strstr(old, GRID_MARK);
-        put(&t, "%.*s%s\n\n", (int)(mark ? mark - (const char *)old : (long)size), (const char *)old, GRID_MARK);
-        put_heading(&t, "setting");
-        put_suite(&t, &s, SUITE_TUNING);
+        put_grid(&t, &s);
         status = lt_file_write(run->ctx, path, t.buf, t.length);
     }
-    free(old);
     edit_results_free(&s.results);
     return status;
 }
@@ -224,10 +294,10 @@ lt_status edit_report_setting(struct ce_run *run, const struct edit_plan *plan, 
         const struct edit_case *c;
         put_heading(&t, setting->name);
         for (size_t i = 0; (c = edit_case_at(i)); i++) {
-            const struct edit_summary row = summarise(&s, setting, c, false);
+            const struct edit_summary row = summarise(&s, setting, c, false, NULL, 0);
             put_row(&t, c->text, &row, false);
         }
-        const struct edit_summary all = summarise(&s, setting, NULL, false);
+        const struct edit_summary all = summarise(&s, setting, NULL, false, NULL, 0);
         put_row(&t, "all", &all, true);
         fputs(t.buf, stdout);
     }

@@ -55,11 +55,14 @@ static bool is_early(const struct edit_case *c, const struct edit_choice *choice
     return seed <= seeds[count - 1];
 }
 
-static bool is_chosen(const struct edit_result *r, const struct edit_choice *choice)
+static bool is_chosen(const struct edit_results *results, const struct edit_result *r, const struct edit_choice *choice)
 {
-    if (strcmp(r->setting, choice->setting) != 0 || r->mark != choice->mark || r->seed < choice->first_seed ||
+    if (strcmp(r->setting, choice->of.setting) != 0 || r->mark != choice->of.mark || r->seed < choice->first_seed ||
         r->seed > choice->last_seed)
         return false;
+    for (int i = 0; i < choice->beside_count; i++)
+        if (!edit_results_find(results, choice->beside[i].setting, choice->beside[i].mark, r->target, r->seed))
+            return false;
     const struct edit_case *c = case_of(r->target);
     return c && (choice->target ? c == choice->target : c->ordinary == choice->ordinary) && is_early(c, choice, r->seed);
 }
@@ -76,7 +79,7 @@ static size_t gather(const struct edit_results *results, const struct edit_choic
     size_t n = 0;
     for (size_t i = 0; i < results->count; i++) {
         const struct edit_result *r = &results->list[i];
-        if (!is_chosen(r, choice))
+        if (!is_chosen(results, r, choice))
             continue;
         size_t at = 0;
         while (at < n && list[at].seed != r->seed)
@@ -130,7 +133,7 @@ static double median_seconds(const struct edit_results *results, const struct ed
     double *seconds = malloc((results->count + 1) * sizeof *seconds), median = 0.0;
     size_t n = 0;
     for (size_t i = 0; seconds && i < results->count; i++)
-        if (is_chosen(&results->list[i], choice))
+        if (is_chosen(results, &results->list[i], choice))
             seconds[n++] = results->list[i].seconds;
     if (n > 0) {
         qsort(seconds, n, sizeof *seconds, by_value);

@@ -27,10 +27,17 @@ struct edit_summary {
     double mean[METRICS], low[METRICS], high[METRICS]; /* 95 % interval; of seconds the median stands for the mean */
 };
 
-/* Which edits: of a setting (with its mark); of one case, or of all that are ordinary or not. */
-struct edit_choice {
+/* A setting, and the mark of its values. */
+struct edit_marked {
     const char *setting;
     unsigned long long mark;
+};
+
+/* Which edits: of a setting; of one case, or of all that are ordinary or not. */
+struct edit_choice {
+    struct edit_marked of;
+    const struct edit_marked *beside; /* [beside_count]: only what all of these have edited, too */
+    int beside_count;
     const struct edit_case *target; /* NULL: all */
     bool ordinary;
     long long first_seed, last_seed; /* inclusive */
