@@ -9,6 +9,7 @@
 #include "mapper.h"
 #include "options.h"
 #include "output.h"
+#include "photos.h"
 #include "report.h"
 #include "sheet.h"
 #include "text_features.h"
@@ -20,7 +21,9 @@
 struct job {
     struct ce_run *run;
     struct ce_models models;
-    const char *mapper_path, *target, *latents, *seeds_text, *output, *image;
+    const char *mapper_path, *target, *latents, *seeds_text, *output;
+    struct ce_list images;
+    int64_t invert_steps;
     double strength, psi;
     bool pairs;
     lt_params *params;
@@ -53,7 +56,8 @@ static int parse(struct job *job, int argc, char **argv)
         CE_OPT_TEXT("latents", "FILE[:I]", &job->latents,
                     "safetensors file with tensor latents, (N, L, D) for W+ or (N, D) for W; :I takes only number I"),
         CE_OPT_TEXT("seeds", "LIST", &job->seeds_text, "random pictures: 1-16, or 3,5,8 (default: --seed)"),
-        CE_OPT_TEXT("image", "FILE", &job->image, "a photo, inverted first"),
+        CE_OPT_LIST("image", "FILE", &job->images, "a photo, inverted first; may be repeated"),
+        CE_OPT_INT("invert-steps", "N", &job->invert_steps, 1, 1000000, "steps of that, see 'cfedit invert --help'"),
         CE_OPT_REAL("truncation", "PSI", &job->psi, -10, 10,
                     "for seeds: distance from the average picture (default: what the generator's file says, else 0.7)"),
         CE_OPT_REAL("strength", "S", &job->strength, -100, 100,
@@ -72,22 +76,20 @@ static int parse(struct job *job, int argc, char **argv)
     const int status = ce_options_parse(run, &syntax, argc, argv);
     if (status != CE_PARSED)
         return status;
-    if (job->image)
-        return ce_invert_unavailable(run);
     if (!job->mapper_path)
         return ce_usage_error(run, "say which mapper with --mapper FILE");
-    if ((job->latents != NULL) + (job->seeds_text != NULL) + run->seed_given > 1)
-        return ce_usage_error(run, "only one of --latents, --seeds and --seed can be given");
+    if ((job->latents != NULL) + (job->seeds_text != NULL) + (job->images.count > 0) + run->seed_given > 1)
+        return ce_usage_error(run, "only one of --latents, --seeds, --seed and --image can be given");
     size_t count = 1;
     if (job->seeds_text && !ce_seeds_parse(run, job->seeds_text, &job->seeds, &count))
         return ce_usage_error(run, "--seeds: '%s' is not a list of seeds such as 1-16 or 3,5,8", job->seeds_text);
-    if (!job->seeds_text && !job->latents) {
+    if (!job->seeds_text && !job->latents && job->images.count == 0) {
         job->seeds = ce_alloc(run, 1, sizeof *job->seeds);
         if (!job->seeds)
             return ce_fail(run);
         job->seeds[0] = run->seed;
     }
-    job->count = (int64_t)count;
+    job->count = job->images.count > 0 ? (int64_t)job->images.count : (int64_t)count;
     return CE_PARSED;
 }
 
@@ -121,6 +123,17 @@ static lt_status read_latents(struct job *job)
         return lt_ctx_status(run->ctx);
     job->count = lt_dim(job->w, 0);
     return LT_OK;
+}
+
+/* The same of photos, which takes long. */
+static lt_status invert_photos(struct job *job)
+{
+    struct ce_invert_config config = ce_invert_defaults();
+    struct ce_photos photos;
+    config.steps = (int)job->invert_steps;
+    const lt_status status = ce_photos_invert(job->run, &job->models, &config, job->images.items, job->images.count, &photos);
+    job->w = photos.w;
+    return status;
 }
 
 static int prepare_output(struct job *job)
@@ -283,18 +296,22 @@ int ce_cmd_apply(struct ce_run *run, int argc, char **argv)
     memset(&job, 0, sizeof job);
     job.run = run;
     job.strength = 1;
+    job.invert_steps = ce_invert_defaults().steps;
     job.psi = PSI_UNSET;
     int code = parse(&job, argc, argv);
     if (code != CE_PARSED)
         return code;
     lt_ctx *ctx = run->ctx;
-    lt_no_grad_begin(ctx);
+    const bool from_photos = job.images.count > 0;
     lt_status status = ce_models_open(run, CE_NEED_GENERATOR | CE_NEED_TEXT, &job.models);
     if (!status)
         status = open_mapper(&job);
-    if (!status)
+    if (!status && !from_photos)
         status = read_latents(&job);
     code = status ? ce_fail(run) : prepare_output(&job);
+    if (code == CE_PARSED && from_photos && invert_photos(&job))
+        code = ce_fail(run);
+    lt_no_grad_begin(ctx);
     if (code == CE_PARSED)
         code = apply(&job) ? ce_fail(run) : tell(&job);
     lt_no_grad_end(ctx);

@@ -15,6 +15,7 @@
 #include "models.h"
 #include "options.h"
 #include "output.h"
+#include "photos.h"
 #include "report.h"
 #include "sheet.h"
 
@@ -23,6 +24,7 @@ static const char examples[] =
     "  cfedit edit --target \"face with blue hair\" --seed 7 -o blue.png\n"
     "  cfedit edit --target \"face with purple hair\" --seeds 1-16 -o out/ --strength 0.7\n"
     "  cfedit edit --target \"face with green lips\" --seed 7 --method global-directions\n"
+    "  cfedit edit --target \"green lipstick\" --model my-model/ --image me.jpg\n"
     "  cfedit edit --target \"green lipstick\" --model my-model/ --latent faces.safetensors:3\n"
     "  cfedit edit --target \"green lipstick\" --mapper green.safetensors --seed 7";
 
@@ -38,8 +40,9 @@ struct setting_option {
 };
 
 struct edit_options {
-    struct ce_list contrasts;
-    const char *target, *source, *latent, *image, *seeds, *mapper, *output, *method, *channels;
+    struct ce_list contrasts, images;
+    int64_t invert_steps;
+    const char *target, *source, *latent, *seeds, *mapper, *output, *method, *channels;
     double strength, truncation;
     bool truncation_given;
     struct setting_option settings[OPTIONS_MAX];
@@ -111,7 +114,7 @@ static int read_options(struct ce_run *run, struct edit_options *o, int argc, ch
     size_t count;
     const struct ce_method *methods = ce_methods(&count);
     const struct ce_edit_settings defaults = ce_method_settings(&methods[0]);
-    *o = (struct edit_options){.strength = 1.0, .truncation = 1.0, .method = methods[0].name};
+    *o = (struct edit_options){.invert_steps = ce_invert_defaults().steps, .strength = 1.0, .truncation = 1.0, .method = methods[0].name};
     const char *names = methods[0].name;
     for (size_t i = 1; i < count && names; i++)
         names = ce_text(run, "%s|%s", names, methods[i].name);
@@ -129,7 +132,8 @@ static int read_options(struct ce_run *run, struct edit_options *o, int argc, ch
         CE_OPT_REAL("strength", "S", &o->strength, 0, 10, "how much of the edit: 0 none, 1 full"),
         CE_OPT_TEXT("seeds", "LIST", &o->seeds, "edit the faces of several seeds, \"1-16\" or \"3,5,9\"; --seed N edits one"),
         CE_OPT_TEXT("latent", "FILE[:I]", &o->latent, "edit the latents of a file, or its I-th (from 0)"),
-        CE_OPT_TEXT("image", "FILE", &o->image, "edit a photo, inverted first"),
+        CE_OPT_LIST("image", "FILE", &o->images, "edit a photo, inverted first; may be repeated"),
+        CE_OPT_INT("invert-steps", "N", &o->invert_steps, 1, 1000000, "steps of that, see 'cfedit invert --help'"),
         CE_OPT_TEXT("mapper", "FILE", &o->mapper, "apply a trained mapper instead of a method"),
         CE_OPT_TEXT("channels", "FILE", &o->channels,
                     "effects of the style channels for global-directions, measured and written where it is missing (default: "
@@ -150,10 +154,8 @@ static int read_options(struct ce_run *run, struct edit_options *o, int argc, ch
         return status;
     if (!o->target)
         return ce_usage_error(run, "say what to change with --target TEXT");
-    if (o->image)
-        return ce_invert_unavailable(run);
-    if ((o->latent != NULL) + (o->seeds != NULL) + run->seed_given > 1)
-        return ce_usage_error(run, "--seed, --seeds and --latent exclude each other");
+    if ((o->latent != NULL) + (o->seeds != NULL) + (o->images.count > 0) + run->seed_given > 1)
+        return ce_usage_error(run, "--seed, --seeds, --latent and --image exclude each other");
     return CE_PARSED;
 }
 
@@ -179,11 +181,23 @@ static int make_settings(const struct ce_run *run, const struct edit_options *o,
     return CE_PARSED;
 }
 
-/* W+ of all pictures and, where they come from seeds, these. A random face where nothing is said. */
+/* W+ of all pictures and, where they come from seeds, these; where from photos, these (N,3,S,S), as inverted. A random face
+ * where nothing is said. */
 static lt_tensor *read_latents(struct ce_run *run, const struct ce_models *models, const struct edit_options *o,
-                               int64_t **seeds, size_t *count)
+                               int64_t **seeds, lt_tensor **photos, size_t *count)
 {
     *seeds = NULL;
+    *photos = NULL;
+    if (o->images.count > 0) {
+        struct ce_invert_config config = ce_invert_defaults();
+        struct ce_photos found;
+        config.steps = (int)o->invert_steps;
+        *count = o->images.count;
+        if (ce_photos_invert(run, models, &config, o->images.items, *count, &found) != LT_OK)
+            return NULL;
+        *photos = found.x;
+        return found.w;
+    }
     if (o->latent) {
         lt_tensor *w = ce_latents_from_file(run, models, o->latent);
         *count = w ? (size_t)lt_dim(w, 0) : 0;
@@ -238,22 +252,29 @@ static void tell_channel(void *user, int64_t done, int64_t total)
     ce_progress_step(progress, done, NULL);
 }
 
-/* "before | after" of one picture into its file. */
+/* "before | after" of picture i into its file, the photo first where there is one. */
 static lt_status write_pair(struct ce_run *run, const struct edit_options *o, const struct edited *e,
-                            const struct ce_edit_result *r)
+                            const struct ce_edit_result *r, const lt_tensor *photos, int64_t i)
 {
     lt_ctx *ctx = run->ctx;
-    ce_image before = {0}, after = {0}, pair = {0};
+    ce_image photo = {0}, before = {0}, after = {0}, pair = {0};
+    const ce_image *const cells[3] = {&photo, &before, &after};
+    const char *const labels[3] = {"photo", photos ? "inverted" : "before", o->target};
+    const int first = photos ? 0 : 1;
+    const ce_sheet sheet = {.columns = 3 - first, .rows = 1, .cells = cells + first, .column_labels = labels + first};
     char seed[32];
     snprintf(seed, sizeof seed, "%lld", (long long)e->seed);
     const ce_image_text texts[] = {{"Software", "cfedit"}, {"Target", o->target}, {"Seed", seed}};
-    lt_status status = ce_image_from_tensor(ctx, r->x, 0, &before);
+    lt_status status = photos ? ce_image_from_tensor(ctx, photos, i, &photo) : LT_OK;
+    if (status == LT_OK)
+        status = ce_image_from_tensor(ctx, r->x, 0, &before);
     if (status == LT_OK)
         status = ce_image_from_tensor(ctx, r->x_hat, 0, &after);
     if (status == LT_OK)
-        status = ce_sheet_pair(ctx, &before, &after, "before", o->target, &pair);
+        status = ce_sheet_render(ctx, &sheet, &pair);
     if (status == LT_OK)
         status = ce_image_write(ctx, e->path, &pair, texts, e->seed >= 0 ? 3 : 2);
+    ce_image_free(&photo);
     ce_image_free(&before);
     ce_image_free(&after);
     ce_image_free(&pair);
@@ -262,7 +283,7 @@ static lt_status write_pair(struct ce_run *run, const struct edit_options *o, co
 
 /* Folder: the edited picture alone and the pair, one of each a picture; else one file. */
 static lt_status write_pictures(struct ce_run *run, const struct edit_options *o, struct edited *all,
-                                const struct ce_edit_result *results, size_t count)
+                                const struct ce_edit_result *results, const lt_tensor *photos, size_t count)
 {
     const char *output = o->output ? o->output : count > 1 ? "edit/" : "edit.png";
     const bool folder = count > 1 || ce_is_folder(output);
@@ -271,7 +292,7 @@ static lt_status write_pictures(struct ce_run *run, const struct edit_options *o
         const char *slash = folder && output[strlen(output) - 1] != '/' ? "/" : "";
         const long long number = all[i].seed >= 0 ? (long long)all[i].seed : (long long)i;
         all[i].path = folder ? ce_text(run, "%s%s%s%04lld.png", output, slash, all[i].seed >= 0 ? "seed" : "", number) : output;
-        status = all[i].path ? write_pair(run, o, &all[i], &results[i]) : lt_ctx_status(run->ctx);
+        status = all[i].path ? write_pair(run, o, &all[i], &results[i], photos, (int64_t)i) : lt_ctx_status(run->ctx);
         if (status == LT_OK && folder) {
             ce_image alone = {0};
             const char *path = ce_text(run, "%s%s%s%04lld-edited.png", output, slash, all[i].seed >= 0 ? "seed" : "", number);
@@ -436,12 +457,13 @@ int ce_cmd_edit(struct ce_run *run, int argc, char **argv)
     struct edited *all = NULL;
     struct ce_edit_result *results = NULL;
     int64_t *seeds = NULL;
+    lt_tensor *photos = NULL;
     size_t count = 0;
     code = CE_ERROR;
 
     lt_status status = open_models(run, &o, &settings, &models);
     lt_tensor *text = status == LT_OK ? ce_text_feature(&models, o.target) : NULL;
-    lt_tensor *w = text ? read_latents(run, &models, &o, &seeds, &count) : NULL;
+    lt_tensor *w = text ? read_latents(run, &models, &o, &seeds, &photos, &count) : NULL;
     if (w)
         all = ce_alloc(run, count, sizeof *all);
     if (all)
@@ -458,7 +480,7 @@ int ce_cmd_edit(struct ce_run *run, int argc, char **argv)
         status = lt_ctx_status(run->ctx);
     }
     if (status == LT_OK)
-        status = write_pictures(run, &o, all, results, count);
+        status = write_pictures(run, &o, all, results, photos, count);
     if (status == LT_OK && run->dump)
         status = write_dump(run, results, count);
     if (status == LT_OK)

@@ -21,8 +21,4 @@ int ce_cmd_score(struct ce_run *run, int argc, char **argv);
 int ce_cmd_tokenize(struct ce_run *run, int argc, char **argv);
 int ce_cmd_info(struct ce_run *run, int argc, char **argv);
 
-/* What a command with an `--image FILE` to be inverted answers until it can:
- * one line, CE_ERROR. */
-int ce_invert_unavailable(const struct ce_run *run);
-
 #endif

@@ -15,7 +15,7 @@ static const struct ce_command commands[] = {
     {"train", "train a mapper for a sentence over many latents", ce_cmd_train},
     {"apply", "apply a trained mapper to latents", ce_cmd_apply},
     {"generate", "make pictures from seeds or latents", ce_cmd_generate},
-    {"invert", "find the latent of a photo (not available yet)", ce_cmd_invert},
+    {"invert", "find the latents of photos", ce_cmd_invert},
     {"embed", "CLIP embeddings of texts and pictures", ce_cmd_embed},
     {"score", "which text fits which picture", ce_cmd_score},
     {"tokenize", "token ids of texts", ce_cmd_tokenize},
