@@ -109,6 +109,22 @@ static const char *describe_methods(struct ce_run *run)
     return text ? ce_text(run, "%s\n%s", text, tail) : NULL;
 }
 
+/* Whether the pictures go into a folder, that of -o or its default: a folder that is there, a name that ends in a slash, and
+ * wherever there are several. */
+static bool into_folder(const struct edit_options *o, size_t count)
+{
+    const size_t length = o->output ? strlen(o->output) : 0;
+    return count > 1 || (length && (ce_is_folder(o->output) || o->output[length - 1] == '/'));
+}
+
+/* An exit status, or CE_PARSED where `count` pictures have room at -o. */
+static int check_room(const struct ce_run *run, const struct edit_options *o, size_t count)
+{
+    if (count > 1 && o->output && ce_is_picture_name(o->output) && !into_folder(o, 1))
+        return ce_usage_error(run, "-o %s: %zu pictures need a folder", o->output, count);
+    return CE_PARSED;
+}
+
 static int read_options(struct ce_run *run, struct edit_options *o, int argc, char **argv)
 {
     size_t count;
@@ -156,7 +172,7 @@ static int read_options(struct ce_run *run, struct edit_options *o, int argc, ch
         return ce_usage_error(run, "say what to change with --target TEXT");
     if ((o->latent != NULL) + (o->seeds != NULL) + (o->images.count > 0) + run->seed_given > 1)
         return ce_usage_error(run, "--seed, --seeds, --latent and --image exclude each other");
-    return CE_PARSED;
+    return check_room(run, o, o->images.count);
 }
 
 /* The method's settings with what the command line says; an exit status or CE_PARSED. */
@@ -286,7 +302,7 @@ static lt_status write_pictures(struct ce_run *run, const struct edit_options *o
                                 const struct ce_edit_result *results, const lt_tensor *photos, size_t count)
 {
     const char *output = o->output ? o->output : count > 1 ? "edit/" : "edit.png";
-    const bool folder = count > 1 || ce_is_folder(output);
+    const bool folder = into_folder(o, count);
     lt_status status = folder ? ce_folder_make(run->ctx, output) : LT_OK;
     for (size_t i = 0; i < count && status == LT_OK; i++) {
         const char *slash = folder && output[strlen(output) - 1] != '/' ? "/" : "";
@@ -439,8 +455,8 @@ static lt_status open_models(struct ce_run *run, const struct edit_options *o, c
     if (!o->mapper && s->family != CE_FAMILY_CHANNELS)
         needs |= (id > 0.0f ? CE_NEED_IDENTITY : 0u) | (perc > 0.0f ? CE_NEED_VGG : 0u);
     lt_status status = ce_output_check(run->ctx, run->dump);
-    if (status == LT_OK && o->output && !ce_is_folder(o->output))
-        status = ce_output_check(run->ctx, o->output);
+    if (status == LT_OK && o->output)
+        status = into_folder(o, 1) ? ce_folder_make(run->ctx, o->output) : ce_output_check(run->ctx, o->output);
     return status == LT_OK ? ce_models_open(run, needs, models) : status;
 }
 
@@ -464,6 +480,9 @@ int ce_cmd_edit(struct ce_run *run, int argc, char **argv)
     lt_status status = open_models(run, &o, &settings, &models);
     lt_tensor *text = status == LT_OK ? ce_text_feature(&models, o.target) : NULL;
     lt_tensor *w = text ? read_latents(run, &models, &o, &seeds, &photos, &count) : NULL;
+    if (w && (code = check_room(run, &o, count)) != CE_PARSED)
+        goto out;
+    code = CE_ERROR;
     if (w)
         all = ce_alloc(run, count, sizeof *all);
     if (all)
