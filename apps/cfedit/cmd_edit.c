@@ -7,8 +7,8 @@
 
 #include "autograd/ops.h"
 #include "commands.h"
+#include "edit_output.h"
 #include "editor.h"
-#include "image_file.h"
 #include "latents.h"
 #include "methods.h"
 #include "model_files.h"
@@ -17,7 +17,6 @@
 #include "output.h"
 #include "photos.h"
 #include "report.h"
-#include "sheet.h"
 
 static const char examples[] =
     "  cfedit edit --target \"face with green lips\"\n"
@@ -47,13 +46,6 @@ struct edit_options {
     bool truncation_given;
     struct setting_option settings[OPTIONS_MAX];
     size_t setting_count;
-};
-
-/* One edited picture as it is told and stored. */
-struct edited {
-    int64_t seed; /* -1: not from a seed */
-    double before, after; /* cosine of the picture with the target text */
-    const char *path;
 };
 
 /* Word `number` of "off|on". */
@@ -109,18 +101,10 @@ static const char *describe_methods(struct ce_run *run)
     return text ? ce_text(run, "%s\n%s", text, tail) : NULL;
 }
 
-/* Whether the pictures go into a folder, that of -o or its default: a folder that is there, a name that ends in a slash, and
- * wherever there are several. */
-static bool into_folder(const struct edit_options *o, size_t count)
-{
-    const size_t length = o->output ? strlen(o->output) : 0;
-    return count > 1 || (length && (ce_is_folder(o->output) || o->output[length - 1] == '/'));
-}
-
 /* An exit status, or CE_PARSED where `count` pictures have room at -o. */
 static int check_room(const struct ce_run *run, const struct edit_options *o, size_t count)
 {
-    if (count > 1 && o->output && ce_is_picture_name(o->output) && !into_folder(o, 1))
+    if (count > 1 && o->output && ce_is_picture_name(o->output) && !ce_edit_into_folder(o->output, 1))
         return ce_usage_error(run, "-o %s: %zu pictures need a folder", o->output, count);
     return CE_PARSED;
 }
@@ -268,135 +252,6 @@ static void tell_channel(void *user, int64_t done, int64_t total)
     ce_progress_step(progress, done, NULL);
 }
 
-/* "before | after" of picture i into its file, the photo first where there is one. */
-static lt_status write_pair(struct ce_run *run, const struct edit_options *o, const struct edited *e,
-                            const struct ce_edit_result *r, const lt_tensor *photos, int64_t i)
-{
-    lt_ctx *ctx = run->ctx;
-    ce_image photo = {0}, before = {0}, after = {0}, pair = {0};
-    const ce_image *const cells[3] = {&photo, &before, &after};
-    const char *const labels[3] = {"photo", photos ? "inverted" : "before", o->target};
-    const int first = photos ? 0 : 1;
-    const ce_sheet sheet = {.columns = 3 - first, .rows = 1, .cells = cells + first, .column_labels = labels + first};
-    char seed[32];
-    snprintf(seed, sizeof seed, "%lld", (long long)e->seed);
-    const ce_image_text texts[] = {{"Software", "cfedit"}, {"Target", o->target}, {"Seed", seed}};
-    lt_status status = photos ? ce_image_from_tensor(ctx, photos, i, &photo) : LT_OK;
-    if (status == LT_OK)
-        status = ce_image_from_tensor(ctx, r->x, 0, &before);
-    if (status == LT_OK)
-        status = ce_image_from_tensor(ctx, r->x_hat, 0, &after);
-    if (status == LT_OK)
-        status = ce_sheet_render(ctx, &sheet, &pair);
-    if (status == LT_OK)
-        status = ce_image_write(ctx, e->path, &pair, texts, e->seed >= 0 ? 3 : 2);
-    ce_image_free(&photo);
-    ce_image_free(&before);
-    ce_image_free(&after);
-    ce_image_free(&pair);
-    return status;
-}
-
-/* Folder: the edited picture alone and the pair, one of each a picture; else one file. */
-static lt_status write_pictures(struct ce_run *run, const struct edit_options *o, struct edited *all,
-                                const struct ce_edit_result *results, const lt_tensor *photos, size_t count)
-{
-    const char *output = o->output ? o->output : count > 1 ? "edit/" : "edit.png";
-    const bool folder = into_folder(o, count);
-    lt_status status = folder ? ce_folder_make(run->ctx, output) : LT_OK;
-    for (size_t i = 0; i < count && status == LT_OK; i++) {
-        const char *slash = folder && output[strlen(output) - 1] != '/' ? "/" : "";
-        const long long number = all[i].seed >= 0 ? (long long)all[i].seed : (long long)i;
-        all[i].path = folder ? ce_text(run, "%s%s%s%04lld.png", output, slash, all[i].seed >= 0 ? "seed" : "", number) : output;
-        status = all[i].path ? write_pair(run, o, &all[i], &results[i], photos, (int64_t)i) : lt_ctx_status(run->ctx);
-        if (status == LT_OK && folder) {
-            ce_image alone = {0};
-            const char *path = ce_text(run, "%s%s%s%04lld-edited.png", output, slash, all[i].seed >= 0 ? "seed" : "", number);
-            status = path ? ce_image_from_tensor(run->ctx, results[i].x_hat, 0, &alone) : lt_ctx_status(run->ctx);
-            if (status == LT_OK)
-                status = ce_image_write(run->ctx, path, &alone, NULL, 0);
-            ce_image_free(&alone);
-        }
-    }
-    return status;
-}
-
-/* Member `which` of all results joined: 0 x_hat, 1 x, 2 latents, from 3 on the styles; NULL where there are none. */
-static lt_tensor *join(struct ce_run *run, const struct ce_edit_result *results, size_t count, int which)
-{
-    lt_tensor **part = ce_alloc(run, count, sizeof *part);
-    for (size_t i = 0; part && i < count; i++) {
-        const struct ce_edit_result *r = &results[i];
-        part[i] = which == 0 ? r->x_hat : which == 1 ? r->x : which == 2 ? r->latents : r->styles[which - 3];
-    }
-    return part ? lt_concat(run->ctx, (int)count, part, 0) : NULL;
-}
-
-/* `image`, `source` (N,3,S,S), `latents` (N,L,D) and, of an edit in StyleSpace, `style.0`, ... (N,C). */
-static lt_status write_dump(struct ce_run *run, const struct ce_edit_result *results, size_t count)
-{
-    enum { FIXED = 3 };
-    const char *names[FIXED + CE_SPACE_STYLES] = {"image", "source", "latents"};
-    lt_tensor *joined[FIXED + CE_SPACE_STYLES] = {NULL};
-    const int n = FIXED + results[0].style_count;
-    const lt_scope scope = lt_scope_open(run->ctx);
-    for (int i = 0; i < n; i++) {
-        joined[i] = join(run, results, count, i);
-        if (i >= FIXED)
-            names[i] = ce_text(run, "style.%d", i - FIXED);
-    }
-    lt_status status = lt_ctx_status(run->ctx);
-    if (status == LT_OK)
-        status = ce_dump(run, (size_t)n, names, joined);
-    lt_scope_close(run->ctx, scope, NULL);
-    return status;
-}
-
-static int tell(const struct ce_run *run, const struct edit_options *o, const char *source, const struct edited *all,
-                const struct ce_edit_result *results, size_t count)
-{
-    if (!run->json) {
-        for (size_t i = 0; i < count; i++) {
-            char which[40] = "";
-            if (all[i].seed >= 0)
-                snprintf(which, sizeof which, "seed %lld, ", (long long)all[i].seed);
-            printf("%s: %smatch with the text %.3f -> %.3f, %.1f s\n", all[i].path, which, all[i].before, all[i].after,
-                   results[i].seconds);
-        }
-        return CE_OK;
-    }
-    lt_json_writer *j = lt_json_writer_create();
-    lt_json_begin_object(j);
-    lt_json_put_key(j, "target");
-    lt_json_put_string(j, o->target);
-    lt_json_put_key(j, "method");
-    lt_json_put_string(j, o->mapper ? "mapper" : o->method);
-    lt_json_put_key(j, "source");
-    lt_json_put_string(j, source);
-    lt_json_put_key(j, "pictures");
-    lt_json_begin_array(j);
-    for (size_t i = 0; i < count; i++) {
-        lt_json_begin_object(j);
-        lt_json_put_key(j, "file");
-        lt_json_put_string(j, all[i].path);
-        if (all[i].seed >= 0) {
-            lt_json_put_key(j, "seed");
-            lt_json_put_int(j, all[i].seed);
-        }
-        const struct { const char *key; double value; } numbers[] = {
-            {"cosine_before", all[i].before}, {"cosine_after", all[i].after}, {"loss_first", (double)results[i].first.loss},
-            {"loss_last", (double)results[i].last.loss}, {"seconds", results[i].seconds}};
-        for (size_t k = 0; k < CE_COUNT(numbers); k++) {
-            lt_json_put_key(j, numbers[k].key);
-            lt_json_put_double(j, numbers[k].value);
-        }
-        lt_json_end_object(j);
-    }
-    lt_json_end_array(j);
-    lt_json_end_object(j);
-    return ce_print_json(run, j);
-}
-
 /* The channels' effects that global-directions reads: --channels or the model's own; NULL where they are to be measured. */
 static const char *channels_path(struct ce_run *run, const struct edit_options *o)
 {
@@ -456,7 +311,7 @@ static lt_status open_models(struct ce_run *run, const struct edit_options *o, c
         needs |= (id > 0.0f ? CE_NEED_IDENTITY : 0u) | (perc > 0.0f ? CE_NEED_VGG : 0u);
     lt_status status = ce_output_check(run->ctx, run->dump);
     if (status == LT_OK && o->output)
-        status = into_folder(o, 1) ? ce_folder_make(run->ctx, o->output) : ce_output_check(run->ctx, o->output);
+        status = ce_edit_into_folder(o->output, 1) ? ce_folder_make(run->ctx, o->output) : ce_output_check(run->ctx, o->output);
     return status == LT_OK ? ce_models_open(run, needs, models) : status;
 }
 
@@ -470,7 +325,7 @@ int ce_cmd_edit(struct ce_run *run, int argc, char **argv)
     if (code != CE_PARSED)
         return code;
     struct ce_models models = {0};
-    struct edited *all = NULL;
+    struct ce_edited *all = NULL;
     struct ce_edit_result *results = NULL;
     int64_t *seeds = NULL;
     lt_tensor *photos = NULL;
@@ -498,12 +353,15 @@ int ce_cmd_edit(struct ce_run *run, int argc, char **argv)
         all[i].after = target_cosine(&models, results[i].x_hat, text, antialias);
         status = lt_ctx_status(run->ctx);
     }
+    const struct ce_edit_output output = {.target = o.target, .source = o.source ? o.source : models.domain,
+                                          .method = o.mapper ? "mapper" : o.method, .path = o.output, .count = count,
+                                          .all = all, .results = results, .photos = photos};
     if (status == LT_OK)
-        status = write_pictures(run, &o, all, results, photos, count);
-    if (status == LT_OK && run->dump)
-        status = write_dump(run, results, count);
+        status = ce_edit_write_pictures(run, &output);
     if (status == LT_OK)
-        code = tell(run, &o, o.source ? o.source : models.domain, all, results, count);
+        status = ce_edit_write_dump(run, &output);
+    if (status == LT_OK)
+        code = ce_edit_tell(run, &output);
 out:
     if (code == CE_ERROR && lt_ctx_status(run->ctx) != LT_OK)
         ce_fail(run);
