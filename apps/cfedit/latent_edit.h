@@ -3,7 +3,7 @@
  * The published methods train a mapper over thousands of latents, or optimise one; for a single picture
  *
  *     min over delta of  nce_lambda L_text(G(w + delta)) + l2_lambda |delta|^2 + change_lambda L_change
- *                        + id_lambda L_id + perc_lambda L_perc
+ *                        + goal_lambda L_goal + id_lambda L_id + perc_lambda L_perc
  *
  * with delta in one of the spaces of latent_space.h. L_text is what `nce` selects (clip_nce.h): CLIP-NCE, the
  * directional loss of StyleGAN-NADA or StyleCLIP's global loss.
@@ -11,6 +11,8 @@
  * L_change is the share of the picture that changes: the mean over pixels of d^2 / (d^2 + s^2), d the
  * distance of a pixel's colour from the source's and s change_scale (Geman & McClure 1985). A part that the text
  * speaks of may change as far as it likes at the price of its area; a faint change all over costs more.
+ *
+ * L_goal is the squared distance to a recolouring of the source picture (recolor.h), where there is one.
  *
  * With focus, the map M of where the text is about (focus.h) enters twice: CLIP is shown x + M (x_hat - x), so that a
  * change elsewhere cannot please it, and L_change counts only what M leaves out, each pixel by 1 - M. Where a recolouring
