@@ -45,7 +45,8 @@ static const char about[] =
 static const char examples[] =
     "  cfedit apply --mapper green.safetensors --seeds 1-16 -o edited\n"
     "  cfedit apply --mapper green.safetensors --seed 7 --strength 0.7 -o green7.png\n"
-    "  cfedit apply --model DIR --mapper M.safetensors --latents W.safetensors --dump out.safetensors\n";
+    "  cfedit apply --mapper green.safetensors --image me.jpg -o green-me.png\n"
+    "  cfedit apply --model DIR --mapper M.safetensors --latents W.safetensors --dump out.safetensors";
 
 static int parse(struct job *job, int argc, char **argv)
 {

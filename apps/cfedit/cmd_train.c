@@ -74,7 +74,7 @@ static const char examples[] =
     "  cfedit train --target \"face with green lips\" --steps 2000 --batch 4 --log green.jsonl -o green.safetensors\n"
     "  cfedit train --target \"face with green lips\" ... --resume          continue after a stop\n"
     "  cfedit train --model DIR --target \"purple eyebrows\" --latents W.safetensors --id-lambda 0.2\n"
-    "  cfedit apply --mapper green.safetensors --seeds 1-16 -o edited\n";
+    "  cfedit apply --mapper green.safetensors --seeds 1-16 -o edited";
 
 static void set_defaults(struct job *job)
 {
