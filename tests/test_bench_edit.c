@@ -60,20 +60,23 @@ START_TEST(settings_are_right)
         for (size_t i = 0; (setting = edit_setting_at((enum edit_suite)suite, i)); i++) {
             ck_assert_msg(edit_setting_make(setting, &s, bad, sizeof bad), "%s: %s", setting->name, bad);
             ck_assert_ptr_eq(edit_setting_find((enum edit_suite)suite, setting->name), setting);
-            ck_assert(!setting->base || edit_setting_find(SUITE_METHODS, setting->base) ||
-                      edit_setting_find(SUITE_ABLATION, setting->base));
+            ck_assert_ptr_nonnull(edit_setting_base(setting));
         }
-    const struct edit_setting one = {"x", "cf-clip", "steps=7,negatives=on", NULL}, none = {"x", "cf-clip", "", NULL};
+    static const char *const bases[][2] = {{"the paper's objective", "cf-clip"}, {"1 template", "the paper's objective"},
+                                           {"mapper without text mapping", "cf-clip-mapper"}, {"default, half the steps", "cf-clip"}};
+    for (size_t i = 0; i < sizeof bases / sizeof bases[0]; i++)
+        ck_assert_str_eq(edit_setting_base(edit_setting_find(SUITE_ABLATION, bases[i][0]))->name, bases[i][1]);
+    const struct edit_setting one = {"x", "cf-clip", "steps=7,negatives=on"}, none = {"x", "cf-clip", ""};
     ck_assert(edit_setting_make(&one, &s, bad, sizeof bad) && s.latent.steps == 7 && s.latent.nce.use_negatives);
     ck_assert(edit_setting_make(&none, &plain, bad, sizeof bad));
     ck_assert(edit_setting_mark(&s) != edit_setting_mark(&plain));
     static const char *const wrong[] = {"steps", "steps=0", "steps=1x", "alpha=1", "nothing=1", "negatives=maybe"};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
-        const struct edit_setting w = {"x", "cf-clip", wrong[i], NULL};
+        const struct edit_setting w = {"x", "cf-clip", wrong[i]};
         ck_assert_msg(!edit_setting_make(&w, &s, bad, sizeof bad), "%s was taken", wrong[i]);
         ck_assert_str_eq(bad, wrong[i]);
     }
-    ck_assert(!edit_setting_make(&(struct edit_setting){"x", "magic", "", NULL}, &s, bad, sizeof bad));
+    ck_assert(!edit_setting_make(&(struct edit_setting){"x", "magic", ""}, &s, bad, sizeof bad));
 }
 END_TEST
 

@@ -1,7 +1,6 @@
 /* Progress: what its line says, and that what comes before a step is no part of the rate. */
 #include <check.h>
 #include <fcntl.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>

@@ -15,7 +15,6 @@
 #include "text_features.h"
 
 #define SHEET_MAX 16 /* pictures on the sheet of all */
-#define SHEET_PIXELS 64000000.0
 #define PSI_UNSET (-1000.0)
 
 struct job {
@@ -202,10 +201,8 @@ static lt_status write_one(struct job *job, lt_tensor *x, lt_tensor *x_hat, int6
 static lt_status write_sheet(struct job *job)
 {
     struct ce_run *run = job->run;
-    int n = job->count < SHEET_MAX ? (int)job->count : SHEET_MAX;
     const double area = (double)job->before[0].width * job->before[0].height;
-    while (n > 1 && 2 * area * n > SHEET_PIXELS)
-        n /= 2;
+    const int n = (int)ce_sheet_room(job->count, SHEET_MAX, 2 * area);
     const ce_image *cells[2 * SHEET_MAX];
     const char *labels[SHEET_MAX];
     static const char *const row_labels[] = {"before", "after"};

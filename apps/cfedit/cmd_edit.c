@@ -114,7 +114,8 @@ static int read_options(struct ce_run *run, struct edit_options *o, int argc, ch
     size_t count;
     const struct ce_method *methods = ce_methods(&count);
     const struct ce_edit_settings defaults = ce_method_settings(&methods[0]);
-    *o = (struct edit_options){.invert_steps = ce_invert_defaults().steps, .strength = 1.0, .truncation = 1.0, .method = methods[0].name};
+    *o = (struct edit_options){.invert_steps = ce_invert_defaults().steps, .strength = 1.0, .truncation = 1.0,
+                               .method = methods[0].name};
     const char *names = methods[0].name;
     for (size_t i = 1; i < count && names; i++)
         names = ce_text(run, "%s|%s", names, methods[i].name);

@@ -12,7 +12,6 @@
 
 #define CHUNK 16       /* pictures in memory at a time, unless they are dumped */
 #define SHEET_MAX 64   /* pictures on the contact sheet */
-#define SHEET_PIXELS 64000000.0
 #define PSI_UNSET (-1000.0)
 
 struct job {
@@ -146,10 +145,7 @@ static lt_status write_sheet(struct job *job)
     const ce_image *cells[SHEET_MAX] = {0};
     const char *labels[SHEET_MAX];
     ce_image sheet = {0};
-    int64_t n = job->cell_count;
-    const double area = (double)job->cells[0].width * job->cells[0].height;
-    while (n > 1 && area * (double)n > SHEET_PIXELS)
-        n /= 2;
+    const int64_t n = ce_sheet_room(job->cell_count, SHEET_MAX, (double)job->cells[0].width * job->cells[0].height);
     if (n < 2)
         return LT_OK;
     int columns = 1;

@@ -11,7 +11,6 @@
 #include "tensor/safetensors.h"
 
 #define SHEET_MAX 16 /* photos on the sheet */
-#define SHEET_PIXELS 64000000.0
 
 static const char about[] =
     "Finds the latents whose pictures come nearest to photos, so that 'cfedit edit --latent FILE'\n"
@@ -81,9 +80,7 @@ static lt_status write_sheet(const struct job *job, const struct ce_photos *phot
     ce_image cell[2 * SHEET_MAX] = {{0}}, sheet = {0};
     const ce_image *cells[2 * SHEET_MAX];
     const double area = (double)lt_dim(photos->x, 2) * (double)lt_dim(photos->x, 3);
-    int rows = photos->count < SHEET_MAX ? (int)photos->count : SHEET_MAX;
-    while (rows > 1 && 2.0 * area * rows > SHEET_PIXELS)
-        rows /= 2;
+    const int rows = (int)ce_sheet_room((int64_t)photos->count, SHEET_MAX, 2.0 * area);
     lt_status status = LT_OK;
     for (int i = 0; i < 2 * rows && status == LT_OK; i++) {
         cells[i] = &cell[i];

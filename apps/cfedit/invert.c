@@ -98,14 +98,10 @@ static lt_tensor *best_start(const struct ce_models *models, int starts, lt_tens
 {
     lt_ctx *ctx = models->ctx;
     const lt_stylegan2 *g = models->generator;
-    lt_rng rng = lt_rng_make(0x496e7665, 0);
     const lt_scope scope = lt_scope_open(ctx);
     lt_no_grad_begin(ctx);
     lt_tensor *small = lt_dim(x, 2) > START_SIDE ? lt_resize_area(ctx, x, START_SIDE, START_SIDE) : x, *start = NULL;
-    lt_tensor *z = lt_zeros(ctx, 2, (int64_t[]){starts, lt_stylegan2_describe(g)->z_dim});
-    if (z && lt_fill_normal(ctx, z, &rng, 0.0f, 1.0f) != LT_OK)
-        z = NULL;
-    lt_tensor *w = z ? lt_stylegan2_mapping(ctx, g, z) : NULL;
+    lt_tensor *w = ce_random_faces(models, starts, 0x496e7665);
     if (w && lt_stylegan2_latent_avg(g))
         w = lt_stylegan2_truncate(ctx, g, w, (float)models->truncation);
     const int64_t best = w && small ? nearest_face(models, w, small) : -1;

@@ -244,10 +244,11 @@ static lt_status prepare(struct edit *e, lt_tensor *w, ce_edit_watch *watch, voi
     if (e->x)
         e->source_feature = lt_retain(ce_image_features(ctx, e->models->clip, e->x, e->config->nce.antialias));
     lt_no_grad_end(ctx);
-    if (watch && e->source_feature && e->config->use_focus)
-        watch(user, 0, "finding where the text is about", &none);
-    if (e->source_feature && e->config->use_focus)
+    if (e->source_feature && e->config->use_focus) {
+        if (watch)
+            watch(user, 0, "finding where the text is about", &none);
         e->map = lt_retain(ce_focus_map(e->models, &e->config->focus, &e->config->nce, e->texts, e->x, &rng));
+    }
     if (e->map && e->texts->contrast && e->config->fit_steps > 0) {
         lt_tensor *mask = NULL;
         if (watch)

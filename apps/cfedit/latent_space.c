@@ -20,15 +20,19 @@ bool ce_latent_space_moves(const struct ce_latent_space *space, int layer)
     return layer >= space->first_layer && layer <= space->config.last_layer;
 }
 
-/* w (STATISTICS_FACES, D) of random faces. */
-static lt_tensor *random_faces(const struct ce_models *models)
+lt_tensor *ce_random_faces(const struct ce_models *models, int64_t count, uint64_t seed)
 {
-    lt_rng rng = lt_rng_make(0x57796c65, 0);
-    lt_tensor *z = lt_zeros(models->ctx, 2,
-                            (int64_t[]){STATISTICS_FACES, lt_stylegan2_describe(models->generator)->z_dim});
+    lt_rng rng = lt_rng_make(seed, 0);
+    lt_tensor *z = lt_zeros(models->ctx, 2, (int64_t[]){count, lt_stylegan2_describe(models->generator)->z_dim});
     if (z && lt_fill_normal(models->ctx, z, &rng, 0.0f, 1.0f) != LT_OK)
         return NULL;
-    return lt_stylegan2_mapping(models->ctx, models->generator, z);
+    return z ? lt_stylegan2_mapping(models->ctx, models->generator, z) : NULL;
+}
+
+/* w (STATISTICS_FACES, D). */
+static lt_tensor *random_faces(const struct ce_models *models)
+{
+    return ce_random_faces(models, STATISTICS_FACES, 0x57796c65);
 }
 
 lt_status ce_style_deviations(const struct ce_models *models, lt_tensor **out)

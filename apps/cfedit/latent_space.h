@@ -57,6 +57,9 @@ lt_tensor *ce_latent_space_size(const struct ce_latent_space *space, bool absolu
 /* `wanted`, or for -1 what the generator's metadata says. */
 int ce_first_layer(const struct ce_models *models, int wanted);
 
+/* w (count, D) of random faces, not truncated. */
+lt_tensor *ce_random_faces(const struct ce_models *models, int64_t count, uint64_t seed);
+
 /* Standard deviation of every channel of every style over random faces -> out[styles], each (1,C), in the innermost
  * scope. The faces are the same ones for every picture. */
 lt_status ce_style_deviations(const struct ce_models *models, lt_tensor **out);

@@ -1,7 +1,6 @@
 #include "photos.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "autograd/ops.h"
 #include "kinds.h"

@@ -6,6 +6,7 @@
 #include "canvas.h"
 
 #define MAX_LABEL_LINES 4
+#define SHEET_PIXELS 64000000.0
 
 static const ce_color white = {255, 255, 255};
 static const ce_color dark = {34, 34, 34};
@@ -33,6 +34,14 @@ static int row_label_width(const ce_sheet *sheet, int cell_width, int scale)
     /* A narrow cell still leaves room for a word. */
     int limit = cell_width > 60 * scale ? cell_width : 60 * scale;
     return widest < limit ? widest : limit;
+}
+
+int64_t ce_sheet_room(int64_t count, int64_t most, double pixels)
+{
+    int64_t n = count < most ? count : most;
+    while (n > 1 && pixels * (double)n > SHEET_PIXELS)
+        n /= 2;
+    return n;
 }
 
 lt_status ce_sheet_render(lt_ctx *ctx, const ce_sheet *sheet, ce_image *out)

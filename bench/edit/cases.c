@@ -40,78 +40,77 @@ const struct edit_case *edit_case_at(size_t i)
 /* ---- settings ---- */
 
 static const struct edit_setting of_methods[] = {
-    {"cf-clip", "cf-clip", "", NULL},
-    {"cf-clip-mapper", "cf-clip-mapper", "", NULL},
-    {"styleclip", "styleclip", "", NULL},
-    {"styleclip-mapper", "styleclip-mapper", "", NULL},
-    {"nada", "nada", "", NULL},
-    {"global-directions", "global-directions", "", NULL},
+    {"cf-clip", "cf-clip", ""},
+    {"cf-clip-mapper", "cf-clip-mapper", ""},
+    {"styleclip", "styleclip", ""},
+    {"styleclip-mapper", "styleclip-mapper", ""},
+    {"nada", "nada", ""},
+    {"global-directions", "global-directions", ""},
 };
 
 /* The paper's ablations on the paper's objective (negatives on, nothing of ours), then ours on the default. */
 #define PAPER "negatives=on,focus=off,contrast-lambda=0,change-lambda=0,goal-lambda=0,steps=130"
-#define FROM_PAPER "the paper's objective"
 static const struct edit_setting of_ablation[] = {
-    {FROM_PAPER, "cf-clip", PAPER, "cf-clip"},
-    {"without positive 1", "cf-clip", PAPER ",positive-1=off", FROM_PAPER},
-    {"without positive 2", "cf-clip", PAPER ",positive-2=off", FROM_PAPER},
-    {"without negatives", "cf-clip", PAPER ",negatives=off", FROM_PAPER},
-    {"without augmentation", "cf-clip", PAPER ",copies=0", FROM_PAPER},
-    {"temperature 0.05", "cf-clip", PAPER ",temperature=0.05", FROM_PAPER},
-    {"temperature 0.5", "cf-clip", PAPER ",temperature=0.5", FROM_PAPER},
-    {"1 template", "cf-clip", PAPER ",templates=1", FROM_PAPER},
-    {"a quarter of the steps", "cf-clip", PAPER ",steps=32", FROM_PAPER},
-    {"mapper without text mapping", "cf-clip-mapper", "text-mapping=off", "cf-clip-mapper"},
-    {"default, without focus", "cf-clip", "focus=off", "cf-clip"},
-    {"default, without contrasts", "cf-clip", "contrast-lambda=0", "cf-clip"},
-    {"default, without change term", "cf-clip", "change-lambda=0", "cf-clip"},
-    {"default, recolouring at the start only", "cf-clip", "goal-lambda=0", "cf-clip"},
-    {"default, without recolouring", "cf-clip", "fit-steps=0", "cf-clip"},
-    {"default, with negatives", "cf-clip", "negatives=on", "cf-clip"},
-    {"default, without augmentation", "cf-clip", "copies=0", "cf-clip"},
-    {"default, half the steps", "cf-clip", "steps=25,fit-steps=15", "cf-clip"},
+    {"the paper's objective", "cf-clip", PAPER},
+    {"without positive 1", "cf-clip", PAPER ",positive-1=off"},
+    {"without positive 2", "cf-clip", PAPER ",positive-2=off"},
+    {"without negatives", "cf-clip", PAPER ",negatives=off"},
+    {"without augmentation", "cf-clip", PAPER ",copies=0"},
+    {"temperature 0.05", "cf-clip", PAPER ",temperature=0.05"},
+    {"temperature 0.5", "cf-clip", PAPER ",temperature=0.5"},
+    {"1 template", "cf-clip", PAPER ",templates=1"},
+    {"a quarter of the steps", "cf-clip", PAPER ",steps=32"},
+    {"mapper without text mapping", "cf-clip-mapper", "text-mapping=off"},
+    {"default, without focus", "cf-clip", "focus=off"},
+    {"default, without contrasts", "cf-clip", "contrast-lambda=0"},
+    {"default, without change term", "cf-clip", "change-lambda=0"},
+    {"default, recolouring at the start only", "cf-clip", "goal-lambda=0"},
+    {"default, without recolouring", "cf-clip", "fit-steps=0"},
+    {"default, with negatives", "cf-clip", "negatives=on"},
+    {"default, without augmentation", "cf-clip", "copies=0"},
+    {"default, half the steps", "cf-clip", "steps=25,fit-steps=15"},
 };
 
 /* Small grids for each method, over portraits that nothing else uses. */
 static const struct edit_setting of_tuning[] = {
-    {"cf-clip", "cf-clip", "", NULL},
-    {"cf-clip, change 3", "cf-clip", "change-lambda=3", NULL},
-    {"cf-clip, change 0.5", "cf-clip", "change-lambda=0.5", NULL},
-    {"cf-clip, lr 5", "cf-clip", "lr=5", NULL},
-    {"cf-clip, 30 steps", "cf-clip", "steps=30", NULL},
-    {"styleclip, lr 2", "styleclip", "lr=2", NULL},
-    {"styleclip, lr 5", "styleclip", "lr=5", NULL},
-    {"styleclip, lr 10", "styleclip", "lr=10", NULL},
-    {"styleclip, no copies", "styleclip", "copies=0", NULL},
-    {"styleclip, l2 5", "styleclip", "latent-l2-lambda=5", NULL},
-    {"styleclip, change 0.3", "styleclip", "change-lambda=0.3", NULL},
-    {"nada, lr 2", "nada", "lr=2", NULL},
-    {"nada, lr 5", "nada", "lr=5", NULL},
-    {"nada, lr 10", "nada", "lr=10", NULL},
-    {"nada, no copies", "nada", "copies=0", NULL},
-    {"nada, l2 1", "nada", "latent-l2-lambda=1", NULL},
-    {"nada, l2 5", "nada", "latent-l2-lambda=5", NULL},
-    {"nada, change 0.3", "nada", "change-lambda=0.3", NULL},
-    {"cf-clip-mapper, lr 5", "cf-clip-mapper", "lr=5", NULL},
-    {"cf-clip-mapper, lr 20", "cf-clip-mapper", "lr=20", NULL},
-    {"cf-clip-mapper, lr 50", "cf-clip-mapper", "lr=50", NULL},
-    {"cf-clip-mapper, lr 100", "cf-clip-mapper", "lr=100", NULL},
-    {"cf-clip-mapper, l2 0.1", "cf-clip-mapper", "latent-l2-lambda=0.1", NULL},
-    {"cf-clip-mapper, fine only", "cf-clip-mapper", "medium-mapper=off", NULL},
-    {"cf-clip-mapper, coarse too", "cf-clip-mapper", "coarse-mapper=on", NULL},
-    {"styleclip-mapper, lr 5", "styleclip-mapper", "lr=5", NULL},
-    {"styleclip-mapper, lr 20", "styleclip-mapper", "lr=20", NULL},
-    {"styleclip-mapper, lr 50", "styleclip-mapper", "lr=50", NULL},
-    {"styleclip-mapper, lr 100", "styleclip-mapper", "lr=100", NULL},
-    {"styleclip-mapper, l2 0.1", "styleclip-mapper", "latent-l2-lambda=0.1", NULL},
-    {"styleclip-mapper, fine only", "styleclip-mapper", "medium-mapper=off", NULL},
-    {"styleclip-mapper, coarse too", "styleclip-mapper", "coarse-mapper=on", NULL},
-    {"global-directions, 5, 0.1", "global-directions", "alpha=5,beta=0.1", NULL},
-    {"global-directions, 10, 0.1", "global-directions", "alpha=10,beta=0.1", NULL},
-    {"global-directions, 20, 0.1", "global-directions", "alpha=20,beta=0.1", NULL},
-    {"global-directions, 15, 0.15", "global-directions", "alpha=15,beta=0.15", NULL},
-    {"global-directions, 10, 0.2", "global-directions", "alpha=10,beta=0.2", NULL},
-    {"global-directions, 20, 0.2", "global-directions", "alpha=20,beta=0.2", NULL},
+    {"cf-clip", "cf-clip", ""},
+    {"cf-clip, change 3", "cf-clip", "change-lambda=3"},
+    {"cf-clip, change 0.5", "cf-clip", "change-lambda=0.5"},
+    {"cf-clip, lr 5", "cf-clip", "lr=5"},
+    {"cf-clip, 30 steps", "cf-clip", "steps=30"},
+    {"styleclip, lr 2", "styleclip", "lr=2"},
+    {"styleclip, lr 5", "styleclip", "lr=5"},
+    {"styleclip, lr 10", "styleclip", "lr=10"},
+    {"styleclip, no copies", "styleclip", "copies=0"},
+    {"styleclip, l2 5", "styleclip", "latent-l2-lambda=5"},
+    {"styleclip, change 0.3", "styleclip", "change-lambda=0.3"},
+    {"nada, lr 2", "nada", "lr=2"},
+    {"nada, lr 5", "nada", "lr=5"},
+    {"nada, lr 10", "nada", "lr=10"},
+    {"nada, no copies", "nada", "copies=0"},
+    {"nada, l2 1", "nada", "latent-l2-lambda=1"},
+    {"nada, l2 5", "nada", "latent-l2-lambda=5"},
+    {"nada, change 0.3", "nada", "change-lambda=0.3"},
+    {"cf-clip-mapper, lr 5", "cf-clip-mapper", "lr=5"},
+    {"cf-clip-mapper, lr 20", "cf-clip-mapper", "lr=20"},
+    {"cf-clip-mapper, lr 50", "cf-clip-mapper", "lr=50"},
+    {"cf-clip-mapper, lr 100", "cf-clip-mapper", "lr=100"},
+    {"cf-clip-mapper, l2 0.1", "cf-clip-mapper", "latent-l2-lambda=0.1"},
+    {"cf-clip-mapper, fine only", "cf-clip-mapper", "medium-mapper=off"},
+    {"cf-clip-mapper, coarse too", "cf-clip-mapper", "coarse-mapper=on"},
+    {"styleclip-mapper, lr 5", "styleclip-mapper", "lr=5"},
+    {"styleclip-mapper, lr 20", "styleclip-mapper", "lr=20"},
+    {"styleclip-mapper, lr 50", "styleclip-mapper", "lr=50"},
+    {"styleclip-mapper, lr 100", "styleclip-mapper", "lr=100"},
+    {"styleclip-mapper, l2 0.1", "styleclip-mapper", "latent-l2-lambda=0.1"},
+    {"styleclip-mapper, fine only", "styleclip-mapper", "medium-mapper=off"},
+    {"styleclip-mapper, coarse too", "styleclip-mapper", "coarse-mapper=on"},
+    {"global-directions, 5, 0.1", "global-directions", "alpha=5,beta=0.1"},
+    {"global-directions, 10, 0.1", "global-directions", "alpha=10,beta=0.1"},
+    {"global-directions, 20, 0.1", "global-directions", "alpha=20,beta=0.1"},
+    {"global-directions, 15, 0.15", "global-directions", "alpha=15,beta=0.15"},
+    {"global-directions, 10, 0.2", "global-directions", "alpha=10,beta=0.2"},
+    {"global-directions, 20, 0.2", "global-directions", "alpha=20,beta=0.2"},
 };
 
 static const struct {
@@ -139,6 +138,12 @@ const struct edit_setting *edit_setting_find(enum edit_suite suite, const char *
         if (strcmp(suites[suite].list[i].name, name) == 0)
             return &suites[suite].list[i];
     return NULL;
+}
+
+const struct edit_setting *edit_setting_base(const struct edit_setting *setting)
+{
+    return strncmp(setting->change, PAPER ",", strlen(PAPER ",")) == 0 ? &of_ablation[0]
+                                                                      : edit_setting_find(SUITE_METHODS, setting->method);
 }
 
 long long edit_suite_first_seed(enum edit_suite suite) { return suites[suite].first_seed; }

@@ -25,11 +25,12 @@ struct edit_setting {
     const char *name; /* as the tables have it; unique within a suite */
     const char *method;
     const char *change; /* "" for the method as it is */
-    const char *base;   /* of an ablation: the setting from which something is taken; NULL: none */
 };
 
 const struct edit_setting *edit_setting_at(enum edit_suite suite, size_t i); /* NULL past the end */
 const struct edit_setting *edit_setting_find(enum edit_suite suite, const char *name); /* NULL where there is none */
+/* What an ablation takes something from: the paper's objective, where its changes go on from there, else the method as it is. */
+const struct edit_setting *edit_setting_base(const struct edit_setting *setting);
 
 /* The whole settings; false, with the offending word in bad[bad_cap], where `change` is wrong. */
 bool edit_setting_make(const struct edit_setting *setting, struct ce_edit_settings *out, char *bad, size_t bad_cap);

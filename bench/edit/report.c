@@ -59,13 +59,20 @@ static struct edit_marked marked(const struct edit_setting *setting)
 }
 
 /* Of a setting; of one case, or of all that are ordinary or not; of what `beside[count]` have edited, too. */
-static struct edit_summary summarise(const struct source *s, const struct edit_setting *setting, const struct edit_case *c,
-                                     bool ordinary, const struct edit_marked *beside, int count)
+static struct edit_summary summarise_beside(const struct source *s, const struct edit_setting *setting,
+                                            const struct edit_case *c, bool ordinary, const struct edit_marked *beside,
+                                            int count)
 {
     const struct edit_choice choice = {.of = marked(setting), .beside = beside, .beside_count = count, .target = c,
                                        .ordinary = ordinary, .first_seed = s->first, .last_seed = s->last,
                                        .portraits = s->portraits};
     return edit_summarise(&s->results, &choice);
+}
+
+static struct edit_summary summarise(const struct source *s, const struct edit_setting *setting, const struct edit_case *c,
+                                     bool ordinary)
+{
+    return summarise_beside(s, setting, c, ordinary, NULL, 0);
 }
 
 /* ---- tables ---- */
@@ -105,7 +112,7 @@ static void put_methods(struct text *t, const struct source *s, bool ordinary)
     struct edit_summary all[METHODS_MAX];
     int count = 0, fewest = 0, most = 0;
     for (size_t i = 0; i < METHODS_MAX && (setting = edit_setting_at(SUITE_METHODS, i)); i++) {
-        all[i] = summarise(s, setting, NULL, ordinary, NULL, 0);
+        all[i] = summarise(s, setting, NULL, ordinary);
         if (all[i].count == 0)
             continue;
         beside[count++] = marked(setting);
@@ -115,7 +122,7 @@ static void put_methods(struct text *t, const struct source *s, bool ordinary)
     if (fewest < most) {
         put_heading(t, "method, same edits");
         for (size_t i = 0; (setting = edit_setting_at(SUITE_METHODS, i)); i++) {
-            const struct edit_summary row = summarise(s, setting, NULL, ordinary, beside, count);
+            const struct edit_summary row = summarise_beside(s, setting, NULL, ordinary, beside, count);
             put_row(t, setting->name, &row, true);
         }
         put(t, "\n");
@@ -131,7 +138,7 @@ static void put_targets(struct text *t, const struct source *s, const struct edi
     const struct edit_case *c;
     put_heading(t, "sentence");
     for (size_t i = 0; (c = edit_case_at(i)); i++) {
-        const struct edit_summary row = summarise(s, setting, c, false, NULL, 0);
+        const struct edit_summary row = summarise(s, setting, c, false);
         put_row(t, c->text, &row, true);
     }
     put(t, "\n");
@@ -152,7 +159,7 @@ static void put_matrix(struct text *t, const struct source *s)
     for (size_t i = 0; (c = edit_case_at(i)); i++) {
         put(t, "| %s |", c->text);
         for (size_t k = 0; (setting = edit_setting_at(SUITE_METHODS, k)); k++) {
-            const struct edit_summary row = summarise(s, setting, c, false, NULL, 0);
+            const struct edit_summary row = summarise(s, setting, c, false);
             if (row.count)
                 put(t, " %.0f, %.1f |", row.mean[METRIC_SUCCESS], row.mean[METRIC_OUTSIDE]);
             else
@@ -179,7 +186,7 @@ static void put_grid(struct text *t, const struct source *s)
     const struct edit_setting *setting;
     put_heading(t, "setting");
     for (size_t i = 0; (setting = edit_setting_at(SUITE_TUNING, i)); i++) {
-        const struct edit_summary row = summarise(s, setting, NULL, false, NULL, 0);
+        const struct edit_summary row = summarise(s, setting, NULL, false);
         char name[256];
         put_row(t, described(setting, NULL, name), &row, true);
     }
@@ -196,12 +203,10 @@ static void put_ablation(struct text *t, const struct source *s)
            "|---|---|---|---|---|---|---|---|---|---|\n");
     for (size_t i = 0; (setting = edit_setting_at(SUITE_ABLATION, i)); i++) {
         static const enum edit_metric shown[4] = {METRIC_SUCCESS, METRIC_LEFT, METRIC_OUTSIDE, METRIC_PSNR};
-        const struct edit_setting *base = edit_setting_find(SUITE_METHODS, setting->base);
-        if (!base)
-            base = edit_setting_find(SUITE_ABLATION, setting->base);
+        const struct edit_setting *base = edit_setting_base(setting);
         const struct edit_marked both[2] = {marked(setting), marked(base)};
-        const struct edit_summary row = summarise(&part, setting, NULL, false, both, 2);
-        const struct edit_summary held = summarise(&part, base, NULL, false, both, 2);
+        const struct edit_summary row = summarise_beside(&part, setting, NULL, false, both, 2);
+        const struct edit_summary held = summarise_beside(&part, base, NULL, false, both, 2);
         char name[256];
         if (row.count == 0)
             continue;
@@ -294,10 +299,10 @@ lt_status edit_report_setting(struct ce_run *run, const struct edit_plan *plan, 
         const struct edit_case *c;
         put_heading(&t, setting->name);
         for (size_t i = 0; (c = edit_case_at(i)); i++) {
-            const struct edit_summary row = summarise(&s, setting, c, false, NULL, 0);
+            const struct edit_summary row = summarise(&s, setting, c, false);
             put_row(&t, c->text, &row, false);
         }
-        const struct edit_summary all = summarise(&s, setting, NULL, false, NULL, 0);
+        const struct edit_summary all = summarise(&s, setting, NULL, false);
         put_row(&t, "all", &all, true);
         fputs(t.buf, stdout);
     }
