@@ -15,7 +15,7 @@ static struct ce_latent_edit_config config;
 
 static void set_up(void)
 {
-    method_models_make(&models, CE_NEED_GENERATOR | CE_NEED_TEXT);
+    method_models_make(&models, CE_NEED_GENERATOR | CE_NEED_TEXT | CE_NEED_IDENTITY | CE_NEED_VGG);
     lt_ctx_set_threads(models.ctx, 1);
     config = ce_latent_edit_defaults();
     config.steps = 12;
@@ -106,6 +106,23 @@ START_TEST(same_seed_same_bits)
 }
 END_TEST
 
+/* The first step is at the source, which differs from itself in nothing. */
+START_TEST(identity_and_perceptual_terms_compare_with_the_source)
+{
+    struct ce_edit_result r = edit(1.0f);
+    ck_assert(isnan(r.last.id) && isnan(r.last.perc));
+    ce_edit_result_free(&r);
+    config.id_lambda = 0.2f;
+    config.perc_lambda = 0.01f;
+    r = edit(1.0f);
+    ck_assert_float_eq_tol(r.first.id, 0.0f, 1e-5f);
+    ck_assert_float_eq_tol(r.first.perc, 0.0f, 1e-5f);
+    ck_assert_float_gt(r.last.id, 1e-5f);
+    ck_assert_float_gt(r.last.perc, 1e-5f);
+    ce_edit_result_free(&r);
+}
+END_TEST
+
 START_TEST(a_latent_of_another_size_is_refused)
 {
     struct ce_edit_result r;
@@ -175,6 +192,7 @@ Suite *suite_latent_edit(void)
     tcase_add_test(tc, strength_goes_from_nothing_to_everything);
     tcase_add_test(tc, only_the_layers_that_may_move_do);
     tcase_add_test(tc, same_seed_same_bits);
+    tcase_add_test(tc, identity_and_perceptual_terms_compare_with_the_source);
     tcase_add_test(tc, a_latent_of_another_size_is_refused);
     suite_add_tcase(s, tc);
     TCase *measure = tcase_create("measure");

@@ -116,6 +116,7 @@ START_TEST(identity_loss)
     struct pictures p = {net, nn_normal(ctx, &rng, 4, shape), nn_normal(ctx, &rng, 4, shape)};
     lt_tensor *f = lt_irse50_embed(ctx, net, lt_irse50_preprocess(ctx, p.x));
     nn_assert_ok(ctx);
+    ck_assert(nn_distance(lt_irse50_features(ctx, net, p.x), f) == 0.0);
     for (int i = 0; i < 2; i++) {
         double length = 0.0;
         for (int j = 0; j < 7; j++)
@@ -155,6 +156,9 @@ START_TEST(identity_failures)
     nn_assert_failed(ctx, LT_ERR_SHAPE, "x is (2, 3), expected (N, 3, 112, 112)");
     ck_assert_ptr_null(lt_irse50_preprocess(ctx, lt_zeros(ctx, 2, (const int64_t[]){2, 3})));
     nn_assert_failed(ctx, LT_ERR_SHAPE, "image is (2, 3)");
+    ck_assert_ptr_null(lt_irse50_feature_loss(ctx, lt_zeros(ctx, 2, (const int64_t[]){2, 7}),
+                                              lt_zeros(ctx, 2, (const int64_t[]){1, 7})));
+    nn_assert_failed(ctx, LT_ERR_SHAPE, "2 pictures against 1");
     lt_irse50_free(net);
     lt_params *empty = NULL;
     lt_params_create(ctx, &empty);
@@ -207,6 +211,7 @@ START_TEST(vgg_features)
     for (int i = 0; i < LT_VGG19_CONVS; i++)
         ck_assert((some[i] != NULL) == (i == 1 || i == 4));
     ck_assert(nn_distance(some[4], f[4]) == 0.0);
+    ck_assert(nn_distance(lt_vgg19_perceptual_features(ctx, net, x), f[13]) == 0.0); /* conv5_2 */
     ck_assert_int_eq(lt_vgg19_features(ctx, net, NULL, 1u, some), LT_ERR_ARGUMENT);
     nn_assert_failed(ctx, LT_ERR_ARGUMENT, "image is NULL");
     lt_vgg19_free(net);

@@ -119,6 +119,7 @@ struct inversion {
     struct ce_latent_space space;
     lt_optim *optim;
     lt_tensor *target[SCALES]; /* D_k x; in the caller's scope */
+    lt_tensor *perc;           /* x's VGG19 conv5_2 features, in that scope, too; NULL where the term is off */
     int scales;
 };
 
@@ -135,8 +136,9 @@ static lt_tensor *loss_of(const struct inversion *v, lt_tensor *x_hat)
         loss = loss ? lt_add(ctx, loss, term) : term;
     }
     if (v->config->perc_lambda > 0.0f)
-        loss = lt_add(ctx, loss, lt_affine(ctx, lt_vgg19_perceptual_loss(ctx, v->models->vgg, x_hat, v->target[0]),
-                                           v->config->perc_lambda, 0.0f));
+        loss = lt_add(ctx, loss,
+                      lt_affine(ctx, lt_l1_loss(ctx, lt_vgg19_perceptual_features(ctx, v->models->vgg, x_hat), v->perc),
+                                v->config->perc_lambda, 0.0f));
     return lt_add(ctx, loss, lt_affine(ctx, ce_latent_space_size(&v->space, false), v->config->l2_lambda, 0.0f));
 }
 
@@ -195,6 +197,8 @@ static lt_status prepare(struct inversion *v, lt_tensor *x)
     v->target[0] = lt_detach(ctx, x);
     for (v->scales = 1; v->scales < SCALES && lt_dim(x, 2) >> v->scales >= 8; v->scales++)
         v->target[v->scales] = halved(ctx, v->target[v->scales - 1]);
+    if (v->config->perc_lambda > 0.0f)
+        v->perc = lt_vgg19_perceptual_features(ctx, v->models->vgg, v->target[0]);
     lt_no_grad_end(ctx);
     if (lt_ctx_status(ctx) != LT_OK)
         return lt_ctx_status(ctx);

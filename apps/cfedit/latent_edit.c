@@ -43,6 +43,8 @@ struct edit {
     double square_norm;        /* running mean of the gradient's squared norm */
     lt_tensor *x;              /* (1,3,S,S), S the size rendered */
     lt_tensor *source_feature; /* e(x) (1,D) */
+    lt_tensor *identity;       /* x's face embedding (1,512); NULL where the term is off */
+    lt_tensor *perc;           /* x's VGG19 conv5_2 features; NULL where the term is off */
     lt_tensor *map;            /* M (1,1,S,S); NULL without focus */
     lt_tensor *goal;           /* (1,3,S,S) of fit_steps; NULL without */
 };
@@ -116,9 +118,12 @@ static lt_tensor *loss_of(const struct edit *e, lt_tensor *x_hat, const double (
     if (c->anchor_lambda > 0.0f)
         add_term(ctx, &loss, away_from_source(e, x_hat), c->anchor_lambda, NULL);
     if (c->id_lambda > 0.0f)
-        add_term(ctx, &loss, lt_irse50_identity_loss(ctx, e->models->identity, x_hat, e->x), c->id_lambda, &terms->id);
+        add_term(ctx, &loss,
+                 lt_irse50_feature_loss(ctx, lt_irse50_features(ctx, e->models->identity, x_hat), e->identity),
+                 c->id_lambda, &terms->id);
     if (c->perc_lambda > 0.0f)
-        add_term(ctx, &loss, lt_vgg19_perceptual_loss(ctx, e->models->vgg, x_hat, e->x), c->perc_lambda, &terms->perc);
+        add_term(ctx, &loss, lt_l1_loss(ctx, lt_vgg19_perceptual_features(ctx, e->models->vgg, x_hat), e->perc),
+                 c->perc_lambda, &terms->perc);
     if (loss)
         terms->loss = lt_item(loss);
     return loss;
@@ -229,7 +234,20 @@ static lt_status search(struct edit *e, ce_edit_watch *watch, void *user, struct
 
 /* ---- an edit ---- */
 
-/* Space, picture, feature, map and goal of an edit. */
+/* What the terms compare with: the features of x. */
+static lt_status prepare_features(struct edit *e)
+{
+    const struct ce_latent_edit_config *c = e->config;
+    lt_ctx *ctx = e->ctx;
+    e->source_feature = lt_retain(ce_image_features(ctx, e->models->clip, e->x, c->nce.antialias));
+    if (c->id_lambda > 0.0f)
+        e->identity = lt_retain(lt_irse50_features(ctx, e->models->identity, e->x));
+    if (c->perc_lambda > 0.0f)
+        e->perc = lt_retain(lt_vgg19_perceptual_features(ctx, e->models->vgg, e->x));
+    return lt_ctx_status(ctx);
+}
+
+/* Space, picture, features, map and goal of an edit. */
 static lt_status prepare(struct edit *e, lt_tensor *w, ce_edit_watch *watch, void *user)
 {
     const struct ce_edit_terms none = CE_NO_TERMS;
@@ -241,10 +259,9 @@ static lt_status prepare(struct edit *e, lt_tensor *w, ce_edit_watch *watch, voi
     const lt_scope scope = lt_scope_open(ctx);
     lt_no_grad_begin(ctx);
     e->x = lt_retain(ce_latent_space_draw(&e->space, e->space.base, e->config->render_size));
-    if (e->x)
-        e->source_feature = lt_retain(ce_image_features(ctx, e->models->clip, e->x, e->config->nce.antialias));
+    status = e->x ? prepare_features(e) : lt_ctx_status(ctx);
     lt_no_grad_end(ctx);
-    if (e->source_feature && e->config->use_focus) {
+    if (status == LT_OK && e->config->use_focus) {
         if (watch)
             watch(user, 0, "finding where the text is about", &none);
         e->map = lt_retain(ce_focus_map(e->models, &e->config->focus, &e->config->nce, e->texts, e->x, &rng));
@@ -302,6 +319,8 @@ lt_status ce_latent_edit_run(const struct ce_models *models, const struct ce_lat
     ce_latent_space_close(&e.space);
     lt_release(e.x);
     lt_release(e.source_feature);
+    lt_release(e.identity);
+    lt_release(e.perc);
     lt_release(e.map);
     lt_release(e.goal);
     return status;

@@ -83,23 +83,6 @@ void ce_objective_free(struct ce_objective *objective)
 
 /* ---- features of a picture ---- */
 
-static lt_tensor *identity_features(const struct ce_models *models, lt_tensor *x)
-{
-    lt_ctx *ctx = models->ctx;
-    return lt_irse50_embed(ctx, models->identity, lt_irse50_preprocess(ctx, x));
-}
-
-static lt_tensor *perceptual_features(const struct ce_models *models, lt_tensor *x)
-{
-    int layer = 0;
-    while (layer < LT_VGG19_CONVS - 1 && strcmp(lt_vgg19_layer_name(layer), "conv5_2"))
-        layer++;
-    lt_tensor *map[LT_VGG19_CONVS];
-    if (lt_vgg19_features(models->ctx, models->vgg, x, 1u << layer, map))
-        return NULL;
-    return map[layer];
-}
-
 /* Everything of one picture, w (1,L,D), in the innermost scope. */
 static lt_status prepare_one(const struct ce_objective *objective, lt_tensor *w, struct ce_source *one)
 {
@@ -111,9 +94,9 @@ static lt_status prepare_one(const struct ce_objective *objective, lt_tensor *w,
     if (one->x && config->nce_lambda > 0)
         one->clip = ce_image_features(ctx, models->clip, one->x, config->nce.antialias);
     if (one->x && config->id_lambda > 0)
-        one->identity = identity_features(models, one->x);
+        one->identity = lt_irse50_features(ctx, models->identity, one->x);
     if (one->x && config->perc_lambda > 0)
-        one->perc = perceptual_features(models, one->x);
+        one->perc = lt_vgg19_perceptual_features(ctx, models->vgg, one->x);
     return lt_ctx_status(ctx);
 }
 
@@ -184,13 +167,6 @@ void ce_source_free(struct ce_source *source)
 
 /* ---- loss ---- */
 
-/* 1 - mean over rows of a.b, both (N,512) unit. */
-static lt_tensor *identity_loss(lt_ctx *ctx, lt_tensor *a, lt_tensor *b)
-{
-    lt_tensor *cosine = lt_sum(ctx, lt_mul(ctx, a, b), 2u, false);
-    return lt_affine(ctx, lt_mean(ctx, cosine, 0, false), -1.0f, 1.0f);
-}
-
 /* total += factor * term; the term's value goes to *value. */
 static lt_tensor *add_term(lt_ctx *ctx, lt_tensor *total, lt_tensor *term, float factor, float *value)
 {
@@ -215,12 +191,13 @@ lt_tensor *ce_objective_loss(const struct ce_objective *objective, const struct 
     if (!w_hat || !x_hat)
         return NULL;
     if (config->id_lambda > 0) {
-        lt_tensor *term = identity_loss(ctx, identity_features(models, x_hat), source->identity);
+        lt_tensor *term =
+            lt_irse50_feature_loss(ctx, lt_irse50_features(ctx, models->identity, x_hat), source->identity);
         if (!(total = add_term(ctx, total, term, config->id_lambda, &value.identity)))
             return NULL;
     }
     if (config->perc_lambda > 0) {
-        lt_tensor *term = lt_l1_loss(ctx, perceptual_features(models, x_hat), source->perc);
+        lt_tensor *term = lt_l1_loss(ctx, lt_vgg19_perceptual_features(ctx, models->vgg, x_hat), source->perc);
         if (!(total = add_term(ctx, total, term, config->perc_lambda, &value.perc)))
             return NULL;
     }

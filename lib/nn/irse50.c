@@ -216,24 +216,33 @@ lt_tensor *lt_irse50_embed(lt_ctx *ctx, const lt_irse50 *net, lt_tensor *x)
     return lt_scope_close(ctx, scope, lt_l2_normalize(ctx, y, 1e-12f));
 }
 
+lt_tensor *lt_irse50_features(lt_ctx *ctx, const lt_irse50 *net, lt_tensor *images)
+{
+    const lt_scope scope = lt_scope_open(ctx);
+    return lt_scope_close(ctx, scope, lt_irse50_embed(ctx, net, lt_irse50_preprocess(ctx, images)));
+}
+
+lt_tensor *lt_irse50_feature_loss(lt_ctx *ctx, lt_tensor *features, lt_tensor *target)
+{
+    if (!features || !target)
+        return NULL;
+    if (!lt_same_shape(target, features)) {
+        lt_fail(ctx, LT_ERR_SHAPE, "irse50: %lld pictures against %lld", (long long)lt_dim(features, 0),
+                (long long)lt_dim(target, 0));
+        return NULL;
+    }
+    const lt_scope scope = lt_scope_open(ctx);
+    lt_tensor *sum = lt_sum(ctx, lt_mul(ctx, features, lt_detach(ctx, target)), 0, false);
+    return lt_scope_close(ctx, scope, lt_affine(ctx, sum, -1.0f / (float)lt_dim(features, 0), 1.0f));
+}
+
 lt_tensor *lt_irse50_identity_loss(lt_ctx *ctx, const lt_irse50 *net, lt_tensor *x_hat,
                                    lt_tensor *x)
 {
     const lt_scope scope = lt_scope_open(ctx);
     lt_no_grad_begin(ctx);
-    lt_tensor *target = lt_irse50_embed(ctx, net, lt_irse50_preprocess(ctx, x));
+    lt_tensor *target = lt_irse50_features(ctx, net, x);
     lt_no_grad_end(ctx);
-    lt_tensor *got = lt_irse50_embed(ctx, net, lt_irse50_preprocess(ctx, x_hat));
-    lt_tensor *loss = NULL;
-    if (!target || !got)
-        goto done;
-    if (!lt_same_shape(target, got)) {
-        lt_fail(ctx, LT_ERR_SHAPE, "irse50: %lld pictures against %lld",
-                (long long)lt_dim(got, 0), (long long)lt_dim(target, 0));
-        goto done;
-    }
-    lt_tensor *sum = lt_sum(ctx, lt_mul(ctx, got, target), 0, false);
-    loss = lt_affine(ctx, sum, -1.0f / (float)lt_dim(got, 0), 1.0f);
-done:
-    return lt_scope_close(ctx, scope, loss);
+    lt_tensor *got = target ? lt_irse50_features(ctx, net, x_hat) : NULL;
+    return lt_scope_close(ctx, scope, lt_irse50_feature_loss(ctx, got, target));
 }

@@ -15,7 +15,11 @@ LT_API void lt_irse50_free(lt_irse50 *net);
 LT_API lt_tensor *lt_irse50_preprocess(lt_ctx *ctx, lt_tensor *images);
 /* (N,3,112,112) -> unit features (N,512). */
 LT_API lt_tensor *lt_irse50_embed(lt_ctx *ctx, const lt_irse50 *net, lt_tensor *x);
-/* 1 - mean cosine of the embeddings of two batches of images (N,3,H,W): the identity loss. */
+/* Images (N,3,H,W) in [-1,1] -> unit features (N,512): both of the above. */
+LT_API lt_tensor *lt_irse50_features(lt_ctx *ctx, const lt_irse50 *net, lt_tensor *images);
+/* 1 - mean cosine of unit features (N,512); `target` is taken as it is, without gradient. */
+LT_API lt_tensor *lt_irse50_feature_loss(lt_ctx *ctx, lt_tensor *features, lt_tensor *target);
+/* The same of two batches of images (N,3,H,W): the identity loss. */
 LT_API lt_tensor *lt_irse50_identity_loss(lt_ctx *ctx, const lt_irse50 *net, lt_tensor *x_hat, lt_tensor *x);
 
 LT_END_DECLS

@@ -131,15 +131,21 @@ static lt_status both(lt_ctx *ctx, const lt_vgg19 *net, lt_tensor *x_hat, lt_ten
     return status ? status : lt_vgg19_features(ctx, net, x_hat, wanted, f_hat);
 }
 
+lt_tensor *lt_vgg19_perceptual_features(lt_ctx *ctx, const lt_vgg19 *net, lt_tensor *images)
+{
+    lt_tensor *map[LT_VGG19_CONVS];
+    return lt_vgg19_features(ctx, net, images, 1u << CONV5_2, map) == LT_OK ? map[CONV5_2] : NULL;
+}
+
 lt_tensor *lt_vgg19_perceptual_loss(lt_ctx *ctx, const lt_vgg19 *net, lt_tensor *x_hat,
                                     lt_tensor *x)
 {
-    lt_tensor *f_hat[LT_VGG19_CONVS], *f[LT_VGG19_CONVS];
     const lt_scope scope = lt_scope_open(ctx);
-    lt_tensor *loss = both(ctx, net, x_hat, x, 1u << CONV5_2, f_hat, f) == LT_OK
-                          ? lt_l1_loss(ctx, f_hat[CONV5_2], f[CONV5_2])
-                          : NULL;
-    return lt_scope_close(ctx, scope, loss);
+    lt_no_grad_begin(ctx);
+    lt_tensor *target = lt_vgg19_perceptual_features(ctx, net, x);
+    lt_no_grad_end(ctx);
+    lt_tensor *got = target ? lt_vgg19_perceptual_features(ctx, net, x_hat) : NULL;
+    return lt_scope_close(ctx, scope, got ? lt_l1_loss(ctx, got, target) : NULL);
 }
 
 lt_tensor *lt_vgg19_content_loss(lt_ctx *ctx, const lt_vgg19 *net, lt_tensor *x_hat, lt_tensor *x)

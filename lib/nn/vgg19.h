@@ -18,7 +18,9 @@ LT_API const char *lt_vgg19_layer_name(int i);
  * Nothing beyond the last wanted layer is computed. */
 LT_API lt_status lt_vgg19_features(lt_ctx *ctx, const lt_vgg19 *net, lt_tensor *images, unsigned wanted,
                                    lt_tensor *out[LT_VGG19_CONVS]);
-/* Mean absolute difference of the conv5_2 features: the term that CF-CLIP's training uses. */
+/* Images -> the conv5_2 features (N,C,H/16,W/16), whose mean absolute difference (lt_l1_loss) is the perceptual loss. */
+LT_API lt_tensor *lt_vgg19_perceptual_features(lt_ctx *ctx, const lt_vgg19 *net, lt_tensor *images);
+/* The perceptual loss of two batches of images, the term that CF-CLIP's training uses; no gradient reaches x. */
 LT_API lt_tensor *lt_vgg19_perceptual_loss(lt_ctx *ctx, const lt_vgg19 *net, lt_tensor *x_hat, lt_tensor *x);
 /* The two further terms of the published loss, which its training computes and drops: mean absolute difference of the
  * Gram matrices of the second convolution of every stage, summed, and mean squared difference of conv4_2. */
