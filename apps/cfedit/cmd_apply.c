@@ -90,7 +90,7 @@ static int parse(struct job *job, int argc, char **argv)
         job->seeds[0] = run->seed;
     }
     job->count = job->images.count > 0 ? (int64_t)job->images.count : (int64_t)count;
-    return CE_PARSED;
+    return ce_pictures_room(run, job->output, job->count);
 }
 
 /* ---- preparation ---- */
@@ -141,28 +141,26 @@ static int prepare_output(struct job *job)
     struct ce_run *run = job->run;
     const char *out = job->output;
     job->pictures = out || !run->dump;
-    job->in_folder = !out || ce_is_folder(out) || !ce_is_picture_name(out);
+    job->in_folder = !out || ce_is_picture_folder(out);
     if (ce_output_check(run->ctx, run->dump))
         return ce_fail(run);
     if (!job->pictures)
         return CE_PARSED;
-    if (!job->in_folder && job->count > 1)
-        return ce_usage_error(run, "-o %s: %lld pictures need a folder", out, (long long)job->count);
+    const int room = ce_pictures_room(run, out, job->count);
+    if (room != CE_PARSED)
+        return room;
     if (job->in_folder && out && ce_folder_make(run->ctx, out))
         return ce_fail(run);
-    const size_t length = out ? strlen(out) : 0;
-    const char *slash = length && out[length - 1] != '/' ? "/" : "";
     job->files = ce_alloc(run, (size_t)job->count, sizeof *job->files);
     for (int64_t i = 0; job->files && i < job->count; i++) {
-        job->files[i] = !job->in_folder ? out
-                                        : ce_text(run, "%s%sedited-%s%lld.png", out ? out : "", slash,
-                                                  job->seeds ? "seed-" : "",
-                                                  (long long)(job->seeds ? job->seeds[i] : i));
+        const char *name = ce_text(run, "edited-%s%lld.png", job->seeds ? "seed-" : "",
+                                   (long long)(job->seeds ? job->seeds[i] : i));
+        job->files[i] = job->in_folder ? ce_path_in(run, out, name) : out;
         if (!job->files[i])
             return ce_fail(run);
     }
     if (job->in_folder && job->count > 1)
-        job->sheet = ce_text(run, "%s%sedited-sheet.png", out ? out : "", slash);
+        job->sheet = ce_path_in(run, out, "edited-sheet.png");
     if (!job->files || ce_output_check(run->ctx, job->files[0]))
         return ce_fail(run);
     return CE_PARSED;

@@ -101,14 +101,6 @@ static const char *describe_methods(struct ce_run *run)
     return text ? ce_text(run, "%s\n%s", text, tail) : NULL;
 }
 
-/* An exit status, or CE_PARSED where `count` pictures have room at -o. */
-static int check_room(const struct ce_run *run, const struct edit_options *o, size_t count)
-{
-    if (count > 1 && o->output && ce_is_picture_name(o->output) && !ce_edit_into_folder(o->output, 1))
-        return ce_usage_error(run, "-o %s: %zu pictures need a folder", o->output, count);
-    return CE_PARSED;
-}
-
 static int read_options(struct ce_run *run, struct edit_options *o, int argc, char **argv)
 {
     size_t count;
@@ -139,7 +131,8 @@ static int read_options(struct ce_run *run, struct edit_options *o, int argc, ch
         CE_OPT_TEXT("channels", "FILE", &o->channels,
                     "effects of the style channels for global-directions, measured and written where it is missing (default: "
                     "channels.safetensors of the model, else measured anew)"),
-        CE_OPT_OUT("FILE|DIR", &o->output, "where the pictures go (default: edit.png, side by side)"),
+        CE_OPT_OUT("FILE|DIR", &o->output, "a .png or .jpg file for a single picture (before and after, side by side), or a folder, made if missing "
+                   "(default: edit.png, or edit/ for several)"),
         truncation,
     };
     struct ce_option table[OPTIONS_MAX];
@@ -157,7 +150,7 @@ static int read_options(struct ce_run *run, struct edit_options *o, int argc, ch
         return ce_usage_error(run, "say what to change with --target TEXT");
     if ((o->latent != NULL) + (o->seeds != NULL) + (o->images.count > 0) + run->seed_given > 1)
         return ce_usage_error(run, "--seed, --seeds, --latent and --image exclude each other");
-    return check_room(run, o, o->images.count);
+    return ce_pictures_room(run, o->output, (int64_t)o->images.count);
 }
 
 /* The method's settings with what the command line says; an exit status or CE_PARSED. */
@@ -311,9 +304,12 @@ static lt_status open_models(struct ce_run *run, const struct edit_options *o, c
     if (!o->mapper && s->family != CE_FAMILY_CHANNELS)
         needs |= (id > 0.0f ? CE_NEED_IDENTITY : 0u) | (perc > 0.0f ? CE_NEED_VGG : 0u);
     lt_status status = ce_output_check(run->ctx, run->dump);
+    if (status == LT_OK)
+        status = ce_models_open(run, needs, models);
+    /* A folder is made once nothing else is missing. */
     if (status == LT_OK && o->output)
-        status = ce_edit_into_folder(o->output, 1) ? ce_folder_make(run->ctx, o->output) : ce_output_check(run->ctx, o->output);
-    return status == LT_OK ? ce_models_open(run, needs, models) : status;
+        status = ce_is_picture_folder(o->output) ? ce_folder_make(run->ctx, o->output) : ce_output_check(run->ctx, o->output);
+    return status;
 }
 
 int ce_cmd_edit(struct ce_run *run, int argc, char **argv)
@@ -336,7 +332,7 @@ int ce_cmd_edit(struct ce_run *run, int argc, char **argv)
     lt_status status = open_models(run, &o, &settings, &models);
     lt_tensor *text = status == LT_OK ? ce_text_feature(&models, o.target) : NULL;
     lt_tensor *w = text ? read_latents(run, &models, &o, &seeds, &photos, &count) : NULL;
-    if (w && (code = check_room(run, &o, count)) != CE_PARSED)
+    if (w && (code = ce_pictures_room(run, o.output, (int64_t)count)) != CE_PARSED)
         goto out;
     code = CE_ERROR;
     if (w)

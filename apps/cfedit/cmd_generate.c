@@ -40,8 +40,9 @@ static int check_input(struct job *job)
     const int sources = !!job->latents + !!job->z + !!job->seeds_text + run->seed_given;
     if (sources > 1)
         return ce_usage_error(run, "only one of --latents, --z, --seeds and --seed can be given");
-    if (job->output && ce_is_foreign_picture_name(job->output) && !ce_is_folder(job->output))
-        return ce_usage_error(run, "-o %s: pictures are written as .png or .jpg", job->output);
+    const int room = ce_pictures_room(run, job->output, 0);
+    if (room != CE_PARSED)
+        return room;
     if (job->latents || job->z)
         return CE_PARSED;
     if (job->seeds_text) {
@@ -90,14 +91,14 @@ static int prepare_output(struct job *job)
     struct ce_run *run = job->run;
     const char *out = job->output;
     job->pictures = out || !run->dump;
-    job->in_folder = !out || ce_is_folder(out) || !ce_is_picture_name(out);
+    job->in_folder = !out || ce_is_picture_folder(out);
     if (ce_output_check(run->ctx, run->dump) != LT_OK)
         return ce_fail(run);
     if (!job->pictures)
         return CE_PARSED;
-    if (!job->in_folder && job->count > 1)
-        return ce_usage_error(run, "-o %s: %lld pictures need a folder", out,
-                              (long long)job->count);
+    const int room = ce_pictures_room(run, out, job->count);
+    if (room != CE_PARSED)
+        return room;
     if (job->in_folder && out && ce_folder_make(run->ctx, out) != LT_OK)
         return ce_fail(run);
     job->files = ce_alloc(run, (size_t)job->count, sizeof *job->files);
@@ -108,11 +109,8 @@ static int prepare_output(struct job *job)
     for (int64_t i = 0; i < job->count; i++) {
         const long long number = (long long)(job->seeds ? job->seeds[i] : i);
         const char *stem = job->seeds ? "seed" : job->z ? "z" : "latent";
-        const size_t length = out ? strlen(out) : 0;
-        const char *slash = length && out[length - 1] != '/' ? "/" : "";
-        job->files[i] = job->in_folder
-                            ? ce_text(run, "%s%s%s-%lld.png", out ? out : "", slash, stem, number)
-                            : out;
+        const char *name = ce_text(run, "%s-%lld.png", stem, number);
+        job->files[i] = job->in_folder ? ce_path_in(run, out, name) : out;
         if (!job->files[i])
             return ce_fail(run);
     }

@@ -10,12 +10,6 @@
 #include "report.h"
 #include "sheet.h"
 
-bool ce_edit_into_folder(const char *path, size_t count)
-{
-    const size_t length = path ? strlen(path) : 0;
-    return count > 1 || (length && (ce_is_folder(path) || path[length - 1] == '/'));
-}
-
 /* ---- pictures ---- */
 
 static lt_status write_pair(struct ce_run *run, const struct ce_edit_output *o, size_t i)
@@ -59,13 +53,12 @@ static lt_status write_alone(struct ce_run *run, const struct ce_edit_output *o,
 lt_status ce_edit_write_pictures(struct ce_run *run, const struct ce_edit_output *o)
 {
     const char *path = o->path ? o->path : o->count > 1 ? "edit/" : "edit.png";
-    const bool folder = ce_edit_into_folder(path, o->count);
-    const char *slash = folder && path[strlen(path) - 1] != '/' ? "/" : "";
+    const bool folder = ce_is_picture_folder(path);
     lt_status status = folder ? ce_folder_make(run->ctx, path) : LT_OK;
     for (size_t i = 0; i < o->count && status == LT_OK; i++) {
         struct ce_edited *e = &o->all[i];
-        const char *stem = ce_text(run, "%s%s%s%04lld", path, slash, e->seed >= 0 ? "seed" : "",
-                                   (long long)(e->seed >= 0 ? e->seed : (int64_t)i));
+        const char *name = ce_text(run, "%s%04lld", e->seed >= 0 ? "seed" : "", (long long)(e->seed >= 0 ? e->seed : (int64_t)i));
+        const char *stem = ce_path_in(run, path, name);
         e->path = folder && stem ? ce_text(run, "%s.png", stem) : path;
         status = stem && e->path ? write_pair(run, o, i) : lt_ctx_status(run->ctx);
         if (status == LT_OK && folder)

@@ -22,10 +22,6 @@ struct ce_edit_output {
     const lt_tensor *photos;              /* (count,3,S,S) what was inverted; NULL: none */
 };
 
-/* Whether so many pictures go into a folder: one that is there, a name that ends in a slash, and wherever there are
- * several. `path` may be NULL. */
-bool ce_edit_into_folder(const char *path, size_t count);
-
 /* "before | after", with the photo in front where there is one; in a folder the edited picture alone, too. */
 lt_status ce_edit_write_pictures(struct ce_run *run, const struct ce_edit_output *output);
 /* `image`, `source` (N,3,S,S), `latents` (N,L,D) and, of an edit in StyleSpace, `style.0`, ... (N,C); only with --dump. */
