@@ -9,6 +9,7 @@
 #include "mapper.h"
 #include "options.h"
 #include "output.h"
+#include "picture_list.h"
 #include "photos.h"
 #include "report.h"
 #include "sheet.h"
@@ -56,7 +57,7 @@ static int parse(struct job *job, int argc, char **argv)
         CE_OPT_TEXT("latents", "FILE[:I]", &job->latents,
                     "safetensors file with tensor latents, (N, L, D) for W+ or (N, D) for W; :I takes only number I"),
         CE_OPT_TEXT("seeds", "LIST", &job->seeds_text, "random pictures: 1-16, or 3,5,8 (default: --seed)"),
-        CE_OPT_LIST("image", "FILE", &job->images, "a photo, inverted first; may be repeated"),
+        CE_OPT_LIST("image", "FILE|DIR", &job->images, "a photo, or those of a folder, inverted first; may be repeated"),
         CE_OPT_INT("invert-steps", "N", &job->invert_steps, 1, 1000000, "steps of that, see 'cfedit invert --help'"),
         CE_OPT_REAL("truncation", "PSI", &job->psi, -10, 10,
                     "for seeds: distance from the average picture (default: what the generator's file says, else 0.7)"),
@@ -89,6 +90,9 @@ static int parse(struct job *job, int argc, char **argv)
             return ce_fail(run);
         job->seeds[0] = run->seed;
     }
+    const int expanded = ce_picture_list_expand(run, &job->images);
+    if (expanded != CE_PARSED)
+        return expanded;
     job->count = job->images.count > 0 ? (int64_t)job->images.count : (int64_t)count;
     return ce_pictures_room(run, job->output, job->count);
 }

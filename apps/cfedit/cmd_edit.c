@@ -15,6 +15,7 @@
 #include "models.h"
 #include "options.h"
 #include "output.h"
+#include "picture_list.h"
 #include "photos.h"
 #include "report.h"
 
@@ -24,6 +25,7 @@ static const char examples[] =
     "  cfedit edit --target \"face with purple hair\" --seeds 1-16 -o out/ --strength 0.7\n"
     "  cfedit edit --target \"face with green lips\" --seed 7 --method global-directions\n"
     "  cfedit edit --target \"green lipstick\" --model my-model/ --image me.jpg\n"
+    "  cfedit edit --target \"green lipstick\" --model my-model/ --image photos/ -o edited/\n"
     "  cfedit edit --target \"green lipstick\" --model my-model/ --latent faces.safetensors:3\n"
     "  cfedit edit --target \"green lipstick\" --mapper green.safetensors --seed 7";
 
@@ -125,7 +127,7 @@ static int read_options(struct ce_run *run, struct edit_options *o, int argc, ch
         CE_OPT_REAL("strength", "S", &o->strength, 0, 10, "how much of the edit: 0 none, 1 full"),
         CE_OPT_TEXT("seeds", "LIST", &o->seeds, "edit the faces of several seeds, \"1-16\" or \"3,5,9\"; --seed N edits one"),
         CE_OPT_TEXT("latent", "FILE[:I]", &o->latent, "edit the latents of a file, or its I-th (from 0)"),
-        CE_OPT_LIST("image", "FILE", &o->images, "edit a photo, inverted first; may be repeated"),
+        CE_OPT_LIST("image", "FILE|DIR", &o->images, "edit a photo, or those of a folder, inverted first; may be repeated"),
         CE_OPT_INT("invert-steps", "N", &o->invert_steps, 1, 1000000, "steps of that, see 'cfedit invert --help'"),
         CE_OPT_TEXT("mapper", "FILE", &o->mapper, "apply a trained mapper instead of a method"),
         CE_OPT_TEXT("channels", "FILE", &o->channels,
@@ -150,7 +152,8 @@ static int read_options(struct ce_run *run, struct edit_options *o, int argc, ch
         return ce_usage_error(run, "say what to change with --target TEXT");
     if ((o->latent != NULL) + (o->seeds != NULL) + (o->images.count > 0) + run->seed_given > 1)
         return ce_usage_error(run, "--seed, --seeds, --latent and --image exclude each other");
-    return ce_pictures_room(run, o->output, (int64_t)o->images.count);
+    const int expanded = ce_picture_list_expand(run, &o->images);
+    return expanded == CE_PARSED ? ce_pictures_room(run, o->output, (int64_t)o->images.count) : expanded;
 }
 
 /* The method's settings with what the command line says; an exit status or CE_PARSED. */
@@ -346,6 +349,7 @@ int ce_cmd_edit(struct ce_run *run, int argc, char **argv)
     for (size_t i = 0; i < count && status == LT_OK; i++) {
         const bool antialias = settings.latent.nce.antialias;
         all[i].seed = seeds ? seeds[i] : -1;
+        all[i].photo = photos ? o.images.items[i] : NULL;
         all[i].before = target_cosine(&models, results[i].x, text, antialias);
         all[i].after = target_cosine(&models, results[i].x_hat, text, antialias);
         status = lt_ctx_status(run->ctx);

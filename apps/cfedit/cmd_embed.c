@@ -7,6 +7,7 @@
 #include "kinds.h"
 #include "options.h"
 #include "output.h"
+#include "picture_list.h"
 #include "pictures.h"
 #include "report.h"
 
@@ -103,7 +104,7 @@ int ce_cmd_embed(struct ce_run *run, int argc, char **argv)
     struct job job = {.run = run, .resize = "published"};
     const struct ce_option table[] = {
         CE_OPT_LIST("text", "TEXT", &job.texts, "a text; may be repeated"),
-        CE_OPT_LIST("image", "FILE", &job.images, "a PNG or JPEG picture; may be repeated"),
+        CE_OPT_LIST("image", "FILE|DIR", &job.images, "a PNG or JPEG picture, or a folder of them; may be repeated"),
         CE_OPT_TEXT("pixels", "FILE", &job.pixels,
                     "safetensors file with tensor image (N, 3, H, W) in [-1, 1]; its rows follow "
                     "those of --image"),
@@ -126,6 +127,8 @@ int ce_cmd_embed(struct ce_run *run, int argc, char **argv)
         return status;
     if (!job.texts.count && !job.images.count && !job.pixels)
         return ce_usage_error(run, "nothing to embed: give --text, --image or --pixels");
+    if ((status = ce_picture_list_expand(run, &job.images)) != CE_PARSED)
+        return status;
     const unsigned needs = job.texts.count ? CE_NEED_TEXT : CE_NEED_CLIP;
     if (ce_output_check(run->ctx, run->dump) != LT_OK ||
         ce_models_open(run, needs, &job.models) != LT_OK || embed(&job) != LT_OK)

@@ -5,6 +5,7 @@
 #include "commands.h"
 #include "options.h"
 #include "output.h"
+#include "picture_list.h"
 #include "photos.h"
 #include "report.h"
 #include "sheet.h"
@@ -41,7 +42,7 @@ static int parse(struct job *job, int argc, char **argv)
     job->perc_lambda = (double)d.perc_lambda;
     job->output = "inverted.safetensors";
     const struct ce_option table[] = {
-        CE_OPT_LIST("image", "FILE", &job->images, "a PNG or JPEG picture; may be repeated"),
+        CE_OPT_LIST("image", "FILE|DIR", &job->images, "a PNG or JPEG picture, or a folder of them; may be repeated"),
         CE_OPT_INT("steps", "N", &job->steps, 1, 1000000, "optimisation steps, a generator evaluation each"),
         CE_OPT_REAL("lr", "X", &job->lr, 1e-9, 100, "learning rate of Adam"),
         CE_OPT_INT("starts", "N", &job->starts, 1, 100000, "random faces of which the most similar is the start"),
@@ -60,7 +61,7 @@ static int parse(struct job *job, int argc, char **argv)
         return ce_usage_error(job->run, "say which photo with --image FILE");
     if (ce_is_picture_name(job->output) || ce_is_foreign_picture_name(job->output))
         return ce_usage_error(job->run, "-o %s: latents are written, to a .safetensors file", job->output);
-    return CE_PARSED;
+    return ce_picture_list_expand(job->run, &job->images);
 }
 
 /* "name.safetensors" -> "name.png" */

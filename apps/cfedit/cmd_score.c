@@ -7,6 +7,7 @@
 #include "commands.h"
 #include "options.h"
 #include "output.h"
+#include "picture_list.h"
 #include "pictures.h"
 #include "report.h"
 
@@ -108,8 +109,8 @@ int ce_cmd_score(struct ce_run *run, int argc, char **argv)
     struct job job = {.run = run, .resize = "published"};
     const struct ce_option table[] = {
         CE_OPT_LIST("text", "TEXT", &job.texts, "a text; repeat for the ones to compare"),
-        CE_OPT_LIST("image", "FILE", &job.images,
-                    "a PNG or JPEG picture; may be repeated, and pictures may be given without "
+        CE_OPT_LIST("image", "FILE|DIR", &job.images,
+                    "a PNG or JPEG picture, or a folder of them; may be repeated, and pictures may be given without "
                     "--image too"),
         CE_OPT_CHOICE("resize", "published|antialias", &job.resize,
                       "how pictures are brought to CLIP's size: bicubic without antialiasing, as in "
@@ -134,6 +135,8 @@ int ce_cmd_score(struct ce_run *run, int argc, char **argv)
         return ce_usage_error(run, "no text to compare: give --text");
     if (!job.images.count)
         return ce_usage_error(run, "no picture to compare: give --image");
+    if ((status = ce_picture_list_expand(run, &job.images)) != CE_PARSED)
+        return status;
     if (ce_output_check(run->ctx, run->dump) != LT_OK ||
         ce_models_open(run, CE_NEED_TEXT, &job.models) != LT_OK || score(&job) != LT_OK) {
         status = ce_fail(run);

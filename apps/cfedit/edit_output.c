@@ -112,6 +112,10 @@ static void put_picture(lt_json_writer *j, const struct ce_edited *e, const stru
         lt_json_put_key(j, "seed");
         lt_json_put_int(j, e->seed);
     }
+    if (e->photo) {
+        lt_json_put_key(j, "photo");
+        lt_json_put_string(j, e->photo);
+    }
     const struct { const char *key; double value; } numbers[] = {
         {"cosine_before", e->before}, {"cosine_after", e->after}, {"loss_first", (double)r->first.loss},
         {"loss_last", (double)r->last.loss}, {"seconds", r->seconds}};
@@ -127,11 +131,12 @@ int ce_edit_tell(const struct ce_run *run, const struct ce_edit_output *o)
     if (!run->json) {
         for (size_t i = 0; i < o->count; i++) {
             const struct ce_edited *e = &o->all[i];
-            char which[40] = "";
+            printf("%s: ", e->path);
             if (e->seed >= 0)
-                snprintf(which, sizeof which, "seed %lld, ", (long long)e->seed);
-            printf("%s: %smatch with the text %.3f -> %.3f, %.1f s\n", e->path, which, e->before, e->after,
-                   o->results[i].seconds);
+                printf("seed %lld, ", (long long)e->seed);
+            if (e->photo)
+                printf("%s, ", e->photo);
+            printf("match with the text %.3f -> %.3f, %.1f s\n", e->before, e->after, o->results[i].seconds);
         }
         return CE_OK;
     }

@@ -8,6 +8,7 @@
 /* One edited picture as it is told and stored. */
 struct ce_edited {
     int64_t seed; /* -1: not from a seed */
+    const char *photo; /* the file that was inverted; NULL: none. Borrowed */
     double before, after; /* cosine of the picture with the target text */
     const char *path;     /* set when it is written; the run's memory */
 };

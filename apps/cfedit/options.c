@@ -72,13 +72,13 @@ static int store_number(const struct ce_run *run, const struct ce_option *option
     return CE_PARSED;
 }
 
-static int append(struct ce_run *run, struct ce_list *list, const char *text)
+int ce_list_append(struct ce_run *run, struct ce_list *list, const char *text)
 {
     /* Grows at powers of two; the run frees what is left behind. */
     if ((list->count & (list->count - 1)) == 0) {
         const char **grown = ce_alloc(run, list->count ? 2 * list->count : 1, sizeof *grown);
         if (!grown)
-            return ce_error(run, "out of memory for the command line");
+            return ce_error(run, "out of memory for a list");
         if (list->count)
             memcpy(grown, list->items, list->count * sizeof *grown);
         list->items = grown;
@@ -107,7 +107,7 @@ static int store(struct ce_run *run, const struct ce_option *option, const char 
     case CE_TEXT:
         *(const char **)option->value = text;
         break;
-    case CE_LIST: return append(run, option->value, text);
+    case CE_LIST: return ce_list_append(run, option->value, text);
     }
     return CE_PARSED;
 }
@@ -262,7 +262,7 @@ int ce_options_parse(struct ce_run *run, const struct ce_syntax *syntax, int arg
         else if (!only_arguments && argv[i][0] == '-' && argv[i][1])
             status = parse_option(run, &tables, argc, argv, &i);
         else if (syntax->arguments)
-            status = append(run, syntax->arguments, argv[i]);
+            status = ce_list_append(run, syntax->arguments, argv[i]);
         else
             status = ce_usage_error(run, "unexpected argument '%s'", argv[i]);
         if (status != CE_PARSED)

@@ -29,6 +29,10 @@ struct ce_list {
     size_t count;
 };
 
+/* `text` as it is, not a copy, at the end of a list; the list in the run's memory. CE_PARSED, or CE_ERROR when out of memory,
+ * which has been told. */
+int ce_list_append(struct ce_run *run, struct ce_list *list, const char *text);
+
 enum ce_option_kind {
     CE_FLAG,   /* bool: becomes true */
     CE_UNFLAG, /* bool: becomes false ("--no-shuffle") */
