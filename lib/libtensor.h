@@ -33,6 +33,7 @@
  *     nn/stylegan2.h        StyleGAN2 generator
  *     nn/clip.h             CLIP;  nn/tokenizer.h  its tokenizer
  *     nn/irse50.h           face recognition;  nn/vgg19.h  perceptual features
+ *     nn/e4e.h              pictures to latents
  *     tensor/rng.h          random numbers
  *     tensor/safetensors.h  weight files;  tensor/json.h, tensor/file.h
  *     tensor/blas.h         which kernels are in use */
@@ -42,6 +43,7 @@
 #include "autograd/ops.h"
 #include "autograd/tape.h"
 #include "nn/clip.h"
+#include "nn/e4e.h"
 #include "nn/irse50.h"
 #include "nn/optim.h"
 #include "nn/params.h"

@@ -59,36 +59,72 @@ static void make_clip(struct ce_models *models)
 }
 
 /* Four units of 3 to 6 channels; the halvings are at the first and where channels change. */
-static void make_identity(struct ce_models *models)
+static const int64_t body_channels[5] = {3, 3, 4, 5, 6};
+
+static void add_body(lt_params *p, const char *prefix)
 {
-    static const int64_t channels[5] = {3, 3, 4, 5, 6};
-    lt_params *p = NULL;
-    lt_params_create(ctx, &p);
-    add_filter(p, "input_layer.0", ".weight", 3, 3, 3);
-    add_norm(p, "input_layer.1", "", 3);
-    add(p, "input_layer.2", ".weight", 1, (const int64_t[]){3}, 0.25f, 0.1f);
+    char layer[40];
+    snprintf(layer, sizeof layer, "%sinput_layer.", prefix);
+    add_filter(p, layer, "0.weight", 3, 3, 3);
+    add_norm(p, layer, "1", 3);
+    add(p, layer, "2.weight", 1, (const int64_t[]){3}, 0.25f, 0.1f);
     for (int i = 0; i < 4; i++) {
-        const int64_t in = channels[i], out = channels[i + 1];
-        char body[24];
-        snprintf(body, sizeof body, "body.%d.", i);
-        add_norm(p, body, "res_layer.0", in);
-        add_filter(p, body, "res_layer.1.weight", out, in, 3);
-        add(p, body, "res_layer.2.weight", 1, &out, 0.25f, 0.1f);
-        add_filter(p, body, "res_layer.3.weight", out, out, 3);
-        add_norm(p, body, "res_layer.4", out);
-        add_filter(p, body, "res_layer.5.fc1.weight", 2, out, 1);
-        add_filter(p, body, "res_layer.5.fc2.weight", out, 2, 1);
+        const int64_t in = body_channels[i], out = body_channels[i + 1];
+        snprintf(layer, sizeof layer, "%sbody.%d.", prefix, i);
+        add_norm(p, layer, "res_layer.0", in);
+        add_filter(p, layer, "res_layer.1.weight", out, in, 3);
+        add(p, layer, "res_layer.2.weight", 1, &out, 0.25f, 0.1f);
+        add_filter(p, layer, "res_layer.3.weight", out, out, 3);
+        add_norm(p, layer, "res_layer.4", out);
+        add_filter(p, layer, "res_layer.5.fc1.weight", 2, out, 1);
+        add_filter(p, layer, "res_layer.5.fc2.weight", out, 2, 1);
         if (in != out) {
-            add_filter(p, body, "shortcut_layer.0.weight", out, in, 1);
-            add_norm(p, body, "shortcut_layer.1", out);
+            add_filter(p, layer, "shortcut_layer.0.weight", out, in, 1);
+            add_norm(p, layer, "shortcut_layer.1", out);
         }
     }
+}
+
+static void make_identity(struct ce_models *models)
+{
+    lt_params *p = NULL;
+    lt_params_create(ctx, &p);
+    add_body(p, "");
     add_norm(p, "output_layer.0", "", 6);
     add(p, "output_layer.3", ".weight", 2, (const int64_t[]){7, 6 * 49}, 0.0f, 0.06f);
     add(p, "output_layer.3", ".bias", 1, (const int64_t[]){7}, 0.0f, 0.1f);
     add_norm(p, "output_layer.4", "", 7);
     models->identity_params = p;
     lt_irse50_create(ctx, p, &models->identity);
+}
+
+/* Two heads on each level. */
+static void make_encoder(struct ce_models *models)
+{
+    lt_params *p = NULL;
+    lt_params_create(ctx, &p);
+    add_body(p, "encoder.");
+    for (int l = 1; l <= 2; l++) {
+        char layer[24];
+        snprintf(layer, sizeof layer, "encoder.latlayer%d", l);
+        add_filter(p, layer, ".weight", 6, body_channels[4 - l], 1);
+        add(p, layer, ".bias", 1, (const int64_t[]){6}, 0.0f, 0.1f);
+    }
+    for (int i = 0; i < METHOD_LAYERS; i++) {
+        char head[24], layer[16];
+        snprintf(head, sizeof head, "encoder.styles.%d.", i);
+        for (int k = 0; k < 4 + i / 2; k++) {
+            snprintf(layer, sizeof layer, "convs.%d.weight", 2 * k);
+            add_filter(p, head, layer, METHOD_D, 6, 3);
+            snprintf(layer, sizeof layer, "convs.%d.bias", 2 * k);
+            add(p, head, layer, 1, (const int64_t[]){METHOD_D}, 0.0f, 0.1f);
+        }
+        add(p, head, "linear.weight", 2, (const int64_t[]){METHOD_D, METHOD_D}, 0.0f, 1.0f);
+        add(p, head, "linear.bias", 1, (const int64_t[]){METHOD_D}, 0.0f, 0.1f);
+    }
+    add(p, "latent_avg", "", 1, (const int64_t[]){METHOD_D}, 0.0f, 0.5f);
+    models->encoder_params = p;
+    ck_assert_msg(lt_e4e_create(ctx, p, &models->encoder) == LT_OK, "%s", lt_ctx_message(ctx));
 }
 
 static void make_vgg(struct ce_models *models)
@@ -114,6 +150,8 @@ void method_models_make(struct ce_models *models, unsigned needs)
         make_identity(models);
     if (needs & CE_NEED_VGG)
         make_vgg(models);
+    if (needs & CE_NEED_ENCODER)
+        make_encoder(models);
     nn_assert_ok(ctx);
 }
 
@@ -123,11 +161,13 @@ void method_models_free(struct ce_models *models)
     lt_clip_free(models->clip);
     lt_irse50_free(models->identity);
     lt_vgg19_free(models->vgg);
+    lt_e4e_free(models->encoder);
     lt_tokenizer_free(models->tokenizer);
     lt_params_free(models->generator_params);
     lt_params_free(models->clip_params);
     lt_params_free(models->identity_params);
     lt_params_free(models->vgg_params);
+    lt_params_free(models->encoder_params);
     lt_ctx_destroy(models->ctx);
 }
 

@@ -143,12 +143,73 @@ static lt_status refused(lt_tensor *x)
     return status;
 }
 
+/* With an encoder the start is what it says; no steps give just that. */
+START_TEST(from_the_encoder)
+{
+    lt_tensor *x = own_picture(5);
+    struct ce_models with;
+    method_models_make(&with, CE_NEED_ENCODER);
+    lt_e4e *encoder = NULL;
+    ck_assert_int_eq(lt_e4e_create(ctx, with.encoder_params, &encoder), LT_OK);
+    models.encoder = encoder;
+    config.steps = 0;
+    struct ce_invert_result r = inverted(x, NULL, NULL);
+    lt_no_grad_begin(ctx);
+    ck_assert(method_same_bits(r.w, lt_contiguous(ctx, lt_e4e_encode(ctx, encoder, x))));
+    lt_no_grad_end(ctx);
+    ce_invert_free(&r);
+    struct told told = {0};
+    config.steps = 20;
+    r = inverted(x, listen, &told);
+    ck_assert_double_lt(told.last, told.first);
+    ce_invert_free(&r);
+    models.encoder = NULL;
+    lt_e4e_free(encoder);
+    method_models_free(&with);
+}
+END_TEST
+
+/* From files: the encoder must give what the generator takes. */
+START_TEST(encoder_files)
+{
+    struct ce_run run = {.ctx = ctx, .quiet = true};
+    struct ce_models with, opened = {0};
+    run.paths.generator = temp_path("generator.safetensors");
+    run.paths.encoder = temp_path("encoder.safetensors");
+    ck_assert_int_eq(lt_params_save(ctx, models.generator_params, run.paths.generator, LT_F32), LT_OK);
+    method_models_make(&with, CE_NEED_ENCODER);
+    ck_assert_int_eq(lt_params_save(ctx, with.encoder_params, run.paths.encoder, LT_F32), LT_OK);
+    ck_assert(ce_models_has(&run, CE_NEED_ENCODER));
+    ck_assert_uint_eq(ce_photos_need(&run, 1), CE_NEED_ENCODER);
+    ck_assert_uint_eq(ce_photos_need(&run, 0), 0);
+    ck_assert_msg(ce_models_open(&run, CE_NEED_GENERATOR | CE_NEED_ENCODER, &opened) == LT_OK, "%s", lt_ctx_message(ctx));
+    ck_assert_ptr_nonnull(opened.encoder);
+    ce_models_close(&opened);
+    lt_params *fewer = NULL;
+    lt_params_create(ctx, &fewer);
+    for (size_t i = 0; i < lt_params_count(with.encoder_params); i++) {
+        const char *name = lt_params_name(with.encoder_params, i);
+        if (!strstr(name, "styles.5."))
+            lt_params_add(ctx, fewer, name, lt_params_at(with.encoder_params, i));
+    }
+    ck_assert_int_eq(lt_params_save(ctx, fewer, run.paths.encoder, LT_F32), LT_OK);
+    ck_assert_int_eq(ce_models_open(&run, CE_NEED_GENERATOR | CE_NEED_ENCODER, &opened), LT_ERR_SHAPE);
+    ck_assert_ptr_nonnull(strstr(lt_ctx_message(ctx), "5 layers of 6 numbers, but the generator takes 6 of 6"));
+    lt_ctx_clear(ctx);
+    ce_models_close(&opened);
+    lt_params_free(fewer);
+    method_models_free(&with);
+    run.ctx = NULL; /* the fixture's */
+    ce_run_end(&run);
+}
+END_TEST
+
 START_TEST(refusals)
 {
     lt_tensor *x = own_picture(1), *wrong = lt_zeros(ctx, 4, (int64_t[]){1, 3, METHOD_SIDE, METHOD_SIDE / 2});
     ck_assert_int_eq(refused(wrong), LT_ERR_SHAPE);
     const struct ce_invert_config good = config;
-    config.steps = 0;
+    config.steps = -1;
     ck_assert_int_eq(refused(x), LT_ERR_ARGUMENT);
     config = good;
     config.lr = 0.0f;
@@ -203,6 +264,8 @@ Suite *suite_invert(void)
     tcase_add_loop_test(tests, comes_nearer, 0, 2);
     tcase_add_test(tests, starts);
     tcase_add_test(tests, fitting);
+    tcase_add_test(tests, from_the_encoder);
+    tcase_add_test(tests, encoder_files);
     tcase_add_test(tests, refusals);
     tcase_add_test(tests, files);
     suite_add_tcase(suite, tests);

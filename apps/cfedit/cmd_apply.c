@@ -71,7 +71,7 @@ static int parse(struct job *job, int argc, char **argv)
     const struct ce_syntax syntax = {.usage = "[OPTION]... --mapper FILE",
                                      .about = about,
                                      .examples = examples,
-                                     .takes = CE_TAKES_GENERATOR | CE_TAKES_CLIP | CE_TAKES_DUMP,
+                                     .takes = CE_TAKES_GENERATOR | CE_TAKES_CLIP | CE_TAKES_ENCODER | CE_TAKES_DUMP,
                                      .table = table,
                                      .count = CE_COUNT(table)};
     const int status = ce_options_parse(run, &syntax, argc, argv);
@@ -303,7 +303,7 @@ int ce_cmd_apply(struct ce_run *run, int argc, char **argv)
         return code;
     lt_ctx *ctx = run->ctx;
     const bool from_photos = job.images.count > 0;
-    lt_status status = ce_models_open(run, CE_NEED_GENERATOR | CE_NEED_TEXT, &job.models);
+    lt_status status = ce_models_open(run, CE_NEED_GENERATOR | CE_NEED_TEXT | ce_photos_need(run, job.images.count), &job.models);
     if (!status)
         status = open_mapper(&job);
     if (!status && !from_photos)

@@ -144,7 +144,7 @@ static int read_options(struct ce_run *run, struct edit_options *o, int argc, ch
     for (size_t i = 0; n < OPTIONS_MAX && (setting = ce_setting_at(i)); i++)
         table[n++] = setting_option(run, &o->settings[o->setting_count++], setting, &defaults);
     const struct ce_syntax syntax = {.usage = "[OPTION]... --target TEXT", .about = about, .examples = examples,
-                                     .takes = CE_TAKES_MODEL | CE_TAKES_DUMP, .table = table, .count = n};
+                                     .takes = CE_TAKES_MODEL | CE_TAKES_ENCODER | CE_TAKES_DUMP, .table = table, .count = n};
     const int status = ce_options_parse(run, &syntax, argc, argv);
     if (status != CE_PARSED)
         return status;
@@ -301,7 +301,7 @@ static lt_status edit_by_mapper(struct ce_run *run, const struct ce_models *mode
 static lt_status open_models(struct ce_run *run, const struct edit_options *o, const struct ce_edit_settings *s,
                              struct ce_models *models)
 {
-    unsigned needs = CE_NEED_GENERATOR | CE_NEED_TEXT;
+    unsigned needs = CE_NEED_GENERATOR | CE_NEED_TEXT | ce_photos_need(run, o->images.count);
     const float id = s->family == CE_FAMILY_LATENT ? s->latent.id_lambda : s->mapper.train.objective.id_lambda;
     const float perc = s->family == CE_FAMILY_LATENT ? s->latent.perc_lambda : s->mapper.train.objective.perc_lambda;
     if (!o->mapper && s->family != CE_FAMILY_CHANNELS)

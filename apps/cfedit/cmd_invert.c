@@ -27,7 +27,7 @@ static const char examples[] =
 struct job {
     struct ce_run *run;
     struct ce_list images;
-    const char *output, *sheet;
+    const char *output, *sheet, *start;
     int64_t steps, starts;
     double lr, l2_lambda, perc_lambda;
 };
@@ -43,8 +43,10 @@ static int parse(struct job *job, int argc, char **argv)
     job->output = "inverted.safetensors";
     const struct ce_option table[] = {
         CE_OPT_LIST("image", "FILE|DIR", &job->images, "a PNG or JPEG picture, or a folder of them; may be repeated"),
-        CE_OPT_INT("steps", "N", &job->steps, 1, 1000000, "optimisation steps, a generator evaluation each"),
+        CE_OPT_INT("steps", "N", &job->steps, 0, 1000000, "optimisation steps, a generator evaluation each; 0: the start"),
         CE_OPT_REAL("lr", "X", &job->lr, 1e-9, 100, "learning rate of Adam"),
+        CE_OPT_CHOICE("start", "encoder|faces", &job->start,
+                      "where it begins: what an e4e encoder says, or a random face (default: the encoder, where the model has one)"),
         CE_OPT_INT("starts", "N", &job->starts, 1, 100000, "random faces of which the most similar is the start"),
         CE_OPT_REAL("latent-l2-lambda", "X", &job->l2_lambda, 0, 1e6, "weight of the mean squared distance from the start"),
         CE_OPT_REAL("perc-lambda", "X", &job->perc_lambda, 0, 1e6,
@@ -52,7 +54,7 @@ static int parse(struct job *job, int argc, char **argv)
         CE_OPT_OUT("FILE", &job->output, "where the latents go; the picture's name is the same with .png"),
     };
     const struct ce_syntax syntax = {.usage = "[OPTION]... --image FILE", .about = about, .examples = examples,
-                                     .takes = CE_TAKES_GENERATOR | CE_TAKES_LOSS_NETS | CE_TAKES_DUMP, .table = table,
+                                     .takes = CE_TAKES_GENERATOR | CE_TAKES_LOSS_NETS | CE_TAKES_ENCODER | CE_TAKES_DUMP, .table = table,
                                      .count = CE_COUNT(table)};
     const int status = ce_options_parse(job->run, &syntax, argc, argv);
     if (status != CE_PARSED)
@@ -131,6 +133,15 @@ static int tell(const struct job *job, const struct ce_photos *photos)
     return ce_print_json(job->run, w);
 }
 
+/* The networks that the start and the loss take. */
+static unsigned needs(const struct job *job)
+{
+    const unsigned vgg = job->perc_lambda > 0.0 ? CE_NEED_VGG : 0u;
+    if (!job->start)
+        return CE_NEED_GENERATOR | vgg | ce_photos_need(job->run, job->images.count);
+    return CE_NEED_GENERATOR | vgg | (strcmp(job->start, "encoder") == 0 ? CE_NEED_ENCODER : 0u);
+}
+
 int ce_cmd_invert(struct ce_run *run, int argc, char **argv)
 {
     struct job job = {.run = run};
@@ -149,7 +160,7 @@ int ce_cmd_invert(struct ce_run *run, int argc, char **argv)
     if (status == LT_OK)
         status = ce_output_check(ctx, run->dump);
     if (status == LT_OK)
-        status = ce_models_open(run, CE_NEED_GENERATOR | (config.perc_lambda > 0.0f ? CE_NEED_VGG : 0u), &models);
+        status = ce_models_open(run, needs(&job), &models);
     if (status == LT_OK)
         status = ce_photos_invert(run, &models, &config, job.images.items, job.images.count, &photos);
     if (status == LT_OK)

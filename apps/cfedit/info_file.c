@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "encoder_file.h"
 #include "mapper.h"
 #include "nn/clip.h"
+#include "nn/e4e.h"
 #include "nn/irse50.h"
 #include "nn/stylegan2.h"
 #include "nn/vgg19.h"
@@ -135,15 +135,17 @@ static lt_status ask_vgg(lt_ctx *ctx, const lt_params *params)
 
 static lt_status ask_encoder(lt_ctx *ctx, const lt_params *params, struct ce_file_facts *f)
 {
-    struct ce_encoder_config c;
-    const lt_status status = ce_encoder_check(ctx, params, &c);
+    lt_e4e *net;
+    const lt_status status = lt_e4e_create(ctx, params, &net);
     if (status != LT_OK)
         return status;
-    add(f, "body_units", c.units);
-    add(f, "latents", c.latents);
-    add(f, "style_dim", c.style_dim);
-    if (!c.latent_avg)
+    const lt_e4e_config *c = lt_e4e_describe(net);
+    add(f, "body_units", c->units);
+    add(f, "latents", c->latents);
+    add(f, "style_dim", c->style_dim);
+    if (!c->latent_avg)
         f->note = "no latent_avg: its output is not relative to a mean latent";
+    lt_e4e_free(net);
     return LT_OK;
 }
 

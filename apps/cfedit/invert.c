@@ -29,7 +29,7 @@ static lt_status check(const struct ce_models *models, const struct ce_invert_co
     if (lt_ndim(x) != 4 || lt_dim(x, 0) != 1 || lt_dim(x, 1) != 3 || lt_dim(x, 2) != side || lt_dim(x, 3) != side)
         return lt_fail(ctx, LT_ERR_SHAPE, "invert: picture is %s, expected (1, 3, %lld, %lld)",
                        lt_shape_string(x, s, sizeof s), (long long)side, (long long)side);
-    if (c->steps < 1 || c->starts < 1 || !(c->lr > 0.0f) || !(c->l2_lambda >= 0.0f) || !(c->perc_lambda >= 0.0f))
+    if (c->steps < 0 || c->starts < 1 || !(c->lr > 0.0f) || !(c->l2_lambda >= 0.0f) || !(c->perc_lambda >= 0.0f))
         return lt_fail(ctx, LT_ERR_ARGUMENT, "invert: %d steps of %g, %d starts, l2 %g, perceptual %g", c->steps,
                        (double)c->lr, c->starts, (double)c->l2_lambda, (double)c->perc_lambda);
     if (c->perc_lambda > 0.0f && !models->vgg)
@@ -91,6 +91,15 @@ static int64_t nearest_face(const struct ce_models *models, lt_tensor *w, const 
         lt_scope_close(ctx, scope, NULL);
     }
     return lt_ctx_status(ctx) == LT_OK ? best : -1;
+}
+
+/* What the encoder says of x: w (1,L,D). */
+static lt_tensor *encoded_start(const struct ce_models *models, lt_tensor *x)
+{
+    lt_no_grad_begin(models->ctx);
+    lt_tensor *w = lt_e4e_encode(models->ctx, models->encoder, x);
+    lt_no_grad_end(models->ctx);
+    return w;
 }
 
 /* w (1,L,D) of the random face nearest to x, both reduced. */
@@ -202,7 +211,8 @@ static lt_status prepare(struct inversion *v, lt_tensor *x)
     lt_no_grad_end(ctx);
     if (lt_ctx_status(ctx) != LT_OK)
         return lt_ctx_status(ctx);
-    return ce_latent_space_open(v->models, &space, best_start(v->models, v->config->starts, x), &v->space);
+    lt_tensor *start = v->models->encoder ? encoded_start(v->models, x) : best_start(v->models, v->config->starts, x);
+    return ce_latent_space_open(v->models, &space, start, &v->space);
 }
 
 /* 10 log10(2^2 / mse). */

@@ -89,6 +89,25 @@ static lt_status open_vgg(struct ce_run *run, struct ce_models *m)
     return status == LT_OK ? LT_OK : ce_blame_file(run->ctx, m->vgg_path);
 }
 
+static lt_status open_encoder(struct ce_run *run, struct ce_models *m)
+{
+    m->encoder_path = ce_model_file(run, run->paths.encoder, "encoder.safetensors", true);
+    if (!m->encoder_path)
+        return lt_ctx_status(run->ctx);
+    lt_status status = load(run->ctx, m->encoder_path, CE_KIND_ENCODER, &m->encoder_params);
+    if (status == LT_OK)
+        status = lt_e4e_create(run->ctx, m->encoder_params, &m->encoder);
+    if (status != LT_OK)
+        return ce_blame_file(run->ctx, m->encoder_path);
+    const lt_e4e_config *e = lt_e4e_describe(m->encoder);
+    const int64_t latents = m->generator ? lt_stylegan2_latents(m->generator) : e->latents;
+    const int64_t width = m->generator ? lt_stylegan2_describe(m->generator)->style_dim : e->style_dim;
+    if (e->latents == latents && e->style_dim == width)
+        return LT_OK;
+    return lt_fail(run->ctx, LT_ERR_SHAPE, "%s: the encoder gives %d layers of %lld numbers, but the generator takes %lld of %lld",
+                   m->encoder_path, e->latents, (long long)e->style_dim, (long long)latents, (long long)width);
+}
+
 /* ---- the tokenizer ---- */
 
 static lt_status tokenizer_beside(struct ce_run *run, struct ce_models *m, const char *clip_path)
@@ -186,6 +205,8 @@ lt_status ce_models_open(struct ce_run *run, unsigned needs, struct ce_models *m
         status = open_identity(run, m);
     if (status == LT_OK && (needs & CE_NEED_VGG) && !m->vgg)
         status = open_vgg(run, m);
+    if (status == LT_OK && (needs & CE_NEED_ENCODER) && !m->encoder)
+        status = open_encoder(run, m);
     return status;
 }
 
@@ -195,11 +216,13 @@ void ce_models_close(struct ce_models *models)
     lt_clip_free(models->clip);
     lt_irse50_free(models->identity);
     lt_vgg19_free(models->vgg);
+    lt_e4e_free(models->encoder);
     lt_tokenizer_free(models->tokenizer);
     lt_params_free(models->generator_params);
     lt_params_free(models->clip_params);
     lt_params_free(models->identity_params);
     lt_params_free(models->vgg_params);
+    lt_params_free(models->encoder_params);
     *models = (struct ce_models){0};
 }
 
@@ -213,6 +236,8 @@ bool ce_models_has(struct ce_run *run, unsigned need)
     case CE_NEED_IDENTITY:
         return ce_model_file(run, p->identity, "identity.safetensors", false) != NULL;
     case CE_NEED_VGG: return ce_model_file(run, p->vgg, "vgg.safetensors", false) != NULL;
+    case CE_NEED_ENCODER:
+        return ce_model_file(run, p->encoder, "encoder.safetensors", false) != NULL;
     default: return false;
     }
 }

@@ -9,6 +9,7 @@
 #define CFEDIT_MODELS_H
 
 #include "nn/clip.h"
+#include "nn/e4e.h"
 #include "nn/irse50.h"
 #include "nn/params.h"
 #include "nn/stylegan2.h"
@@ -22,21 +23,23 @@ enum {
     CE_NEED_TOKENIZER = 4, /* its vocabulary is checked against CLIP's where that is needed too */
     CE_NEED_IDENTITY = 8,
     CE_NEED_VGG = 16,
+    CE_NEED_ENCODER = 32, /* checked against the generator where that is needed too */
     CE_NEED_TEXT = CE_NEED_CLIP | CE_NEED_TOKENIZER
 };
 
 /* Members that were not needed are NULL. */
 struct ce_models {
     lt_ctx *ctx;
-    lt_params *generator_params, *clip_params, *identity_params, *vgg_params;
+    lt_params *generator_params, *clip_params, *identity_params, *vgg_params, *encoder_params;
     lt_stylegan2 *generator;
     lt_clip *clip;
     lt_irse50 *identity;
     lt_vgg19 *vgg;
+    lt_e4e *encoder;
     lt_tokenizer *tokenizer;
     int64_t context_length; /* tokens that CLIP reads; 77 with a tokenizer alone */
     /* The paths of the files; the run's memory. */
-    const char *generator_path, *clip_path, *identity_path, *vgg_path;
+    const char *generator_path, *clip_path, *identity_path, *vgg_path, *encoder_path;
     const char *domain; /* what the generator draws: its metadata key `domain`, else "face" */
     double truncation;  /* for pictures from seeds: metadata key `truncation`, else 0.7;
                            1 where the generator has no latent_avg */

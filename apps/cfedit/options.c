@@ -117,7 +117,7 @@ static int store(struct ce_run *run, const struct ce_option *option, const char 
 size_t ce_options_common(struct ce_run *run, unsigned takes, struct ce_option *out)
 {
     size_t n = 0;
-    if (takes & CE_TAKES_MODEL)
+    if (takes & (CE_TAKES_MODEL | CE_TAKES_ENCODER))
         out[n++] = (struct ce_option)CE_OPT_TEXT(
             "model", "DIR", &run->paths.model,
             "folder with the model's files (default: CFEDIT_MODEL in the environment, else the "
@@ -139,6 +139,9 @@ size_t ce_options_common(struct ce_run *run, unsigned takes, struct ce_option *o
         out[n++] = (struct ce_option)CE_OPT_TEXT("vgg", "FILE", &run->paths.vgg,
                                                  "VGG19 network for the perceptual loss");
     }
+    if (takes & CE_TAKES_ENCODER)
+        out[n++] = (struct ce_option)CE_OPT_TEXT("encoder", "FILE", &run->paths.encoder,
+                                                 "e4e encoder, from whose latents photos are inverted");
     if (takes & CE_TAKES_DUMP)
         out[n++] = (struct ce_option)CE_OPT_TEXT("dump", "FILE", &run->dump,
                                                  "write the float32 results as safetensors");

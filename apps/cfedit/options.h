@@ -80,6 +80,7 @@ enum {
     CE_TAKES_CLIP = 2,      /* --model, --clip, --bpe */
     CE_TAKES_LOSS_NETS = 4, /* --model, --identity, --vgg */
     CE_TAKES_DUMP = 8,      /* --dump */
+    CE_TAKES_ENCODER = 16,  /* --model, --encoder */
     CE_TAKES_MODEL = 7
 };
 

@@ -44,6 +44,11 @@ static lt_status invert_one(const struct ce_models *models, const struct ce_inve
     return status;
 }
 
+unsigned ce_photos_need(struct ce_run *run, size_t count)
+{
+    return count > 0 && ce_models_has(run, CE_NEED_ENCODER) ? CE_NEED_ENCODER : 0u;
+}
+
 lt_status ce_photos_invert(struct ce_run *run, const struct ce_models *models, const struct ce_invert_config *config,
                            const char *const *paths, size_t count, struct ce_photos *photos)
 {

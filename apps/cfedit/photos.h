@@ -13,6 +13,9 @@ struct ce_photos {
     double *psnr, *seconds;
 };
 
+/* What inverting `count` photos needs besides the generator: CE_NEED_ENCODER where there is one, else nothing. */
+unsigned ce_photos_need(struct ce_run *run, size_t count);
+
 /* Errors: those of reading a picture and of ce_invert_run(), with the file's name in front. */
 lt_status ce_photos_invert(struct ce_run *run, const struct ce_models *models, const struct ce_invert_config *config,
                            const char *const *paths, size_t count, struct ce_photos *photos);

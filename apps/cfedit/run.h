@@ -19,7 +19,7 @@ enum { CE_OK = 0, CE_ERROR = 1, CE_USAGE = 2 };
 /* Where the model's files are, as the command line says; NULL: not said. */
 struct ce_paths {
     const char *model; /* a folder */
-    const char *generator, *clip, *identity, *vgg;
+    const char *generator, *clip, *identity, *vgg, *encoder;
     const char *bpe;
 };
 

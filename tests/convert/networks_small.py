@@ -186,7 +186,8 @@ def e4e_arrays(rng, styles=4, width=8):
     out = backbone_arrays(rng, "encoder.")
     for i in range(styles):
         p = "encoder.styles.%d." % i
-        for j in range(0, 4, 2):
+        # As many as halve 64 pixels, what two halvings leave of 256, to one; the last head stands a level lower.
+        for j in range(0, 12 if i < 3 else 14, 2):
             out["%sconvs.%d.weight" % (p, j)] = normal(rng, width, width, 3, 3)
             out["%sconvs.%d.bias" % (p, j)] = normal(rng, width)
         out[p + "linear.weight"], out[p + "linear.bias"] = normal(rng, width, width), normal(rng, width)
