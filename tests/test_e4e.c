@@ -109,21 +109,21 @@ static void head(const double *level, int s, int i, double out[D])
 
 START_TEST(against_plain_loops)
 {
-    struct irse_body *body;
-    lt_tensor *level[IRSE_LEVELS];
-    ck_assert_int_eq(irse_body_find(ctx, models.encoder_params, "encoder.", &body), LT_OK);
-    ck_assert_int_eq(irse_body_run(ctx, body, x, IRSE_LEVELS, level), LT_OK);
+    struct lt_irse_body *body;
+    lt_tensor *level[LT_IRSE_LEVELS];
+    ck_assert_int_eq(lt_irse_body_find(ctx, models.encoder_params, "encoder.", &body), LT_OK);
+    ck_assert_int_eq(lt_irse_body_run(ctx, body, x, LT_IRSE_LEVELS, level), LT_OK);
     lt_tensor *w = lt_contiguous(ctx, lt_e4e_encode(ctx, models.encoder, x));
     nn_assert_ok(ctx);
     ck_assert(lt_ndim(w) == 3 && lt_dim(w, 0) == N && lt_dim(w, 1) == L && lt_dim(w, 2) == D);
     const float *average = weight("latent_avg", 0, 0);
     for (int n = 0; n < N; n++) {
-        double *pyramid[IRSE_LEVELS];
+        double *pyramid[LT_IRSE_LEVELS];
         pyramid[0] = malloc(sizeof(double) * C * 16 * 16);
         ck_assert_ptr_nonnull(pyramid[0]);
         for (int i = 0; i < C * 16 * 16; i++)
             pyramid[0][i] = (double)lt_f32(level[0])[n * C * 16 * 16 + i];
-        for (int l = 1; l < IRSE_LEVELS; l++) {
+        for (int l = 1; l < LT_IRSE_LEVELS; l++) {
             const int c_in = (int)lt_dim(level[l], 1), s = (int)lt_dim(level[l], 2);
             ck_assert_int_eq(s, 16 << l);
             pyramid[l] = lateral(pyramid[l - 1], s / 2, lt_f32(level[l]) + n * c_in * s * s, c_in, l);
@@ -136,21 +136,21 @@ START_TEST(against_plain_loops)
                 ck_assert_double_eq_tol((double)lt_f32(w)[(n * L + i) * D + d], want, 1e-4 * (1.0 + fabs(want)));
             }
         }
-        for (int l = 0; l < IRSE_LEVELS; l++)
+        for (int l = 0; l < LT_IRSE_LEVELS; l++)
             free(pyramid[l]);
     }
-    irse_body_free(body);
+    lt_irse_body_free(body);
 }
 END_TEST
 
 /* A level is what a body of the units before it gives. */
 START_TEST(levels_of_the_body)
 {
-    struct irse_body *whole, *part;
-    lt_tensor *level[IRSE_LEVELS], *end[IRSE_LEVELS];
-    ck_assert_int_eq(irse_body_find(ctx, models.encoder_params, "encoder.", &whole), LT_OK);
-    ck_assert_int_eq(irse_body_run(ctx, whole, x, IRSE_LEVELS, level), LT_OK);
-    for (int l = 1; l < IRSE_LEVELS; l++) {
+    struct lt_irse_body *whole, *part;
+    lt_tensor *level[LT_IRSE_LEVELS], *end[LT_IRSE_LEVELS];
+    ck_assert_int_eq(lt_irse_body_find(ctx, models.encoder_params, "encoder.", &whole), LT_OK);
+    ck_assert_int_eq(lt_irse_body_run(ctx, whole, x, LT_IRSE_LEVELS, level), LT_OK);
+    for (int l = 1; l < LT_IRSE_LEVELS; l++) {
         lt_params *some = NULL;
         lt_params_create(ctx, &some);
         for (size_t i = 0; i < lt_params_count(models.encoder_params); i++) {
@@ -159,17 +159,17 @@ START_TEST(levels_of_the_body)
             if (sscanf(name, "encoder.body.%d.", &unit) != 1 || unit < 4 - l)
                 lt_params_add(ctx, some, name, lt_params_find(models.encoder_params, name));
         }
-        ck_assert_int_eq(irse_body_find(ctx, some, "encoder.", &part), LT_OK);
-        ck_assert_int_eq(irse_body_units(part), 4 - l);
-        ck_assert_int_eq(irse_body_run(ctx, part, x, 1, end), LT_OK);
+        ck_assert_int_eq(lt_irse_body_find(ctx, some, "encoder.", &part), LT_OK);
+        ck_assert_int_eq(lt_irse_body_units(part), 4 - l);
+        ck_assert_int_eq(lt_irse_body_run(ctx, part, x, 1, end), LT_OK);
         ck_assert(method_same_bits(level[l], end[0]));
-        ck_assert_int_eq(irse_body_channels(whole, l), lt_dim(end[0], 1));
-        ck_assert_int_eq(irse_body_side(whole, l, SIDE), lt_dim(end[0], 2));
+        ck_assert_int_eq(lt_irse_body_channels(whole, l), lt_dim(end[0], 1));
+        ck_assert_int_eq(lt_irse_body_side(whole, l, SIDE), lt_dim(end[0], 2));
         ck_assert(end[1] == NULL && end[2] == NULL);
-        irse_body_free(part);
+        lt_irse_body_free(part);
         lt_params_free(some);
     }
-    irse_body_free(whole);
+    lt_irse_body_free(whole);
 }
 END_TEST
 

@@ -58,7 +58,7 @@ static int parse(struct job *job, int argc, char **argv)
                     "safetensors file with tensor latents, (N, L, D) for W+ or (N, D) for W; :I takes only number I"),
         CE_OPT_TEXT("seeds", "LIST", &job->seeds_text, "random pictures: 1-16, or 3,5,8 (default: --seed)"),
         CE_OPT_LIST("image", "FILE|DIR", &job->images, "a photo, or those of a folder, inverted first; may be repeated"),
-        CE_OPT_INT("invert-steps", "N", &job->invert_steps, 1, 1000000, "steps of that, see 'cfedit invert --help'"),
+        CE_OPT_INT("invert-steps", "N", &job->invert_steps, 0, 1000000, "steps of that, see 'cfedit invert --help'"),
         CE_OPT_REAL("truncation", "PSI", &job->psi, -10, 10,
                     "for seeds: distance from the average picture (default: what the generator's file says, else 0.7)"),
         CE_OPT_REAL("strength", "S", &job->strength, -100, 100,

@@ -128,7 +128,7 @@ static int read_options(struct ce_run *run, struct edit_options *o, int argc, ch
         CE_OPT_TEXT("seeds", "LIST", &o->seeds, "edit the faces of several seeds, \"1-16\" or \"3,5,9\"; --seed N edits one"),
         CE_OPT_TEXT("latent", "FILE[:I]", &o->latent, "edit the latents of a file, or its I-th (from 0)"),
         CE_OPT_LIST("image", "FILE|DIR", &o->images, "edit a photo, or those of a folder, inverted first; may be repeated"),
-        CE_OPT_INT("invert-steps", "N", &o->invert_steps, 1, 1000000, "steps of that, see 'cfedit invert --help'"),
+        CE_OPT_INT("invert-steps", "N", &o->invert_steps, 0, 1000000, "steps of that, see 'cfedit invert --help'"),
         CE_OPT_TEXT("mapper", "FILE", &o->mapper, "apply a trained mapper instead of a method"),
         CE_OPT_TEXT("channels", "FILE", &o->channels,
                     "effects of the style channels for global-directions, measured and written where it is missing (default: "

@@ -20,8 +20,8 @@ struct head {
 
 struct lt_e4e {
     lt_e4e_config config;
-    struct irse_body *body;
-    lt_tensor *lateral_weight[IRSE_LEVELS], *lateral_bias[IRSE_LEVELS]; /* (C,C_l,1,1), (C) of levels 1 and 2 */
+    struct lt_irse_body *body;
+    lt_tensor *lateral_weight[LT_IRSE_LEVELS], *lateral_bias[LT_IRSE_LEVELS]; /* (C,C_l,1,1), (C) of levels 1 and 2 */
     struct head *head;
     lt_tensor *latent_avg; /* (D) or (L,D); NULL: none */
 };
@@ -45,13 +45,13 @@ static bool has(const lt_params *params, const char *prefix, const char *suffix)
 
 static lt_status find_pyramid(lt_ctx *ctx, const lt_params *params, lt_e4e *net)
 {
-    const int64_t channels = irse_body_channels(net->body, 0);
-    for (int l = 1; l < IRSE_LEVELS; l++) {
+    const int64_t channels = lt_irse_body_channels(net->body, 0);
+    for (int l = 1; l < LT_IRSE_LEVELS; l++) {
         char layer[24];
-        const int64_t in = irse_body_channels(net->body, l);
+        const int64_t in = lt_irse_body_channels(net->body, l);
         if (in == 0)
             return lt_fail(ctx, LT_ERR_SHAPE, "e4e: the body's %d units halve a picture less than %d times",
-                           irse_body_units(net->body), IRSE_LEVELS - 1);
+                           lt_irse_body_units(net->body), LT_IRSE_LEVELS - 1);
         snprintf(layer, sizeof layer, "latlayer%d", l);
         net->lateral_weight[l] = get(ctx, params, layer, ".weight", 4, (const int64_t[]){channels, in, 1, 1});
         net->lateral_bias[l] = get(ctx, params, layer, ".bias", 1, &channels);
@@ -64,7 +64,7 @@ static lt_status find_pyramid(lt_ctx *ctx, const lt_params *params, lt_e4e *net)
 static lt_status find_head(lt_ctx *ctx, const lt_params *params, int i, lt_e4e *net)
 {
     const int64_t d = net->config.style_dim;
-    int64_t in = irse_body_channels(net->body, 0);
+    int64_t in = lt_irse_body_channels(net->body, 0);
     struct head *h = &net->head[i];
     char prefix[24], suffix[32];
     snprintf(prefix, sizeof prefix, "styles.%d.", i);
@@ -81,10 +81,11 @@ static lt_status find_head(lt_ctx *ctx, const lt_params *params, int i, lt_e4e *
     h->linear_bias = get(ctx, params, prefix, "linear.bias", 1, &d);
     if (lt_ctx_status(ctx) != LT_OK)
         return lt_ctx_status(ctx);
-    for (h->level = i > 0 ? h[-1].level : 0; h->level < IRSE_LEVELS; h->level++)
-        if (irse_body_side(net->body, h->level, LT_E4E_SIDE) == (int64_t)1 << h->convs)
+    for (h->level = i > 0 ? h[-1].level : 0; h->level < LT_IRSE_LEVELS; h->level++)
+        if (lt_irse_body_side(net->body, h->level, LT_E4E_SIDE) == (int64_t)1 << h->convs)
             return LT_OK;
-    return lt_fail(ctx, LT_ERR_SHAPE, "e4e: encoder.%sconvs are %d, which fit no level of the body after those of the heads before", prefix, h->convs);
+    return lt_fail(ctx, LT_ERR_SHAPE, "e4e: encoder.%sconvs are %d, which fit no level of the body after those of the heads "
+                   "before", prefix, h->convs);
 }
 
 static lt_status find_latent_avg(lt_ctx *ctx, const lt_params *params, lt_e4e *net)
@@ -101,12 +102,12 @@ static lt_status find_latent_avg(lt_ctx *ctx, const lt_params *params, lt_e4e *n
 
 static lt_status find_all(lt_ctx *ctx, const lt_params *params, lt_e4e *net)
 {
-    lt_status status = irse_body_find(ctx, params, "encoder.", &net->body);
+    lt_status status = lt_irse_body_find(ctx, params, "encoder.", &net->body);
     if (status == LT_OK)
         status = find_pyramid(ctx, params, net);
     if (status != LT_OK)
         return status;
-    net->config.units = irse_body_units(net->body);
+    net->config.units = lt_irse_body_units(net->body);
     lt_tensor *first = get(ctx, params, "styles.0.", "linear.weight", 2, (const int64_t[]){-1, -1});
     if (!first)
         return lt_ctx_status(ctx);
@@ -139,7 +140,7 @@ lt_status lt_e4e_create(lt_ctx *ctx, const lt_params *params, lt_e4e **out)
 void lt_e4e_free(lt_e4e *net)
 {
     if (net) {
-        irse_body_free(net->body);
+        lt_irse_body_free(net->body);
         free(net->head);
     }
     free(net);
@@ -187,7 +188,7 @@ static lt_tensor *run_head(lt_ctx *ctx, const struct head *h, lt_tensor *x)
 }
 
 /* Heads on the pyramid: (N,L,D) without the mean latent. */
-static lt_tensor *run_heads(lt_ctx *ctx, const lt_e4e *net, lt_tensor *const level[IRSE_LEVELS])
+static lt_tensor *run_heads(lt_ctx *ctx, const lt_e4e *net, lt_tensor *const level[LT_IRSE_LEVELS])
 {
     const int n = net->config.latents;
     lt_tensor **row = calloc((size_t)n, sizeof *row), *w = NULL;
@@ -218,13 +219,13 @@ lt_tensor *lt_e4e_encode(lt_ctx *ctx, const lt_e4e *net, lt_tensor *images)
         return NULL;
     }
     const bool small = lt_dim(images, 2) < LT_E4E_SIDE || lt_dim(images, 3) < LT_E4E_SIDE;
-    lt_tensor *level[IRSE_LEVELS];
+    lt_tensor *level[LT_IRSE_LEVELS];
     const lt_scope scope = lt_scope_open(ctx);
     lt_tensor *x = small ? lt_resize_bicubic(ctx, images, LT_E4E_SIDE, LT_E4E_SIDE, false)
                          : lt_resize_area(ctx, images, LT_E4E_SIDE, LT_E4E_SIDE);
-    if (irse_body_run(ctx, net->body, x, IRSE_LEVELS, level) != LT_OK)
+    if (lt_irse_body_run(ctx, net->body, x, LT_IRSE_LEVELS, level) != LT_OK)
         return lt_scope_close(ctx, scope, NULL);
-    for (int l = 1; l < IRSE_LEVELS; l++)
+    for (int l = 1; l < LT_IRSE_LEVELS; l++)
         level[l] = upsample_add(ctx, level[l - 1],
                                 lt_conv2d(ctx, level[l], NULL, net->lateral_weight[l], net->lateral_bias[l], 1, 0));
     lt_tensor *w = run_heads(ctx, net, level);

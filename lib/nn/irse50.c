@@ -8,8 +8,8 @@
 enum { SIDE = 112, LAST_SIDE = 7, POOLED = 256, CROP_Y = 35, CROP_X = 32, CROP = 188 };
 
 struct lt_irse50 {
-    struct irse_body *body;
-    struct irse_norm out_first, out_second;
+    struct lt_irse_body *body;
+    struct lt_irse_norm out_first, out_second;
     lt_tensor *out_weight, *out_bias; /* (D,C*7*7), (D) */
 };
 
@@ -17,21 +17,21 @@ struct lt_irse50 {
 
 static lt_status find_all(lt_ctx *ctx, const lt_params *params, lt_irse50 *net)
 {
-    lt_status status = irse_body_find(ctx, params, "", &net->body);
+    lt_status status = lt_irse_body_find(ctx, params, "", &net->body);
     if (status)
         return status;
-    const int64_t c = irse_body_channels(net->body, 0), side = irse_body_side(net->body, 0, SIDE);
+    const int64_t c = lt_irse_body_channels(net->body, 0), side = lt_irse_body_side(net->body, 0, SIDE);
     if (side != LAST_SIDE)
         return lt_fail(ctx, LT_ERR_SHAPE, "irse50: the body's %d units end at %lld pixels, "
-                       "expected %d", irse_body_units(net->body), (long long)side, LAST_SIDE);
+                       "expected %d", lt_irse_body_units(net->body), (long long)side, LAST_SIDE);
     net->out_weight = lt_params_get(ctx, params, "output_layer.3.weight", 2,
                                     (const int64_t[]){-1, c * LAST_SIDE * LAST_SIDE});
     if (!net->out_weight)
         return lt_ctx_status(ctx);
     const int64_t d = lt_dim(net->out_weight, 0);
     net->out_bias = lt_params_get(ctx, params, "output_layer.3.bias", 1, (const int64_t[]){d});
-    irse_norm_find(ctx, params, "output_layer.0", c, &net->out_first);
-    irse_norm_find(ctx, params, "output_layer.4", d, &net->out_second);
+    lt_irse_norm_find(ctx, params, "output_layer.0", c, &net->out_first);
+    lt_irse_norm_find(ctx, params, "output_layer.4", d, &net->out_second);
     return lt_ctx_status(ctx);
 }
 
@@ -52,7 +52,7 @@ lt_status lt_irse50_create(lt_ctx *ctx, const lt_params *params, lt_irse50 **out
 void lt_irse50_free(lt_irse50 *net)
 {
     if (net)
-        irse_body_free(net->body);
+        lt_irse_body_free(net->body);
     free(net);
 }
 
@@ -83,14 +83,14 @@ lt_tensor *lt_irse50_embed(lt_ctx *ctx, const lt_irse50 *net, lt_tensor *x)
                 lt_shape_string(x, s, sizeof s), SIDE, SIDE);
         return NULL;
     }
-    lt_tensor *level[IRSE_LEVELS];
+    lt_tensor *level[LT_IRSE_LEVELS];
     const lt_scope scope = lt_scope_open(ctx);
-    if (irse_body_run(ctx, net->body, x, 1, level) != LT_OK)
+    if (lt_irse_body_run(ctx, net->body, x, 1, level) != LT_OK)
         return lt_scope_close(ctx, scope, NULL);
-    lt_tensor *y = irse_norm_run(ctx, &net->out_first, level[0]);
+    lt_tensor *y = lt_irse_norm_run(ctx, &net->out_first, level[0]);
     if (y)
         y = lt_reshape(ctx, y, 2, (const int64_t[]){lt_dim(y, 0), lt_dim(net->out_weight, 1)});
-    y = irse_norm_run(ctx, &net->out_second, lt_linear(ctx, y, net->out_weight, net->out_bias));
+    y = lt_irse_norm_run(ctx, &net->out_second, lt_linear(ctx, y, net->out_weight, net->out_bias));
     return lt_scope_close(ctx, scope, lt_l2_normalize(ctx, y, 1e-12f));
 }
 

@@ -15,15 +15,15 @@ struct unit {
     int stride;
     int64_t in;          /* channels */
     lt_tensor *shortcut; /* (O,C,1,1), NULL: every stride-th pixel as it is */
-    struct irse_norm shortcut_norm;
-    struct irse_norm first, second;
+    struct lt_irse_norm shortcut_norm;
+    struct lt_irse_norm first, second;
     lt_tensor *conv1, *slope, *conv2; /* (O,C,3,3), (O), (O,O,3,3) */
     lt_tensor *squeeze, *excite;      /* (O/r,O,1,1), (O,O/r,1,1) */
 };
 
-struct irse_body {
+struct lt_irse_body {
     lt_tensor *conv, *slope; /* (C,3,3,3), (C) */
-    struct irse_norm norm;
+    struct lt_irse_norm norm;
     struct unit *unit;
     int units;
     int64_t channels; /* of what it gives */
@@ -39,7 +39,7 @@ static lt_tensor *get(lt_ctx *ctx, const lt_params *params, const char *prefix, 
     return lt_params_get(ctx, params, name, ndim, shape);
 }
 
-lt_status irse_norm_find(lt_ctx *ctx, const lt_params *params, const char *name, int64_t channels, struct irse_norm *out)
+lt_status lt_irse_norm_find(lt_ctx *ctx, const lt_params *params, const char *name, int64_t channels, struct lt_irse_norm *out)
 {
     const int64_t shape[1] = {channels};
     out->weight = get(ctx, params, name, ".weight", 1, shape);
@@ -50,11 +50,11 @@ lt_status irse_norm_find(lt_ctx *ctx, const lt_params *params, const char *name,
 }
 
 static lt_status unit_norm(lt_ctx *ctx, const lt_params *params, const char *unit, const char *layer, int64_t channels,
-                           struct irse_norm *out)
+                           struct lt_irse_norm *out)
 {
     char name[NAME_CAP];
     snprintf(name, sizeof name, "%s%s", unit, layer);
-    return irse_norm_find(ctx, params, name, channels, out);
+    return lt_irse_norm_find(ctx, params, name, channels, out);
 }
 
 /* Unit i with `in` channels; returns its output channels, 0 on failure. The
@@ -87,7 +87,7 @@ static int64_t find_unit(lt_ctx *ctx, const lt_params *params, const char *prefi
     return lt_ctx_status(ctx) == LT_OK ? out : 0;
 }
 
-static lt_status find_all(lt_ctx *ctx, const lt_params *params, const char *prefix, struct irse_body *b)
+static lt_status find_all(lt_ctx *ctx, const lt_params *params, const char *prefix, struct lt_irse_body *b)
 {
     char name[NAME_CAP];
     do
@@ -101,7 +101,7 @@ static lt_status find_all(lt_ctx *ctx, const lt_params *params, const char *pref
         return lt_ctx_status(ctx);
     b->channels = lt_dim(b->conv, 0);
     snprintf(name, sizeof name, "%sinput_layer.1", prefix);
-    if (irse_norm_find(ctx, params, name, b->channels, &b->norm) != LT_OK)
+    if (lt_irse_norm_find(ctx, params, name, b->channels, &b->norm) != LT_OK)
         return lt_ctx_status(ctx);
     b->slope = get(ctx, params, prefix, "input_layer.2.weight", 1, (const int64_t[]){b->channels});
     if (!b->slope)
@@ -114,31 +114,31 @@ static lt_status find_all(lt_ctx *ctx, const lt_params *params, const char *pref
     return LT_OK;
 }
 
-lt_status irse_body_find(lt_ctx *ctx, const lt_params *params, const char *prefix, struct irse_body **out)
+lt_status lt_irse_body_find(lt_ctx *ctx, const lt_params *params, const char *prefix, struct lt_irse_body **out)
 {
     *out = NULL;
-    struct irse_body *b = calloc(1, sizeof *b);
+    struct lt_irse_body *b = calloc(1, sizeof *b);
     const lt_status status =
         b ? find_all(ctx, params, prefix, b) : lt_fail(ctx, LT_ERR_MEMORY, "irse: out of memory");
     if (status) {
-        irse_body_free(b);
+        lt_irse_body_free(b);
         return status;
     }
     *out = b;
     return LT_OK;
 }
 
-void irse_body_free(struct irse_body *body)
+void lt_irse_body_free(struct lt_irse_body *body)
 {
     if (body)
         free(body->unit);
     free(body);
 }
 
-int irse_body_units(const struct irse_body *body) { return body->units; }
+int lt_irse_body_units(const struct lt_irse_body *body) { return body->units; }
 
 /* The unit before which level l ends: the l-th from the end that halves, or the end; -1 where there is none. */
-static int level_end(const struct irse_body *b, int level)
+static int level_end(const struct lt_irse_body *b, int level)
 {
     int i = b->units;
     for (int l = 0; l < level && i >= 0; l++)
@@ -148,13 +148,13 @@ static int level_end(const struct irse_body *b, int level)
     return i;
 }
 
-int64_t irse_body_channels(const struct irse_body *body, int level)
+int64_t lt_irse_body_channels(const struct lt_irse_body *body, int level)
 {
     const int end = level_end(body, level);
     return end < 0 ? 0 : end == body->units ? body->channels : body->unit[end].in;
 }
 
-int64_t irse_body_side(const struct irse_body *body, int level, int64_t side)
+int64_t lt_irse_body_side(const struct lt_irse_body *body, int level, int64_t side)
 {
     const int end = level_end(body, level);
     for (int i = 0; i < end; i++)
@@ -164,7 +164,7 @@ int64_t irse_body_side(const struct irse_body *body, int level, int64_t side)
 
 /* ---- running ---- */
 
-lt_tensor *irse_norm_run(lt_ctx *ctx, const struct irse_norm *norm, lt_tensor *x)
+lt_tensor *lt_irse_norm_run(lt_ctx *ctx, const struct lt_irse_norm *norm, lt_tensor *x)
 {
     return lt_batch_norm(ctx, x, norm->mean, norm->var, norm->weight, norm->bias, bn_eps);
 }
@@ -185,32 +185,32 @@ static lt_tensor *run_unit(lt_ctx *ctx, const struct unit *u, lt_tensor *x)
 {
     lt_tensor *shortcut = x;
     if (u->shortcut)
-        shortcut = irse_norm_run(ctx, &u->shortcut_norm, lt_conv2d(ctx, x, NULL, u->shortcut, NULL, u->stride, 0));
+        shortcut = lt_irse_norm_run(ctx, &u->shortcut_norm, lt_conv2d(ctx, x, NULL, u->shortcut, NULL, u->stride, 0));
     else if (u->stride > 1)
         shortcut = lt_max_pool2d(ctx, x, 1, u->stride);
-    lt_tensor *y = irse_norm_run(ctx, &u->first, x);
+    lt_tensor *y = lt_irse_norm_run(ctx, &u->first, x);
     y = lt_prelu(ctx, lt_conv2d(ctx, y, NULL, u->conv1, NULL, 1, 1), u->slope);
-    y = irse_norm_run(ctx, &u->second, lt_conv2d(ctx, y, NULL, u->conv2, NULL, u->stride, 1));
+    y = lt_irse_norm_run(ctx, &u->second, lt_conv2d(ctx, y, NULL, u->conv2, NULL, u->stride, 1));
     return lt_add(ctx, squeeze_excite(ctx, u, y), shortcut);
 }
 
-lt_status irse_body_run(lt_ctx *ctx, const struct irse_body *body, lt_tensor *x, int levels, lt_tensor *out[IRSE_LEVELS])
+lt_status lt_irse_body_run(lt_ctx *ctx, const struct lt_irse_body *body, lt_tensor *x, int levels, lt_tensor *out[LT_IRSE_LEVELS])
 {
-    int end[IRSE_LEVELS];
-    lt_tensor *kept[IRSE_LEVELS + 1] = {NULL};
+    int end[LT_IRSE_LEVELS];
+    lt_tensor *kept[LT_IRSE_LEVELS + 1] = {NULL};
     const lt_scope scope = lt_scope_open(ctx);
-    for (int l = 0; l < IRSE_LEVELS; l++) {
+    for (int l = 0; l < LT_IRSE_LEVELS; l++) {
         end[l] = l < levels ? level_end(body, l) : -1;
         out[l] = NULL;
     }
-    lt_tensor *y = irse_norm_run(ctx, &body->norm, lt_conv2d(ctx, x, NULL, body->conv, NULL, 1, 1));
+    lt_tensor *y = lt_irse_norm_run(ctx, &body->norm, lt_conv2d(ctx, x, NULL, body->conv, NULL, 1, 1));
     y = lt_prelu(ctx, y, body->slope);
     for (int i = 0; y; i++) {
-        for (int l = 0; l < IRSE_LEVELS; l++)
+        for (int l = 0; l < LT_IRSE_LEVELS; l++)
             if (end[l] == i)
                 kept[l] = y;
-        kept[IRSE_LEVELS] = y;
-        lt_scope_close_keep(ctx, scope, kept, IRSE_LEVELS + 1);
+        kept[LT_IRSE_LEVELS] = y;
+        lt_scope_close_keep(ctx, scope, kept, LT_IRSE_LEVELS + 1);
         if (i == body->units)
             break;
         y = run_unit(ctx, &body->unit[i], y);
@@ -219,7 +219,7 @@ lt_status irse_body_run(lt_ctx *ctx, const struct irse_body *body, lt_tensor *x,
         lt_scope_close(ctx, scope, NULL);
         return lt_ctx_status(ctx);
     }
-    for (int l = 0; l < IRSE_LEVELS; l++)
+    for (int l = 0; l < LT_IRSE_LEVELS; l++)
         out[l] = kept[l];
     return LT_OK;
 }

@@ -6,29 +6,29 @@
 
 #include "nn/params.h"
 
-enum { IRSE_LEVELS = 3 };
+enum { LT_IRSE_LEVELS = 3 };
 
-struct irse_norm {
+struct lt_irse_norm {
     lt_tensor *weight, *bias, *mean, *var; /* (C) */
 };
 
 /* Tensors NAME.weight, .bias, .running_mean, .running_var. */
-lt_status irse_norm_find(lt_ctx *ctx, const lt_params *params, const char *name, int64_t channels, struct irse_norm *out);
-lt_tensor *irse_norm_run(lt_ctx *ctx, const struct irse_norm *norm, lt_tensor *x);
+lt_status lt_irse_norm_find(lt_ctx *ctx, const lt_params *params, const char *name, int64_t channels, struct lt_irse_norm *out);
+lt_tensor *lt_irse_norm_run(lt_ctx *ctx, const struct lt_irse_norm *norm, lt_tensor *x);
 
-struct irse_body;
+struct lt_irse_body;
 
-/* Of the tensors under `prefix` ("", "encoder."). Borrows from params. *out is given to irse_body_free(). */
-lt_status irse_body_find(lt_ctx *ctx, const lt_params *params, const char *prefix, struct irse_body **out);
-void irse_body_free(struct irse_body *body);
-int irse_body_units(const struct irse_body *body);
+/* Of the tensors under `prefix` ("", "encoder."). Borrows from params. *out is given to lt_irse_body_free(). */
+lt_status lt_irse_body_find(lt_ctx *ctx, const lt_params *params, const char *prefix, struct lt_irse_body **out);
+void lt_irse_body_free(struct lt_irse_body *body);
+int lt_irse_body_units(const struct lt_irse_body *body);
 
 /* Levels are the last sizes that pictures have in the body: 0 what it gives, 1 what enters the unit that halves them last, 2
  * what enters the one before. Channels of a level, 0 where there is none; its pixels a side for pictures of `side`. */
-int64_t irse_body_channels(const struct irse_body *body, int level);
-int64_t irse_body_side(const struct irse_body *body, int level, int64_t side);
+int64_t lt_irse_body_channels(const struct lt_irse_body *body, int level);
+int64_t lt_irse_body_side(const struct lt_irse_body *body, int level, int64_t side);
 
 /* x (N,3,H,W) -> out[l] (N,C_l,H_l,W_l) of each level below `levels` that there is, else NULL. */
-lt_status irse_body_run(lt_ctx *ctx, const struct irse_body *body, lt_tensor *x, int levels, lt_tensor *out[IRSE_LEVELS]);
+lt_status lt_irse_body_run(lt_ctx *ctx, const struct lt_irse_body *body, lt_tensor *x, int levels, lt_tensor *out[LT_IRSE_LEVELS]);
 
 #endif
