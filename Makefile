@@ -47,7 +47,7 @@ TEST_TOOLS := $(wildcard tests/tools/*.c)
 TEST_OBJ   := $(TEST_SRC:%.c=$(BUILD)/%.o)
 PUBLIC     := tensor/status.h tensor/context.h tensor/tensor.h tensor/rng.h tensor/blas.h tensor/file.h tensor/json.h \
               tensor/safetensors.h autograd/tape.h autograd/ops.h nn/params.h nn/optim.h nn/stylegan2.h nn/clip.h \
-              nn/tokenizer.h nn/irse50.h nn/vgg19.h
+              nn/tokenizer.h nn/irse50.h nn/e4e.h nn/vgg19.h
 
 LIB_A  := $(BUILD)/libtensor.a
 LIB_SO := $(BUILD)/libtensor.so.$(VERSION)
