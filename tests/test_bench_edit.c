@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bench/edit/report.h"
 #include "bench/edit/summary.h"
 #include "suites.h"
 #include "temp_dir.h"
@@ -117,6 +118,19 @@ START_TEST(results_survive_a_stop)
 }
 END_TEST
 
+/* A report of nothing would overwrite one of something. */
+START_TEST(no_results_no_report)
+{
+    struct ce_run run = {.ctx = ctx, .quiet = true};
+    const struct edit_plan plan = {.folder = temp_path("none")};
+    ck_assert_int_eq(edit_report_write(&run, &plan, temp_path("")), LT_ERR_MISSING);
+    ck_assert_ptr_nonnull(strstr(lt_ctx_message(ctx), "none/results.jsonl"));
+    ck_assert_int_ne(access(temp_path("RESULTS.md"), F_OK), 0);
+    run.ctx = NULL; /* the fixture's */
+    ce_run_end(&run);
+}
+END_TEST
+
 START_TEST(means_and_intervals)
 {
     enum { PORTRAITS = 40 };
@@ -207,6 +221,7 @@ Suite *suite_bench_edit(void)
     tcase_add_test(tests, cases_are_what_they_say);
     tcase_add_test(tests, settings_are_right);
     tcase_add_test(tests, results_survive_a_stop);
+    tcase_add_test(tests, no_results_no_report);
     tcase_add_test(tests, means_and_intervals);
     tcase_add_test(tests, side_by_side);
     tcase_add_test(tests, first_portraits_of_a_case);

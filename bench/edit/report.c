@@ -47,7 +47,11 @@ static lt_status read_source(struct ce_run *run, const struct edit_plan *plan, e
     s->first = edit_suite_first_seed(suite);
     s->last = s->first + 999; /* far from the next suite's first */
     s->portraits = plan->portraits;
-    return edit_results_read(run->ctx, path, &s->results);
+    const lt_status status = edit_results_read(run->ctx, path, &s->results);
+    if (status != LT_OK || s->results.count > 0)
+        return status;
+    return lt_fail(run->ctx, LT_ERR_MISSING, "there are no results in %s; those made before are bench/edit/results.jsonl, to be copied there",
+                   path);
 }
 
 static struct edit_marked marked(const struct edit_setting *setting)

@@ -4,7 +4,7 @@
 
 #include "bench/edit/run_edits.h"
 
-/* Writes RESULTS.md into `folder` from the results in `plan->folder`. */
+/* Writes RESULTS.md into `folder` from the results in `plan->folder`; without any that is LT_ERR_MISSING, and nothing is written. */
 lt_status edit_report_write(struct ce_run *run, const struct edit_plan *plan, const char *folder);
 /* The table of the tuning suite, below the line that says so in TUNING.md of `folder`; what stands above stays. */
 lt_status edit_report_tuning(struct ce_run *run, const struct edit_plan *plan, const char *folder);
