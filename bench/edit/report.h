@@ -11,7 +11,8 @@ lt_status edit_report_tuning(struct ce_run *run, const struct edit_plan *plan, c
 /* Prints one setting's line on stdout, and one for each case. */
 lt_status edit_report_setting(struct ce_run *run, const struct edit_plan *plan, const struct edit_setting *setting);
 
-/* Writes methods-counterfactual.png, methods-ordinary.png and default.png into `folder`. */
+/* Writes methods-counterfactual.png, methods-ordinary.png and default.png into `folder`; where there are no pictures of edits, as
+ * beside results that were copied, a note says so and the sheets stay as they are. */
 lt_status edit_sheets_write(struct ce_run *run, const struct edit_plan *plan, const char *folder);
 
 #endif

@@ -8,6 +8,8 @@
 #include "bench/edit/results.h"
 #include "cfedit/image_file.h"
 #include "cfedit/latents.h"
+#include "cfedit/output.h"
+#include "cfedit/report.h"
 #include "cfedit/sheet.h"
 
 
@@ -134,9 +136,14 @@ static lt_status default_sheet(struct pictures *p, const char *folder, const cha
 
 lt_status edit_sheets_write(struct ce_run *run, const struct edit_plan *plan, const char *folder)
 {
-    struct pictures *p = ce_alloc(run, 1, sizeof *p);
+    const char *pictures = ce_path_in(run, plan->folder, "pictures");
+    struct pictures *p = pictures ? ce_alloc(run, 1, sizeof *p) : NULL;
     if (!p)
         return lt_ctx_status(run->ctx);
+    if (!ce_is_folder(pictures)) {
+        ce_note(run, "%s is not there: the sheets stay as they are", pictures);
+        return LT_OK;
+    }
     p->run = run;
     p->plan = plan;
     lt_status status = ce_models_open(run, CE_NEED_GENERATOR, &p->models);
