@@ -15,8 +15,8 @@
 #include "models.h"
 #include "options.h"
 #include "output.h"
-#include "picture_list.h"
 #include "photos.h"
+#include "picture_list.h"
 #include "report.h"
 
 static const char examples[] =

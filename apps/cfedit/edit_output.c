@@ -58,9 +58,9 @@ lt_status ce_edit_write_pictures(struct ce_run *run, const struct ce_edit_output
     for (size_t i = 0; i < o->count && status == LT_OK; i++) {
         struct ce_edited *e = &o->all[i];
         const char *name = ce_text(run, "%s%04lld", e->seed >= 0 ? "seed" : "", (long long)(e->seed >= 0 ? e->seed : (int64_t)i));
-        const char *stem = ce_path_in(run, path, name);
-        e->path = folder && stem ? ce_text(run, "%s.png", stem) : path;
-        status = stem && e->path ? write_pair(run, o, i) : lt_ctx_status(run->ctx);
+        const char *stem = folder ? ce_path_in(run, path, name) : path;
+        e->path = folder && stem ? ce_text(run, "%s.png", stem) : stem;
+        status = e->path ? write_pair(run, o, i) : lt_ctx_status(run->ctx);
         if (status == LT_OK && folder)
             status = write_alone(run, o, i, ce_text(run, "%s-edited.png", stem));
     }

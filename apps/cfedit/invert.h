@@ -35,8 +35,8 @@ struct ce_invert_result {
 /* A picture (1,3,H,W) of any size as the generator's are: the square in its middle, (1,3,S,S). Without gradient. */
 lt_tensor *ce_invert_fit(const struct ce_models *models, lt_tensor *picture);
 
-/* x (1,3,S,S) in [-1,1]. `models` needs the generator, VGG19 where perc_lambda is not 0, and may have the encoder; `progress` may be NULL. *result
- * is given to ce_invert_free(), also after a failure. Errors: LT_ERR_ARGUMENT, LT_ERR_SHAPE, LT_ERR_NUMERIC where the
+/* x (1,3,S,S) in [-1,1]. `models` needs the generator, VGG19 where perc_lambda is not 0, and may have the encoder;
+ * `progress` may be NULL. *result is given to ce_invert_free(), also after a failure. Errors: LT_ERR_ARGUMENT, LT_ERR_SHAPE, LT_ERR_NUMERIC where the
  * loss is not finite. */
 lt_status ce_invert_run(const struct ce_models *models, const struct ce_invert_config *config, lt_tensor *x,
                         ce_invert_progress *progress, void *user, struct ce_invert_result *result);

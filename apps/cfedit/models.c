@@ -34,15 +34,35 @@ static lt_status load(lt_ctx *ctx, const char *path, enum ce_kind kind, lt_param
     return status;
 }
 
+/* The path of the file of one network (one CE_NEED_ bit): see ce_model_file(). */
+static const char *file_of(struct ce_run *run, unsigned need, bool required)
+{
+    const struct ce_paths *p = &run->paths;
+    switch (need) {
+    case CE_NEED_GENERATOR: return ce_model_file(run, p->generator, "generator.safetensors", required);
+    case CE_NEED_CLIP: return ce_model_file(run, p->clip, "clip.safetensors", required);
+    case CE_NEED_IDENTITY: return ce_model_file(run, p->identity, "identity.safetensors", required);
+    case CE_NEED_VGG: return ce_model_file(run, p->vgg, "vgg.safetensors", required);
+    case CE_NEED_ENCODER: return ce_model_file(run, p->encoder, "encoder.safetensors", required);
+    default: return NULL;
+    }
+}
+
+/* That file's path and tensors. */
+static lt_status load_network(struct ce_run *run, unsigned need, enum ce_kind kind, const char **path, lt_params **params)
+{
+    *path = file_of(run, need, true);
+    if (!*path)
+        return lt_ctx_status(run->ctx);
+    return load(run->ctx, *path, kind, params) == LT_OK ? LT_OK : ce_blame_file(run->ctx, *path);
+}
+
 static lt_status open_generator(struct ce_run *run, struct ce_models *m)
 {
-    m->generator_path = ce_model_file(run, run->paths.generator, "generator.safetensors", true);
-    if (!m->generator_path)
-        return lt_ctx_status(run->ctx);
-    lt_status status = load(run->ctx, m->generator_path, CE_KIND_GENERATOR, &m->generator_params);
-    if (status == LT_OK)
-        status = lt_stylegan2_create(run->ctx, m->generator_params, &m->generator);
+    const lt_status status = load_network(run, CE_NEED_GENERATOR, CE_KIND_GENERATOR, &m->generator_path, &m->generator_params);
     if (status != LT_OK)
+        return status;
+    if (lt_stylegan2_create(run->ctx, m->generator_params, &m->generator) != LT_OK)
         return ce_blame_file(run->ctx, m->generator_path);
     const char *domain = lt_params_metadata(m->generator_params, "domain");
     if (domain && *domain)
@@ -58,54 +78,44 @@ static lt_status open_generator(struct ce_run *run, struct ce_models *m)
 
 static lt_status open_clip(struct ce_run *run, struct ce_models *m)
 {
-    m->clip_path = ce_model_file(run, run->paths.clip, "clip.safetensors", true);
-    if (!m->clip_path)
-        return lt_ctx_status(run->ctx);
-    lt_status status = load(run->ctx, m->clip_path, CE_KIND_CLIP, &m->clip_params);
-    if (status == LT_OK)
-        status = lt_clip_create(run->ctx, m->clip_params, &m->clip);
-    return status == LT_OK ? LT_OK : ce_blame_file(run->ctx, m->clip_path);
+    const lt_status status = load_network(run, CE_NEED_CLIP, CE_KIND_CLIP, &m->clip_path, &m->clip_params);
+    if (status != LT_OK)
+        return status;
+    return lt_clip_create(run->ctx, m->clip_params, &m->clip) == LT_OK ? LT_OK : ce_blame_file(run->ctx, m->clip_path);
 }
 
 static lt_status open_identity(struct ce_run *run, struct ce_models *m)
 {
-    m->identity_path = ce_model_file(run, run->paths.identity, "identity.safetensors", true);
-    if (!m->identity_path)
-        return lt_ctx_status(run->ctx);
-    lt_status status = load(run->ctx, m->identity_path, CE_KIND_IDENTITY, &m->identity_params);
-    if (status == LT_OK)
-        status = lt_irse50_create(run->ctx, m->identity_params, &m->identity);
-    return status == LT_OK ? LT_OK : ce_blame_file(run->ctx, m->identity_path);
+    const lt_status status = load_network(run, CE_NEED_IDENTITY, CE_KIND_IDENTITY, &m->identity_path, &m->identity_params);
+    if (status != LT_OK)
+        return status;
+    return lt_irse50_create(run->ctx, m->identity_params, &m->identity) == LT_OK ? LT_OK : ce_blame_file(run->ctx, m->identity_path);
 }
 
 static lt_status open_vgg(struct ce_run *run, struct ce_models *m)
 {
-    m->vgg_path = ce_model_file(run, run->paths.vgg, "vgg.safetensors", true);
-    if (!m->vgg_path)
-        return lt_ctx_status(run->ctx);
-    lt_status status = load(run->ctx, m->vgg_path, CE_KIND_VGG, &m->vgg_params);
-    if (status == LT_OK)
-        status = lt_vgg19_create(run->ctx, m->vgg_params, &m->vgg);
-    return status == LT_OK ? LT_OK : ce_blame_file(run->ctx, m->vgg_path);
+    const lt_status status = load_network(run, CE_NEED_VGG, CE_KIND_VGG, &m->vgg_path, &m->vgg_params);
+    if (status != LT_OK)
+        return status;
+    return lt_vgg19_create(run->ctx, m->vgg_params, &m->vgg) == LT_OK ? LT_OK : ce_blame_file(run->ctx, m->vgg_path);
 }
 
 static lt_status open_encoder(struct ce_run *run, struct ce_models *m)
 {
-    m->encoder_path = ce_model_file(run, run->paths.encoder, "encoder.safetensors", true);
-    if (!m->encoder_path)
-        return lt_ctx_status(run->ctx);
-    lt_status status = load(run->ctx, m->encoder_path, CE_KIND_ENCODER, &m->encoder_params);
-    if (status == LT_OK)
-        status = lt_e4e_create(run->ctx, m->encoder_params, &m->encoder);
+    const lt_status status = load_network(run, CE_NEED_ENCODER, CE_KIND_ENCODER, &m->encoder_path, &m->encoder_params);
     if (status != LT_OK)
+        return status;
+    if (lt_e4e_create(run->ctx, m->encoder_params, &m->encoder) != LT_OK)
         return ce_blame_file(run->ctx, m->encoder_path);
+    if (!m->generator)
+        return LT_OK;
     const lt_e4e_config *e = lt_e4e_describe(m->encoder);
-    const int64_t latents = m->generator ? lt_stylegan2_latents(m->generator) : e->latents;
-    const int64_t width = m->generator ? lt_stylegan2_describe(m->generator)->style_dim : e->style_dim;
+    const int64_t latents = lt_stylegan2_latents(m->generator), width = lt_stylegan2_describe(m->generator)->style_dim;
     if (e->latents == latents && e->style_dim == width)
         return LT_OK;
-    return lt_fail(run->ctx, LT_ERR_SHAPE, "%s: the encoder gives %d layers of %lld numbers, but the generator takes %lld of %lld",
-                   m->encoder_path, e->latents, (long long)e->style_dim, (long long)latents, (long long)width);
+    return lt_fail(run->ctx, LT_ERR_SHAPE,
+                   "%s: the encoder gives %d layers of %lld numbers, but the generator takes %lld of %lld", m->encoder_path,
+                   e->latents, (long long)e->style_dim, (long long)latents, (long long)width);
 }
 
 /* ---- the tokenizer ---- */
@@ -157,7 +167,7 @@ static lt_status open_tokenizer(struct ce_run *run, struct ce_models *m)
     if (status != LT_OK || (run->paths.bpe && !m->clip && !run->paths.clip))
         return status;
     const char *path = m->clip_path;
-    if (!path && !(path = ce_model_file(run, run->paths.clip, "clip.safetensors", true)))
+    if (!path && !(path = file_of(run, CE_NEED_CLIP, true)))
         return lt_ctx_status(ctx);
     status = ce_kind_open(ctx, path, CE_KIND_CLIP, &file);
     if (status != LT_OK)
@@ -226,18 +236,4 @@ void ce_models_close(struct ce_models *models)
     *models = (struct ce_models){0};
 }
 
-bool ce_models_has(struct ce_run *run, unsigned need)
-{
-    const struct ce_paths *p = &run->paths;
-    switch (need) {
-    case CE_NEED_GENERATOR:
-        return ce_model_file(run, p->generator, "generator.safetensors", false) != NULL;
-    case CE_NEED_CLIP: return ce_model_file(run, p->clip, "clip.safetensors", false) != NULL;
-    case CE_NEED_IDENTITY:
-        return ce_model_file(run, p->identity, "identity.safetensors", false) != NULL;
-    case CE_NEED_VGG: return ce_model_file(run, p->vgg, "vgg.safetensors", false) != NULL;
-    case CE_NEED_ENCODER:
-        return ce_model_file(run, p->encoder, "encoder.safetensors", false) != NULL;
-    default: return false;
-    }
-}
+bool ce_models_has(struct ce_run *run, unsigned need) { return file_of(run, need, false) != NULL; }
