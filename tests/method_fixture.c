@@ -177,6 +177,16 @@ lt_tensor *method_latents(lt_ctx *c, int64_t n, uint64_t seed)
     return nn_normal(c, &r, 3, (const int64_t[]){n, METHOD_LAYERS, METHOD_D});
 }
 
+lt_params *method_params_without(lt_ctx *c, const lt_params *params, const char *prefix)
+{
+    lt_params *rest = NULL;
+    ck_assert_int_eq(lt_params_create(c, &rest), LT_OK);
+    for (size_t i = 0; i < lt_params_count(params); i++)
+        if (strncmp(lt_params_name(params, i), prefix, strlen(prefix)))
+            ck_assert_int_eq(lt_params_add(c, rest, lt_params_name(params, i), lt_params_at(params, i)), LT_OK);
+    return rest;
+}
+
 bool method_same_bits(const lt_tensor *a, const lt_tensor *b)
 {
     return a && b && lt_same_shape(a, b) &&

@@ -15,6 +15,9 @@ void method_models_free(struct ce_models *models);
 /* W+ (n, L, D), the same for the same seed. */
 lt_tensor *method_latents(lt_ctx *ctx, int64_t n, uint64_t seed);
 
+/* The tensors of `params` but those whose names begin with `prefix`; given to lt_params_free(). */
+lt_params *method_params_without(lt_ctx *ctx, const lt_params *params, const char *prefix);
+
 /* Whether both have the same shape and the same bits. */
 bool method_same_bits(const lt_tensor *a, const lt_tensor *b);
 

@@ -3,7 +3,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "method_fixture.h"
 #include "nn/irse_body_impl.h"
@@ -151,14 +150,9 @@ START_TEST(levels_of_the_body)
     ck_assert_int_eq(lt_irse_body_find(ctx, models.encoder_params, "encoder.", &whole), LT_OK);
     ck_assert_int_eq(lt_irse_body_run(ctx, whole, x, LT_IRSE_LEVELS, level), LT_OK);
     for (int l = 1; l < LT_IRSE_LEVELS; l++) {
-        lt_params *some = NULL;
-        lt_params_create(ctx, &some);
-        for (size_t i = 0; i < lt_params_count(models.encoder_params); i++) {
-            const char *name = lt_params_name(models.encoder_params, i);
-            int unit;
-            if (sscanf(name, "encoder.body.%d.", &unit) != 1 || unit < 4 - l)
-                lt_params_add(ctx, some, name, lt_params_find(models.encoder_params, name));
-        }
+        char first[24]; /* unit that is not there: none after it is looked for */
+        snprintf(first, sizeof first, "encoder.body.%d.", 4 - l);
+        lt_params *some = method_params_without(ctx, models.encoder_params, first);
         ck_assert_int_eq(lt_irse_body_find(ctx, some, "encoder.", &part), LT_OK);
         ck_assert_int_eq(lt_irse_body_units(part), 4 - l);
         ck_assert_int_eq(lt_irse_body_run(ctx, part, x, 1, end), LT_OK);
@@ -185,13 +179,7 @@ START_TEST(sizes_and_means)
     const lt_e4e_config *c = lt_e4e_describe(models.encoder);
     ck_assert(c->units == 4 && c->latents == L && c->style_dim == D && c->latent_avg);
     for (int with = 0; with < 2; with++) {
-        lt_params *other = NULL;
-        lt_params_create(ctx, &other);
-        for (size_t i = 0; i < lt_params_count(models.encoder_params); i++) {
-            const char *name = lt_params_name(models.encoder_params, i);
-            if (strcmp(name, "latent_avg"))
-                lt_params_add(ctx, other, name, lt_params_find(models.encoder_params, name));
-        }
+        lt_params *other = method_params_without(ctx, models.encoder_params, "latent_avg");
         lt_tensor *rows = nn_normal(ctx, &rng, 2, (const int64_t[]){L, D});
         if (with)
             lt_params_add(ctx, other, "latent_avg", rows);
@@ -223,16 +211,9 @@ START_TEST(refusals)
         {"latent_avg", 2, {5, 6}, LT_ERR_SHAPE, "latent_avg"},
     };
     for (size_t k = 0; k < sizeof bad / sizeof bad[0]; k++) {
-        lt_params *other = NULL;
-        lt_params_create(ctx, &other);
-        for (size_t i = 0; i < lt_params_count(models.encoder_params); i++) {
-            const char *name = lt_params_name(models.encoder_params, i);
-            const bool changed = strcmp(name, bad[k].name) == 0;
-            if (!changed)
-                lt_params_add(ctx, other, name, lt_params_find(models.encoder_params, name));
-            else if (bad[k].ndim)
-                lt_params_add(ctx, other, name, lt_zeros(ctx, bad[k].ndim, bad[k].shape));
-        }
+        lt_params *other = method_params_without(ctx, models.encoder_params, bad[k].name);
+        if (bad[k].ndim)
+            lt_params_add(ctx, other, bad[k].name, lt_zeros(ctx, bad[k].ndim, bad[k].shape));
         lt_e4e *net;
         ck_assert_msg(lt_e4e_create(ctx, other, &net) == bad[k].status, "%s: %s", bad[k].name, lt_ctx_message(ctx));
         ck_assert_ptr_null(net);
