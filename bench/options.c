@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "peers.h"
+
 static const char help[] =
     "usage: bench_cfedit [OPTION]...\n"
     "Times CF-CLIP's parts at full size on weights drawn by formula, and the peers that `make bench-peers` installed.\n"
@@ -22,6 +24,7 @@ static const char help[] =
     "  --long           measure the 100 steps of `cfedit edit` instead of computing them from a few\n"
     "  --no-peers       ours alone\n"
     "  --peers FOLDER   the peers' environment (default build/peers-env)\n"
+    "  --peer NAME      only that peer: published, frozen, best or onnx\n"
     "  --data FOLDER    for weights and inputs (default build/bench-data; 1.1 GB)\n"
     "  --cfedit FILE    the program (default ./cfedit)\n"
     "  --profile        where the time of generator and training step goes, and the floor\n"
@@ -41,6 +44,10 @@ static int number(const char *option, const char *text, int low, int high, int *
 
 static int check(const struct options *o)
 {
+    if (o->setup.peer && !peers_known(o->setup.peer)) {
+        fprintf(stderr, "bench: --peer is '%s', expected published, frozen, best or onnx\n", o->setup.peer);
+        return 2;
+    }
     if (o->setup.size & (o->setup.size - 1)) {
         fprintf(stderr, "bench: --size is %d, expected a power of two\n", o->setup.size);
         return 2;
@@ -67,6 +74,7 @@ int options_parse(struct options *o, int argc, char **argv)
         {"--only", &o->only, NULL, 0, 0}, {"--clip", &s->clip, NULL, 0, 0}, {"--json", &o->json, NULL, 0, 0},
         {"--markdown", &o->markdown, NULL, 0, 0}, {"--csv", &o->csv, NULL, 0, 0}, {"--plot", &o->plot, NULL, 0, 0},
         {"--data", &s->data, NULL, 0, 0}, {"--cfedit", &s->cfedit, NULL, 0, 0}, {"--peers", &environment, NULL, 0, 0},
+        {"--peer", &s->peer, NULL, 0, 0},
     };
     const struct { const char *name; bool *flag; bool value; int mode; } flags[] = {
         {"--long", &s->long_edit, true, -1}, {"--no-peers", &peers, false, -1},

@@ -28,6 +28,14 @@ static bool does(size_t i, const char *key)
     return false;
 }
 
+bool peers_known(const char *id)
+{
+    for (size_t i = 0; i < sizeof peers / sizeof *peers; i++)
+        if (strcmp(peers[i].id, id) == 0)
+            return true;
+    return false;
+}
+
 bool peers_do(const char *key)
 {
     for (size_t i = 0; i < sizeof peers / sizeof *peers; i++)
@@ -141,7 +149,7 @@ static bool run_warm(const struct setup *setup, const char *id, const char *key,
 void peers_run(const struct setup *setup, struct row *row)
 {
     for (size_t i = 0; setup->python && i < sizeof peers / sizeof *peers; i++) {
-        if (!does(i, row->key) || row->peers == BENCH_MAX_PEERS)
+        if (!does(i, row->key) || row->peers == BENCH_MAX_PEERS || (setup->peer && strcmp(setup->peer, peers[i].id) != 0))
             continue;
         struct peer_figures *p = &row->peer[row->peers++];
         *p = (struct peer_figures){.name = peers[i].name};

@@ -6,8 +6,12 @@
 
 /* Runs every peer that does the work row->key and adds its figures to the row. Each is a process of its own with as
  * many threads as ours, which times its runs itself after its own warm-up and compares its results with
- * ours-KEY.safetensors first. Nothing happens without setup->python. */
+ * ours-KEY.safetensors first. Nothing happens without setup->python; with
+ * setup->peer, only that one runs. */
 void peers_run(const struct setup *setup, struct row *row);
+
+/* Whether there is a peer of that name (published, frozen, best, onnx). */
+bool peers_known(const char *id);
 
 /* Whether any peer does this work. */
 bool peers_do(const char *key);

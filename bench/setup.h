@@ -18,6 +18,7 @@ struct setup {
     const char *cfedit;        /* the program */
     const char *python;        /* interpreter of the peers' environment; NULL: none there */
     const char *peers;         /* folder with the peers' sources */
+    const char *peer;          /* the only one to run; NULL: all */
     bool long_edit;            /* the 100 steps of `edit`, really */
 };
 
