@@ -213,7 +213,7 @@ parity:
 	    $(call parity_file,VGG,vgg) $(call parity_file,BPE,bpe) $(PARITY)
 
 # ---- timings; BENCH holds further options, as in make bench BENCH="--only generator --runs 9" ----
-.PHONY: bench bench-peers bench-sweep bench-profile
+.PHONY: bench bench-peers bench-peers-1.13 bench-sweep bench-profile
 $(BUILD)/bench/%.o: bench/%.c
 	@mkdir -p $(@D)
 	$(CC) $(APPFLAGS) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
@@ -230,6 +230,11 @@ bench-peers:
 	python3 -m venv $(BUILD)/peers-env
 	$(BUILD)/peers-env/bin/python -m pip install --upgrade -r bench/peers/requirements.txt
 	$(BUILD)/peers-env/bin/python -m pip list | grep -i -E '^(torch|onnx|onnxruntime|numpy|safetensors) '
+
+# PyTorch of the time when the method was published; its wheels are for Python 3.7 to 3.11. 3 GB.
+bench-peers-1.13:
+	$(PYTHON) -m venv $(BUILD)/peers-env-1.13
+	$(BUILD)/peers-env-1.13/bin/python -m pip install -r bench/peers/requirements-1.13.txt
 
 bench-sweep: setup
 	@$(MAKE) --no-print-directory -s $(JOBS) $(BUILD)/bench_cfedit
@@ -280,6 +285,7 @@ help:
 	@echo "make parity     against a re-statement in PyTorch, random weights or GENERATOR=... CLIP=... (PYTHON= one with torch)"
 	@echo "make bench      timings of full-size networks, beside the peers that make bench-peers installs"
 	@echo "make bench-peers  PyTorch and ONNX Runtime into $(BUILD)/peers-env (6 GB)"
+	@echo "make bench-peers-1.13  PyTorch 1.13, too, with PYTHON= one of 3.7 to 3.11 (3 GB)"
 	@echo "make bench-sweep, bench-profile   time and memory against work; where the time goes"
 	@echo "make bench-edit every editing method against the truth (hours, resumable; MINUTES=30 for a part)"
 	@echo "make weights    train the shipped model again (up to 2 hours, resumable)"

@@ -56,7 +56,7 @@ static void fill_row(size_t i, const struct setup *setup, struct row *row)
         measure_work(setup, work, &row->ours);
     else
         plan[i].program(setup, &row->ours);
-    if (!setup->python || !row->ours.done || !peers_do(row->key))
+    if ((!setup->python && !setup->python_old) || !row->ours.done || !peers_do(row->key))
         return;
     if (!work || measure_results(setup, work)) /* a program has dumped its results itself */
         peers_run(setup, row);
@@ -85,7 +85,7 @@ static int table(struct options *o)
     if (!setup_prepare(&o->setup) || !measure_machine(&o->setup, &m))
         return 1;
     report_machine(stdout, &o->setup, &m, "");
-    if (!o->setup.python)
+    if (!o->setup.python && !o->setup.python_old)
         printf("no peers: `make bench-peers` installs them\n");
     if (m.load > 0.5)
         printf("the machine was not idle: take these times for rough ones\n");

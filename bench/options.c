@@ -23,8 +23,8 @@ static const char help[] =
     "  --markdown FILE  the table as bench/RESULTS.md\n"
     "  --long           measure the 100 steps of `cfedit edit` instead of computing them from a few\n"
     "  --no-peers       ours alone\n"
-    "  --peers FOLDER   the peers' environment (default build/peers-env)\n"
-    "  --peer NAME      only that peer: published, frozen, best or onnx\n"
+    "  --peers FOLDER   the peers' environment (default build/peers-env); FOLDER-1.13 is that of PyTorch 1.13\n"
+    "  --peer NAME      only that peer: published-1.13, published, frozen, best or onnx\n"
     "  --data FOLDER    for weights and inputs (default build/bench-data; 1.1 GB)\n"
     "  --cfedit FILE    the program (default ./cfedit)\n"
     "  --profile        where the time of generator and training step goes, and the floor\n"
@@ -45,7 +45,7 @@ static int number(const char *option, const char *text, int low, int high, int *
 static int check(const struct options *o)
 {
     if (o->setup.peer && !peers_known(o->setup.peer)) {
-        fprintf(stderr, "bench: --peer is '%s', expected published, frozen, best or onnx\n", o->setup.peer);
+        fprintf(stderr, "bench: --peer is '%s', expected published-1.13, published, frozen, best or onnx\n", o->setup.peer);
         return 2;
     }
     if (o->setup.size & (o->setup.size - 1)) {
@@ -61,7 +61,7 @@ static int check(const struct options *o)
 
 int options_parse(struct options *o, int argc, char **argv)
 {
-    static char python[BENCH_PATH];
+    static char python[BENCH_PATH], python_old[BENCH_PATH];
     const char *environment = "build/peers-env";
     bool peers = true;
     *o = (struct options){.setup = {.runs = 5, .warmup = 2, .threads = (int)sysconf(_SC_NPROCESSORS_ONLN), .size = 1024,
@@ -110,6 +110,8 @@ int options_parse(struct options *o, int argc, char **argv)
         }
     }
     snprintf(python, sizeof python, "%s/bin/python", environment);
+    snprintf(python_old, sizeof python_old, "%s-1.13/bin/python", environment);
     s->python = peers && access(python, X_OK) == 0 ? python : NULL;
+    s->python_old = peers && access(python_old, X_OK) == 0 ? python_old : NULL;
     return check(o);
 }

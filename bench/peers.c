@@ -10,15 +10,23 @@ enum { MOST_WORKS = 10 };
 
 static const struct {
     const char *id, *name;
+    const char *program; /* what peer.py is asked for */
+    bool old;            /* in the environment of PyTorch 1.13 */
     const char *work[MOST_WORKS];
 } peers[] = {
-    {"published", "PyTorch, as published",
+    {"published-1.13", "PyTorch 1.13, as published", "published", true, {"train-step", "generator", "generator-gradient"}},
+    {"published", "PyTorch, as published", "published", false,
      {"train-step", "generator", "generator-gradient", "clip-images", "clip-images-gradient", "clip-texts"}},
-    {"frozen", "PyTorch, texts kept, nets frozen", {"train-step"}},
-    {"best", "PyTorch, at its best",
+    {"frozen", "PyTorch, texts kept, nets frozen", "frozen", false, {"train-step"}},
+    {"best", "PyTorch, at its best", "best", false,
      {"train-step", "generator", "generator-gradient", "clip-images", "clip-images-gradient", "clip-texts", "embed-cold"}},
-    {"onnx", "ONNX Runtime", {"clip-images", "clip-texts", "embed-cold"}},
+    {"onnx", "ONNX Runtime", "onnx", false, {"clip-images", "clip-texts", "embed-cold"}},
 };
+
+static const char *python_of(const struct setup *setup, size_t i)
+{
+    return peers[i].old ? setup->python_old : setup->python;
+}
 
 static bool does(size_t i, const char *key)
 {
@@ -91,8 +99,8 @@ static void read_output(struct peer_figures *p, char *text)
 
 /* ---- running ---- */
 
-/* One process; false, with a note, where it fails. */
-static bool run_peer(const struct setup *setup, const char *id, const char *key, struct peer_figures *p, struct usage *usage)
+/* One process of peers[i]; false, with a note, where it fails. */
+static bool run_peer(const struct setup *setup, size_t i, const char *key, struct peer_figures *p, struct usage *usage)
 {
     enum { OUTPUT = 65536 };
     char script[BENCH_PATH], clip[BENCH_PATH], generator[BENCH_PATH], inputs[BENCH_PATH], cache[BENCH_PATH], threads[16], runs[16], warmup[16],
@@ -107,7 +115,7 @@ static bool run_peer(const struct setup *setup, const char *id, const char *key,
     *strrchr(setup_path(setup, "clip.safetensors", clip), '/') = '\0';
     *strrchr(setup_path(setup, "generator.safetensors", generator), '/') = '\0';
     *strrchr(setup_path(setup, "inputs.safetensors", inputs), '/') = '\0';
-    const char *const argv[] = {setup->python, script, "--peer", id, "--work", key, "--clip", clip, "--generator", generator,
+    const char *const argv[] = {python_of(setup, i), script, "--peer", peers[i].program, "--work", key, "--clip", clip, "--generator", generator,
                                 "--inputs", inputs, "--threads", threads, "--runs", runs, "--warmup", warmup, NULL};
     const char *const env[] = {omp, mkl, cache, "OMP_WAIT_POLICY=PASSIVE", NULL};
     char *out = malloc(OUTPUT);
@@ -121,11 +129,11 @@ static bool run_peer(const struct setup *setup, const char *id, const char *key,
 }
 
 /* A cold process is timed from outside, as ours is. */
-static bool run_cold(const struct setup *setup, const char *id, const char *key, struct peer_figures *p)
+static bool run_cold(const struct setup *setup, size_t peer, const char *key, struct peer_figures *p)
 {
     struct usage usage;
     for (int i = -1; i < setup->runs; i++) {
-        if (!run_peer(setup, id, key, p, &usage))
+        if (!run_peer(setup, peer, key, p, &usage))
             return false;
         if (i < 0)
             continue;
@@ -137,25 +145,30 @@ static bool run_cold(const struct setup *setup, const char *id, const char *key,
     return true;
 }
 
-static bool run_warm(const struct setup *setup, const char *id, const char *key, struct peer_figures *p)
+static bool run_warm(const struct setup *setup, size_t peer, const char *key, struct peer_figures *p)
 {
     struct usage usage;
-    if (!run_peer(setup, id, key, p, &usage))
+    if (!run_peer(setup, peer, key, p, &usage))
         return false;
     p->f.peak_rss_bytes = usage.peak_rss_bytes;
     return p->f.runs > 0;
 }
 
+static bool wanted(const struct setup *setup, size_t i, const char *key)
+{
+    return python_of(setup, i) && does(i, key) && (!setup->peer || strcmp(setup->peer, peers[i].id) == 0);
+}
+
 void peers_run(const struct setup *setup, struct row *row)
 {
-    for (size_t i = 0; setup->python && i < sizeof peers / sizeof *peers; i++) {
-        if (!does(i, row->key) || row->peers == BENCH_MAX_PEERS || (setup->peer && strcmp(setup->peer, peers[i].id) != 0))
+    for (size_t i = 0; i < sizeof peers / sizeof *peers && row->peers < BENCH_MAX_PEERS; i++) {
+        if (!wanted(setup, i, row->key))
             continue;
         struct peer_figures *p = &row->peer[row->peers++];
         *p = (struct peer_figures){.name = peers[i].name};
         const bool cold = strcmp(row->key, "embed-cold") == 0;
         p->f.gflop = row->ours.gflop;
-        p->f.done = cold ? run_cold(setup, peers[i].id, row->key, p) : run_warm(setup, peers[i].id, row->key, p);
+        p->f.done = cold ? run_cold(setup, i, row->key, p) : run_warm(setup, i, row->key, p);
         if (p->f.done)
             figures_settle(&p->f);
     }

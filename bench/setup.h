@@ -17,6 +17,7 @@ struct setup {
     const char *data;          /* folder for weights and inputs */
     const char *cfedit;        /* the program */
     const char *python;        /* interpreter of the peers' environment; NULL: none there */
+    const char *python_old;    /* that of PyTorch 1.13, likewise */
     const char *peers;         /* folder with the peers' sources */
     const char *peer;          /* the only one to run; NULL: all */
     bool long_edit;            /* the 100 steps of `edit`, really */

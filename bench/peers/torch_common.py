@@ -20,13 +20,15 @@ def weights(folder, name):
 
 
 def about(extra=""):
-    text = (f"torch {torch.__version__.split('+')[0]}, {torch.get_num_threads()} threads, "
-            f"{torch.backends.cpu.get_cpu_capability()}, ")
+    text = f"torch {torch.__version__.split('+')[0]}, {torch.get_num_threads()} threads, "
     for line in torch.__config__.show().splitlines():
+        if "CPU capability usage: " in line:
+            text += line.split("usage: ")[1] + ", "
         if "Math Kernel Library Version" in line:
-            text += "MKL " + line.split("Version ")[1].split("-")[0] + ", "
+            text += "MKL " + line.split("Version ")[1].split()[0].split("-")[0] + ", "
         if "MKL-DNN" in line:
-            text += "oneDNN " + line.split("MKL-DNN v")[1].split(" ")[0]
+            text += "oneDNN " + line.split("MKL-DNN v")[1].split(" ")[0] + ", "
+    text = text.removesuffix(", ")
     return text + (", " + extra if extra else "")
 
 
