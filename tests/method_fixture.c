@@ -1,35 +1,12 @@
 #include "method_fixture.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "random_weights.h"
+
 static lt_ctx *ctx;
 static lt_rng rng;
-
-static void add(lt_params *params, const char *prefix, const char *suffix, int ndim, const int64_t *shape,
-                float mean, float std)
-{
-    char name[96];
-    snprintf(name, sizeof name, "%s%s", prefix, suffix);
-    ck_assert_ptr_nonnull(lt_params_new(ctx, params, name, ndim, shape, &rng, mean, std));
-}
-
-static void add_filter(lt_params *params, const char *prefix, const char *suffix, int64_t out, int64_t in,
-                       int64_t k)
-{
-    add(params, prefix, suffix, 4, (const int64_t[]){out, in, k, k}, 0.0f, sqrtf(2.0f / (float)(in * k * k)));
-}
-
-static void add_norm(lt_params *params, const char *prefix, const char *suffix, int64_t c)
-{
-    static const char *const part[] = {".weight", ".bias", ".running_mean", ".running_var"};
-    for (int i = 0; i < 4; i++) {
-        char name[64];
-        snprintf(name, sizeof name, "%s%s", suffix, part[i]);
-        add(params, prefix, name, 1, &c, i % 3 ? 0.0f : 1.0f, i < 3 ? 0.1f : 0.0f);
-    }
-}
 
 static void make_generator(struct ce_models *models)
 {
@@ -61,80 +38,52 @@ static void make_clip(struct ce_models *models)
 /* Four units of 3 to 6 channels; the halvings are at the first and where channels change. */
 static const int64_t body_channels[5] = {3, 3, 4, 5, 6};
 
-static void add_body(lt_params *p, const char *prefix)
+static struct random_weights weights_of(lt_params **params)
 {
-    char layer[40];
-    snprintf(layer, sizeof layer, "%sinput_layer.", prefix);
-    add_filter(p, layer, "0.weight", 3, 3, 3);
-    add_norm(p, layer, "1", 3);
-    add(p, layer, "2.weight", 1, (const int64_t[]){3}, 0.25f, 0.1f);
-    for (int i = 0; i < 4; i++) {
-        const int64_t in = body_channels[i], out = body_channels[i + 1];
-        snprintf(layer, sizeof layer, "%sbody.%d.", prefix, i);
-        add_norm(p, layer, "res_layer.0", in);
-        add_filter(p, layer, "res_layer.1.weight", out, in, 3);
-        add(p, layer, "res_layer.2.weight", 1, &out, 0.25f, 0.1f);
-        add_filter(p, layer, "res_layer.3.weight", out, out, 3);
-        add_norm(p, layer, "res_layer.4", out);
-        add_filter(p, layer, "res_layer.5.fc1.weight", 2, out, 1);
-        add_filter(p, layer, "res_layer.5.fc2.weight", out, 2, 1);
-        if (in != out) {
-            add_filter(p, layer, "shortcut_layer.0.weight", out, in, 1);
-            add_norm(p, layer, "shortcut_layer.1", out);
-        }
-    }
+    ck_assert_int_eq(lt_params_create(ctx, params), LT_OK);
+    return (struct random_weights){ctx, *params, &rng};
 }
 
 static void make_identity(struct ce_models *models)
 {
-    lt_params *p = NULL;
-    lt_params_create(ctx, &p);
-    add_body(p, "");
-    add_norm(p, "output_layer.0", "", 6);
-    add(p, "output_layer.3", ".weight", 2, (const int64_t[]){7, 6 * 49}, 0.0f, 0.06f);
-    add(p, "output_layer.3", ".bias", 1, (const int64_t[]){7}, 0.0f, 0.1f);
-    add_norm(p, "output_layer.4", "", 7);
-    models->identity_params = p;
-    lt_irse50_create(ctx, p, &models->identity);
+    const struct random_weights to = weights_of(&models->identity_params);
+    random_irse_body(&to, "", body_channels);
+    random_irse_head(&to, body_channels[4], 0.06f);
+    lt_irse50_create(ctx, to.params, &models->identity);
 }
 
 /* Two heads on each level. */
 static void make_encoder(struct ce_models *models)
 {
-    lt_params *p = NULL;
-    lt_params_create(ctx, &p);
-    add_body(p, "encoder.");
+    const struct random_weights to = weights_of(&models->encoder_params);
+    random_irse_body(&to, "encoder.", body_channels);
     for (int l = 1; l <= 2; l++) {
         char layer[24];
         snprintf(layer, sizeof layer, "encoder.latlayer%d", l);
-        add_filter(p, layer, ".weight", 6, body_channels[4 - l], 1);
-        add(p, layer, ".bias", 1, (const int64_t[]){6}, 0.0f, 0.1f);
+        random_filter(&to, layer, ".weight", 6, body_channels[4 - l], 1);
+        random_weight(&to, layer, ".bias", 1, (const int64_t[]){6}, 0.0f, 0.1f);
     }
     for (int i = 0; i < METHOD_LAYERS; i++) {
         char head[24], layer[16];
         snprintf(head, sizeof head, "encoder.styles.%d.", i);
         for (int k = 0; k < 4 + i / 2; k++) {
             snprintf(layer, sizeof layer, "convs.%d.weight", 2 * k);
-            add_filter(p, head, layer, METHOD_D, 6, 3);
+            random_filter(&to, head, layer, METHOD_D, 6, 3);
             snprintf(layer, sizeof layer, "convs.%d.bias", 2 * k);
-            add(p, head, layer, 1, (const int64_t[]){METHOD_D}, 0.0f, 0.1f);
+            random_weight(&to, head, layer, 1, (const int64_t[]){METHOD_D}, 0.0f, 0.1f);
         }
-        add(p, head, "linear.weight", 2, (const int64_t[]){METHOD_D, METHOD_D}, 0.0f, 1.0f);
-        add(p, head, "linear.bias", 1, (const int64_t[]){METHOD_D}, 0.0f, 0.1f);
+        random_weight(&to, head, "linear.weight", 2, (const int64_t[]){METHOD_D, METHOD_D}, 0.0f, 1.0f);
+        random_weight(&to, head, "linear.bias", 1, (const int64_t[]){METHOD_D}, 0.0f, 0.1f);
     }
-    add(p, "latent_avg", "", 1, (const int64_t[]){METHOD_D}, 0.0f, 0.5f);
-    models->encoder_params = p;
-    ck_assert_msg(lt_e4e_create(ctx, p, &models->encoder) == LT_OK, "%s", lt_ctx_message(ctx));
+    random_weight(&to, "latent_avg", "", 1, (const int64_t[]){METHOD_D}, 0.0f, 0.5f);
+    ck_assert_msg(lt_e4e_create(ctx, to.params, &models->encoder) == LT_OK, "%s", lt_ctx_message(ctx));
 }
 
 static void make_vgg(struct ce_models *models)
 {
-    lt_params_create(ctx, &models->vgg_params);
-    for (int i = 0; i < LT_VGG19_CONVS; i++) {
-        add_filter(models->vgg_params, lt_vgg19_layer_name(i), ".weight", 2, i ? 2 : 3, 3);
-        add(models->vgg_params, lt_vgg19_layer_name(i), ".bias", 1, (const int64_t[]){2}, 0.5f, 0.1f);
-    }
-    lt_vgg19_create(ctx, models->vgg_params, &models->vgg);
+    const struct random_weights to = weights_of(&models->vgg_params);
+    random_vgg19(&to, 2);
+    lt_vgg19_create(ctx, to.params, &models->vgg);
 }
 
 void method_models_make(struct ce_models *models, unsigned needs)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "autograd/ops.h"
+#include "bench/edit/cases.h"
 #include "cfedit/contrasts.h"
 #include "cfedit/editor.h"
 #include "cfedit/guesses.h"
@@ -249,12 +250,8 @@ static void close_shipped(void)
 static void render_masks(float *masks)
 {
     static float rgb[3 * 128 * 128];
-    lt_rng rng = lt_rng_make(1000, 0);
-    float z[WORLD_Z];
     struct world_attr attr;
-    for (int i = 0; i < WORLD_Z; i++)
-        z[i] = lt_rng_normal(&rng);
-    world_attr_from_z(z, &attr);
+    edit_attributes_of_seed(1000, &attr);
     ck_assert(world_render(&attr, 128, rgb, masks));
 }
 

@@ -1,11 +1,10 @@
 /* The loss networks on small shapes: IR-SE50's identity loss and VGG19's perceptual loss. */
 #include <math.h>
-#include <stdio.h>
-#include <string.h>
 
 #include "nn/irse50.h"
 #include "nn/vgg19.h"
 #include "nn_check.h"
+#include "random_weights.h"
 
 Suite *suite_perceptual(void);
 
@@ -26,57 +25,12 @@ static void teardown(void)
     lt_ctx_destroy(ctx);
 }
 
-static void add(const char *prefix, const char *suffix, int ndim, const int64_t *shape, float mean,
-                float std)
-{
-    char name[96];
-    snprintf(name, sizeof name, "%s%s", prefix, suffix);
-    ck_assert_ptr_nonnull(lt_params_new(ctx, params, name, ndim, shape, &rng, mean, std));
-}
-
-static void add_filter(const char *prefix, const char *suffix, int64_t out, int64_t in, int64_t k)
-{
-    add(prefix, suffix, 4, (const int64_t[]){out, in, k, k}, 0.0f,
-        sqrtf(2.0f / (float)(in * k * k)));
-}
-
-static void add_norm(const char *prefix, const char *suffix, int64_t c)
-{
-    static const char *const part[] = {".weight", ".bias", ".running_mean", ".running_var"};
-    for (int i = 0; i < 4; i++) {
-        char name[64];
-        snprintf(name, sizeof name, "%s%s", suffix, part[i]);
-        add(prefix, name, 1, &c, i % 3 ? 0.0f : 1.0f, i < 3 ? 0.1f : 0.0f);
-    }
-}
-
 /* Four units that end at 4, 6, 8 and 10 channels: the first halves the picture with the plain shortcut. */
 static lt_irse50 *make_irse(void)
 {
-    static const int64_t channels[5] = {4, 4, 6, 8, 10};
-    add_filter("input_layer.0", ".weight", 4, 3, 3);
-    add_norm("input_layer.1", "", 4);
-    add("input_layer.2", ".weight", 1, (const int64_t[]){4}, 0.25f, 0.1f);
-    for (int i = 0; i < 4; i++) {
-        const int64_t in = channels[i], out = channels[i + 1];
-        char body[24];
-        snprintf(body, sizeof body, "body.%d.", i);
-        add_norm(body, "res_layer.0", in);
-        add_filter(body, "res_layer.1.weight", out, in, 3);
-        add(body, "res_layer.2.weight", 1, &out, 0.25f, 0.1f);
-        add_filter(body, "res_layer.3.weight", out, out, 3);
-        add_norm(body, "res_layer.4", out);
-        add_filter(body, "res_layer.5.fc1.weight", 2, out, 1);
-        add_filter(body, "res_layer.5.fc2.weight", out, 2, 1);
-        if (in != out) {
-            add_filter(body, "shortcut_layer.0.weight", out, in, 1);
-            add_norm(body, "shortcut_layer.1", out);
-        }
-    }
-    add_norm("output_layer.0", "", 10);
-    add("output_layer.3", ".weight", 2, (const int64_t[]){7, 490}, 0.0f, 0.05f);
-    add("output_layer.3", ".bias", 1, (const int64_t[]){7}, 0.0f, 0.1f);
-    add_norm("output_layer.4", "", 7);
+    const struct random_weights to = {ctx, params, &rng};
+    random_irse_body(&to, "", (const int64_t[]){4, 4, 6, 8, 10});
+    random_irse_head(&to, 10, 0.05f);
     lt_irse50 *net = NULL;
     ck_assert_msg(lt_irse50_create(ctx, params, &net) == LT_OK, "%s", lt_ctx_message(ctx));
     return net;
@@ -172,10 +126,7 @@ END_TEST
 /* All sixteen layers with four channels each. */
 static lt_vgg19 *make_vgg(void)
 {
-    for (int i = 0; i < LT_VGG19_CONVS; i++) {
-        add_filter(lt_vgg19_layer_name(i), ".weight", 4, i ? 4 : 3, 3);
-        add(lt_vgg19_layer_name(i), ".bias", 1, (const int64_t[]){4}, 0.5f, 0.1f);
-    }
+    random_vgg19(&(struct random_weights){ctx, params, &rng}, 4);
     lt_vgg19 *net = NULL;
     ck_assert_msg(lt_vgg19_create(ctx, params, &net) == LT_OK, "%s", lt_ctx_message(ctx));
     return net;

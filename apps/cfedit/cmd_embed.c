@@ -1,6 +1,5 @@
 /* cfedit embed: CLIP embeddings of texts and pictures. */
 #include <stdio.h>
-#include <string.h>
 
 #include "autograd/ops.h"
 #include "commands.h"
@@ -25,7 +24,7 @@ static lt_status embed(struct job *job)
 {
     struct ce_run *run = job->run;
     lt_ctx *ctx = run->ctx;
-    const bool antialias = strcmp(job->resize, "antialias") == 0;
+    const bool antialias = ce_resize_antialias(job->resize);
     lt_tensor *parts[2];
     int n = 0;
     if (job->texts.count) {
@@ -101,16 +100,14 @@ static int report(const struct job *job)
 
 int ce_cmd_embed(struct ce_run *run, int argc, char **argv)
 {
-    struct job job = {.run = run, .resize = "published"};
+    struct job job = {.run = run, .resize = CE_RESIZE_DEFAULT};
     const struct ce_option table[] = {
         CE_OPT_LIST("text", "TEXT", &job.texts, "a text; may be repeated"),
         CE_OPT_LIST("image", "FILE|DIR", &job.images, "a PNG or JPEG picture, or a folder of them; may be repeated"),
         CE_OPT_TEXT("pixels", "FILE", &job.pixels,
                     "safetensors file with tensor image (N, 3, H, W) in [-1, 1]; its rows follow "
                     "those of --image"),
-        CE_OPT_CHOICE("resize", "published|antialias", &job.resize,
-                      "how pictures are brought to CLIP's size: bicubic without antialiasing, as in "
-                      "CF-CLIP's training, or with"),
+        CE_OPT_RESIZE(&job.resize),
     };
     const struct ce_syntax syntax = {
         .usage = "[OPTION]... [--text TEXT]... [--image FILE]... [--pixels FILE]",

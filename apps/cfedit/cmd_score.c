@@ -1,7 +1,6 @@
 /* cfedit score: which text fits which picture. */
 #include <math.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "autograd/ops.h"
 #include "commands.h"
@@ -23,7 +22,7 @@ static lt_status score(struct job *job)
 {
     struct ce_run *run = job->run;
     lt_ctx *ctx = run->ctx;
-    const bool antialias = strcmp(job->resize, "antialias") == 0;
+    const bool antialias = ce_resize_antialias(job->resize);
     lt_no_grad_begin(ctx);
     lt_tensor *texts = ce_models_embed_texts(&job->models, job->texts.items, job->texts.count);
     lt_tensor *images = texts ? ce_pictures_embed(run, &job->models, job->images.items,
@@ -106,15 +105,13 @@ static void print_table(const struct job *job)
 
 int ce_cmd_score(struct ce_run *run, int argc, char **argv)
 {
-    struct job job = {.run = run, .resize = "published"};
+    struct job job = {.run = run, .resize = CE_RESIZE_DEFAULT};
     const struct ce_option table[] = {
         CE_OPT_LIST("text", "TEXT", &job.texts, "a text; repeat for the ones to compare"),
         CE_OPT_LIST("image", "FILE|DIR", &job.images,
                     "a PNG or JPEG picture, or a folder of them; may be repeated, and pictures may be given without "
                     "--image too"),
-        CE_OPT_CHOICE("resize", "published|antialias", &job.resize,
-                      "how pictures are brought to CLIP's size: bicubic without antialiasing, as in "
-                      "CF-CLIP's training, or with"),
+        CE_OPT_RESIZE(&job.resize),
     };
     const struct ce_syntax syntax = {
         .usage = "[OPTION]... --text TEXT... [--image] FILE...",

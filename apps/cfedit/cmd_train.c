@@ -11,6 +11,7 @@
 #include "latents.h"
 #include "options.h"
 #include "output.h"
+#include "pictures.h"
 #include "report.h"
 #include "train_report.h"
 
@@ -82,7 +83,7 @@ static void set_defaults(struct job *job)
     job->config = c;
     job->optimizer = "ranger";
     job->mapper_type = "levels";
-    job->resize = "published";
+    job->resize = CE_RESIZE_DEFAULT;
     job->nce_lambda = 0.3;
     job->latent_l2_lambda = 0.8;
     job->id_lambda = 0.2;
@@ -142,7 +143,7 @@ static int parse(struct job *job, int argc, char **argv)
         CE_OPT_UNFLAG("no-positive-1", &nce->use_pos1, "CLIP-NCE without the text direction"),
         CE_OPT_UNFLAG("no-positive-2", &nce->use_pos2, "CLIP-NCE without the direction from picture to text"),
         CE_OPT_UNFLAG("no-negatives", &nce->use_negatives, "1 - cosine instead of CLIP-NCE's contrast"),
-        CE_OPT_CHOICE("resize", "published|antialias", &job->resize, "how pictures are brought to CLIP's size"),
+        CE_OPT_RESIZE(&job->resize),
         CE_OPT_TEXT("log", "FILE", &job->log_path, "losses, one JSON object a step"),
         CE_OPT_INT("image-interval", "N", &job->image_interval, 0, (double)many,
                    "steps between sheets of pictures and loss curves; 0: none"),
@@ -203,7 +204,7 @@ static void make_config(struct job *job)
     c->objective.nce.temperature = (float)job->temperature;
     c->objective.nce.copies = (int)job->copies;
     c->objective.nce.templates = (int)job->templates;
-    c->objective.nce.antialias = !strcmp(job->resize, "antialias");
+    c->objective.nce.antialias = ce_resize_antialias(job->resize);
     c->mapper_type = !strcmp(job->mapper_type, "single") ? CE_MAPPER_SINGLE : CE_MAPPER_LEVELS;
     c->optimizer = !strcmp(job->optimizer, "adam") ? LT_ADAM : LT_RANGER;
     c->lr = (float)job->lr;

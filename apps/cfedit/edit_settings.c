@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "pictures.h"
+
 /* How a member is stored. */
 enum storage { NOT_USED = 0, AS_INT, AS_FLOAT, AS_BOOL, AS_NOT_BOOL };
 
@@ -85,7 +87,7 @@ static const struct entry entries[] = {
     {REAL("contrast-lambda", 0, 1e6, "weight of telling the target from the contrasts, beside the text loss"),
      {NCE(AS_FLOAT, contrast_lambda)}},
     {REAL("contrast-temperature", 1e-3, 100, "its temperature"), {NCE(AS_FLOAT, contrast_temperature)}},
-    {CHOICE("resize", "published|antialias", "how pictures are brought to CLIP's size"),
+    {CHOICE("resize", CE_RESIZE_CHOICES, "how pictures are brought to CLIP's size"),
      {NCE(AS_BOOL, antialias), CHANNELS(AS_BOOL, measure.antialias)}},
     {INT("batch", 1, 1024, "pictures a step of a mapper's training"), {MAPPER(AS_INT, train.batch)}},
     {CHOICE("coarse-mapper", "off|on", "whether a mapper moves layers 0-3"), {MAPPER(AS_BOOL, train.level[CE_LEVEL_COARSE])}},

@@ -9,6 +9,8 @@
 
 #define BATCH 8
 
+bool ce_resize_antialias(const char *resize) { return strcmp(resize, "antialias") == 0; }
+
 lt_tensor *ce_picture_read(lt_ctx *ctx, const char *path)
 {
     ce_image image = {0};

@@ -479,18 +479,20 @@ static lt_status check_styles(lt_ctx *ctx, const lt_stylegan2 *g, lt_tensor *con
     return LT_OK;
 }
 
-static lt_status check_size(lt_ctx *ctx, const lt_stylegan2 *g, int size)
+bool lt_stylegan2_has_size(const lt_stylegan2 *g, int size)
 {
-    if (size >= 4 && size <= g->config.size && (size & (size - 1)) == 0)
-        return LT_OK;
-    return lt_fail(ctx, LT_ERR_ARGUMENT, "stylegan2: no picture of %d pixels on the way to %d", size, g->config.size);
+    return size >= 4 && size <= g->config.size && (size & (size - 1)) == 0;
 }
 
 lt_tensor *lt_stylegan2_synthesis_styles_at(lt_ctx *ctx, const lt_stylegan2 *g, lt_tensor *const *styles, int size)
 {
     size = size ? size : g->config.size;
-    if (check_styles(ctx, g, styles) || check_size(ctx, g, size))
+    if (check_styles(ctx, g, styles))
         return NULL;
+    if (!lt_stylegan2_has_size(g, size)) {
+        lt_fail(ctx, LT_ERR_ARGUMENT, "stylegan2: no picture of %d pixels on the way to %d", size, g->config.size);
+        return NULL;
+    }
     const int64_t n = lt_dim(styles[0], 0);
     const lt_scope whole = lt_scope_open(ctx);
     lt_tensor *x = lt_expand(ctx, g->input, 4, (const int64_t[]){n, g->config.channels[0], 4, 4});

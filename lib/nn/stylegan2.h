@@ -73,7 +73,9 @@ LT_API lt_status lt_stylegan2_styles(lt_ctx *ctx, const lt_stylegan2 *g, lt_tens
 LT_API lt_tensor *lt_stylegan2_synthesis_styles(lt_ctx *ctx, const lt_stylegan2 *g,
                                                 lt_tensor *const *styles);
 LT_API lt_tensor *lt_stylegan2_synthesis(lt_ctx *ctx, const lt_stylegan2 *g, lt_tensor *wplus);
-/* The same ended early: the picture of `size` pixels (4, 8, ... up to the generator's own) that the levels so far add up
+/* Whether pictures of size x size pixels are made on the way: 4, 8, ... up to the generator's own. */
+LT_API bool lt_stylegan2_has_size(const lt_stylegan2 *g, int size);
+/* The same ended early: the picture of `size` pixels, one of those, that the levels so far add up
  * to; 0 is the whole. Later layers cost nothing and get no gradient. Errors: LT_ERR_ARGUMENT for another size. */
 LT_API lt_tensor *lt_stylegan2_synthesis_styles_at(lt_ctx *ctx, const lt_stylegan2 *g,
                                                    lt_tensor *const *styles, int size);
