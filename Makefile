@@ -231,10 +231,13 @@ bench-peers:
 	$(BUILD)/peers-env/bin/python -m pip install --upgrade -r bench/peers/requirements.txt
 	$(BUILD)/peers-env/bin/python -m pip list | grep -i -E '^(torch|onnx|onnxruntime|numpy|safetensors) '
 
-# PyTorch of the time when the method was published; its wheels are for Python 3.7 to 3.11. 3 GB.
+# PyTorch 1.13 as Debian 12 has it, on OpenBLAS. (The wheel on PyPI brings an MKL that leaves AMD's processors to slow kernels.)
+DEBIAN_PYTHON ?= /usr/bin/python3
 bench-peers-1.13:
-	$(PYTHON) -m venv $(BUILD)/peers-env-1.13
-	$(BUILD)/peers-env-1.13/bin/python -m pip install -r bench/peers/requirements-1.13.txt
+	@$(DEBIAN_PYTHON) -c 'import torch; assert torch.__version__.startswith("1.13")' 2>/dev/null || { \
+	    echo "make bench-peers-1.13: $(DEBIAN_PYTHON) has no PyTorch 1.13; in Debian 12: apt-get install python3-torch python3-venv" >&2; exit 1; }
+	$(DEBIAN_PYTHON) -m venv --system-site-packages $(BUILD)/peers-env-1.13
+	$(BUILD)/peers-env-1.13/bin/python -m pip install --no-deps safetensors
 
 bench-sweep: setup
 	@$(MAKE) --no-print-directory -s $(JOBS) $(BUILD)/bench_cfedit
@@ -285,7 +288,7 @@ help:
 	@echo "make parity     against a re-statement in PyTorch, random weights or GENERATOR=... CLIP=... (PYTHON= one with torch)"
 	@echo "make bench      timings of full-size networks, beside the peers that make bench-peers installs"
 	@echo "make bench-peers  PyTorch and ONNX Runtime into $(BUILD)/peers-env (6 GB)"
-	@echo "make bench-peers-1.13  PyTorch 1.13, too, with PYTHON= one of 3.7 to 3.11 (3 GB)"
+	@echo "make bench-peers-1.13  PyTorch 1.13, too, from Debian 12's python3-torch"
 	@echo "make bench-sweep, bench-profile   time and memory against work; where the time goes"
 	@echo "make bench-edit every editing method against the truth (hours, resumable; MINUTES=30 for a part)"
 	@echo "make weights    train the shipped model again (up to 2 hours, resumable)"
