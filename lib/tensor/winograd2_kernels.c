@@ -3,10 +3,9 @@
  * Of an axis' 9 points the first 5 belong to the former, the last 4 to the latter. */
 #include "tensor/winograd_kernels.h"
 
-#include "tensor/conv_kernels.h"
-#include "tensor/vec.h"
+#include "tensor/winograd_transform.h"
 
-enum { POINTS = 9, EVEN = 5, ODD = 4, TILE = 4 };
+enum { POINTS = WINOGRAD_POINTS, EVEN = 5, ODD = 4, TILE = WINOGRAD_TILE };
 
 /* The points +-P and +-Q; all constants below are exact in binary. */
 #define P 0.5f
@@ -136,29 +135,14 @@ INLINE void down_values(const vec *m, vec *y)
 }
 
 static float down_output(const float *m, int64_t step, float bias, float scale, const float *const *with, bool stream,
-                    float *const *y)
+                         float *const *y)
 {
-    vec sum = {0};
-    vec t[TILE][POINTS];
-    UNROLL for (int j = 0; j < POINTS; j++) {
-        vec d[POINTS], r[TILE];
-        UNROLL for (int i = 0; i < POINTS; i++) d[i] = vec_load(m + (i * POINTS + j) * step);
-        down_values(d, r);
-        UNROLL for (int i = 0; i < TILE; i++) t[i][j] = r[i];
-    }
-    UNROLL for (int i = 0; i < TILE; i++) {
-        vec r[TILE], row[TILE];
-        down_values(t[i], r);
-        UNROLL for (int j = 0; j < TILE; j++) r[j] += bias;
-        vec_mix_fours(r, row);
-        sum = vec_finish_row(TILE, row, scale, with ? with[i] : NULL, stream, y[i], sum);
-    }
-    return vec_sum(sum);
+    return winograd_output(down_values, POINTS, m, step, bias, scale, with, stream, y);
 }
 
 /* ---- weights: 6 x 6 matrices, the five points of the outer taps and the middle tap an axis ---- */
 
-enum { M = PANEL, SIDE = EVEN + 1 };
+enum { M = PANEL, SIDE = WINOGRAD_SIDE };
 
 /* t[6] of three taps: G (first, last), row a is (1, a) / prod(a - other points), and the middle. */
 INLINE void weights_of(const double *g, int64_t step, double *t)
@@ -178,16 +162,7 @@ INLINE void weights_of(const double *g, int64_t step, double *t)
 
 static void weights(int count, const float *g, float *u, int64_t step)
 {
-    double tap[9][M] = {{0}}, column[3][SIDE][M];
-    for (int i = 0; i < count; i++)
-        for (int t = 0; t < 9; t++) tap[t][i] = (double)g[i * 9 + t];
-    for (int j = 0; j < 3; j++) weights_of(tap[j], 3 * M, column[j][0]);
-    for (int i = 0; i < SIDE; i++) {
-        double row[SIDE][M];
-        weights_of(column[0][i], SIDE * M, row[0]);
-        for (int j = 0; j < SIDE; j++)
-            for (int l = 0; l < M; l++) u[(i * SIDE + j) * step + l] = (float)row[j][l];
-    }
+    winograd_weights(weights_of, count, g, u, step);
 }
 
 #define ROW(i) 6 * i, 6 * i + 1, 6 * i + 2, 6 * i + 3, 6 * i + 4, 6 * i + 5, 6 * i + 5, 6 * i + 5, 6 * i + 5

@@ -3,10 +3,9 @@
  * (about half the error at 512 channels). Rows for +-a share their even and odd parts. */
 #include "tensor/winograd_kernels.h"
 
-#include "tensor/conv_kernels.h"
-#include "tensor/vec.h"
+#include "tensor/winograd_transform.h"
 
-enum { SIDE = 6, TILE = 4 };
+enum { SIDE = WINOGRAD_SIDE, TILE = WINOGRAD_TILE };
 
 /* The points +-P and +-Q; all constants below are exact in binary. */
 #define P 0.75f
@@ -60,22 +59,7 @@ static void input(const float *const *near, const float *const *far, float scale
 static float output(const float *m, int64_t step, float bias, float scale, const float *const *with, bool stream,
                     float *const *y)
 {
-    vec sum = {0};
-    vec t[TILE][SIDE];
-    UNROLL for (int j = 0; j < SIDE; j++) {
-        vec d[SIDE], r[TILE];
-        UNROLL for (int i = 0; i < SIDE; i++) d[i] = vec_load(m + (i * SIDE + j) * step);
-        values_of(d, r);
-        UNROLL for (int i = 0; i < TILE; i++) t[i][j] = r[i];
-    }
-    UNROLL for (int i = 0; i < TILE; i++) {
-        vec r[TILE], row[TILE];
-        values_of(t[i], r);
-        UNROLL for (int j = 0; j < TILE; j++) r[j] += bias;
-        vec_mix_fours(r, row);
-        sum = vec_finish_row(TILE, row, scale, with ? with[i] : NULL, stream, y[i], sum);
-    }
-    return vec_sum(sum);
+    return winograd_output(values_of, SIDE, m, step, bias, scale, with, stream, y);
 }
 
 enum { M = PANEL };
@@ -100,16 +84,7 @@ INLINE void weights_of(const double *g, int64_t step, double *t)
 
 static void weights(int count, const float *g, float *u, int64_t step)
 {
-    double tap[9][M] = {{0}}, column[3][SIDE][M];
-    for (int i = 0; i < count; i++)
-        for (int t = 0; t < 9; t++) tap[t][i] = (double)g[i * 9 + t];
-    for (int j = 0; j < 3; j++) weights_of(tap[j], 3 * M, column[j][0]);
-    for (int i = 0; i < SIDE; i++) {
-        double row[SIDE][M];
-        weights_of(column[0][i], SIDE * M, row[0]);
-        for (int j = 0; j < SIDE; j++)
-            for (int l = 0; l < M; l++) u[(i * SIDE + j) * step + l] = (float)row[j][l];
-    }
+    winograd_weights(weights_of, count, g, u, step);
 }
 
 static const unsigned char itself[SIDE * SIDE] = {
