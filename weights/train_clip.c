@@ -232,8 +232,9 @@ static double diagonal_share(const lt_tensor *logits)
     return (double)right / (double)n;
 }
 
-static lt_status train_step(struct run *r)
+static lt_status train_step(void *user)
 {
+    struct run *r = user;
     lt_ctx *ctx = r->ctx;
     const lt_scope scope = lt_scope_open(ctx);
     struct batch b;
@@ -430,21 +431,22 @@ static lt_status set_up(struct run *r)
     return status;
 }
 
-static void report(const struct run *r, double rate)
+static int figures(const void *user, struct training_figure out[TRAINING_FIGURES])
 {
-    FILE *log = fopen(r->options.log, "a");
-    if (log) {
-        fprintf(log, "{\"step\": %lld, \"loss\": %.4f, \"retrieval\": %.3f", (long long)r->step, r->loss, r->retrieval);
-        for (int p = 0; p < WORLD_PARTS; p++)
-            fprintf(log, ", \"%s\": %.3f", world_part_name((enum world_part)p), r->accuracy[p]);
-        fprintf(log, ", \"steps_per_second\": %.3f}\n", rate);
-        fclose(log);
-    }
-    fprintf(stderr, "step %lld of %lld  loss %.3f  retrieval %.2f  read-out", (long long)r->step,
-            (long long)r->options.steps, r->loss, r->retrieval);
+    const struct run *r = user;
+    int n = 0;
+    out[n++] = (struct training_figure){"loss", r->loss};
+    out[n++] = (struct training_figure){"retrieval", r->retrieval};
     for (int p = 0; p < WORLD_PARTS; p++)
-        fprintf(stderr, " %s %.2f", world_part_name((enum world_part)p), r->accuracy[p]);
-    fprintf(stderr, "  %.2f steps/s  %.0f min left\n", rate, (double)(r->options.steps - r->step) / rate / 60.0);
+        out[n++] = (struct training_figure){world_part_name((enum world_part)p), r->accuracy[p]};
+    return n;
+}
+
+static lt_status save(void *user)
+{
+    struct run *r = user;
+    const lt_status status = save_checkpoint(r);
+    return status == LT_OK ? write_clip(r) : status;
 }
 
 int main(int argc, char **argv)
@@ -458,19 +460,9 @@ int main(int argc, char **argv)
     if (lt_ctx_create(&r.ctx) != LT_OK)
         return training_fail(NULL, "train_clip");
     lt_status status = set_up(&r);
-    const double start = training_seconds();
-    const int64_t first = r.step;
-    while (status == LT_OK && r.step < r.options.steps) {
-        status = train_step(&r);
-        r.step++;
-        if (status == LT_OK && r.step % 50 == 0)
-            report(&r, (double)(r.step - first) / (training_seconds() - start));
-        if (status == LT_OK && (r.step % r.options.save_every == 0 || r.step == r.options.steps)) {
-            status = save_checkpoint(&r);
-            if (status == LT_OK)
-                status = write_clip(&r);
-        }
-    }
+    const struct training training = {&r, &r.step, train_step, figures, save};
+    if (status == LT_OK)
+        status = training_run(&r.options, &training);
     const int code = status == LT_OK ? 0 : training_fail(r.ctx, "train_clip");
     lt_clip_free(r.clip);
     lt_tokenizer_free(r.tokenizer);

@@ -86,8 +86,9 @@ static lt_tensor *latents(struct run *r, const struct batch *b)
     return lt_stylegan2_mix(ctx, form, color, CROSSOVER);
 }
 
-static lt_status train_step(struct run *r)
+static lt_status train_step(void *user)
 {
+    struct run *r = user;
     lt_ctx *ctx = r->ctx;
     const lt_scope scope = lt_scope_open(ctx);
     struct batch b;
@@ -289,6 +290,20 @@ static lt_status set_up(struct run *r)
     return status;
 }
 
+static int figures(const void *user, struct training_figure out[TRAINING_FIGURES])
+{
+    const struct run *r = user;
+    out[0] = (struct training_figure){"psnr", -10.0 * log10(r->squared_error)};
+    return 1;
+}
+
+static lt_status save(void *user)
+{
+    struct run *r = user;
+    const lt_status status = save_checkpoint(r);
+    return status == LT_OK ? write_generator(r) : status;
+}
+
 int main(int argc, char **argv)
 {
     struct run r = {.options = {.steps = 8000, .batch = 8, .threads = 1, .lr = 3e-2f, .save_every = 250,
@@ -300,29 +315,9 @@ int main(int argc, char **argv)
     if (lt_ctx_create(&r.ctx) != LT_OK)
         return training_fail(NULL, "train_generator");
     lt_status status = set_up(&r);
-    const double start = training_seconds();
-    const int64_t first = r.step;
-    while (status == LT_OK && r.step < r.options.steps) {
-        status = train_step(&r);
-        r.step++;
-        if (status == LT_OK && r.step % 50 == 0) {
-            const double rate = (double)(r.step - first) / (training_seconds() - start);
-            FILE *log = fopen(r.options.log, "a");
-            if (log) {
-                fprintf(log, "{\"step\": %lld, \"psnr\": %.3f, \"steps_per_second\": %.3f}\n", (long long)r.step,
-                        -10.0 * log10(r.squared_error), rate);
-                fclose(log);
-            }
-            fprintf(stderr, "step %lld of %lld  PSNR %.2f dB  %.2f steps/s  %.0f min left\n", (long long)r.step,
-                    (long long)r.options.steps, -10.0 * log10(r.squared_error), rate,
-                    (double)(r.options.steps - r.step) / rate / 60.0);
-        }
-        if (status == LT_OK && (r.step % r.options.save_every == 0 || r.step == r.options.steps)) {
-            status = save_checkpoint(&r);
-            if (status == LT_OK)
-                status = write_generator(&r);
-        }
-    }
+    const struct training training = {&r, &r.step, train_step, figures, save};
+    if (status == LT_OK)
+        status = training_run(&r.options, &training);
     const int code = status == LT_OK ? 0 : training_fail(r.ctx, "train_generator");
     lt_stylegan2_free(r.g);
     for (int i = 0; i < 2; i++)

@@ -23,45 +23,34 @@ static bool parse_number(const char *option, const char *text, double low, doubl
 
 bool training_parse(struct training_options *o, int argc, char **argv)
 {
+    double steps = (double)o->steps, save_every = (double)o->save_every, batch = o->batch, threads = o->threads, lr = (double)o->lr;
+    const struct { const char *name; double low, high, *number; const char **text; } known[] = {
+        {"--steps", 1, 1e9, &steps, NULL}, {"--save-every", 1, 1e9, &save_every, NULL}, {"--batch", 2, 1024, &batch, NULL},
+        {"--threads", 1, 256, &threads, NULL}, {"--lr", 1e-9, 10, &lr, NULL}, {"--out", 0, 0, NULL, &o->out},
+        {"--checkpoint", 0, 0, NULL, &o->checkpoint}, {"--log", 0, 0, NULL, &o->log},
+    };
     for (int i = 1; i < argc; i += 2) {
-        const char *name = argv[i];
+        size_t k = 0;
+        while (k < sizeof known / sizeof *known && strcmp(argv[i], known[k].name) != 0)
+            k++;
+        if (k == sizeof known / sizeof *known) {
+            fprintf(stderr, "unknown option %s\n", argv[i]);
+            return false;
+        }
         if (i + 1 == argc) {
-            fprintf(stderr, "%s: needs a value\n", name);
+            fprintf(stderr, "%s: needs a value\n", argv[i]);
             return false;
         }
-        const char *value = argv[i + 1];
-        double n = 0.0;
-        if (strcmp(name, "--steps") == 0) {
-            if (!parse_number(name, value, 1, 1e9, &n))
-                return false;
-            o->steps = (int64_t)n;
-        } else if (strcmp(name, "--save-every") == 0) {
-            if (!parse_number(name, value, 1, 1e9, &n))
-                return false;
-            o->save_every = (int64_t)n;
-        } else if (strcmp(name, "--batch") == 0) {
-            if (!parse_number(name, value, 2, 1024, &n))
-                return false;
-            o->batch = (int)n;
-        } else if (strcmp(name, "--threads") == 0) {
-            if (!parse_number(name, value, 1, 256, &n))
-                return false;
-            o->threads = (int)n;
-        } else if (strcmp(name, "--lr") == 0) {
-            if (!parse_number(name, value, 1e-9, 10, &n))
-                return false;
-            o->lr = (float)n;
-        } else if (strcmp(name, "--out") == 0) {
-            o->out = value;
-        } else if (strcmp(name, "--checkpoint") == 0) {
-            o->checkpoint = value;
-        } else if (strcmp(name, "--log") == 0) {
-            o->log = value;
-        } else {
-            fprintf(stderr, "unknown option %s\n", name);
+        if (known[k].text)
+            *known[k].text = argv[i + 1];
+        else if (!parse_number(argv[i], argv[i + 1], known[k].low, known[k].high, known[k].number))
             return false;
-        }
     }
+    o->steps = (int64_t)steps;
+    o->save_every = (int64_t)save_every;
+    o->batch = (int)batch;
+    o->threads = (int)threads;
+    o->lr = (float)lr;
     return true;
 }
 
@@ -77,11 +66,47 @@ float training_lr(const struct training_options *o, int64_t step)
     return (float)(o->lr * factor);
 }
 
-double training_seconds(void)
+static double seconds_now(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static void tell(const struct training_options *o, const struct training *t, double rate)
+{
+    const long long step = *t->step;
+    struct training_figure figure[TRAINING_FIGURES];
+    const int count = t->figures(t->user, figure);
+    FILE *log = fopen(o->log, "a");
+    if (log) {
+        fprintf(log, "{\"step\": %lld", step);
+        for (int i = 0; i < count; i++)
+            fprintf(log, ", \"%s\": %.4f", figure[i].name, figure[i].value);
+        fprintf(log, ", \"steps_per_second\": %.3f}\n", rate);
+        fclose(log);
+    }
+    fprintf(stderr, "step %lld of %lld ", step, (long long)o->steps);
+    for (int i = 0; i < count; i++)
+        fprintf(stderr, " %s %.2f", figure[i].name, figure[i].value);
+    fprintf(stderr, "  %.2f steps/s  %.0f min left\n", rate, (double)(o->steps - step) / rate / 60.0);
+}
+
+lt_status training_run(const struct training_options *o, const struct training *t)
+{
+    enum { TOLD_EVERY = 50 };
+    const double start = seconds_now();
+    const int64_t first = *t->step;
+    lt_status status = LT_OK;
+    while (*t->step < o->steps && status == LT_OK) {
+        status = t->once(t->user);
+        const int64_t step = ++*t->step;
+        if (status == LT_OK && step % TOLD_EVERY == 0)
+            tell(o, t, (double)(step - first) / (seconds_now() - start));
+        if (status == LT_OK && (step % o->save_every == 0 || step == o->steps))
+            status = t->save(t->user);
+    }
+    return status;
 }
 
 uint64_t training_seed(uint64_t run, int64_t step, int64_t item)

@@ -25,7 +25,24 @@ bool training_parse(struct training_options *options, int argc, char **argv);
 /* Learning rate of a step: short warm-up, constant, then a cosine to 0 over the last 40 %. */
 float training_lr(const struct training_options *options, int64_t step);
 
-double training_seconds(void); /* monotonic clock */
+/* What is told of a training now and then. */
+struct training_figure {
+    const char *name; /* key of the log */
+    double value;
+};
+enum { TRAINING_FIGURES = 16 };
+
+/* One training; each function gets `user`. */
+struct training {
+    void *user;
+    int64_t *step; /* steps done */
+    lt_status (*once)(void *user);
+    int (*figures)(const void *user, struct training_figure out[TRAINING_FIGURES]); /* how many */
+    lt_status (*save)(void *user); /* checkpoint and finished weights */
+};
+
+/* The steps that are left, with a line in the log and on stderr every fifty of them. */
+lt_status training_run(const struct training_options *options, const struct training *t);
 
 /* A state of its own for every (run, step, item), so that a resumed run sees what it would have seen. */
 uint64_t training_seed(uint64_t run, int64_t step, int64_t item);
