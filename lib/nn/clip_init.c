@@ -2,32 +2,18 @@
 #include <stdio.h>
 
 #include "nn/clip.h"
+#include "nn/init_impl.h"
 
 /* Fresh weights as OpenAI's code draws its text transformer's; the vision
  * transformer's blocks take the same rule. */
 
-struct maker {
-    lt_ctx *ctx;
-    lt_params *params;
-    lt_rng *rng;
-};
-
-static void make(struct maker *m, const char *prefix, const char *suffix, int ndim,
-                 const int64_t *shape, float mean, float std)
+static void make_norm(const struct lt_maker *m, const char *prefix, int64_t width)
 {
-    char name[96];
-    snprintf(name, sizeof name, "%s%s", prefix, suffix);
-    if (lt_ctx_status(m->ctx) == LT_OK)
-        lt_params_new(m->ctx, m->params, name, ndim, shape, m->rng, mean, std);
+    lt_make(m, prefix, ".weight", 1, (const int64_t[]){width}, 1.0f, 0.0f);
+    lt_make(m, prefix, ".bias", 1, (const int64_t[]){width}, 0.0f, 0.0f);
 }
 
-static void make_norm(struct maker *m, const char *prefix, int64_t width)
-{
-    make(m, prefix, ".weight", 1, (const int64_t[]){width}, 1.0f, 0.0f);
-    make(m, prefix, ".bias", 1, (const int64_t[]){width}, 0.0f, 0.0f);
-}
-
-static void make_blocks(struct maker *m, const char *prefix, int64_t w, int layers)
+static void make_blocks(const struct lt_maker *m, const char *prefix, int64_t w, int layers)
 {
     const float attn = 1.0f / sqrtf((float)w);
     const float proj = attn / sqrtf(2.0f * (float)layers);
@@ -35,16 +21,16 @@ static void make_blocks(struct maker *m, const char *prefix, int64_t w, int laye
     for (int i = 0; i < layers; i++) {
         char block[64], norm[80];
         snprintf(block, sizeof block, "%s.resblocks.%d.", prefix, i);
-        make(m, block, "attn.in_proj_weight", 2, (const int64_t[]){3 * w, w}, 0.0f, attn);
-        make(m, block, "attn.in_proj_bias", 1, (const int64_t[]){3 * w}, 0.0f, 0.0f);
-        make(m, block, "attn.out_proj.weight", 2, (const int64_t[]){w, w}, 0.0f, proj);
-        make(m, block, "attn.out_proj.bias", 1, (const int64_t[]){w}, 0.0f, 0.0f);
+        lt_make(m, block, "attn.in_proj_weight", 2, (const int64_t[]){3 * w, w}, 0.0f, attn);
+        lt_make(m, block, "attn.in_proj_bias", 1, (const int64_t[]){3 * w}, 0.0f, 0.0f);
+        lt_make(m, block, "attn.out_proj.weight", 2, (const int64_t[]){w, w}, 0.0f, proj);
+        lt_make(m, block, "attn.out_proj.bias", 1, (const int64_t[]){w}, 0.0f, 0.0f);
         snprintf(norm, sizeof norm, "%sln_1", block);
         make_norm(m, norm, w);
-        make(m, block, "mlp.c_fc.weight", 2, (const int64_t[]){4 * w, w}, 0.0f, fc);
-        make(m, block, "mlp.c_fc.bias", 1, (const int64_t[]){4 * w}, 0.0f, 0.0f);
-        make(m, block, "mlp.c_proj.weight", 2, (const int64_t[]){w, 4 * w}, 0.0f, proj);
-        make(m, block, "mlp.c_proj.bias", 1, (const int64_t[]){w}, 0.0f, 0.0f);
+        lt_make(m, block, "mlp.c_fc.weight", 2, (const int64_t[]){4 * w, w}, 0.0f, fc);
+        lt_make(m, block, "mlp.c_fc.bias", 1, (const int64_t[]){4 * w}, 0.0f, 0.0f);
+        lt_make(m, block, "mlp.c_proj.weight", 2, (const int64_t[]){w, 4 * w}, 0.0f, proj);
+        lt_make(m, block, "mlp.c_proj.bias", 1, (const int64_t[]){w}, 0.0f, 0.0f);
         snprintf(norm, sizeof norm, "%sln_2", block);
         make_norm(m, norm, w);
     }
@@ -71,28 +57,28 @@ lt_status lt_clip_init(lt_ctx *ctx, lt_params *params, const lt_clip_config *con
     const lt_status status = check(ctx, config);
     if (status)
         return status;
-    struct maker m = {ctx, params, rng};
+    struct lt_maker m = {ctx, params, rng};
     const int64_t v = config->vision_width, t = config->text_width, d = config->embed_dim;
     const int64_t p = config->patch, grid = config->image_size / p;
     const float vision = 1.0f / sqrtf((float)v);
-    make(&m, "visual.class_embedding", "", 1, (const int64_t[]){v}, 0.0f, vision);
-    make(&m, "visual.positional_embedding", "", 2, (const int64_t[]){grid * grid + 1, v}, 0.0f,
+    lt_make(&m, "visual.class_embedding", "", 1, (const int64_t[]){v}, 0.0f, vision);
+    lt_make(&m, "visual.positional_embedding", "", 2, (const int64_t[]){grid * grid + 1, v}, 0.0f,
          vision);
-    make(&m, "visual.proj", "", 2, (const int64_t[]){v, d}, 0.0f, vision);
+    lt_make(&m, "visual.proj", "", 2, (const int64_t[]){v, d}, 0.0f, vision);
     /* The spread of PyTorch's uniform default for convolutions. */
-    make(&m, "visual.conv1.weight", "", 4, (const int64_t[]){v, 3, p, p}, 0.0f,
+    lt_make(&m, "visual.conv1.weight", "", 4, (const int64_t[]){v, 3, p, p}, 0.0f,
          1.0f / sqrtf(9.0f * (float)(p * p)));
     make_norm(&m, "visual.ln_pre", v);
     make_blocks(&m, "visual.transformer", v, config->vision_layers);
     make_norm(&m, "visual.ln_post", v);
-    make(&m, "token_embedding.weight", "", 2, (const int64_t[]){config->vocab_size, t}, 0.0f,
+    lt_make(&m, "token_embedding.weight", "", 2, (const int64_t[]){config->vocab_size, t}, 0.0f,
          0.02f);
-    make(&m, "positional_embedding", "", 2, (const int64_t[]){config->context_length, t}, 0.0f,
+    lt_make(&m, "positional_embedding", "", 2, (const int64_t[]){config->context_length, t}, 0.0f,
          0.01f);
     make_blocks(&m, "transformer", t, config->text_layers);
     make_norm(&m, "ln_final", t);
-    make(&m, "text_projection", "", 2, (const int64_t[]){t, d}, 0.0f, 1.0f / sqrtf((float)t));
-    make(&m, "logit_scale", "", 0, NULL, logf(1.0f / 0.07f), 0.0f);
+    lt_make(&m, "text_projection", "", 2, (const int64_t[]){t, d}, 0.0f, 1.0f / sqrtf((float)t));
+    lt_make(&m, "logit_scale", "", 0, NULL, logf(1.0f / 0.07f), 0.0f);
     if (lt_ctx_status(ctx) == LT_OK && config->gelu)
         return lt_params_set_metadata(ctx, params, "activation", "gelu");
     return lt_ctx_status(ctx);

@@ -2,30 +2,16 @@
 #include <stdio.h>
 
 #include "nn/stylegan2.h"
+#include "nn/init_impl.h"
 
 /* Fresh weights: Karras et al. 2020 with an equalised learning rate, so that
  * weights are standard normal and every layer scales them when it runs. */
 
-struct maker {
-    lt_ctx *ctx;
-    lt_params *params;
-    lt_rng *rng;
-};
-
-static void make(struct maker *m, const char *prefix, const char *suffix, int ndim,
-                 const int64_t *shape, float mean, float std)
-{
-    char name[64];
-    snprintf(name, sizeof name, "%s%s", prefix, suffix);
-    if (lt_ctx_status(m->ctx) == LT_OK)
-        lt_params_new(m->ctx, m->params, name, ndim, shape, m->rng, mean, std);
-}
-
 /* (1,3,3,1) x (1,3,3,1), its sum 4 for the doubled resolution. */
-static void make_kernel(struct maker *m, const char *prefix, const char *suffix)
+static void make_kernel(const struct lt_maker *m, const char *prefix, const char *suffix)
 {
     static const float tap[4] = {1.0f, 3.0f, 3.0f, 1.0f};
-    make(m, prefix, suffix, 2, (const int64_t[]){4, 4}, 0.0f, 0.0f);
+    lt_make(m, prefix, suffix, 2, (const int64_t[]){4, 4}, 0.0f, 0.0f);
     char name[64];
     snprintf(name, sizeof name, "%s%s", prefix, suffix);
     lt_tensor *kernel = lt_params_find(m->params, name);
@@ -33,26 +19,26 @@ static void make_kernel(struct maker *m, const char *prefix, const char *suffix)
         lt_f32(kernel)[i] = tap[i / 4] * tap[i % 4] / 16.0f;
 }
 
-static void make_conv(struct maker *m, const char *prefix, int style_dim, int in, int out, int k)
+static void make_conv(const struct lt_maker *m, const char *prefix, int style_dim, int in, int out, int k)
 {
-    make(m, prefix, ".conv.weight", 5, (const int64_t[]){1, out, in, k, k}, 0.0f, 1.0f);
-    make(m, prefix, ".conv.modulation.weight", 2, (const int64_t[]){in, style_dim}, 0.0f, 1.0f);
-    make(m, prefix, ".conv.modulation.bias", 1, (const int64_t[]){in}, 1.0f, 0.0f);
+    lt_make(m, prefix, ".conv.weight", 5, (const int64_t[]){1, out, in, k, k}, 0.0f, 1.0f);
+    lt_make(m, prefix, ".conv.modulation.weight", 2, (const int64_t[]){in, style_dim}, 0.0f, 1.0f);
+    lt_make(m, prefix, ".conv.modulation.bias", 1, (const int64_t[]){in}, 1.0f, 0.0f);
 }
 
-static void make_styled(struct maker *m, const char *prefix, int style_dim, int in, int out,
+static void make_styled(const struct lt_maker *m, const char *prefix, int style_dim, int in, int out,
                         bool up)
 {
     make_conv(m, prefix, style_dim, in, out, 3);
     if (up)
         make_kernel(m, prefix, ".conv.blur.kernel");
-    make(m, prefix, ".noise.weight", 1, (const int64_t[]){1}, 0.0f, 0.0f);
-    make(m, prefix, ".activate.bias", 1, (const int64_t[]){out}, 0.0f, 0.0f);
+    lt_make(m, prefix, ".noise.weight", 1, (const int64_t[]){1}, 0.0f, 0.0f);
+    lt_make(m, prefix, ".activate.bias", 1, (const int64_t[]){out}, 0.0f, 0.0f);
 }
 
-static void make_rgb(struct maker *m, const char *prefix, int style_dim, int in, bool up)
+static void make_rgb(const struct lt_maker *m, const char *prefix, int style_dim, int in, bool up)
 {
-    make(m, prefix, ".bias", 4, (const int64_t[]){1, 3, 1, 1}, 0.0f, 0.0f);
+    lt_make(m, prefix, ".bias", 4, (const int64_t[]){1, 3, 1, 1}, 0.0f, 0.0f);
     if (up)
         make_kernel(m, prefix, ".upsample.kernel");
     make_conv(m, prefix, style_dim, in, 3, 1);
@@ -91,17 +77,17 @@ lt_status lt_stylegan2_init(lt_ctx *ctx, lt_params *params, const lt_stylegan2_c
     const int levels = check(ctx, config), d = config->style_dim;
     if (levels == 0)
         return lt_ctx_status(ctx);
-    struct maker m = {ctx, params, rng};
+    struct lt_maker m = {ctx, params, rng};
     char name[32];
     for (int i = 1; i <= config->n_mlp; i++) {
         snprintf(name, sizeof name, "style.%d", i);
         /* Divided by the mapping network's learning rate multiplier, 0.01. */
-        make(&m, name, ".weight", 2, (const int64_t[]){d, i == 1 ? config->z_dim : d}, 0.0f,
+        lt_make(&m, name, ".weight", 2, (const int64_t[]){d, i == 1 ? config->z_dim : d}, 0.0f,
              100.0f);
-        make(&m, name, ".bias", 1, (const int64_t[]){d}, 0.0f, 0.0f);
+        lt_make(&m, name, ".bias", 1, (const int64_t[]){d}, 0.0f, 0.0f);
     }
     int in = config->channels[0];
-    make(&m, "input.input", "", 4, (const int64_t[]){1, in, 4, 4}, 0.0f, 1.0f);
+    lt_make(&m, "input.input", "", 4, (const int64_t[]){1, in, 4, 4}, 0.0f, 1.0f);
     make_styled(&m, "conv1", d, in, in, false);
     make_rgb(&m, "to_rgb1", d, in, false);
     for (int level = 1; level < levels; level++) {
@@ -117,8 +103,8 @@ lt_status lt_stylegan2_init(lt_ctx *ctx, lt_params *params, const lt_stylegan2_c
     for (int i = 0; i < 2 * levels - 1; i++) {
         const int64_t side = 4 << (i + 1) / 2;
         snprintf(name, sizeof name, "noises.noise_%d", i);
-        make(&m, name, "", 4, (const int64_t[]){1, 1, side, side}, 0.0f, 1.0f);
+        lt_make(&m, name, "", 4, (const int64_t[]){1, 1, side, side}, 0.0f, 1.0f);
     }
-    make(&m, "latent_avg", "", 1, (const int64_t[]){d}, 0.0f, 0.0f);
+    lt_make(&m, "latent_avg", "", 1, (const int64_t[]){d}, 0.0f, 0.0f);
     return lt_ctx_status(ctx);
 }
