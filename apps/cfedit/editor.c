@@ -32,10 +32,10 @@ static char *copy_text(const char *text)
 static lt_status check_settings(const struct ce_models *models, const struct ce_edit_settings *s)
 {
     const bool latent = s->family == CE_FAMILY_LATENT;
-    const int size = s->latent.render_size;
-    if (latent && size && !lt_stylegan2_has_size(models->generator, size))
-        return lt_fail(models->ctx, LT_ERR_ARGUMENT, "render-size is %d, expected a power of two from 4 to the generator's %d",
-                       size, lt_stylegan2_describe(models->generator)->size);
+    const int size = s->latent.render_size, least = 8; /* corners of smaller pictures fall together when they are warped */
+    if (latent && size && (size < least || !lt_stylegan2_has_size(models->generator, size)))
+        return lt_fail(models->ctx, LT_ERR_ARGUMENT, "render-size is %d, expected a power of two from %d to the generator's %d",
+                       size, least, lt_stylegan2_describe(models->generator)->size);
     if (latent && s->latent.id_lambda > 0.0f && !models->identity)
         return lt_fail(models->ctx, LT_ERR_ARGUMENT, "id-lambda is %g, but the identity network is not there",
                        (double)s->latent.id_lambda);
