@@ -76,6 +76,30 @@ START_TEST(degenerate)
 }
 END_TEST
 
+/* Of 8 pixels some draws have no map; those are drawn again, and others come as they are. */
+START_TEST(random_maps)
+{
+    lt_rng rng = lt_rng_make(5, 1), a = lt_rng_make(6, 1), b = a;
+    double c[8], d[8];
+    int without = 0;
+    for (int k = 0; k < 10000; k++) {
+        const struct ce_perspective p = ce_perspective_draw(&rng, 8, 8, 0.5);
+        without += ce_perspective_solve(ctx, &p, c) != LT_OK;
+        lt_ctx_clear(ctx);
+    }
+    ck_assert_int_gt(without, 0);
+    rng = lt_rng_make(5, 1);
+    for (int k = 0; k < 10000; k++)
+        ck_assert_int_eq(ce_perspective_random(ctx, &rng, 8, 0.5, c), LT_OK);
+    const struct ce_perspective p = ce_perspective_draw(&a, 128, 128, 0.5);
+    ck_assert_int_eq(ce_perspective_solve(ctx, &p, c), LT_OK);
+    ck_assert_int_eq(ce_perspective_random(ctx, &b, 128, 0.5, d), LT_OK);
+    ck_assert_mem_eq(c, d, sizeof c);
+    ck_assert_int_eq(ce_perspective_random(ctx, &rng, 1, 0.5, c), LT_ERR_NUMERIC);
+    nn_assert_failed(ctx, LT_ERR_NUMERIC, "no projective map");
+}
+END_TEST
+
 static void save(const char *name, int64_t copies, lt_dtype type)
 {
     float value[2 * 3 * 16];
@@ -119,6 +143,7 @@ Suite *suite_perspective(void)
     tcase_add_test(tests, coefficients);
     tcase_add_test(tests, no_distortion);
     tcase_add_test(tests, degenerate);
+    tcase_add_test(tests, random_maps);
     tcase_add_loop_test(tests, recorded, 0, 3);
     suite_add_tcase(suite, tests);
     return suite;

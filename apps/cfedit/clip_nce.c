@@ -126,10 +126,8 @@ lt_status ce_nce_draw(lt_ctx *ctx, const struct ce_nce_config *config, lt_rng *r
                       double (*coeffs)[8])
 {
     lt_status status = LT_OK;
-    for (int c = 0; c < config->copies && !status; c++) {
-        const struct ce_perspective p = ce_perspective_draw(rng, size, size, config->distortion);
-        status = ce_perspective_solve(ctx, &p, coeffs[c]);
-    }
+    for (int c = 0; c < config->copies && !status; c++)
+        status = ce_perspective_random(ctx, rng, size, config->distortion, coeffs[c]);
     return status;
 }
 

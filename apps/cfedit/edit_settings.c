@@ -41,7 +41,7 @@ static const struct entry entries[] = {
      {LATENT(AS_INT, fit_steps)}},
     {REAL("fit-lr", 1e-9, 100, "their learning rate"), {LATENT(AS_FLOAT, fit_lr)}},
     {INT("render-size", 0, 1024,
-         "side of the pictures that the search looks at, a power of two from 8 to the generator's; 0: the generator's. "
+         "side of the pictures that the search looks at, a power of two from 4 to the generator's; 0: the generator's. "
          "Faster, and blind to finer detail; the result has full size"),
      {LATENT(AS_INT, render_size)}},
     {CHOICE("optimizer", "adam|steepest", "Adam, or steepest descent with steps of a given length"),

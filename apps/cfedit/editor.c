@@ -29,13 +29,26 @@ static char *copy_text(const char *text)
     return copy;
 }
 
+static lt_status check_render_size(const struct ce_models *models, const struct ce_latent_edit_config *config)
+{
+    const int size = config->render_size, full = lt_stylegan2_describe(models->generator)->size;
+    const int layers = lt_stylegan2_latents_at(models->generator, size);
+    const int first = ce_first_layer(models, config->space.first_layer);
+    if (size && !layers)
+        return lt_fail(models->ctx, LT_ERR_ARGUMENT, "render-size is %d, expected a power of two from 4 to the generator's %d", size,
+                       full);
+    if (size && first >= layers)
+        return lt_fail(models->ctx, LT_ERR_ARGUMENT,
+                       "render-size is %d, but such a picture ends at layer %d, before the first that may move, %d", size, layers - 1,
+                       first);
+    return LT_OK;
+}
+
 static lt_status check_settings(const struct ce_models *models, const struct ce_edit_settings *s)
 {
     const bool latent = s->family == CE_FAMILY_LATENT;
-    const int size = s->latent.render_size, least = 8; /* corners of smaller pictures fall together when they are warped */
-    if (latent && size && (size < least || !lt_stylegan2_has_size(models->generator, size)))
-        return lt_fail(models->ctx, LT_ERR_ARGUMENT, "render-size is %d, expected a power of two from %d to the generator's %d",
-                       size, least, lt_stylegan2_describe(models->generator)->size);
+    if (latent && check_render_size(models, &s->latent) != LT_OK)
+        return lt_ctx_status(models->ctx);
     if (latent && s->latent.id_lambda > 0.0f && !models->identity)
         return lt_fail(models->ctx, LT_ERR_ARGUMENT, "id-lambda is %g, but the identity network is not there",
                        (double)s->latent.id_lambda);

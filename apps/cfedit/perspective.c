@@ -55,7 +55,8 @@ static bool solve(double m[UNKNOWNS][UNKNOWNS + 1], double x[UNKNOWNS])
     return true;
 }
 
-lt_status ce_perspective_solve(lt_ctx *ctx, const struct ce_perspective *perspective, double coeffs[8])
+/* Whether there is a map; then it is in coeffs. */
+static bool find(const struct ce_perspective *perspective, double coeffs[8])
 {
     double m[UNKNOWNS][UNKNOWNS + 1];
     for (int i = 0; i < 4; i++) {
@@ -69,13 +70,27 @@ lt_status ce_perspective_solve(lt_ctx *ctx, const struct ce_perspective *perspec
                 m[2 * i + axis][k] = row[k];
         }
     }
-    if (!solve(m, coeffs))
+    return solve(m, coeffs);
+}
+
+lt_status ce_perspective_solve(lt_ctx *ctx, const struct ce_perspective *perspective, double coeffs[8])
+{
+    if (!find(perspective, coeffs))
         return lt_fail(ctx, LT_ERR_NUMERIC,
                        "perspective: no projective map takes the end points (%g,%g) (%g,%g) (%g,%g) (%g,%g) to the start points",
                        perspective->end[0][0], perspective->end[0][1], perspective->end[1][0],
                        perspective->end[1][1], perspective->end[2][0], perspective->end[2][1],
                        perspective->end[3][0], perspective->end[3][1]);
     return LT_OK;
+}
+
+lt_status ce_perspective_random(lt_ctx *ctx, lt_rng *rng, int64_t size, double distortion, double coeffs[8])
+{
+    enum { DRAWS = 100 };
+    struct ce_perspective p = ce_perspective_draw(rng, size, size, distortion);
+    for (int i = 1; i < DRAWS && !find(&p, coeffs); i++)
+        p = ce_perspective_draw(rng, size, size, distortion);
+    return ce_perspective_solve(ctx, &p, coeffs);
 }
 
 lt_tensor *ce_perspective_load(lt_ctx *ctx, const char *path, int copies)

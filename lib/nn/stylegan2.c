@@ -479,9 +479,14 @@ static lt_status check_styles(lt_ctx *ctx, const lt_stylegan2 *g, lt_tensor *con
     return LT_OK;
 }
 
-bool lt_stylegan2_has_size(const lt_stylegan2 *g, int size)
+int lt_stylegan2_latents_at(const lt_stylegan2 *g, int size)
 {
-    return size >= 4 && size <= g->config.size && (size & (size - 1)) == 0;
+    if (size < 4 || size > g->config.size || (size & (size - 1)) != 0)
+        return 0;
+    int layers = 2;
+    for (int side = 4; side < size; side *= 2)
+        layers += 2;
+    return layers;
 }
 
 lt_tensor *lt_stylegan2_synthesis_styles_at(lt_ctx *ctx, const lt_stylegan2 *g, lt_tensor *const *styles, int size)
@@ -489,7 +494,7 @@ lt_tensor *lt_stylegan2_synthesis_styles_at(lt_ctx *ctx, const lt_stylegan2 *g, 
     size = size ? size : g->config.size;
     if (check_styles(ctx, g, styles))
         return NULL;
-    if (!lt_stylegan2_has_size(g, size)) {
+    if (!lt_stylegan2_latents_at(g, size)) {
         lt_fail(ctx, LT_ERR_ARGUMENT, "stylegan2: no picture of %d pixels on the way to %d", size, g->config.size);
         return NULL;
     }

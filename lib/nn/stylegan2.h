@@ -73,8 +73,9 @@ LT_API lt_status lt_stylegan2_styles(lt_ctx *ctx, const lt_stylegan2 *g, lt_tens
 LT_API lt_tensor *lt_stylegan2_synthesis_styles(lt_ctx *ctx, const lt_stylegan2 *g,
                                                 lt_tensor *const *styles);
 LT_API lt_tensor *lt_stylegan2_synthesis(lt_ctx *ctx, const lt_stylegan2 *g, lt_tensor *wplus);
-/* Whether pictures of size x size pixels are made on the way: 4, 8, ... up to the generator's own. */
-LT_API bool lt_stylegan2_has_size(const lt_stylegan2 *g, int size);
+/* How many of W+'s layers, from the first on, make the picture of size x size pixels that comes up on the way: 2 log2(size) - 2,
+ * for 4, 8, ... up to the generator's own size; 0 where there is no such picture. */
+LT_API int lt_stylegan2_latents_at(const lt_stylegan2 *g, int size);
 /* The same ended early: the picture of `size` pixels, one of those, that the levels so far add up
  * to; 0 is the whole. Later layers cost nothing and get no gradient. Errors: LT_ERR_ARGUMENT for another size. */
 LT_API lt_tensor *lt_stylegan2_synthesis_styles_at(lt_ctx *ctx, const lt_stylegan2 *g,
