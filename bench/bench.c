@@ -56,7 +56,7 @@ static void fill_row(size_t i, const struct setup *setup, struct row *row)
         measure_work(setup, work, &row->ours);
     else
         plan[i].program(setup, &row->ours);
-    if ((!setup->python && !setup->python_old) || !row->ours.done || !peers_do(row->key))
+    if (!row->ours.done || !peers_wanted(setup, row->key))
         return;
     if (!work || measure_results(setup, work)) /* a program has dumped its results itself */
         peers_run(setup, row);

@@ -44,10 +44,15 @@ bool peers_known(const char *id)
     return false;
 }
 
-bool peers_do(const char *key)
+static bool wanted(const struct setup *setup, size_t i, const char *key)
+{
+    return python_of(setup, i) && does(i, key) && (!setup->peer || strcmp(setup->peer, peers[i].id) == 0);
+}
+
+bool peers_wanted(const struct setup *setup, const char *key)
 {
     for (size_t i = 0; i < sizeof peers / sizeof *peers; i++)
-        if (does(i, key))
+        if (wanted(setup, i, key))
             return true;
     return false;
 }
@@ -152,11 +157,6 @@ static bool run_warm(const struct setup *setup, size_t peer, const char *key, st
         return false;
     p->f.peak_rss_bytes = usage.peak_rss_bytes;
     return p->f.runs > 0;
-}
-
-static bool wanted(const struct setup *setup, size_t i, const char *key)
-{
-    return python_of(setup, i) && does(i, key) && (!setup->peer || strcmp(setup->peer, peers[i].id) == 0);
 }
 
 void peers_run(const struct setup *setup, struct row *row)

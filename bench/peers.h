@@ -13,8 +13,8 @@ void peers_run(const struct setup *setup, struct row *row);
 /* Whether there is a peer of that name (published-1.13, published, frozen, best, onnx). */
 bool peers_known(const char *id);
 
-/* Whether any peer does this work. */
-bool peers_do(const char *key);
+/* Whether peers_run() would run any peer for the row of this key. */
+bool peers_wanted(const struct setup *setup, const char *key);
 
 /* Peer time over ours; 0 where the peer failed or computes something else. */
 double peers_ratio(const struct row *row, const struct peer_figures *peer);

@@ -38,15 +38,15 @@ static void make_clip(struct ce_models *models)
 /* Four units of 3 to 6 channels; the halvings are at the first and where channels change. */
 static const int64_t body_channels[5] = {3, 3, 4, 5, 6};
 
-static struct random_weights weights_of(lt_params **params)
+static struct lt_maker weights_of(lt_params **params)
 {
     ck_assert_int_eq(lt_params_create(ctx, params), LT_OK);
-    return (struct random_weights){ctx, *params, &rng};
+    return (struct lt_maker){ctx, *params, &rng};
 }
 
 static void make_identity(struct ce_models *models)
 {
-    const struct random_weights to = weights_of(&models->identity_params);
+    const struct lt_maker to = weights_of(&models->identity_params);
     random_irse_body(&to, "", body_channels);
     random_irse_head(&to, body_channels[4], 0.06f);
     lt_irse50_create(ctx, to.params, &models->identity);
@@ -55,7 +55,7 @@ static void make_identity(struct ce_models *models)
 /* Two heads on each level. */
 static void make_encoder(struct ce_models *models)
 {
-    const struct random_weights to = weights_of(&models->encoder_params);
+    const struct lt_maker to = weights_of(&models->encoder_params);
     random_irse_body(&to, "encoder.", body_channels);
     for (int l = 1; l <= 2; l++) {
         char layer[24];
@@ -81,7 +81,7 @@ static void make_encoder(struct ce_models *models)
 
 static void make_vgg(struct ce_models *models)
 {
-    const struct random_weights to = weights_of(&models->vgg_params);
+    const struct lt_maker to = weights_of(&models->vgg_params);
     random_vgg19(&to, 2);
     lt_vgg19_create(ctx, to.params, &models->vgg);
 }

@@ -6,20 +6,19 @@
 
 #include "nn/vgg19.h"
 
-void random_weight(const struct random_weights *to, const char *prefix, const char *suffix, int ndim, const int64_t *shape,
+void random_weight(const struct lt_maker *to, const char *prefix, const char *suffix, int ndim, const int64_t *shape,
                    float mean, float std)
 {
-    char name[96];
-    snprintf(name, sizeof name, "%s%s", prefix, suffix);
-    ck_assert_ptr_nonnull(lt_params_new(to->ctx, to->params, name, ndim, shape, to->rng, mean, std));
+    lt_make(to, prefix, suffix, ndim, shape, mean, std);
+    ck_assert_msg(lt_ctx_status(to->ctx) == LT_OK, "%s", lt_ctx_message(to->ctx));
 }
 
-void random_filter(const struct random_weights *to, const char *prefix, const char *suffix, int64_t out, int64_t in, int64_t k)
+void random_filter(const struct lt_maker *to, const char *prefix, const char *suffix, int64_t out, int64_t in, int64_t k)
 {
     random_weight(to, prefix, suffix, 4, (const int64_t[]){out, in, k, k}, 0.0f, sqrtf(2.0f / (float)(in * k * k)));
 }
 
-void random_norm(const struct random_weights *to, const char *prefix, const char *name, int64_t c)
+void random_norm(const struct lt_maker *to, const char *prefix, const char *name, int64_t c)
 {
     static const char *const part[] = {".weight", ".bias", ".running_mean", ".running_var"};
     for (int i = 0; i < 4; i++) {
@@ -29,12 +28,12 @@ void random_norm(const struct random_weights *to, const char *prefix, const char
     }
 }
 
-static void prelu(const struct random_weights *to, const char *prefix, const char *suffix, int64_t c)
+static void prelu(const struct lt_maker *to, const char *prefix, const char *suffix, int64_t c)
 {
     random_weight(to, prefix, suffix, 1, &c, 0.25f, 0.1f);
 }
 
-void random_irse_body(const struct random_weights *to, const char *prefix, const int64_t channels[5])
+void random_irse_body(const struct lt_maker *to, const char *prefix, const int64_t channels[5])
 {
     char layer[40];
     snprintf(layer, sizeof layer, "%sinput_layer.", prefix);
@@ -58,7 +57,7 @@ void random_irse_body(const struct random_weights *to, const char *prefix, const
     }
 }
 
-void random_irse_head(const struct random_weights *to, int64_t in, float std)
+void random_irse_head(const struct lt_maker *to, int64_t in, float std)
 {
     random_norm(to, "output_layer.0", "", in);
     random_weight(to, "output_layer.3", ".weight", 2, (const int64_t[]){7, in * 49}, 0.0f, std);
@@ -66,7 +65,7 @@ void random_irse_head(const struct random_weights *to, int64_t in, float std)
     random_norm(to, "output_layer.4", "", 7);
 }
 
-void random_vgg19(const struct random_weights *to, int64_t width)
+void random_vgg19(const struct lt_maker *to, int64_t width)
 {
     for (int i = 0; i < LT_VGG19_CONVS; i++) {
         random_filter(to, lt_vgg19_layer_name(i), ".weight", width, i ? width : 3, 3);

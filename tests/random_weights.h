@@ -2,32 +2,25 @@
 #ifndef TESTS_RANDOM_WEIGHTS_H
 #define TESTS_RANDOM_WEIGHTS_H
 
-#include "nn/params.h"
-
-/* Where new tensors go and what they are drawn with. */
-struct random_weights {
-    lt_ctx *ctx;
-    lt_params *params;
-    lt_rng *rng;
-};
+#include "nn/init_impl.h"
 
 /* A normal tensor named prefix + suffix. */
-void random_weight(const struct random_weights *to, const char *prefix, const char *suffix, int ndim, const int64_t *shape,
+void random_weight(const struct lt_maker *to, const char *prefix, const char *suffix, int ndim, const int64_t *shape,
                    float mean, float std);
 
 /* A convolution's weights (out, in, k, k), scaled for ReLUs (He et al. 2015). */
-void random_filter(const struct random_weights *to, const char *prefix, const char *suffix, int64_t out, int64_t in, int64_t k);
+void random_filter(const struct lt_maker *to, const char *prefix, const char *suffix, int64_t out, int64_t in, int64_t k);
 
 /* A batch norm of c channels, its name in two parts: weight, bias, running mean and variance. */
-void random_norm(const struct random_weights *to, const char *prefix, const char *name, int64_t c);
+void random_norm(const struct lt_maker *to, const char *prefix, const char *name, int64_t c);
 
 /* The body of IR-SE50 with four units: channels[i] go in and channels[i + 1] come out of unit i. */
-void random_irse_body(const struct random_weights *to, const char *prefix, const int64_t channels[5]);
+void random_irse_body(const struct lt_maker *to, const char *prefix, const int64_t channels[5]);
 
 /* IR-SE50's head from `in` channels of 7 x 7 to 7 features. */
-void random_irse_head(const struct random_weights *to, int64_t in, float std);
+void random_irse_head(const struct lt_maker *to, int64_t in, float std);
 
 /* VGG19's convolutions, `width` channels each. */
-void random_vgg19(const struct random_weights *to, int64_t width);
+void random_vgg19(const struct lt_maker *to, int64_t width);
 
 #endif

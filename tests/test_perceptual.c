@@ -28,7 +28,7 @@ static void teardown(void)
 /* Four units that end at 4, 6, 8 and 10 channels: the first halves the picture with the plain shortcut. */
 static lt_irse50 *make_irse(void)
 {
-    const struct random_weights to = {ctx, params, &rng};
+    const struct lt_maker to = {ctx, params, &rng};
     random_irse_body(&to, "", (const int64_t[]){4, 4, 6, 8, 10});
     random_irse_head(&to, 10, 0.05f);
     lt_irse50 *net = NULL;
@@ -126,7 +126,7 @@ END_TEST
 /* All sixteen layers with four channels each. */
 static lt_vgg19 *make_vgg(void)
 {
-    random_vgg19(&(struct random_weights){ctx, params, &rng}, 4);
+    random_vgg19(&(struct lt_maker){ctx, params, &rng}, 4);
     lt_vgg19 *net = NULL;
     ck_assert_msg(lt_vgg19_create(ctx, params, &net) == LT_OK, "%s", lt_ctx_message(ctx));
     return net;

@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "cfedit/report.h"
 #include "weights/world.h"
 
 static bool parse_number(const char *option, const char *text, double low, double high, double *out)
@@ -66,13 +66,6 @@ float training_lr(const struct training_options *o, int64_t step)
     return (float)(o->lr * factor);
 }
 
-static double seconds_now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 static void tell(const struct training_options *o, const struct training *t, double rate)
 {
     const long long step = *t->step;
@@ -95,14 +88,14 @@ static void tell(const struct training_options *o, const struct training *t, dou
 lt_status training_run(const struct training_options *o, const struct training *t)
 {
     enum { TOLD_EVERY = 50 };
-    const double start = seconds_now();
+    const double start = ce_seconds();
     const int64_t first = *t->step;
     lt_status status = LT_OK;
     while (*t->step < o->steps && status == LT_OK) {
         status = t->once(t->user);
         const int64_t step = ++*t->step;
         if (status == LT_OK && step % TOLD_EVERY == 0)
-            tell(o, t, (double)(step - first) / (seconds_now() - start));
+            tell(o, t, (double)(step - first) / (ce_seconds() - start));
         if (status == LT_OK && (step % o->save_every == 0 || step == o->steps))
             status = t->save(t->user);
     }

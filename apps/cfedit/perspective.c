@@ -87,10 +87,13 @@ lt_status ce_perspective_solve(lt_ctx *ctx, const struct ce_perspective *perspec
 lt_status ce_perspective_random(lt_ctx *ctx, lt_rng *rng, int64_t size, double distortion, double coeffs[8])
 {
     enum { DRAWS = 100 };
-    struct ce_perspective p = ce_perspective_draw(rng, size, size, distortion);
-    for (int i = 1; i < DRAWS && !find(&p, coeffs); i++)
+    struct ce_perspective p;
+    for (int i = 0; i < DRAWS; i++) {
         p = ce_perspective_draw(rng, size, size, distortion);
-    return ce_perspective_solve(ctx, &p, coeffs);
+        if (find(&p, coeffs))
+            return LT_OK;
+    }
+    return ce_perspective_solve(ctx, &p, coeffs); /* says what the last one was */
 }
 
 lt_tensor *ce_perspective_load(lt_ctx *ctx, const char *path, int copies)

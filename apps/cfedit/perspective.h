@@ -29,7 +29,7 @@ struct ce_perspective ce_perspective_draw(lt_rng *rng, int64_t width, int64_t he
 lt_status ce_perspective_solve(lt_ctx *ctx, const struct ce_perspective *perspective, double coeffs[8]);
 
 /* Draws for pictures of size x size until there is such a map: of 8 pixels one draw in a thousand has none, of 16 one
- * in sixty thousand, from 32 on none in three million. Errors: LT_ERR_NUMERIC where a hundred draws had none. */
+ * in sixty thousand, of 32 none in three hundred thousand, of 64 and more none in three million. Errors: LT_ERR_NUMERIC where a hundred draws had none. */
 lt_status ce_perspective_random(lt_ctx *ctx, lt_rng *rng, int64_t size, double distortion, double coeffs[8]);
 
 /* Reads the tensor `perspective.points` (steps, copies, 2, 4, 2), start and end points of each

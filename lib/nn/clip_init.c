@@ -63,18 +63,18 @@ lt_status lt_clip_init(lt_ctx *ctx, lt_params *params, const lt_clip_config *con
     const float vision = 1.0f / sqrtf((float)v);
     lt_make(&m, "visual.class_embedding", "", 1, (const int64_t[]){v}, 0.0f, vision);
     lt_make(&m, "visual.positional_embedding", "", 2, (const int64_t[]){grid * grid + 1, v}, 0.0f,
-         vision);
+            vision);
     lt_make(&m, "visual.proj", "", 2, (const int64_t[]){v, d}, 0.0f, vision);
     /* The spread of PyTorch's uniform default for convolutions. */
     lt_make(&m, "visual.conv1.weight", "", 4, (const int64_t[]){v, 3, p, p}, 0.0f,
-         1.0f / sqrtf(9.0f * (float)(p * p)));
+            1.0f / sqrtf(9.0f * (float)(p * p)));
     make_norm(&m, "visual.ln_pre", v);
     make_blocks(&m, "visual.transformer", v, config->vision_layers);
     make_norm(&m, "visual.ln_post", v);
     lt_make(&m, "token_embedding.weight", "", 2, (const int64_t[]){config->vocab_size, t}, 0.0f,
-         0.02f);
+            0.02f);
     lt_make(&m, "positional_embedding", "", 2, (const int64_t[]){config->context_length, t}, 0.0f,
-         0.01f);
+            0.01f);
     make_blocks(&m, "transformer", t, config->text_layers);
     make_norm(&m, "ln_final", t);
     lt_make(&m, "text_projection", "", 2, (const int64_t[]){t, d}, 0.0f, 1.0f / sqrtf((float)t));

@@ -1,8 +1,8 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "nn/stylegan2.h"
 #include "nn/init_impl.h"
+#include "nn/stylegan2.h"
 
 /* Fresh weights: Karras et al. 2020 with an equalised learning rate, so that
  * weights are standard normal and every layer scales them when it runs. */
@@ -83,7 +83,7 @@ lt_status lt_stylegan2_init(lt_ctx *ctx, lt_params *params, const lt_stylegan2_c
         snprintf(name, sizeof name, "style.%d", i);
         /* Divided by the mapping network's learning rate multiplier, 0.01. */
         lt_make(&m, name, ".weight", 2, (const int64_t[]){d, i == 1 ? config->z_dim : d}, 0.0f,
-             100.0f);
+                100.0f);
         lt_make(&m, name, ".bias", 1, (const int64_t[]){d}, 0.0f, 0.0f);
     }
     int in = config->channels[0];
