@@ -28,13 +28,15 @@ ifeq ($(ARCH),x86_64)
 ISAS += avx2 avx512
 ISA_FLAGS_avx2 := -mavx2 -mfma -mf16c -ffp-contract=fast
 ISA_FLAGS_avx512 := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2 -mfma -mf16c -mprefer-vector-width=512 -ffp-contract=fast
+ISA_FLAGS_amx := $(ISA_FLAGS_avx512) -mamx-tile -mamx-bf16
+AMX_SRC := lib/tensor/amx_kernels.c
 endif
 
 # ---- sources: a file is found where its layer's folder is ----
 LIB_SRC    := $(wildcard lib/tensor/*.c lib/autograd/*.c lib/nn/*.c)
-KERNEL_SRC := $(filter %_kernels.c,$(LIB_SRC))
+KERNEL_SRC := $(filter-out %/amx_kernels.c,$(filter %_kernels.c,$(LIB_SRC)))
 PLAIN_SRC  := $(filter-out %_kernels.c,$(LIB_SRC))
-LIB_OBJ    := $(PLAIN_SRC:%.c=$(BUILD)/%.o) $(foreach i,$(ISAS),$(KERNEL_SRC:%.c=$(BUILD)/%.$(i).o))
+LIB_OBJ    := $(PLAIN_SRC:%.c=$(BUILD)/%.o) $(foreach i,$(ISAS),$(KERNEL_SRC:%.c=$(BUILD)/%.$(i).o)) $(AMX_SRC:%.c=$(BUILD)/%.amx.o)
 APP_SRC    := $(wildcard apps/cfedit/*.c)
 APP_OBJ    := $(APP_SRC:%.c=$(BUILD)/%.o)
 APP_CORE   := $(filter-out $(BUILD)/apps/cfedit/main.o,$(APP_OBJ))
@@ -74,7 +76,7 @@ $(BUILD)/lib/%_kernels.$(1).o: lib/%_kernels.c
 	@mkdir -p $$(@D)
 	$$(CC) $$(LIBFLAGS) $$(ISA_FLAGS_$(1)) $$(CPPFLAGS) $$(CFLAGS) -DLT_ISA_SUFFIX=$(1) -MMD -MP -c -o $$@ $$<
 endef
-$(foreach i,$(ISAS),$(eval $(call kernel_rule,$(i))))
+$(foreach i,$(ISAS) amx,$(eval $(call kernel_rule,$(i))))
 
 $(BUILD)/lib/%.o: lib/%.c
 	@mkdir -p $(@D)

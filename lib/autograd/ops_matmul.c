@@ -2,6 +2,7 @@
 
 #include "autograd/ops.h"
 #include "autograd/ops_impl.h"
+#include "tensor/amx.h"
 #include "tensor/blas.h"
 
 /* ---- products of many matrices ---- */
@@ -215,6 +216,21 @@ lt_tensor *lt_matmul(lt_ctx *ctx, lt_tensor *a, lt_tensor *b, bool trans_a, bool
 
 /* ---- linear ---- */
 
+/* y = x op(w) + beta y for x of `rows` rows, w as it is stored. */
+static lt_status weight_product(lt_ctx *ctx, int64_t rows, const float *x, const lt_tensor *w, bool trans, float beta, float *y)
+{
+    const int64_t ld = w->shape[1], n = w->shape[trans ? 0 : 1], k = w->shape[trans ? 1 : 0];
+    if (w->dtype == LT_F16 && lt_amx_pays(ctx, rows, n, k) &&
+        lt_amx_gemm(ctx, rows, n, k, 1.0f, &(lt_amx_source){.data = x, .ld = k},
+                    &(lt_amx_source){.data = w->data, .ld = ld, .across = !trans, .half = true}, beta, y, n))
+        return LT_OK;
+    const lt_tensor *values = lt_weight_values(ctx, w);
+    if (!values)
+        return ctx->status;
+    lt_sgemm(ctx, false, trans, rows, n, k, 1.0f, x, k, lt_floats(values), ld, beta, y, n);
+    return LT_OK;
+}
+
 /* Saved: x (R, D) and w, contiguous, w as it is stored. gx = gy w, gw = gy^T x, gb = sum of rows. */
 static lt_status linear_backward(lt_ctx *ctx, lt_node *node, lt_tensor *gy)
 {
@@ -222,11 +238,9 @@ static lt_status linear_backward(lt_ctx *ctx, lt_node *node, lt_tensor *gy)
     const int64_t outs = w->shape[0], ins = w->shape[1];
     const int64_t rows = ins > 0 ? lt_numel(x) / ins : 0;
     if (lt_wants_grad(node, 0)) {
-        const lt_tensor *values = lt_weight_values(ctx, w);
-        lt_tensor *gx = values ? lt_new_like(ctx, x) : NULL;
-        if (gx)
-            lt_sgemm(ctx, false, false, rows, ins, outs, 1.0f, lt_floats(gy), outs,
-                     lt_floats(values), ins, 0.0f, lt_floats(gx), ins);
+        lt_tensor *gx = lt_new_like(ctx, x);
+        if (gx && weight_product(ctx, rows, lt_floats(gy), w, false, 0.0f, lt_floats(gx)) != LT_OK)
+            return ctx->status;
         if (lt_grad_add(ctx, node, 0, gx) != LT_OK)
             return ctx->status;
     }
@@ -265,7 +279,7 @@ lt_tensor *lt_linear(lt_ctx *ctx, lt_tensor *x, lt_tensor *w, lt_tensor *bias)
                 lt_shape_string(dw, s, sizeof s), lt_shape_string(dx, t, sizeof t));
         return lt_scope_close(ctx, scope, NULL);
     }
-    const int64_t outs = dw->shape[0], ins = dw->shape[1];
+    const int64_t outs = dw->shape[0];
     if (db && (db->ndim != 1 || db->shape[0] != outs)) {
         lt_fail(ctx, LT_ERR_SHAPE, "lt_linear: argument bias is %s, expected (O) for w (O, D) %s",
                 lt_shape_string(db, s, sizeof s), lt_shape_string(dw, t, sizeof t));
@@ -276,15 +290,14 @@ lt_tensor *lt_linear(lt_ctx *ctx, lt_tensor *x, lt_tensor *w, lt_tensor *bias)
     for (int i = 0; i + 1 < dx->ndim; i++)
         rows *= shape[i];
     shape[dx->ndim - 1] = outs;
-    const lt_tensor *values = lt_weight_values(ctx, dw);
-    lt_tensor *out = values ? lt_new(ctx, dx->ndim, shape) : NULL;
+    lt_tensor *out = lt_new(ctx, dx->ndim, shape);
     if (!out)
         return lt_scope_close(ctx, scope, NULL);
     /* The product is added to rows of bias, in the pass over y that it makes anyway. */
     if (db)
         fill_rows(ctx, rows, outs, lt_floats(db), lt_floats(out));
-    lt_sgemm(ctx, false, true, rows, outs, ins, 1.0f, lt_floats(dx), ins, lt_floats(values), ins,
-             db ? 1.0f : 0.0f, lt_floats(out), outs);
+    if (weight_product(ctx, rows, lt_floats(dx), dw, true, db ? 1.0f : 0.0f, lt_floats(out)) != LT_OK)
+        return lt_scope_close(ctx, scope, NULL);
     lt_node *n = lt_record(ctx, out, linear_backward, 3, (lt_tensor *[]){x, w, bias}, 0);
     if (n) {
         lt_node_save(n, 0, dx);

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tensor/amx.h"
 #include "tensor/blas_impl.h"
 #include "tensor/tensor_impl.h"
 
@@ -147,6 +148,10 @@ void lt_sgemm(lt_ctx *ctx, bool ta, bool tb, int64_t m, int64_t n, int64_t k, fl
               const float *a, int64_t lda, const float *b, int64_t ldb, float beta, float *c,
               int64_t ldc)
 {
+    if (!ta && lt_amx_pays(ctx, m, n, k) &&
+        lt_amx_gemm(ctx, m, n, k, alpha, &(lt_amx_source){.data = a, .ld = lda},
+                    &(lt_amx_source){.data = b, .ld = ldb, .across = !tb}, beta, c, ldc))
+        return;
     const int threads = ctx->threads;
     if (threads == 1 || (double)m * (double)n * (double)k < parallel_work) {
         lt_sgemm_serial(ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tensor/amx.h"
 #include "tensor/blas_impl.h"
 #include "tensor/tensor_impl.h"
 
@@ -21,6 +22,7 @@ lt_status lt_ctx_create(lt_ctx **out)
         return LT_ERR_MEMORY;
     }
     ctx->isa = lt_isa_detect();
+    ctx->amx = lt_amx_detect(ctx->isa);
     ctx->threads = lt_cores();
     lt_blas_load();
     *out = ctx;

@@ -28,11 +28,13 @@ struct lt_tensor {
     lt_tensor *grad; /* same shape, contiguous float32, or NULL */
 };
 
-struct lt_tape; /* autograd/tape.h */
+struct lt_tape;        /* autograd/tape.h */
+struct lt_amx_kernels; /* amx_kernels.h */
 
 struct lt_ctx {
     int threads;
     lt_isa isa;
+    const struct lt_amx_kernels *amx; /* NULL: the processor has no such unit */
     lt_status status;
     char message[512];
     lt_pool *pool;

@@ -1,0 +1,184 @@
+/* Matrix products on AMX: operands packed to fit the caches, blocks of C dealt out to threads. */
+#define _GNU_SOURCE /* syscall */
+#include "tensor/amx.h"
+
+#include <omp.h>
+#include <stdlib.h>
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
+#if defined(__x86_64__) && defined(__linux__)
+/* The system hands out the unit's registers to processes that ask (Linux 5.16, arch_prctl(2)). */
+static bool allowed(void)
+{
+    enum { REQUEST_PERMISSION = 0x1023, TILE_DATA = 18 };
+    return syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0;
+}
+
+static bool present(void)
+{
+    enum { AMX_BF16 = 1 << 22, AMX_TILE = 1 << 24 };
+    unsigned a, b, c, d;
+    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d & AMX_BF16) && (d & AMX_TILE);
+}
+#endif
+
+const struct lt_amx_kernels *lt_amx_detect(lt_isa isa)
+{
+#if defined(__x86_64__) && defined(__linux__)
+    const char *mask = getenv("LT_ISA");
+    if (isa == LT_ISA_AVX512 && !mask && present() && allowed())
+        return &lt_amx_kernels_amx;
+#endif
+    (void)isa;
+    return NULL;
+}
+
+enum {
+    BLOCK = LT_AMX_BLOCK,
+    CHUNK = 128,    /* depth of a product: its operands fit the first-level cache */
+    DEPTH = 768,    /* depth to which the kept side is packed at a time */
+    KEPT = 4,       /* blocks of the kept side at a time: they and their sums fit the second-level cache */
+    PASSING = 16,   /* blocks of the passing side that they meet */
+    MIN_SIDE = 32,
+    LINE = 64,
+};
+
+/* Below this many multiply-adds packing is not worth its while. */
+static const double least_work = 4e6;
+
+bool lt_amx_pays(const lt_ctx *ctx, int64_t m, int64_t n, int64_t k)
+{
+    return ctx->amx && m >= MIN_SIDE && n >= MIN_SIDE && k >= MIN_SIDE && (double)m * (double)n * (double)k >= least_work;
+}
+
+/* One side of the product: rows of the left operand, or columns of the right one. */
+typedef struct side {
+    lt_amx_source source;
+    int64_t count, blocks;
+    int parts;
+    bool left;
+} side;
+
+/* Each block of the kept side is packed once, by the thread that multiplies it with all of the passing side, which is
+ * packed before. */
+typedef struct plan {
+    const struct lt_amx_kernels *kernels;
+    side kept, passing;
+    int64_t depth, steps;
+    int64_t together, groups; /* blocks of the kept side in a group */
+    uint16_t *packed;         /* passing side: (blocks, steps, parts) */
+    bool rows_pass, transposed;
+    float alpha, beta, *c;
+    int64_t ldc;
+} plan;
+
+static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+static int64_t lesser(int64_t a, int64_t b) { return a < b ? a : b; }
+
+static side side_of(const lt_amx_source *source, int64_t count, bool left)
+{
+    return (side){.source = *source, .count = count, .blocks = ceil_div(count, BLOCK), .parts = source->half ? 2 : 3, .left = left};
+}
+
+static void pack(const plan *p, const side *s, int64_t block, int64_t k, int64_t depth, uint16_t *to)
+{
+    const int64_t i = block * BLOCK, count = lesser(BLOCK, s->count - i);
+    (s->left ? p->kernels->pack_rows : p->kernels->pack_columns)(&s->source, i, count, k, depth, s->parts, to);
+}
+
+/* Elements of `depth` packed depth indices of a block. */
+static int64_t room(const side *s, int64_t depth) { return ceil_div(depth, BLOCK) * s->parts * LT_AMX_PART; }
+
+/* Packed chunk of passing block `block` from depth index k on. */
+static const uint16_t *passing_chunk(const plan *p, int64_t block, int64_t k)
+{
+    return p->packed + block * room(&p->passing, p->depth) + room(&p->passing, k);
+}
+
+/* sums (kept, PASSING) = kept blocks from `first` on times passing blocks from `begin` on. */
+static void multiply(const plan *p, int64_t first, int64_t kept, int64_t begin, int64_t passing, uint16_t *work, float *sums)
+{
+    const int64_t chunk = room(&p->kept, CHUNK), block = room(&p->kept, DEPTH);
+    const int64_t lines = room(&p->passing, CHUNK) * (int64_t)sizeof(uint16_t) / LINE;
+    for (int64_t k = 0; k < p->depth; k += CHUNK) {
+        const int64_t from = k % DEPTH;
+        if (from == 0)
+            for (int64_t i = 0; i < kept; i++) pack(p, &p->kept, first + i, k, lesser(DEPTH, p->depth - k), work + i * block);
+        /* Each kept block fetches a part of what the first one meets in the next chunk, or in the next group. */
+        const int64_t next = k + CHUNK < p->depth ? k + CHUNK : 0, steps = ceil_div(lesser(CHUNK, p->depth - k), BLOCK);
+        const int64_t ahead = ceil_div(lines, kept * steps);
+        for (int64_t i = 0; i < kept; i++)
+            for (int64_t j = 0; j < passing; j++) {
+                const uint16_t *x = work + i * block + from / CHUNK * chunk, *y = passing_chunk(p, begin + j, k);
+                const uint16_t *wanted = passing_chunk(p, begin + j, next) + i * steps * ahead * (LINE / (int64_t)sizeof *wanted);
+                float *to = sums + (i * PASSING + j) * LT_AMX_SUMS;
+                if (p->kept.left)
+                    p->kernels->product(steps, x, p->kept.parts, y, p->passing.parts, k > 0, to, wanted, ahead);
+                else
+                    p->kernels->product(steps, y, p->passing.parts, x, p->kept.parts, k > 0, to, wanted, ahead);
+            }
+    }
+}
+
+/* What a group of kept blocks and up to PASSING passing ones make of C. */
+static void run_group(const plan *p, int64_t first, int64_t kept, int64_t begin, int64_t passing, uint16_t *work, float *sums)
+{
+    multiply(p, first, kept, begin, passing, work, sums);
+    for (int64_t i = 0; i < kept; i++)
+        for (int64_t j = 0; j < passing; j++) {
+            const int64_t x = (first + i) * BLOCK, y = (begin + j) * BLOCK;
+            const int64_t row = p->rows_pass ? y : x, column = p->rows_pass ? x : y;
+            const side *down = p->rows_pass ? &p->passing : &p->kept, *across = p->rows_pass ? &p->kept : &p->passing;
+            p->kernels->store(sums + (i * PASSING + j) * LT_AMX_SUMS, lesser(BLOCK, down->count - row),
+                              lesser(BLOCK, across->count - column), p->transposed, p->alpha, p->beta,
+                              p->c + row * p->ldc + column, p->ldc);
+        }
+}
+
+bool lt_amx_gemm(lt_ctx *ctx, int64_t m, int64_t n, int64_t k, float alpha, const lt_amx_source *a, const lt_amx_source *b,
+                 float beta, float *c, int64_t ldc)
+{
+    const int threads = ctx->threads;
+    plan p = {.kernels = ctx->amx, .depth = k, .steps = ceil_div(k, BLOCK), .rows_pass = n >= m,
+              .alpha = alpha, .beta = beta, .c = c, .ldc = ldc};
+    /* Both operands may lie along the depth; then the passing side goes the longer way to its tiles. */
+    const bool swap = p.rows_pass && !b->across;
+    const side rows = side_of(a, m, !swap), columns = side_of(b, n, swap);
+    p.kept = p.rows_pass ? columns : rows;
+    p.passing = p.rows_pass ? rows : columns;
+    p.transposed = swap;
+    p.together = lesser(KEPT, ceil_div(p.kept.blocks, threads));
+    p.groups = ceil_div(p.kept.blocks, p.together);
+    const int64_t spans = ceil_div(p.passing.blocks, PASSING);
+    const int64_t work_room = KEPT * room(&p.kept, DEPTH), sum_room = KEPT * PASSING * LT_AMX_SUMS;
+
+    p.packed = lt_scratch(ctx, sizeof *p.packed * (size_t)(p.passing.blocks * room(&p.passing, k)));
+    uint16_t *work = lt_scratch(ctx, sizeof *work * (size_t)(threads * work_room));
+    float *sums = lt_scratch(ctx, sizeof *sums * (size_t)(threads * sum_room));
+    const bool ok = p.packed && work && sums;
+    if (ok) {
+#pragma omp parallel num_threads(threads)
+        {
+            const int64_t me = omp_get_thread_num();
+#pragma omp for schedule(static)
+            for (int64_t i = 0; i < p.passing.blocks; i++) pack(&p, &p.passing, i, 0, k, p.packed + i * room(&p.passing, k));
+            p.kernels->begin();
+#pragma omp for schedule(dynamic, 1)
+            for (int64_t i = 0; i < p.groups * spans; i++) {
+                const int64_t first = i / spans * p.together, begin = i % spans * PASSING;
+                run_group(&p, first, lesser(p.together, p.kept.blocks - first), begin,
+                          lesser(PASSING, p.passing.blocks - begin), work + me * work_room, sums + me * sum_room);
+            }
+            p.kernels->end();
+        }
+    }
+    lt_scratch_free(ctx, sums);
+    lt_scratch_free(ctx, work);
+    lt_scratch_free(ctx, p.packed);
+    return ok;
+}

@@ -1,0 +1,229 @@
+/* Products on AMX against plain loops in double precision: with the unit's instructions written out in C everywhere, and
+ * with the unit where there is one. */
+#include <check.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "amx_emulated.h"
+#include "autograd/ops.h"
+#include "autograd/tape.h"
+#include "check_grad.h"
+#include "suites.h"
+#include "tensor/amx.h"
+#include "tensor/blas.h"
+#include "tensor/half.h"
+
+static lt_ctx *ctx;
+
+enum { TABLES = 2 };
+
+/* False where the processor lacks what table `i` needs. */
+static bool open_context(int threads, int i)
+{
+    ctx = check_open(threads, NULL);
+    if (i == 0) ctx->amx = &lt_amx_kernels_emulated;
+    if (ctx->amx) return true;
+    check_close(ctx);
+    return false;
+}
+
+static float *random_floats(uint64_t seed, int64_t n)
+{
+    return lt_f32(check_random(ctx, seed, -1.0f, 1.0f, 1, &n));
+}
+
+/* The three parts of a value are the value; two are enough for a float16's. */
+START_TEST(parts_are_exact)
+{
+    if (!open_context(1, _i)) return;
+    enum { N = 32, K = 41, STEPS = 2 };
+    float *x = random_floats(3, N * K);
+    for (int i = 0; i < N * K; i++) x[i] = ldexpf(x[i], i % 30 - 16);
+    static uint16_t packed[STEPS * 3 * LT_AMX_PART] __attribute__((aligned(64))), half[N * K];
+    lt_f32_to_f16(x, half, N * K);
+    for (int kind = 0; kind < 6; kind++) {
+        const bool columns = kind % 3 > 0, across = kind % 3 == 2, is_half = kind >= 3;
+        const int parts = is_half ? 2 : 3;
+        const lt_amx_source s = {.data = is_half ? (const void *)half : x, .ld = across ? N : K, .across = across, .half = is_half};
+        memset(packed, 0xff, sizeof packed);
+        (columns ? ctx->amx->pack_columns : ctx->amx->pack_rows)(&s, 0, N, 0, K, parts, packed);
+        for (int i = 0; i < N; i++)
+            for (int k = 0; k < STEPS * 32; k++) {
+                /* Where AMX expects it: rows of 32 depth indices, or pairs of them for each of 16 columns. */
+                const int tile = i / 16 * 512, at = columns ? tile + k % 32 / 2 * 32 + i % 16 * 2 + k % 2 : tile + i % 16 * 32 + k % 32;
+                double sum = 0;
+                for (int p = 0; p < parts; p++) {
+                    float part;
+                    lt_bf16_to_f32(&packed[(k / 32 * parts + p) * LT_AMX_PART + at], &part, 1);
+                    sum += (double)part;
+                }
+                const int from = across ? k * N + i : i * K + k;
+                float expected = k < K ? x[from] : 0.0f;
+                if (is_half && k < K) lt_f16_to_f32(&half[from], &expected, 1);
+                ck_assert_msg(sum == (double)expected, "kind %d, row %d, depth %d: %g, expected %g", kind, i, k, sum, (double)expected);
+            }
+    }
+    check_close(ctx);
+}
+END_TEST
+
+typedef struct problem {
+    int64_t m, n, k;
+    bool trans, half;
+    float alpha, beta;
+} problem;
+
+/* As close as float32 sums: the error relative to the sum of magnitudes. */
+static void check_product(const problem *q)
+{
+    const lt_scope scope = lt_scope_open(ctx);
+    const int64_t lda = q->k + 3, ldb = (q->trans ? q->k : q->n) + 5, ldc = q->n + 2;
+    const int64_t b_count = (q->trans ? q->n : q->k) * ldb;
+    float *a = random_floats(11, q->m * lda), *b = random_floats(12, b_count), *c = random_floats(13, q->m * ldc);
+    float *before = random_floats(13, q->m * ldc);
+    uint16_t *half = (uint16_t *)random_floats(14, b_count);
+    lt_f32_to_f16(b, half, (size_t)b_count);
+    if (q->half) lt_f16_to_f32(half, b, (size_t)b_count);
+    if (q->beta == 0.0f)
+        for (int64_t i = 0; i < q->m * ldc; i++) c[i] = NAN; /* must not be read */
+    ck_assert(lt_amx_gemm(ctx, q->m, q->n, q->k, q->alpha, &(lt_amx_source){.data = a, .ld = lda},
+                          &(lt_amx_source){.data = q->half ? (void *)half : b, .ld = ldb, .across = !q->trans, .half = q->half}, q->beta,
+                          c, ldc));
+    double worst = 0;
+    for (int64_t i = 0; i < q->m; i++) {
+        for (int64_t j = 0; j < q->n; j++) {
+            double sum = 0, size = 0;
+            for (int64_t l = 0; l < q->k; l++) {
+                const double term = (double)a[i * lda + l] * (double)b[q->trans ? j * ldb + l : l * ldb + j];
+                sum += term;
+                size += fabs(term);
+            }
+            sum = (double)q->alpha * sum + (double)q->beta * (double)before[i * ldc + j];
+            size = fabs((double)q->alpha) * size + fabs((double)q->beta * (double)before[i * ldc + j]);
+            const double error = fabs((double)c[i * ldc + j] - sum) / size;
+            ck_assert_msg(error < 5e-7, "%lld x %lld x %lld, trans %d, half %d, at %lld, %lld: %g, expected %g", (long long)q->m,
+                          (long long)q->n, (long long)q->k, q->trans, q->half, (long long)i, (long long)j, (double)c[i * ldc + j], sum);
+            worst = error > worst ? error : worst;
+        }
+        for (int64_t j = q->n; j < ldc; j++)
+            ck_assert_msg(q->beta == 0.0f ? isnan(c[i * ldc + j]) : c[i * ldc + j] == before[i * ldc + j], "written past a row");
+    }
+    ck_assert_msg(worst > 0, "a product without an error");
+    lt_scope_close(ctx, scope, NULL);
+}
+
+START_TEST(odd_shapes_match_plain_loops)
+{
+    static const int64_t sizes[][3] = {{1, 1, 33}, {3, 31, 32}, {33, 1, 1}, {32, 32, 32}, {31, 33, 65}, {70, 40, 129}, {17, 150, 40}, {150, 17, 100}};
+    static const float alpha[] = {1.0f, 0.5f}, beta[] = {0.0f, 1.0f, -0.75f};
+    if (!open_context(2, _i)) return;
+    int count = 0;
+    for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
+        for (int variant = 0; variant < 4; variant++, count++)
+            check_product(&(problem){.m = sizes[s][0], .n = sizes[s][1], .k = sizes[s][2], .trans = variant & 1, .half = variant & 2,
+                                     .alpha = alpha[count % 2], .beta = beta[count % 3]});
+    check_close(ctx);
+}
+END_TEST
+
+/* More than one group of either side, more than one packing of the depth. */
+START_TEST(large_sides)
+{
+    if (!open_context(2, _i)) return;
+    check_product(&(problem){.m = 530, .n = 33, .k = 40, .alpha = 1.0f});
+    check_product(&(problem){.m = 33, .n = 530, .k = 40, .trans = true, .alpha = 1.0f});
+    check_product(&(problem){.m = 530, .n = 545, .k = 32, .alpha = 1.0f});
+    check_product(&(problem){.m = 40, .n = 36, .k = 800, .trans = true, .alpha = 1.0f});
+    check_close(ctx);
+}
+END_TEST
+
+/* Not farther from the truth than OpenBLAS, and the same from any number of threads. */
+START_TEST(errors_and_threads)
+{
+    enum { M = 40, N = 300, K = 768 };
+    float *first = NULL;
+    for (int threads = 1; threads <= 3; threads++) {
+        if (!open_context(threads, _i)) return;
+        float *a = random_floats(21, M * K), *b = random_floats(22, N * K), *c = random_floats(23, M * N), *d = random_floats(24, M * N);
+        ck_assert(lt_amx_gemm(ctx, M, N, K, 1.0f, &(lt_amx_source){.data = a, .ld = K}, &(lt_amx_source){.data = b, .ld = K}, 0.0f, c, N));
+        lt_sgemm_serial(false, true, M, N, K, 1.0f, a, K, b, K, 0.0f, d, N);
+        double ours = 0, theirs = 0;
+        for (int i = 0; i < M * N; i++) {
+            double sum = 0;
+            for (int l = 0; l < K; l++) sum += (double)a[i / N * K + l] * (double)b[i % N * K + l];
+            ours += ((double)c[i] - sum) * ((double)c[i] - sum);
+            theirs += ((double)d[i] - sum) * ((double)d[i] - sum);
+        }
+        ck_assert_msg(ours < 1.5 * 1.5 * theirs, "error %g, of single precision %g", sqrt(ours / (M * N)), sqrt(theirs / (M * N)));
+        if (!first) {
+            first = malloc(M * N * sizeof *first);
+            memcpy(first, c, M * N * sizeof *first);
+        }
+        ck_assert_mem_eq(first, c, M * N * sizeof *first);
+        check_close(ctx);
+    }
+    free(first);
+}
+END_TEST
+
+static lt_tensor *apply_linear(lt_ctx *c, lt_tensor *const *leaf, void *user)
+{
+    return lt_linear(c, leaf[0], user, NULL);
+}
+
+/* A layer whose weights are float16: its values as without AMX, its gradient by differences. */
+START_TEST(linear_layers)
+{
+    if (!open_context(2, _i)) return;
+    const struct lt_amx_kernels *amx = ctx->amx;
+    const int64_t rows = 120, ins = 200, outs = 200;
+    lt_tensor *x = check_random(ctx, 31, -1.0f, 1.0f, 2, (int64_t[]){rows, ins});
+    lt_tensor *w = check_random(ctx, 32, -0.2f, 0.2f, 2, (int64_t[]){outs, ins});
+    lt_tensor *bias = check_random(ctx, 33, -1.0f, 1.0f, 1, &outs);
+    lt_tensor *half = lt_cast(ctx, w, LT_F16);
+    ck_assert(lt_amx_pays(ctx, rows, outs, ins) && lt_amx_pays(ctx, rows, ins, outs));
+    lt_tensor *y = lt_linear(ctx, x, half, bias), *wide = lt_linear(ctx, x, lt_cast(ctx, half, LT_F32), bias);
+    ctx->amx = NULL;
+    lt_tensor *plain = lt_linear(ctx, x, half, bias);
+    ck_assert(y && wide && plain);
+    for (int64_t i = 0; i < rows * outs; i++) {
+        check_close_to("float16", i, check_at(y, i), check_at(plain, i), 2e-6);
+        check_close_to("float32", i, check_at(wide, i), check_at(plain, i), 2e-6);
+    }
+    ctx->amx = amx;
+    lt_set_requires_grad(ctx, x, true);
+    check_grad(ctx, "lt_linear", apply_linear, half, 1, &x, (struct check_grad){.samples = 12});
+    check_close(ctx);
+}
+END_TEST
+
+/* Small products go the usual way. */
+START_TEST(small_products_stay_away)
+{
+    if (!open_context(1, _i)) return;
+    ck_assert(!lt_amx_pays(ctx, 31, 1000, 1000));
+    ck_assert(!lt_amx_pays(ctx, 1000, 18, 1000));
+    ck_assert(!lt_amx_pays(ctx, 64, 64, 64));
+    ck_assert(lt_amx_pays(ctx, 400, 768, 768));
+    ctx->amx = NULL;
+    ck_assert(!lt_amx_pays(ctx, 400, 768, 768));
+    check_close(ctx);
+}
+END_TEST
+
+Suite *suite_amx(void)
+{
+    Suite *s = suite_create("amx");
+    TCase *t = tcase_create("product");
+    tcase_set_timeout(t, 600);
+    tcase_add_loop_test(t, parts_are_exact, 0, TABLES);
+    tcase_add_loop_test(t, odd_shapes_match_plain_loops, 0, TABLES);
+    tcase_add_loop_test(t, large_sides, 0, TABLES);
+    tcase_add_loop_test(t, errors_and_threads, 0, TABLES);
+    tcase_add_loop_test(t, linear_layers, 0, TABLES);
+    tcase_add_loop_test(t, small_products_stay_away, 0, TABLES);
+    suite_add_tcase(s, t);
+    return s;
+}
