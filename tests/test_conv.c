@@ -365,7 +365,7 @@ static void check_tail(const tail_case *q, bool zero_scale)
     lt_tensor *nw = q->noise ? random_tensor(1, (int64_t[]){1}, true) : NULL;
     lt_tensor *b = q->bias ? random_tensor(1, (int64_t[]){q->c}, true) : NULL;
     if (s && zero_scale) lt_f32(s)[0] = 0.0f;
-    lt_tensor *y = lt_bias_act(ctx, x, s, z, nw, b, q->slope, q->gain);
+    lt_tensor *y = lt_bias_act(ctx, x, &(lt_act){s, z, nw, b, q->slope, q->gain});
     ck_assert_msg(y != NULL, "%s", lt_ctx_message(ctx));
     lt_tensor *gy = random_tensor(4, lt_shape(y), false);
     double *ry = doubles(all), *rx = doubles(all), *rs = doubles(q->n * q->c), *rb = doubles(q->c);
@@ -428,44 +428,121 @@ START_TEST(tail_errors)
     const lt_scope scope = lt_scope_open(ctx);
     lt_tensor *x = lt_zeros(ctx, 4, (int64_t[]){2, 3, 5, 5}), *v = lt_zeros(ctx, 1, (int64_t[]){4});
     lt_tensor *z = lt_zeros(ctx, 4, (int64_t[]){3, 1, 5, 5}), *one = lt_zeros(ctx, 1, (int64_t[]){1});
-    check_failed(ctx, lt_bias_act(ctx, v, NULL, NULL, NULL, NULL, 1, 1), LT_ERR_SHAPE, "argument x is (4,)");
-    check_failed(ctx, lt_bias_act(ctx, x, v, NULL, NULL, NULL, 1, 1), LT_ERR_SHAPE,
+    check_failed(ctx, lt_bias_act(ctx, v, &(lt_act){NULL, NULL, NULL, NULL, 1, 1}), LT_ERR_SHAPE, "argument x is (4,)");
+    check_failed(ctx, lt_bias_act(ctx, x, &(lt_act){v, NULL, NULL, NULL, 1, 1}), LT_ERR_SHAPE,
                  "out_scale is (4,), expected (2, 3)");
-    check_failed(ctx, lt_bias_act(ctx, x, NULL, NULL, NULL, v, 1, 1), LT_ERR_SHAPE, "bias is (4,), expected (3,)");
-    check_failed(ctx, lt_bias_act(ctx, x, NULL, z, one, NULL, 1, 1), LT_ERR_SHAPE, "noise is (3, 1, 5, 5)");
-    check_failed(ctx, lt_bias_act(ctx, x, NULL, z, NULL, NULL, 1, 1), LT_ERR_ARGUMENT, "given together");
+    check_failed(ctx, lt_bias_act(ctx, x, &(lt_act){NULL, NULL, NULL, v, 1, 1}), LT_ERR_SHAPE, "bias is (4,), expected (3,)");
+    check_failed(ctx, lt_bias_act(ctx, x, &(lt_act){NULL, z, one, NULL, 1, 1}), LT_ERR_SHAPE, "noise is (3, 1, 5, 5)");
+    check_failed(ctx, lt_bias_act(ctx, x, &(lt_act){NULL, z, NULL, NULL, 1, 1}), LT_ERR_ARGUMENT, "given together");
     lt_scope_close(ctx, scope, NULL);
     close_context();
 }
 END_TEST
 
-/* Written over its argument, the tail gives the same bits, unless backward needs the argument. */
-START_TEST(tail_over_its_argument)
+/* ---- the tail in the pass of another operation ---- */
+
+typedef struct fused_case {
+    bool blur;
+    int64_t n, c, o, h, w, noises; /* blur: o = c */
+    int pad0, pad1;
+    bool scale, noise, bias;
+    float slope, gain;
+} fused_case;
+
+enum { LEAVES = 6 };
+
+static lt_tensor *build_fused(const fused_case *q, bool fused, lt_tensor *const *leaf, lt_tensor *kernel, lt_tensor *noise)
 {
-    open_context(2, NULL);
+    const lt_act act = {leaf[3], noise, leaf[4], leaf[5], q->slope, q->gain};
+    if (q->blur)
+        return fused ? lt_blur_act(ctx, leaf[0], kernel, q->pad0, q->pad1, &act)
+                     : lt_bias_act(ctx, lt_upfirdn2d(ctx, leaf[0], kernel, 1, 1, q->pad0, q->pad1), &act);
+    return fused ? lt_conv2d_act(ctx, leaf[0], leaf[1], leaf[2], 1, q->pad0, &act)
+                 : lt_bias_act(ctx, lt_conv2d(ctx, leaf[0], leaf[1], leaf[2], NULL, 1, q->pad0), &act);
+}
+
+/* Values and all gradients are those of one operation after the other. */
+static void check_fused(const fused_case *q, bool zero_scale, bool separable)
+{
     const lt_scope scope = lt_scope_open(ctx);
-    const int64_t shape[4] = {2, 3, 7, 9};
-    lt_tensor *leaf = random_tensor(4, shape, true), *bias = random_tensor(1, &shape[1], true);
-    lt_tensor *scale = random_tensor(2, shape, true), *grad[2][3], *y[2];
-    for (int saved = 0; saved < 2; saved++) {
-        for (int over = 0; over < 2; over++) {
-            /* exp saves its result, adding saves nothing. */
-            lt_tensor *x = saved ? lt_exp(ctx, leaf) : lt_add(ctx, leaf, leaf);
-            y[over] = (over ? lt_bias_act_over : lt_bias_act)(ctx, x, scale, NULL, NULL, bias, 0.2f, 1.4f);
-            ck_assert_msg(y[over] != NULL, "%s", lt_ctx_message(ctx));
-            ck_assert_int_eq(lt_f32(y[over]) == lt_f32(x), over && !saved);
-            ck_assert_int_eq(lt_backward(ctx, lt_sum(ctx, lt_square(ctx, y[over]), 0, false)), LT_OK);
-            lt_tensor *const wanted[3] = {leaf, scale, bias};
-            for (int i = 0; i < 3; i++) {
-                grad[over][i] = lt_clone(ctx, lt_grad(wanted[i]));
-                lt_zero_grad(wanted[i]);
-            }
-        }
-        ck_assert_mem_eq(lt_f32(y[0]), lt_f32(y[1]), (size_t)lt_numel(leaf) * sizeof(float));
-        for (int i = 0; i < 3; i++)
-            ck_assert_mem_eq(lt_f32(grad[0][i]), lt_f32(grad[1][i]),
-                             (size_t)lt_numel(grad[0][i]) * sizeof(float));
+    const int64_t grown = q->blur ? q->pad0 + q->pad1 - 3 : 2 * q->pad0 - 2, h = q->h + grown, w = q->w + grown;
+    lt_tensor *leaf[LEAVES] = {random_tensor(4, (int64_t[]){q->n, q->c, q->h, q->w}, true)};
+    if (!q->blur) {
+        leaf[1] = random_tensor(2, (int64_t[]){q->n, q->c}, true);
+        leaf[2] = random_tensor(4, (int64_t[]){q->o, q->c, 3, 3}, true);
     }
+    if (q->scale) leaf[3] = random_tensor(2, (int64_t[]){q->n, q->o}, true);
+    /* The way back divides by the scale where it has the result only. */
+    for (int64_t i = 0; q->scale && i < q->n * q->o; i++) lt_f32(leaf[3])[i] += lt_f32(leaf[3])[i] < 0 ? -0.3f : 0.3f;
+    lt_tensor *noise = q->noise ? random_tensor(4, (int64_t[]){q->noises, 1, h, w}, false) : NULL;
+    if (q->noise) leaf[4] = random_tensor(1, (int64_t[]){1}, true);
+    if (q->bias) leaf[5] = random_tensor(1, &q->o, true);
+    if (zero_scale && leaf[3]) lt_f32(leaf[3])[0] = 0.0f;
+    lt_tensor *kernel = random_tensor(2, (int64_t[]){4, 4}, false);
+    for (int i = 0; separable && i < 16; i++) lt_f32(kernel)[i] = (float)((1 + 2 * (i / 4 % 3 != 0)) * (1 + 2 * (i % 4 % 3 != 0))) / 64.0f;
+    lt_tensor *y[2], *grad[2][LEAVES] = {{NULL}}, *gy = random_tensor(4, (int64_t[]){q->n, q->o, h, w}, false);
+    for (int fused = 0; fused < 2; fused++) {
+        y[fused] = build_fused(q, fused, leaf, kernel, noise);
+        ck_assert_msg(y[fused] != NULL, "%s", lt_ctx_message(ctx));
+        ck_assert_int_eq(lt_backward_seed(ctx, y[fused], gy), LT_OK);
+        for (int i = 0; i < LEAVES; i++) {
+            if (!leaf[i]) continue;
+            grad[fused][i] = lt_clone(ctx, lt_grad(leaf[i]));
+            lt_zero_grad(leaf[i]);
+        }
+    }
+    for (int64_t i = 0; i < lt_numel(y[0]); i++)
+        check_close_to("fused", i, (double)lt_f32(y[1])[i], (double)lt_f32(y[0])[i], 5e-6);
+    for (int i = 0; i < LEAVES; i++) {
+        double largest = 0;
+        for (int64_t j = 0; leaf[i] && j < lt_numel(leaf[i]); j++) largest = fmax(largest, fabs((double)lt_f32(grad[0][i])[j]));
+        for (int64_t j = 0; leaf[i] && j < lt_numel(leaf[i]); j++)
+            ck_assert_msg(fabs((double)(lt_f32(grad[1][i])[j] - lt_f32(grad[0][i])[j])) <= 2e-5 * largest, "gradient %d, %lld: %g, expected %g",
+                          i, (long long)j, (double)lt_f32(grad[1][i])[j], (double)lt_f32(grad[0][i])[j]);
+    }
+    lt_scope_close(ctx, scope, NULL);
+}
+
+START_TEST(fused_tails)
+{
+    static const fused_case cases[] = {
+        {false, 1, 3, 5, 4, 4, 1, 1, 1, true, true, true, 0.2f, 1.4142135f},
+        {false, 2, 17, 19, 24, 29, 2, 1, 1, true, true, true, 0.2f, 1.4142135f},
+        {false, 1, 16, 33, 48, 64, 1, 1, 1, true, true, true, 0.2f, 1.0f},
+        {false, 2, 16, 16, 70, 66, 1, 0, 0, false, true, false, 0.3f, 1.0f},
+        {false, 1, 20, 18, 33, 40, 1, 2, 2, true, false, true, 0.2f, 1.4142135f},
+        {false, 1, 16, 16, 32, 32, 1, 1, 1, true, true, true, 0.0f, 1.0f},
+        {true, 1, 1, 1, 5, 5, 1, 1, 1, true, true, true, 0.2f, 1.4142135f},
+        {true, 2, 3, 3, 33, 41, 2, 1, 1, true, true, true, 0.2f, 1.4142135f},
+        {true, 1, 2, 2, 131, 67, 1, 1, 1, true, true, true, 0.2f, 1.4142135f},
+        {true, 2, 2, 2, 65, 9, 1, 2, 1, false, true, false, 0.2f, 1.0f},
+        {true, 2, 2, 2, 20, 30, 1, 0, 0, true, false, true, 0.5f, 2.0f},
+        {true, 1, 2, 2, 20, 30, 1, 3, 3, true, false, true, 0.2f, 1.0f},  /* grows: not a blur */
+        {true, 1, 2, 2, 20, 30, 1, -1, 4, true, false, true, 0.2f, 1.0f}, /* shifted too far */
+        {true, 1, 2, 2, 20, 30, 1, 1, 1, true, false, true, -0.2f, 1.0f}, /* the way back needs x */
+    };
+    for (int isa = 0; isa < CHECK_ISAS; isa++) {
+        open_context(1 + isa, check_isa[isa]);
+        const lt_scope scope = lt_scope_open(ctx);
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+            for (int variant = 0; variant < 4; variant++) check_fused(&cases[i], variant & 1, variant & 2);
+        lt_scope_close(ctx, scope, NULL);
+        close_context();
+    }
+}
+END_TEST
+
+START_TEST(fused_errors)
+{
+    open_context(1, NULL);
+    const lt_scope scope = lt_scope_open(ctx);
+    const lt_act wrong = {.bias = lt_zeros(ctx, 1, (int64_t[]){3}), .slope = 0.2f, .gain = 1.0f};
+    lt_tensor *x = lt_zeros(ctx, 4, (int64_t[]){1, 4, 9, 9}), *w = lt_zeros(ctx, 4, (int64_t[]){4, 4, 3, 3});
+    lt_tensor *kernel = lt_zeros(ctx, 2, (int64_t[]){4, 4});
+    check_failed(ctx, lt_conv2d_act(ctx, x, NULL, w, 1, 1, &wrong), LT_ERR_SHAPE, "conv2d_act: argument bias is (3,), expected (4,)");
+    check_failed(ctx, lt_blur_act(ctx, x, kernel, 1, 1, &wrong), LT_ERR_SHAPE, "blur_act: argument bias is (3,), expected (4,)");
+    check_failed(ctx, lt_blur_act(ctx, x, x, 1, 1, &wrong), LT_ERR_SHAPE, "blur_act: argument kernel is (1, 4, 9, 9)");
+    check_failed(ctx, lt_blur_act(ctx, NULL, kernel, 1, 1, &wrong), LT_ERR_ARGUMENT, "blur_act: argument x is NULL");
     lt_scope_close(ctx, scope, NULL);
     close_context();
 }
@@ -524,7 +601,8 @@ Suite *suite_conv(void)
     tcase_add_test(tc, convolution_errors);
     tcase_add_test(tc, tail_matches_plain_loops);
     tcase_add_test(tc, tail_errors);
-    tcase_add_test(tc, tail_over_its_argument);
+    tcase_add_test(tc, fused_tails);
+    tcase_add_test(tc, fused_errors);
     tcase_add_test(tc, max_pool_matches_plain_loops);
     suite_add_tcase(suite, tc);
     return suite;

@@ -92,15 +92,18 @@ LT_API lt_tensor *lt_conv2d(lt_ctx *ctx, lt_tensor *x, lt_tensor *in_scale, lt_t
  * (H-1)*stride - 2 pad + kH. Note the order of w's axes: output channels first. */
 LT_API lt_tensor *lt_conv_transpose2d(lt_ctx *ctx, lt_tensor *x, lt_tensor *in_scale, lt_tensor *w,
                                       lt_tensor *bias, int stride, int pad);
-/* The tail of a StyleGAN2 layer in one pass:
+/* The tail of a StyleGAN2 layer:
  *   y = gain * lrelu_slope(x * out_scale[n,c] + noise_weight * noise[n or 0,0,h,w] + bias[c]).
  * out_scale (N,C), noise (1 or N,1,H,W) with noise_weight (1), bias (C): each may be NULL. slope 1 and gain 1
  * leave the activation out. No gradient to noise. */
-LT_API lt_tensor *lt_bias_act(lt_ctx *ctx, lt_tensor *x, lt_tensor *out_scale, const lt_tensor *noise,
-                              lt_tensor *noise_weight, lt_tensor *bias, float slope, float gain);
-/* The same written over x where nothing else holds x's memory: x must not be used again. */
-LT_API lt_tensor *lt_bias_act_over(lt_ctx *ctx, lt_tensor *x, lt_tensor *out_scale, const lt_tensor *noise,
-                                   lt_tensor *noise_weight, lt_tensor *bias, float slope, float gain);
+typedef struct lt_act {
+    lt_tensor *out_scale, *noise, *noise_weight, *bias;
+    float slope, gain;
+} lt_act;
+LT_API lt_tensor *lt_bias_act(lt_ctx *ctx, lt_tensor *x, const lt_act *act);
+/* lt_bias_act() of lt_conv2d() without a bias, in one pass over memory. */
+LT_API lt_tensor *lt_conv2d_act(lt_ctx *ctx, lt_tensor *x, lt_tensor *in_scale, lt_tensor *w, int stride, int pad,
+                                const lt_act *act);
 LT_API lt_tensor *lt_max_pool2d(lt_ctx *ctx, lt_tensor *x, int kernel, int stride);
 
 /* ---- resampling (ops_resample.c) ---- */
@@ -108,6 +111,8 @@ LT_API lt_tensor *lt_max_pool2d(lt_ctx *ctx, lt_tensor *x, int kernel, int strid
  * keep every `down`-th sample: upfirdn2d of StyleGAN2. pad: left/top pad0, right/bottom pad1. */
 LT_API lt_tensor *lt_upfirdn2d(lt_ctx *ctx, lt_tensor *x, const lt_tensor *kernel, int up, int down, int pad0,
                                int pad1);
+/* lt_bias_act() of lt_upfirdn2d() with up and down 1, in one pass over memory. */
+LT_API lt_tensor *lt_blur_act(lt_ctx *ctx, lt_tensor *x, const lt_tensor *kernel, int pad0, int pad1, const lt_act *act);
 /* Bicubic, a = -0.75, half-pixel centres, edges clamped, as PyTorch's interpolate; with `antialias` the support is
  * widened when shrinking and a = -0.5 (Pillow's filter). */
 LT_API lt_tensor *lt_resize_bicubic(lt_ctx *ctx, lt_tensor *x, int64_t h, int64_t w, bool antialias);

@@ -1,8 +1,7 @@
 /* Convolutions and max pooling. */
 #include <string.h>
 
-#include "autograd/node.h"
-#include "autograd/ops.h"
+#include "autograd/ops_act_impl.h"
 #include "tensor/conv_impl.h"
 
 typedef struct conv_params {
@@ -81,7 +80,7 @@ static lt_status check_operands(lt_ctx *ctx, const char *op, const lt_tensor *x,
 }
 
 static lt_tensor *convolve(lt_ctx *ctx, const char *op, bool up, lt_tensor *x, lt_tensor *scale,
-                           lt_tensor *w, lt_tensor *bias, int stride, int pad)
+                           lt_tensor *w, lt_tensor *bias, int stride, int pad, const lt_act *act)
 {
     char a[96], b[96];
     lt_tensor *const inputs[4] = {x, scale, w, bias};
@@ -116,12 +115,16 @@ static lt_tensor *convolve(lt_ctx *ctx, const char *op, bool up, lt_tensor *x, l
     s->w_small = up ? s->kh * s->kw : c * s->kh * s->kw;
     s->w_big = up ? c * s->kh * s->kw : s->kh * s->kw;
 
-    lt_tensor *out = lt_new(ctx, 4, (int64_t[]){s->n, o, out_h, out_w});
+    const int64_t shape[4] = {s->n, o, out_h, out_w};
+    lt_act_operands tail;
+    if (act && lt_act_prepare(ctx, op, shape, act, &tail)) return NULL;
+    const bool fused = act && tail.from_y;
+    lt_tensor *out = lt_new(ctx, 4, shape);
     if (!out) return NULL;
     const float *factor = sd ? lt_f32(sd) : NULL, *shift = bd ? lt_f32(bd) : NULL;
     const lt_status status =
         up ? lt_conv_adjoint(ctx, s, lt_f32(xd), factor, lt_f32(wd), shift, lt_f32(out))
-           : lt_conv_apply(ctx, s, lt_f32(xd), factor, lt_f32(wd), shift, lt_f32(out));
+           : lt_conv_apply(ctx, s, lt_f32(xd), factor, lt_f32(wd), shift, fused ? &tail.q : NULL, lt_f32(out));
     if (status) return NULL;
 
     lt_node *node = lt_record(ctx, out, conv_backward, 4, inputs, sizeof params);
@@ -131,19 +134,27 @@ static lt_tensor *convolve(lt_ctx *ctx, const char *op, bool up, lt_tensor *x, l
         if (lt_would_record(ctx, 1, &x) || lt_would_record(ctx, 1, &scale)) lt_node_save(node, SAVED_W, wd);
         lt_node_save(node, SAVED_SCALE, sd);
     }
-    return lt_recorded(ctx, out);
+    out = lt_recorded(ctx, out);
+    if (!act || !out) return out;
+    return fused ? lt_act_over(ctx, out, act, &tail) : lt_bias_act(ctx, out, act);
 }
 
 lt_tensor *lt_conv2d(lt_ctx *ctx, lt_tensor *x, lt_tensor *in_scale, lt_tensor *w, lt_tensor *bias,
                      int stride, int pad)
 {
-    return convolve(ctx, "conv2d", false, x, in_scale, w, bias, stride, pad);
+    return convolve(ctx, "conv2d", false, x, in_scale, w, bias, stride, pad, NULL);
 }
 
 lt_tensor *lt_conv_transpose2d(lt_ctx *ctx, lt_tensor *x, lt_tensor *in_scale, lt_tensor *w,
                                lt_tensor *bias, int stride, int pad)
 {
-    return convolve(ctx, "conv_transpose2d", true, x, in_scale, w, bias, stride, pad);
+    return convolve(ctx, "conv_transpose2d", true, x, in_scale, w, bias, stride, pad, NULL);
+}
+
+lt_tensor *lt_conv2d_act(lt_ctx *ctx, lt_tensor *x, lt_tensor *in_scale, lt_tensor *w, int stride, int pad,
+                         const lt_act *act)
+{
+    return convolve(ctx, "conv2d_act", false, x, in_scale, w, NULL, stride, pad, act);
 }
 
 /* Each output's gradient goes to the position that gave the maximum. */

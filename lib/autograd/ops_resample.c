@@ -2,8 +2,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "autograd/node.h"
-#include "autograd/ops.h"
+#include "autograd/ops_act_impl.h"
 #include "tensor/resample_impl.h"
 
 /* Dense x of four axes, none of H and W empty; NULL with a message otherwise. */
@@ -28,41 +27,94 @@ static lt_status upfirdn2d_backward(lt_ctx *ctx, lt_node *node, lt_tensor *gy)
     return status ? status : lt_grad_add(ctx, node, 0, gx);
 }
 
-lt_tensor *lt_upfirdn2d(lt_ctx *ctx, lt_tensor *x, const lt_tensor *kernel, int up, int down,
-                        int pad0, int pad1)
+/* Dense operands, sizes and the kernel for correlation of an upfirdn2d; NULL with a message, else the kernel. */
+static lt_tensor *prepare_fir(lt_ctx *ctx, const char *op, lt_tensor *x, const lt_tensor *kernel, int up, int down, int pad0,
+                              int pad1, lt_tensor **dense, lt_fir_shape *s)
 {
     char a[96], b[96];
-    lt_tensor *xd = dense_image(ctx, x, "upfirdn2d"), *kd = lt_dense(ctx, kernel, "upfirdn2d", "kernel");
-    if (!xd || !kd) return NULL;
+    lt_tensor *kd = lt_dense(ctx, kernel, op, "kernel");
+    *dense = dense_image(ctx, x, op);
+    if (!*dense || !kd) return NULL;
     if (lt_ndim(kernel) != 2 || lt_numel(kernel) < 1)
-        return LT_NULL(ctx, LT_ERR_SHAPE, "upfirdn2d: argument kernel is %s, expected (kH, kW)",
+        return LT_NULL(ctx, LT_ERR_SHAPE, "%s: argument kernel is %s, expected (kH, kW)", op,
                        lt_shape_string(kernel, a, sizeof a));
     if (up < 1 || down < 1)
-        return LT_NULL(ctx, LT_ERR_ARGUMENT, "upfirdn2d: up is %d and down is %d, expected at least 1",
-                       up, down);
-    lt_fir_shape s = {
+        return LT_NULL(ctx, LT_ERR_ARGUMENT, "%s: up is %d and down is %d, expected at least 1", op, up, down);
+    *s = (lt_fir_shape){
         .planes = lt_dim(x, 0) * lt_dim(x, 1), .h = lt_dim(x, 2), .w = lt_dim(x, 3),
         .kh = lt_dim(kernel, 0), .kw = lt_dim(kernel, 1), .up = up, .down = down,
         .pad_y = pad0, .pad_x = pad0,
     };
-    const int64_t fit_h = s.h * up + pad0 + pad1 - s.kh, fit_w = s.w * up + pad0 + pad1 - s.kw;
+    const int64_t fit_h = s->h * up + pad0 + pad1 - s->kh, fit_w = s->w * up + pad0 + pad1 - s->kw;
     if (fit_h < 0 || fit_w < 0)
         return LT_NULL(ctx, LT_ERR_SHAPE,
-                       "upfirdn2d: argument kernel is %s, too large for x %s with up %d and pads %d, %d",
+                       "%s: argument kernel is %s, too large for x %s with up %d and pads %d, %d", op,
                        lt_shape_string(kernel, a, sizeof a), lt_shape_string(x, b, sizeof b), up, pad0,
                        pad1);
-    s.oh = fit_h / down + 1;
-    s.ow = fit_w / down + 1;
-    lt_tensor *out = lt_new(ctx, 4, (int64_t[]){lt_dim(x, 0), lt_dim(x, 1), s.oh, s.ow});
-    lt_tensor *flipped = lt_new(ctx, 2, (int64_t[]){s.kh, s.kw});
-    if (!out || !flipped) return NULL;
-    const int64_t size = s.kh * s.kw;
-    for (int64_t i = 0; i < size; i++) lt_f32(flipped)[i] = lt_f32(kd)[size - 1 - i];
-    if (lt_fir_apply(ctx, &s, lt_f32(flipped), lt_f32(xd), lt_f32(out))) return NULL;
+    s->oh = fit_h / down + 1;
+    s->ow = fit_w / down + 1;
+    lt_tensor *flipped = lt_new(ctx, 2, (int64_t[]){s->kh, s->kw});
+    const int64_t size = s->kh * s->kw;
+    for (int64_t i = 0; flipped && i < size; i++) lt_f32(flipped)[i] = lt_f32(kd)[size - 1 - i];
+    return flipped;
+}
+
+lt_tensor *lt_upfirdn2d(lt_ctx *ctx, lt_tensor *x, const lt_tensor *kernel, int up, int down,
+                        int pad0, int pad1)
+{
+    lt_fir_shape s;
+    lt_tensor *xd, *flipped = prepare_fir(ctx, "upfirdn2d", x, kernel, up, down, pad0, pad1, &xd, &s);
+    lt_tensor *out = flipped ? lt_new(ctx, 4, (int64_t[]){lt_dim(x, 0), lt_dim(x, 1), s.oh, s.ow}) : NULL;
+    if (!out || lt_fir_apply(ctx, &s, lt_f32(flipped), lt_f32(xd), NULL, lt_f32(out))) return NULL;
     lt_node *node = lt_record(ctx, out, upfirdn2d_backward, 1, &x, sizeof s);
     if (node) {
         *(lt_fir_shape *)lt_node_params(node) = s;
         lt_node_save(node, 0, flipped);
+    }
+    return lt_recorded(ctx, out);
+}
+
+enum { SAVED_Y = LT_ACT_SAVED, SAVED_KERNEL };
+
+typedef struct blur_act_params {
+    lt_fir_shape shape;
+    float slope, gain;
+} blur_act_params;
+
+static lt_status blur_act_backward(lt_ctx *ctx, lt_node *node, lt_tensor *gy)
+{
+    const blur_act_params *params = lt_node_params(node);
+    const lt_bias_act_planes q = lt_act_saved(node, gy, params->slope, params->gain);
+    lt_tensor *gx = lt_new_like(ctx, lt_node_input(node, LT_ACT_IN_X));
+    lt_bias_act_sums *sums = gx ? lt_scratch(ctx, (size_t)(q.n * q.c) * sizeof *sums) : NULL;
+    if (!sums) return ctx->status;
+    lt_status status = lt_fir_act_adjoint(ctx, &params->shape, lt_f32(lt_node_saved(node, SAVED_KERNEL)), &q,
+                                          lt_f32(lt_node_saved(node, SAVED_Y)), lt_f32(gy), lt_f32(gx), sums);
+    if (status == LT_OK) status = lt_act_add_small(ctx, node, &q, sums, true);
+    lt_scratch_free(ctx, sums);
+    if (status == LT_OK && lt_wants_grad(node, LT_ACT_IN_X)) status = lt_grad_add(ctx, node, LT_ACT_IN_X, gx);
+    return status;
+}
+
+lt_tensor *lt_blur_act(lt_ctx *ctx, lt_tensor *x, const lt_tensor *kernel, int pad0, int pad1, const lt_act *act)
+{
+    lt_fir_shape s;
+    lt_act_operands o;
+    lt_tensor *xd, *flipped = prepare_fir(ctx, "blur_act", x, kernel, 1, 1, pad0, pad1, &xd, &s);
+    if (!flipped) return NULL;
+    const int64_t shape[4] = {lt_dim(x, 0), lt_dim(x, 1), s.oh, s.ow};
+    if (lt_act_prepare(ctx, "blur_act", shape, act, &o)) return NULL;
+    if (!o.from_y || !lt_fir_is_blur(&s))
+        return lt_bias_act(ctx, lt_upfirdn2d(ctx, x, kernel, 1, 1, pad0, pad1), act);
+    lt_tensor *out = lt_new(ctx, 4, shape);
+    if (!out || lt_fir_apply(ctx, &s, lt_f32(flipped), lt_f32(xd), &o.q, lt_f32(out))) return NULL;
+    lt_tensor *const inputs[LT_ACT_INPUTS] = {x, act->out_scale, act->noise_weight, act->bias};
+    lt_node *node = lt_record(ctx, out, blur_act_backward, LT_ACT_INPUTS, inputs, sizeof(blur_act_params));
+    if (node) {
+        *(blur_act_params *)lt_node_params(node) = (blur_act_params){s, act->slope, act->gain};
+        lt_act_save(node, &o);
+        lt_node_save(node, SAVED_Y, out);
+        lt_node_save(node, SAVED_KERNEL, flipped);
     }
     return lt_recorded(ctx, out);
 }

@@ -376,7 +376,7 @@ lt_tensor *lt_clip_preprocess(lt_ctx *ctx, const lt_clip *clip, lt_tensor *image
     /* Normalised last, on the fewest pixels; the filters' weights sum to one. */
     lt_tensor *scale =
         lt_expand(ctx, clip->pixel_scale, 2, (const int64_t[]){lt_dim(images, 0), 3});
-    x = scale ? lt_bias_act(ctx, x, scale, NULL, NULL, clip->pixel_shift, 1.0f, 1.0f) : NULL;
+    x = scale ? lt_bias_act(ctx, x, &(lt_act){.out_scale = scale, .bias = clip->pixel_shift, .slope = 1.0f, .gain = 1.0f}) : NULL;
     return lt_scope_close(ctx, scope, x);
 }
 

@@ -178,7 +178,7 @@ static lt_tensor *squeeze_excite(lt_ctx *ctx, const struct unit *u, lt_tensor *x
     lt_tensor *s = lt_mean(ctx, x, 1u << 2 | 1u << 3, false);
     s = lt_relu(ctx, lt_linear(ctx, s, w1, NULL));
     s = lt_sigmoid(ctx, lt_linear(ctx, s, w2, NULL));
-    return s ? lt_bias_act(ctx, x, s, NULL, NULL, NULL, 1.0f, 1.0f) : NULL;
+    return s ? lt_bias_act(ctx, x, &(lt_act){.out_scale = s, .slope = 1.0f, .gain = 1.0f}) : NULL;
 }
 
 static lt_tensor *run_unit(lt_ctx *ctx, const struct unit *u, lt_tensor *x)

@@ -443,14 +443,10 @@ static lt_tensor *run_layer(lt_ctx *ctx, const lt_stylegan2 *g, struct layer *l,
     lt_tensor *demod = lt_rsqrt(ctx, lt_affine(ctx, energy, 1.0f, 1e-8f));
     if (!demod || pick_noise(ctx, g, l, lt_dim(style, 0), &noise))
         goto done;
-    if (l->up) {
-        y = lt_conv_transpose2d(ctx, x, t, w, NULL, 2, 0);
-        y = lt_upfirdn2d(ctx, y, l->kernel, 1, 1, 1, 1);
-    } else {
-        y = lt_conv2d(ctx, x, t, w, NULL, 1, 1);
-    }
-    y = lt_bias_act_over(ctx, y, demod, noise, noise ? l->noise_weight : NULL, l->bias, 0.2f,
-                         act_gain);
+    const lt_act act = {.out_scale = demod, .noise = noise, .noise_weight = noise ? l->noise_weight : NULL,
+                        .bias = l->bias, .slope = 0.2f, .gain = act_gain};
+    y = l->up ? lt_blur_act(ctx, lt_conv_transpose2d(ctx, x, t, w, NULL, 2, 0), l->kernel, 1, 1, &act)
+              : lt_conv2d_act(ctx, x, t, w, 1, 1, &act);
 done:
     y = lt_scope_close(ctx, scope, y);
     return y;

@@ -98,9 +98,10 @@ static bool winograd_fits(const lt_ctx *ctx, const lt_conv_shape *s, const lt_wi
 }
 
 lt_status lt_conv_apply(lt_ctx *ctx, const lt_conv_shape *s, const float *big, const float *scale,
-                        const float *weight, const float *bias, float *small)
+                        const float *weight, const float *bias, const lt_bias_act_planes *act, float *small)
 {
-    const lt_winograd fast = winograd_of(s, false, big, scale, weight, bias, small);
+    lt_winograd fast = winograd_of(s, false, big, scale, weight, bias, small);
+    fast.act = act;
     if (winograd_fits(ctx, s, &fast)) return lt_winograd_run(ctx, &fast);
 
     tables t;
@@ -127,6 +128,7 @@ lt_status lt_conv_apply(lt_ctx *ctx, const lt_conv_shape *s, const float *big, c
     plan_tables(&p, &t, taps);
     const lt_status status = plan_run(&p);
     lt_scratch_free(ctx, t.cls);
+    if (act && status == LT_OK) lt_bias_act_apply(ctx, act, small, small);
     return status;
 }
 
@@ -239,7 +241,7 @@ lt_status lt_conv_input_grad(lt_ctx *ctx, const lt_conv_shape *s, bool transpose
     if (winograd_fits(ctx, s, &fast) && (!gscale || lt_winograd_sums(ctx, &fast)))
         return lt_winograd_run(ctx, &fast);
 
-    const lt_status status = transposed ? lt_conv_apply(ctx, s, gy, NULL, weight, NULL, gx)
+    const lt_status status = transposed ? lt_conv_apply(ctx, s, gy, NULL, weight, NULL, NULL, gx)
                                         : lt_conv_adjoint(ctx, s, gy, NULL, weight, NULL, gx);
     if (status == LT_OK && scale)
         scale_grad(ctx, fast.n * fast.o, fast.oh * fast.ow, scale, gx, x, gscale);

@@ -14,7 +14,7 @@
 #ifndef LT_TENSOR_CONV_IMPL_H
 #define LT_TENSOR_CONV_IMPL_H
 
-#include "tensor/tensor_impl.h"
+#include "tensor/bias_act_impl.h"
 
 typedef struct lt_conv_shape {
     int64_t n;
@@ -25,9 +25,10 @@ typedef struct lt_conv_shape {
 } lt_conv_shape;
 
 /* small (n,o,oh,ow) = map of big (n,c,h,w) times scale (n,c) or NULL, plus bias (o)
- * or NULL. Errors: LT_ERR_MEMORY, LT_ERR_UNSUPPORTED (too many channels). */
+ * or NULL; then, unless NULL, what `act` makes of it. Errors: LT_ERR_MEMORY, LT_ERR_UNSUPPORTED
+ * (too many channels). */
 lt_status lt_conv_apply(lt_ctx *ctx, const lt_conv_shape *s, const float *big, const float *scale,
-                        const float *weight, const float *bias, float *small);
+                        const float *weight, const float *bias, const lt_bias_act_planes *act, float *small);
 
 /* big (n,c,h,w) = adjoint map of small (n,o,oh,ow) times scale (n,o) or NULL, plus
  * bias (c) or NULL. */

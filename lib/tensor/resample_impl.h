@@ -3,7 +3,7 @@
 #ifndef LT_TENSOR_RESAMPLE_IMPL_H
 #define LT_TENSOR_RESAMPLE_IMPL_H
 
-#include "tensor/tensor_impl.h"
+#include "tensor/bias_act_impl.h"
 
 /* One axis pair of upfirdn2d. With u(i) = x[i / up] where up divides i and 0 <= i < size up,
  * else 0:  out[j] = sum over k of kernel[k] u(j down + k - pad), along rows and columns.
@@ -15,12 +15,18 @@ typedef struct lt_fir_shape {
     int64_t pad_y, pad_x; /* before the first row and column; may be negative */
 } lt_fir_shape;
 
-/* Errors: LT_ERR_MEMORY. */
+/* Whether every row of out meets the row of the same number of x: what lt_fir_act() and its adjoint ask for. */
+bool lt_fir_is_blur(const lt_fir_shape *s);
+
+/* Then, unless NULL, what `act` makes of the outputs. Errors: LT_ERR_MEMORY. */
 lt_status lt_fir_apply(lt_ctx *ctx, const lt_fir_shape *s, const float *kernel, const float *x,
-                       float *out);
+                       const lt_bias_act_planes *act, float *out);
 /* x (planes,h,w) = adjoint of lt_fir_apply at out (planes,oh,ow). */
 lt_status lt_fir_adjoint(lt_ctx *ctx, const lt_fir_shape *s, const float *kernel,
                          const float *out, float *x);
+/* gx (planes,h,w), and the sums of each plane, from gy and y (planes,oh,ow), the result of a blur with `act`. */
+lt_status lt_fir_act_adjoint(lt_ctx *ctx, const lt_fir_shape *s, const float *kernel, const lt_bias_act_planes *act,
+                             const float *y, const float *gy, float *gx, lt_bias_act_sums *sums);
 
 /* A linear map along one axis: output i is a weighted window of the inputs. */
 typedef struct lt_windows {

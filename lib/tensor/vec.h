@@ -62,6 +62,14 @@ INLINE void vec_stream_end(void)
 #endif
 }
 
+typedef int vec_mask __attribute__((vector_size(4 * LANES)));
+
+/* a where the mask is set, else b */
+INLINE vec vec_choose(vec_mask mask, vec a, vec b)
+{
+    return (vec)((mask & (vec_mask)a) | (~mask & (vec_mask)b));
+}
+
 INLINE vec vec_splat(float s)
 {
     return s - (vec){0};
@@ -157,20 +165,6 @@ INLINE void vec_mix_eights(const vec *d, vec *r)
         r[2 * k] = even[k];
         r[2 * k + 1] = odd[k];
     }
-}
-
-/* A row of outputs in the order of memory: its sum with `with`, then scaled and stored, or streamed. */
-INLINE vec vec_finish_row(const int vectors, const vec *r, float scale, const float *with, bool stream, float *y,
-                      vec sum)
-{
-    UNROLL for (int v = 0; v < vectors; v++) {
-        if (with) sum += r[v] * vec_load(with + v * LANES);
-        if (stream)
-            vec_stream(y + v * LANES, r[v] * scale);
-        else
-            vec_store(y + v * LANES, r[v] * scale);
-    }
-    return sum;
 }
 
 INLINE float vec_sum(vec v)

@@ -148,44 +148,80 @@ static void input_vector(const plan *p, int64_t index, int64_t c, float *v)
     p->scheme->input(near, far, 1.0f, v, p->v_step);
 }
 
+/* What becomes of the outputs of a plane. */
+static struct lt_winograd_tail tail_of(const lt_winograd *q, int64_t plane)
+{
+    struct lt_winograd_tail tail = {.bias = q->bias ? q->bias[plane % q->o] : 0.0f, .scale = q->out_scale ? q->out_scale[plane] : 1.0f};
+    if (q->act) {
+        const lt_bias_act_plane act = lt_bias_act_plane_of(q->act, plane);
+        tail.act = true;
+        tail.scale = act.scale;
+        tail.shift = act.bias;
+        tail.strength = act.strength;
+        tail.above = act.gain;
+        tail.below = act.gain * act.slope;
+    }
+    return tail;
+}
+
+static const float *noise_of(const lt_winograd *q, int64_t plane)
+{
+    return q->act ? lt_bias_act_plane_of(q->act, plane).noise : NULL;
+}
+
+/* Outputs [at, at + count) of a plane from where they were computed, as the kernel's. */
+static double finish_edge(const lt_winograd *q, int64_t plane, int64_t at, int64_t count, const float *from)
+{
+    const struct lt_winograd_tail tail = tail_of(q, plane);
+    const float *with = q->with ? q->with + plane * q->oh * q->ow + at : NULL, *noise = noise_of(q, plane);
+    float *to = q->out + plane * q->oh * q->ow + at;
+    double dot = 0;
+    for (int64_t j = 0; with && j < count; j++) dot += (double)(from[j] * with[j]);
+    for (int64_t j = 0; j < count; j++) {
+        to[j] = from[j] * tail.scale;
+        if (!tail.act) continue;
+        const float pre = to[j] + tail.shift + (noise ? tail.strength * noise[at + j] : 0.0f);
+        to[j] = pre * (pre > 0 ? tail.above : tail.below);
+    }
+    return dot;
+}
+
 /* Transforms output channel o of vector `index` back and writes what lies inside. */
 static void output_vector(const plan *p, int64_t index, int64_t o, const float *m)
 {
     const lt_winograd *q = p->q;
     const int64_t step = p->scheme->out_step;
-    const float bias = q->bias ? q->bias[o] : 0.0f;
     float *y[LT_WINOGRAD_STEP], copy[LT_WINOGRAD_STEP][LINE];
     run r = run_at(p, index, 0);
-    int64_t plane = (r.n * q->o + o) * q->oh * q->ow;
+    const int64_t plane = r.n * q->o + o;
     const int64_t y0 = r.y * step - p->out_shift, x0 = r.x * step - p->out_shift;
+    struct lt_winograd_tail tail = tail_of(q, plane);
 
     if (r.count == p->lanes && x0 >= 0 && x0 + p->lanes * step <= q->ow && y0 >= 0 &&
         y0 + step <= q->oh) {
-        const float *with[LT_WINOGRAD_STEP];
+        const float *with[LT_WINOGRAD_STEP], *noise[LT_WINOGRAD_STEP], *plane_noise = noise_of(q, plane);
         for (int64_t i = 0; i < step; i++) {
-            const int64_t at = plane + (y0 + i) * q->ow + x0;
-            y[i] = q->out + at;
-            with[i] = q->with ? q->with + at : NULL;
+            const int64_t at = (y0 + i) * q->ow + x0;
+            y[i] = q->out + plane * q->oh * q->ow + at;
+            with[i] = q->with ? q->with + plane * q->oh * q->ow + at : NULL;
+            noise[i] = plane_noise ? plane_noise + at : NULL;
         }
-        const float dot = p->scheme->output(m, p->m_step, bias, q->out_scale ? q->out_scale[r.n * q->o + o] : 1.0f,
-                                            q->with ? with : NULL, p->stream, y);
+        tail.with = q->with ? with : NULL;
+        tail.noise = plane_noise ? noise : NULL;
+        tail.stream = p->stream;
+        const float dot = p->scheme->output(m, p->m_step, &tail, y);
         if (q->with) p->partial[index * q->o + o] = (double)dot;
         return;
     }
     for (int64_t i = 0; i < step; i++) y[i] = copy[i];
-    p->scheme->output(m, p->m_step, bias, 1.0f, NULL, false, y);
+    tail = (struct lt_winograd_tail){.bias = tail.bias, .scale = 1.0f};
+    p->scheme->output(m, p->m_step, &tail, y);
     double dot = 0;
     while (r.count > 0) {
         const int64_t top = r.y * step - p->out_shift, left = r.x * step - p->out_shift;
         const int64_t skip = left < 0 ? -left : 0, count = lesser(r.count * step, q->ow - left) - skip;
-        const float scale = q->out_scale ? q->out_scale[r.n * q->o + o] : 1.0f;
-        plane = (r.n * q->o + o) * q->oh * q->ow;
-        for (int64_t i = top < 0 ? -top : 0; i < lesser(step, q->oh - top); i++) {
-            const float *from = copy[i] + r.lane * step + skip;
-            const int64_t at = plane + (top + i) * q->ow + left + skip;
-            for (int64_t j = 0; q->with && j < count; j++) dot += (double)(from[j] * q->with[at + j]);
-            for (int64_t j = 0; j < count; j++) q->out[at + j] = from[j] * scale;
-        }
+        for (int64_t i = top < 0 ? -top : 0; i < lesser(step, q->oh - top); i++)
+            dot += finish_edge(q, r.n * q->o + o, (top + i) * q->ow + left + skip, count, copy[i] + r.lane * step + skip);
         if (r.lane + r.count == p->lanes) break;
         r = run_at(p, index, r.lane + r.count);
     }

@@ -76,8 +76,7 @@ INLINE void up_row(const vec *m, float bias, vec *row)
     vec_mix_eights(r, row);
 }
 
-static float up_output(const float *m, int64_t step, float bias, float scale, const float *const *with, bool stream,
-                    float *const *y)
+static float up_output(const float *m, int64_t step, const struct lt_winograd_tail *tail, float *const *y)
 {
     vec sum = {0};
     vec t[2 * TILE][POINTS];
@@ -92,8 +91,8 @@ static float up_output(const float *m, int64_t step, float bias, float scale, co
     }
     for (int i = 0; i < 2 * TILE; i++) {
         vec row[2 * TILE];
-        up_row(t[i], bias, row);
-        sum = vec_finish_row(2 * TILE, row, scale, with ? with[i] : NULL, stream, y[i], sum);
+        up_row(t[i], tail->bias, row);
+        sum = winograd_finish_row(2 * TILE, row, tail, i, y[i], sum);
     }
     return vec_sum(sum);
 }
@@ -134,10 +133,9 @@ INLINE void down_values(const vec *m, vec *y)
     UNROLL for (int j = 0; j < ODD; j++) y[j] += m[EVEN + j];
 }
 
-static float down_output(const float *m, int64_t step, float bias, float scale, const float *const *with, bool stream,
-                         float *const *y)
+static float down_output(const float *m, int64_t step, const struct lt_winograd_tail *tail, float *const *y)
 {
-    return winograd_output(down_values, POINTS, m, step, bias, scale, with, stream, y);
+    return winograd_output(down_values, POINTS, m, step, tail, y);
 }
 
 /* ---- weights: 6 x 6 matrices, the five points of the outer taps and the middle tap an axis ---- */

@@ -4,7 +4,7 @@
 #ifndef LT_TENSOR_WINOGRAD_IMPL_H
 #define LT_TENSOR_WINOGRAD_IMPL_H
 
-#include "tensor/tensor_impl.h"
+#include "tensor/bias_act_impl.h"
 
 typedef enum lt_winograd_kind {
     LT_WINOGRAD_SAME, /* out[y, x] = sum of weight[i, j] in[y + i - pad, x + j - pad] */
@@ -29,6 +29,9 @@ typedef struct lt_winograd {
      * then out times out_scale (n, o). Each may be NULL; with and dot go together. */
     const float *out_scale, *with;
     float *dot;
+
+    /* What follows, or NULL; its scale is out_scale then, and `with` is not there. */
+    const lt_bias_act_planes *act;
 } lt_winograd;
 
 /* Whether it is faster than the direct sum: enough channels and enough tiles. */

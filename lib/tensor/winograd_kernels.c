@@ -56,10 +56,9 @@ static void input(const float *const *near, const float *const *far, float scale
     }
 }
 
-static float output(const float *m, int64_t step, float bias, float scale, const float *const *with, bool stream,
-                    float *const *y)
+static float output(const float *m, int64_t step, const struct lt_winograd_tail *tail, float *const *y)
 {
-    return winograd_output(values_of, SIDE, m, step, bias, scale, with, stream, y);
+    return winograd_output(values_of, SIDE, m, step, tail, y);
 }
 
 enum { M = PANEL };

@@ -14,6 +14,17 @@
 /* Upper bounds over all schemes. */
 enum { LT_WINOGRAD_ROWS = 9, LT_WINOGRAD_STEP = 8 };
 
+/* What becomes of outputs while they are in registers: y = scale (output + bias), and with `act` then
+ * y = pre (pre > 0 ? above : below), pre = y + shift + strength noise. */
+struct lt_winograd_tail {
+    float bias, scale;
+    const float *const *with; /* rows like y's, or NULL: the sum of (output + bias) with */
+    bool stream; /* y goes past the caches; its rows are aligned to 64 bytes, stream_end() before other threads read them */
+    bool act;
+    float shift, strength, above, below;
+    const float *const *noise; /* rows like y's, or NULL */
+};
+
 struct lt_winograd_scheme {
     int points;                     /* products of a tile */
     int matrices;                   /* different weights among them */
@@ -27,12 +38,9 @@ struct lt_winograd_scheme {
     void (*input)(const float *const *near, const float *const *far, float scale, float *v,
                   int64_t step);
 
-    /* y[i][out_step * l + j] = scale times output (i, j) of tile l, whose point p is m[p * step + l],
-     * plus bias. Returns the sum of the unscaled outputs times with[i][out_step * l + j], 0 where
-     * `with` is NULL. `stream`: y goes past the caches; its rows are aligned to 64 bytes and
-     * stream_end() is called before other threads read them. */
-    float (*output)(const float *m, int64_t step, float bias, float scale, const float *const *with, bool stream,
-                    float *const *y);
+    /* y[i][out_step * l + j] = output (i, j) of tile l, whose point p is m[p * step + l], and what the tail makes of
+     * it. Returns the tail's sum. */
+    float (*output)(const float *m, int64_t step, const struct lt_winograd_tail *tail, float *const *y);
     void (*stream_end)(void);
 
     /* u[q * step + i] = matrix q of the 3 x 3 weights g[i * 9 ... + 8], i < count; zeros up to the width of a

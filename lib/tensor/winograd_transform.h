@@ -10,12 +10,37 @@
 /* Points of an axis at most, and places of the 6 x 6 weights. */
 enum { WINOGRAD_POINTS = 9, WINOGRAD_SIDE = 6, WINOGRAD_TILE = 4 };
 
+/* A row of outputs in the order of memory, `at` row i of a tile's: stored or streamed. Their sum with `with` goes to `sum`. */
+INLINE vec winograd_finish_row(const int vectors, const vec *r, const struct lt_winograd_tail *tail, int at, float *y, vec sum)
+{
+    const float *with = tail->with ? tail->with[at] : NULL;
+    vec out[2 * WINOGRAD_TILE];
+    UNROLL for (int v = 0; v < vectors; v++) {
+        if (with) sum += r[v] * vec_load(with + v * LANES);
+        out[v] = r[v] * tail->scale;
+    }
+    if (tail->act) {
+        const float *noise = tail->noise ? tail->noise[at] : NULL;
+        const vec above = vec_splat(tail->above), below = vec_splat(tail->below);
+        UNROLL for (int v = 0; v < vectors; v++) {
+            out[v] += tail->shift;
+            if (noise) out[v] += tail->strength * vec_load(noise + v * LANES);
+            out[v] *= vec_choose(out[v] > 0, above, below);
+        }
+    }
+    if (tail->stream)
+        UNROLL for (int v = 0; v < vectors; v++) vec_stream(y + v * LANES, out[v]);
+    else
+        UNROLL for (int v = 0; v < vectors; v++) vec_store(y + v * LANES, out[v]);
+    return sum;
+}
+
 /* y[4] of an axis from its points. */
 typedef void winograd_values(const vec *m, vec *y);
 
 /* `output` of a scheme with four outputs an axis. */
-INLINE float winograd_output(winograd_values *values, const int points, const float *m, int64_t step, float bias, float scale,
-                             const float *const *with, bool stream, float *const *y)
+INLINE float winograd_output(winograd_values *values, const int points, const float *m, int64_t step,
+                             const struct lt_winograd_tail *tail, float *const *y)
 {
     vec sum = {0};
     vec t[WINOGRAD_TILE][WINOGRAD_POINTS];
@@ -28,9 +53,9 @@ INLINE float winograd_output(winograd_values *values, const int points, const fl
     UNROLL for (int i = 0; i < WINOGRAD_TILE; i++) {
         vec r[WINOGRAD_TILE], row[WINOGRAD_TILE];
         values(t[i], r);
-        UNROLL for (int j = 0; j < WINOGRAD_TILE; j++) r[j] += bias;
+        UNROLL for (int j = 0; j < WINOGRAD_TILE; j++) r[j] += tail->bias;
         vec_mix_fours(r, row);
-        sum = vec_finish_row(WINOGRAD_TILE, row, scale, with ? with[i] : NULL, stream, y[i], sum);
+        sum = winograd_finish_row(WINOGRAD_TILE, row, tail, i, y[i], sum);
     }
     return vec_sum(sum);
 }
