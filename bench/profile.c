@@ -21,7 +21,7 @@ enum kind { PRODUCTS, TRANSFORMS, PACKING, ACTIVATION, BLUR, WARP, MATMUL, ATTEN
 static const char *const kind_name[KINDS] = {
     "convolution: products", "convolution: Winograd transforms", "convolution: packing, weights, gradients of styles",
     "noise, bias, activation", "blur, upsampling of the skip", "perspective and resize to CLIP's size",
-    "matrix products of CLIP and mapper (OpenBLAS)", "attention", "norms, GELU, elementwise", "optimiser",
+    "matrix products of CLIP and mapper (OpenBLAS, AMX)", "attention", "norms, GELU, elementwise", "optimiser",
     "fresh memory: clearing of pages", "operating system, rest", "waiting at barriers", "other",
 };
 
@@ -35,7 +35,9 @@ static const struct {
     {"kernel", NULL, "clear_page", FAULTS},
     {"kernel", NULL, NULL, KERNEL},
     {NULL, "winograd", NULL, TRANSFORMS},
+    {NULL, "amx", NULL, MATMUL},
     {NULL, "conv_kernels", NULL, PRODUCTS},
+    {NULL, "pointwise", NULL, PRODUCTS},
     {NULL, "conv_run", NULL, PRODUCTS},
     {NULL, "conv", NULL, PACKING},
     {NULL, "bias_act", NULL, ACTIVATION},

@@ -39,17 +39,22 @@ double nn_distance(const lt_tensor *a, const lt_tensor *b)
     return size > 0.0 ? worst / size : worst;
 }
 
-static double probed(lt_ctx *ctx, nn_forward forward, void *user, const lt_tensor *probe)
+/* The sum of the result times the probe, and the root of the sum of its terms' squares. */
+static double probed(lt_ctx *ctx, nn_forward forward, void *user, const lt_tensor *probe, double *size)
 {
     const lt_scope scope = lt_scope_open(ctx);
     lt_no_grad_begin(ctx);
     lt_tensor *y = lt_contiguous(ctx, forward(ctx, user));
     lt_no_grad_end(ctx);
     nn_assert_ok(ctx);
-    double total = 0.0;
-    for (int64_t i = 0; i < lt_numel(y); i++)
-        total += (double)lt_f32(y)[i] * (double)lt_f32(probe)[i];
+    double total = 0.0, squares = 0.0;
+    for (int64_t i = 0; i < lt_numel(y); i++) {
+        const double term = (double)lt_f32(y)[i] * (double)lt_f32(probe)[i];
+        total += term;
+        squares += term * term;
+    }
     lt_scope_close(ctx, scope, NULL);
+    *size = sqrt(squares);
     return total;
 }
 
@@ -81,13 +86,16 @@ void nn_check_gradient(lt_ctx *ctx, const char *what, lt_tensor *leaf, nn_forwar
         const float old = *x;
         *x = old + step;
         const float high = *x;
-        const double above = probed(ctx, forward, user, probe);
+        double size;
+        const double above = probed(ctx, forward, user, probe, &size);
         *x = old - step;
-        const double below = probed(ctx, forward, user, probe);
+        const double below = probed(ctx, forward, user, probe, &size);
         const double wanted = (above - below) / ((double)high - (double)*x);
+        /* Each term is a float32 result: their errors, about 2^-23, add up like their squares. */
+        const double rounding = size * 0x1p-22 / (double)step;
         *x = old;
         const double got = (double)lt_f32(grad)[at];
-        ck_assert_msg(fabs(got - wanted) <= tolerance * largest,
+        ck_assert_msg(fabs(got - wanted) <= tolerance * largest + rounding,
                       "%s[%lld]: gradient %g, difference quotient %g, largest %g", what,
                       (long long)at, got, wanted, largest);
     }

@@ -166,6 +166,10 @@ START_TEST(matches_plain_loops)
         {1, 3, 40, 36, 5, 4, 4, 2, 1, false, true, false},
         {1, 3, 45, 47, 5, 1, 1, 2, 0, false, true, false},
         {2, 33, 17, 23, 3, 1, 1, 1, 0, false, true, true},
+        {1, 7, 70, 67, 3, 1, 1, 1, 0, false, true, false},
+        {3, 1, 9, 8, 4, 1, 1, 1, 0, false, true, true},
+        {2, 6, 4, 4, 2, 1, 1, 1, 0, false, false, true},
+        {1, 5, 31, 33, 1, 1, 1, 1, 0, false, true, true},
         {1, 3, 20, 20, 3, 1, 1, 1, 2, false, false, true},
         {2, 3, 24, 16, 12, 8, 8, 8, 0, false, true, true},
         {1, 2, 23, 21, 3, 5, 3, 3, 1, false, false, false},
@@ -532,6 +536,56 @@ START_TEST(fused_tails)
 }
 END_TEST
 
+/* From 32 MB on, results go past the caches. */
+START_TEST(large_planes)
+{
+    enum { C = 32, SIDE = 512, SIZE = SIDE * SIDE };
+    for (int threads = 1; threads <= 2; threads++) {
+        open_context(threads, NULL);
+        const lt_scope scope = lt_scope_open(ctx);
+        lt_tensor *x = random_tensor(4, (int64_t[]){1, 16, SIDE, SIDE}, false), *w = random_tensor(4, (int64_t[]){C, 16, 3, 3}, false);
+        const lt_act act = {random_tensor(2, (int64_t[]){1, C}, false), random_tensor(4, (int64_t[]){1, 1, SIDE, SIDE}, false),
+                            random_tensor(1, (int64_t[]){1}, false), random_tensor(1, (int64_t[]){C}, false), 0.2f, 1.4142135f};
+        lt_tensor *y = lt_conv2d_act(ctx, x, NULL, w, 1, 1, &act);
+        lt_tensor *plain = lt_bias_act(ctx, lt_conv2d(ctx, x, NULL, w, NULL, 1, 1), &act);
+        ck_assert_msg(y && plain, "%s", lt_ctx_message(ctx));
+        for (int64_t i = 0; i < lt_numel(y); i++) check_close_to("conv2d_act", i, (double)lt_f32(y)[i], (double)lt_f32(plain)[i], 5e-6);
+
+        lt_tensor *to_rgb = random_tensor(4, (int64_t[]){3, C, 1, 1}, false), *scale = random_tensor(2, (int64_t[]){1, C}, true);
+        lt_tensor *leaf = lt_detach(ctx, y), *gy = random_tensor(4, (int64_t[]){1, 3, SIDE, SIDE}, false);
+        lt_set_requires_grad(ctx, leaf, true);
+        lt_tensor *rgb = lt_conv2d(ctx, leaf, scale, to_rgb, NULL, 1, 0);
+        ck_assert_int_eq(lt_backward_seed(ctx, rgb, gy), LT_OK);
+        const float *f = lt_f32(leaf), *g = lt_f32(gy), *m = lt_f32(to_rgb), *s = lt_f32(scale);
+        for (int64_t i = 0; i < SIZE; i += 7) {
+            double sum[3] = {0};
+            for (int c = 0; c < C; c++) {
+                double back = 0;
+                for (int k = 0; k < 3; k++) {
+                    sum[k] += (double)m[k * C + c] * (double)s[c] * (double)f[c * SIZE + i];
+                    back += (double)m[k * C + c] * (double)g[k * SIZE + i];
+                }
+                check_close_to("gradient", c * SIZE + i, (double)lt_f32(lt_grad(leaf))[c * SIZE + i], back * (double)s[c], 3e-6);
+            }
+            for (int k = 0; k < 3; k++) check_close_to("1 x 1", k * SIZE + i, (double)lt_f32(rgb)[k * SIZE + i], sum[k], 1e-5);
+        }
+        for (int c = 0; c < C; c++) {
+            double sum = 0, size = 0;
+            for (int64_t i = 0; i < SIZE; i++) {
+                double back = 0;
+                for (int k = 0; k < 3; k++) back += (double)m[k * C + c] * (double)g[k * SIZE + i];
+                sum += back * (double)f[c * SIZE + i];
+                size += fabs(back * (double)f[c * SIZE + i]);
+            }
+            ck_assert_msg(fabs((double)lt_f32(lt_grad(scale))[c] - sum) <= 1e-7 * size, "scale %d: %g, expected %g", c,
+                          (double)lt_f32(lt_grad(scale))[c], sum);
+        }
+        lt_scope_close(ctx, scope, NULL);
+        close_context();
+    }
+}
+END_TEST
+
 START_TEST(fused_errors)
 {
     open_context(1, NULL);
@@ -602,6 +656,7 @@ Suite *suite_conv(void)
     tcase_add_test(tc, tail_matches_plain_loops);
     tcase_add_test(tc, tail_errors);
     tcase_add_test(tc, fused_tails);
+    tcase_add_test(tc, large_planes);
     tcase_add_test(tc, fused_errors);
     tcase_add_test(tc, max_pool_matches_plain_loops);
     suite_add_tcase(suite, tc);

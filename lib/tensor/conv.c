@@ -2,6 +2,7 @@
 
 #include "tensor/conv_impl.h"
 #include "tensor/conv_plan_impl.h"
+#include "tensor/pointwise_impl.h"
 #include "tensor/winograd_impl.h"
 
 /* Packed floats of an input tile: with a panel of weights about a megabyte of
@@ -103,6 +104,7 @@ lt_status lt_conv_apply(lt_ctx *ctx, const lt_conv_shape *s, const float *big, c
     lt_winograd fast = winograd_of(s, false, big, scale, weight, bias, small);
     fast.act = act;
     if (winograd_fits(ctx, s, &fast)) return lt_winograd_run(ctx, &fast);
+    if (!act && lt_pointwise_fits(s)) return lt_pointwise_apply(ctx, s, big, scale, weight, bias, small);
 
     tables t;
     const int64_t taps = s->kh * s->kw;
@@ -240,6 +242,7 @@ lt_status lt_conv_input_grad(lt_ctx *ctx, const lt_conv_shape *s, bool transpose
     fast.dot = gscale;
     if (winograd_fits(ctx, s, &fast) && (!gscale || lt_winograd_sums(ctx, &fast)))
         return lt_winograd_run(ctx, &fast);
+    if (!transposed && lt_pointwise_fits(s)) return lt_pointwise_input_grad(ctx, s, gy, weight, x, scale, gx, gscale);
 
     const lt_status status = transposed ? lt_conv_apply(ctx, s, gy, NULL, weight, NULL, NULL, gx)
                                         : lt_conv_adjoint(ctx, s, gy, NULL, weight, NULL, gx);
