@@ -178,23 +178,42 @@ START_TEST(linear_layers)
 {
     if (!open_context(2, _i)) return;
     const struct lt_amx_kernels *amx = ctx->amx;
-    const int64_t rows = 120, ins = 200, outs = 200;
+    const int64_t rows = 200, ins = 300, outs = 200;
     lt_tensor *x = check_random(ctx, 31, -1.0f, 1.0f, 2, (int64_t[]){rows, ins});
     lt_tensor *w = check_random(ctx, 32, -0.2f, 0.2f, 2, (int64_t[]){outs, ins});
     lt_tensor *bias = check_random(ctx, 33, -1.0f, 1.0f, 1, &outs);
     lt_tensor *half = lt_cast(ctx, w, LT_F16);
-    ck_assert(lt_amx_pays(ctx, rows, outs, ins) && lt_amx_pays(ctx, rows, ins, outs));
-    lt_tensor *y = lt_linear(ctx, x, half, bias), *wide = lt_linear(ctx, x, lt_cast(ctx, half, LT_F32), bias);
+    ck_assert(lt_amx_pays(ctx, true, rows, outs, ins) && lt_amx_pays(ctx, true, rows, ins, outs));
+    lt_tensor *y = lt_linear(ctx, x, half, bias);
     ctx->amx = NULL;
     lt_tensor *plain = lt_linear(ctx, x, half, bias);
-    ck_assert(y && wide && plain);
-    for (int64_t i = 0; i < rows * outs; i++) {
-        check_close_to("float16", i, check_at(y, i), check_at(plain, i), 2e-6);
-        check_close_to("float32", i, check_at(wide, i), check_at(plain, i), 2e-6);
-    }
+    ck_assert(y && plain);
+    for (int64_t i = 0; i < rows * outs; i++) check_close_to("float16", i, check_at(y, i), check_at(plain, i), 2e-6);
     ctx->amx = amx;
     lt_set_requires_grad(ctx, x, true);
     check_grad(ctx, "lt_linear", apply_linear, half, 1, &x, (struct check_grad){.samples = 12});
+    check_close(ctx);
+}
+END_TEST
+
+/* A large product of float32 goes there by itself, with A as it is stored only. */
+START_TEST(large_products)
+{
+    if (!open_context(2, _i)) return;
+    enum { M = 420, N = 500, K = 500 };
+    const struct lt_amx_kernels *amx = ctx->amx;
+    float *a = random_floats(41, K * K), *b = random_floats(42, N * K), *c[2];
+    for (int trans = 0; trans < 4; trans++) {
+        for (int plain = 0; plain < 2; plain++) {
+            ctx->amx = plain ? NULL : amx;
+            c[plain] = random_floats(43, M * N);
+            lt_sgemm(ctx, trans & 1, trans & 2, M, N, K, 1.0f, a, K, b, K, 1.0f, c[plain], N);
+        }
+        const bool same = memcmp(c[0], c[1], M * N * sizeof(float)) == 0;
+        ck_assert_msg(same == (trans & 1), "transposed %d: went the %s way", trans, same ? "usual" : "other");
+        for (int i = 0; i < M * N; i++) check_close_to("sgemm", i, (double)c[0][i], (double)c[1][i], 2e-5);
+    }
+    ctx->amx = amx;
     check_close(ctx);
 }
 END_TEST
@@ -203,12 +222,13 @@ END_TEST
 START_TEST(small_products_stay_away)
 {
     if (!open_context(1, _i)) return;
-    ck_assert(!lt_amx_pays(ctx, 31, 1000, 1000));
-    ck_assert(!lt_amx_pays(ctx, 1000, 18, 1000));
-    ck_assert(!lt_amx_pays(ctx, 64, 64, 64));
-    ck_assert(lt_amx_pays(ctx, 400, 768, 768));
+    ck_assert(!lt_amx_pays(ctx, true, 31, 1000, 1000));
+    ck_assert(!lt_amx_pays(ctx, true, 1000, 18, 1000));
+    ck_assert(!lt_amx_pays(ctx, true, 64, 64, 64));
+    ck_assert(!lt_amx_pays(ctx, false, 100, 512, 512) && lt_amx_pays(ctx, true, 100, 512, 512));
+    ck_assert(lt_amx_pays(ctx, false, 400, 768, 768));
     ctx->amx = NULL;
-    ck_assert(!lt_amx_pays(ctx, 400, 768, 768));
+    ck_assert(!lt_amx_pays(ctx, true, 400, 768, 768));
     check_close(ctx);
 }
 END_TEST
@@ -223,6 +243,7 @@ Suite *suite_amx(void)
     tcase_add_loop_test(t, large_sides, 0, TABLES);
     tcase_add_loop_test(t, errors_and_threads, 0, TABLES);
     tcase_add_loop_test(t, linear_layers, 0, TABLES);
+    tcase_add_loop_test(t, large_products, 0, TABLES);
     tcase_add_loop_test(t, small_products_stay_away, 0, TABLES);
     suite_add_tcase(s, t);
     return s;

@@ -148,7 +148,7 @@ void lt_sgemm(lt_ctx *ctx, bool ta, bool tb, int64_t m, int64_t n, int64_t k, fl
               const float *a, int64_t lda, const float *b, int64_t ldb, float beta, float *c,
               int64_t ldc)
 {
-    if (!ta && lt_amx_pays(ctx, m, n, k) &&
+    if (!ta && lt_amx_pays(ctx, false, m, n, k) &&
         lt_amx_gemm(ctx, m, n, k, alpha, &(lt_amx_source){.data = a, .ld = lda},
                     &(lt_amx_source){.data = b, .ld = ldb, .across = !tb}, beta, c, ldc))
         return;
@@ -199,7 +199,7 @@ lt_cpu_info lt_cpu_describe(lt_ctx *ctx)
     lt_cpu_info info = {.cores = lt_cores()};
     memcpy(info.blas, blas.config, sizeof info.blas);
     memcpy(info.kernels, blas.kernels, sizeof info.kernels);
-    snprintf(info.isa, sizeof info.isa, "%s", lt_isa_name(ctx->isa));
+    snprintf(info.isa, sizeof info.isa, "%s%s", lt_isa_name(ctx->isa), ctx->amx ? ", amx" : "");
     read_cpu_name(info.cpu, sizeof info.cpu);
     return info;
 }
@@ -228,6 +228,8 @@ lt_status lt_sgemm_rate(lt_ctx *ctx, int64_t n, double seconds, double *gflops)
         }
         memset(m[i], 0, bytes);
     }
+    const struct lt_amx_kernels *amx = ctx->amx;
+    ctx->amx = NULL;
     const double end = seconds_now() + seconds;
     for (int run = 0; run < 2 || seconds_now() < end; run++) {
         const double start = seconds_now();
@@ -236,6 +238,7 @@ lt_status lt_sgemm_rate(lt_ctx *ctx, int64_t n, double seconds, double *gflops)
         if (rate > *gflops)
             *gflops = rate;
     }
+    ctx->amx = amx;
 out:
     for (int i = 0; i < 3; i++)
         lt_scratch_free(ctx, m[i]);

@@ -4,8 +4,8 @@
  * LT_ISA_SUFFIX defined; it exports one table of functions,
  * `const struct lt_foo_kernels LT_ISA_NAME(lt_foo_kernels) = {...}`. Callers
  * pick the table with LT_ISA_SELECT(ctx, lt_foo_kernels) after
- * LT_ISA_DECLARE(lt_foo_kernels). The environment variable LT_ISA=base|avx2
- * masks the better ones. */
+ * LT_ISA_DECLARE(lt_foo_kernels). The environment variable
+ * LT_ISA=base|avx2|avx512 masks the better ones, AMX (amx.h) among them. */
 #ifndef LT_TENSOR_ISA_H
 #define LT_TENSOR_ISA_H
 
