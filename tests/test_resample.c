@@ -247,20 +247,54 @@ START_TEST(warp_matches_plain_loops)
 }
 END_TEST
 
+/* In one pass as in two, values and gradient; sizes that are shrunk less go through two. */
+START_TEST(warp_and_resize)
+{
+    static const double coeffs[][8] = {
+        {1, 0, 0, 0, 1, 0, 0, 0},
+        {0.9, 0.2, -1.3, -0.1, 1.2, 2.1, 0.004, -0.003},
+        {1.1, 0, -9, 0.3, 1.2, -8, 0, 0.001},
+        {1, 0, 500, 0, 1, 0, 0, 0},
+        {1, 0, 0, 0, 1, 0, -0.02, 0},
+    };
+    static const int64_t sizes[][4] = {{17, 20, 4, 5}, {70, 65, 17, 16}, {33, 160, 7, 33}, {97, 64, 1, 1}, {40, 40, 10, 10}, {40, 40, 11, 10}, {5, 4, 1, 2}};
+    for (int isa = 0; isa < CHECK_ISAS; isa++) {
+        ctx = check_open(1 + isa, check_isa[isa]);
+        for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++)
+            for (size_t i = 0; i < 2 * sizeof coeffs / sizeof *coeffs; i++) {
+                const lt_scope scope = lt_scope_open(ctx);
+                const int64_t *z = sizes[k], count = 2 * 3 * z[2] * z[3];
+                const double *q = coeffs[i / 2];
+                lt_tensor *x = leaf(6 + i, 2, 3, z[0], z[1]), *y = lt_warp_resize(ctx, x, q, i % 2, z[2], z[3]);
+                ck_assert_msg(y != NULL, "%s", lt_ctx_message(ctx));
+                lt_tensor *plain = lt_resize_bicubic(ctx, lt_warp_perspective(ctx, x, q, i % 2), z[2], z[3], false);
+                double *want = doubles(count);
+                for (int64_t j = 0; j < count; j++) want[j] = (double)lt_f32(plain)[j];
+                expect_close("warp and resize", y, want, 2e-6);
+                expect_adjoint("warp and resize", x, y);
+                free(want);
+                lt_scope_close(ctx, scope, NULL);
+            }
+        check_close(ctx);
+    }
+}
+END_TEST
+
 /* The number of threads does not change a bit. */
 START_TEST(threads_agree)
 {
     static const double coeffs[8] = {0.9, 0.2, -1.3, -0.1, 1.2, 2.1, 0.004, -0.003};
     ctx = check_open(1, NULL);
     const lt_scope scope = lt_scope_open(ctx);
-    lt_tensor *x = leaf(8, 1, 3, 70, 65), *first[4] = {NULL, NULL, NULL, NULL};
+    lt_tensor *x = leaf(8, 1, 3, 70, 65), *first[5] = {NULL};
     lt_tensor *kernel = check_random(ctx, 9, 0, 1, 2, (int64_t[]){4, 4});
     for (int threads = 1; threads <= 3; threads++) {
         lt_ctx_set_threads(ctx, threads);
-        for (int op = 0; op < 4; op++) {
+        for (int op = 0; op < 5; op++) {
             lt_tensor *y = op == 0   ? lt_warp_perspective(ctx, x, coeffs, true)
                            : op == 1 ? lt_resize_bicubic(ctx, x, 33, 41, false)
                            : op == 2 ? lt_resize_area(ctx, x, 33, 41)
+                           : op == 3 ? lt_warp_resize(ctx, x, coeffs, true, 17, 16)
                                      : lt_upfirdn2d(ctx, x, kernel, 2, 1, 2, 1);
             lt_tensor *g = check_random(ctx, 10, -1, 1, 4, lt_shape(y));
             ck_assert_int_eq(lt_backward_seed(ctx, y, g), LT_OK);
@@ -329,6 +363,7 @@ Suite *suite_resample(void)
     tcase_add_test(tc, fir_matches_plain_loops);
     tcase_add_test(tc, resize_matches_plain_loops);
     tcase_add_test(tc, warp_matches_plain_loops);
+    tcase_add_test(tc, warp_and_resize);
     tcase_add_test(tc, threads_agree);
     tcase_add_test(tc, gradients_by_differences);
     tcase_add_test(tc, resample_errors);

@@ -109,11 +109,14 @@ lt_tensor *ce_nce_augmented_features(lt_ctx *ctx, const lt_clip *clip, const str
     if (config->copies == 0)
         return ce_image_features(ctx, clip, images, config->antialias);
     lt_tensor *pixels[CE_NCE_MAX_COPIES];
+    /* What lt_clip_preprocess() would do with a square picture. */
+    const int64_t size = lt_clip_describe(clip)->image_size;
+    const bool fits = images && lt_ndim(images) == 4 && lt_dim(images, 2) == lt_dim(images, 3) && !config->antialias;
     for (int c = 0; c < config->copies; c++) {
         /* Each copy is brought to CLIP's size at once: eight warped pictures of 1024 x 1024 would be
          * the largest tensors of a training step. */
         const lt_scope scope = lt_scope_open(ctx);
-        lt_tensor *warped = lt_warp_perspective(ctx, images, coeffs[c], true);
+        lt_tensor *warped = fits ? lt_warp_resize(ctx, images, coeffs[c], true, size, size) : lt_warp_perspective(ctx, images, coeffs[c], true);
         pixels[c] = lt_scope_close(ctx, scope, lt_clip_preprocess(ctx, clip, warped, config->antialias));
         if (!pixels[c])
             return NULL;

@@ -123,6 +123,8 @@ LT_API lt_tensor *lt_resize_area(lt_ctx *ctx, lt_tensor *x, int64_t h, int64_t w
  * ((a X + b Y + c)/D, (d X + e Y + f)/D), D = g X + h Y + 1; bilinear, zeros outside; if `mask_border`, times the
  * same sampling of an all-ones image, as torchvision 0.14's perspective(fill=0). */
 LT_API lt_tensor *lt_warp_perspective(lt_ctx *ctx, lt_tensor *x, const double coeffs[8], bool mask_border);
+/* lt_resize_bicubic() of it to (h,w), without antialias; shrunk to a quarter or less, in one pass. */
+LT_API lt_tensor *lt_warp_resize(lt_ctx *ctx, lt_tensor *x, const double coeffs[8], bool mask_border, int64_t h, int64_t w);
 
 /* ---- losses (ops_loss.c), all mean over elements or rows, result a scalar ---- */
 LT_API lt_tensor *lt_mse_loss(lt_ctx *ctx, lt_tensor *a, lt_tensor *b);

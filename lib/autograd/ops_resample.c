@@ -161,35 +161,54 @@ lt_tensor *lt_resize_area(lt_ctx *ctx, lt_tensor *x, int64_t h, int64_t w)
 
 typedef struct warp_params {
     double coeffs[8];
-    bool mask_border;
+    bool mask_border, shrunk;
 } warp_params;
 
 static lt_status warp_backward(lt_ctx *ctx, lt_node *node, lt_tensor *gy)
 {
     const warp_params *p = lt_node_params(node);
+    const lt_tensor *x = lt_node_input(node, 0);
+    const int64_t planes = lt_dim(gy, 0) * lt_dim(gy, 1), h = lt_dim(x, 2), w = lt_dim(x, 3);
     float *gx = lt_grad_in_place(ctx, node, 0);
     if (!gx) return ctx->status;
-    return lt_warp_adjoint(ctx, lt_dim(gy, 0) * lt_dim(gy, 1), lt_dim(gy, 2), lt_dim(gy, 3),
-                           p->coeffs, p->mask_border, lt_f32(gy), gx);
+    return p->shrunk ? lt_warp_resize_adjoint(ctx, planes, h, w, p->coeffs, p->mask_border, lt_dim(gy, 2), lt_dim(gy, 3),
+                                              lt_f32(gy), gx)
+                     : lt_warp_adjoint(ctx, planes, h, w, p->coeffs, p->mask_border, lt_f32(gy), gx);
 }
 
-lt_tensor *lt_warp_perspective(lt_ctx *ctx, lt_tensor *x, const double coeffs[8], bool mask_border)
+/* The warp of x, shrunk to h x w in the same pass where h is not 0. */
+static lt_tensor *warp(lt_ctx *ctx, const char *op, lt_tensor *x, const double coeffs[8], bool mask_border, int64_t h, int64_t w)
 {
-    lt_tensor *xd = dense_image(ctx, x, "warp_perspective");
+    lt_tensor *xd = dense_image(ctx, x, op);
     if (!xd) return NULL;
     for (int i = 0; i < 8; i++)
         if (!isfinite(coeffs[i]))
-            return LT_NULL(ctx, LT_ERR_NUMERIC, "warp_perspective: coefficient %d is not finite", i);
-    lt_tensor *out = lt_new_like(ctx, x);
+            return LT_NULL(ctx, LT_ERR_NUMERIC, "%s: coefficient %d is not finite", op, i);
+    const int64_t planes = lt_dim(x, 0) * lt_dim(x, 1), ih = lt_dim(x, 2), iw = lt_dim(x, 3);
+    lt_tensor *out = lt_new(ctx, 4, (int64_t[]){lt_dim(x, 0), lt_dim(x, 1), h ? h : ih, h ? w : iw});
     if (!out) return NULL;
-    if (lt_warp_apply(ctx, lt_dim(x, 0) * lt_dim(x, 1), lt_dim(x, 2), lt_dim(x, 3), coeffs,
-                      mask_border, lt_f32(xd), lt_f32(out)))
+    if (h ? lt_warp_resize_apply(ctx, planes, ih, iw, coeffs, mask_border, lt_f32(xd), h, w, lt_f32(out))
+          : lt_warp_apply(ctx, planes, ih, iw, coeffs, mask_border, lt_f32(xd), lt_f32(out)))
         return NULL;
     lt_node *node = lt_record(ctx, out, warp_backward, 1, &x, sizeof(warp_params));
     if (node) {
         warp_params *p = lt_node_params(node);
         memcpy(p->coeffs, coeffs, sizeof p->coeffs);
         p->mask_border = mask_border;
+        p->shrunk = h != 0;
     }
     return lt_recorded(ctx, out);
+}
+
+lt_tensor *lt_warp_perspective(lt_ctx *ctx, lt_tensor *x, const double coeffs[8], bool mask_border)
+{
+    return warp(ctx, "warp_perspective", x, coeffs, mask_border, 0, 0);
+}
+
+lt_tensor *lt_warp_resize(lt_ctx *ctx, lt_tensor *x, const double coeffs[8], bool mask_border, int64_t h, int64_t w)
+{
+    if (x && lt_ndim(x) == 4 && lt_warp_resize_pays(lt_dim(x, 2), lt_dim(x, 3), h, w))
+        return warp(ctx, "warp_resize", x, coeffs, mask_border, h, w);
+    const lt_scope scope = lt_scope_open(ctx);
+    return lt_scope_close(ctx, scope, lt_resize_bicubic(ctx, lt_warp_perspective(ctx, x, coeffs, mask_border), h, w, false));
 }

@@ -37,6 +37,10 @@ typedef struct lt_windows {
 
 typedef enum lt_resize_kind { LT_RESIZE_CUBIC, LT_RESIZE_CUBIC_ANTIALIAS, LT_RESIZE_AREA } lt_resize_kind;
 
+/* The windows of resizing `in` pixels to `out`; false when memory ran out. To be freed, also then; zeroed before. */
+bool lt_windows_build(lt_ctx *ctx, lt_resize_kind kind, int64_t in, int64_t out, lt_windows *t);
+void lt_windows_free(lt_ctx *ctx, lt_windows *t);
+
 /* out (planes,oh,ow) of x (planes,h,w), and the adjoint. Errors: LT_ERR_MEMORY. */
 lt_status lt_resize_apply(lt_ctx *ctx, lt_resize_kind kind, int64_t planes, int64_t h, int64_t w,
                           const float *x, int64_t oh, int64_t ow, float *out);
@@ -49,5 +53,15 @@ lt_status lt_warp_apply(lt_ctx *ctx, int64_t planes, int64_t h, int64_t w, const
                         bool mask_border, const float *x, float *out);
 lt_status lt_warp_adjoint(lt_ctx *ctx, int64_t planes, int64_t h, int64_t w,
                           const double coeffs[8], bool mask_border, const float *out, float *x);
+
+/* Whether resizing (h,w) to (oh,ow) leaves so many pixels out that it pays to warp only the others. */
+bool lt_warp_resize_pays(int64_t h, int64_t w, int64_t oh, int64_t ow);
+
+/* lt_resize_apply() of kind LT_RESIZE_CUBIC after lt_warp_apply(): out is (planes,oh,ow). The adjoint is added to x. Needs
+ * lt_warp_resize_pays(). */
+lt_status lt_warp_resize_apply(lt_ctx *ctx, int64_t planes, int64_t h, int64_t w, const double coeffs[8],
+                               bool mask_border, const float *x, int64_t oh, int64_t ow, float *out);
+lt_status lt_warp_resize_adjoint(lt_ctx *ctx, int64_t planes, int64_t h, int64_t w, const double coeffs[8],
+                                 bool mask_border, int64_t oh, int64_t ow, const float *out, float *x);
 
 #endif

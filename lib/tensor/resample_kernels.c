@@ -95,7 +95,7 @@ static void windows(int64_t n, int64_t taps, const int32_t *start, const float *
 
 /* Coordinates are double, fractions float. A neighbour over the edge has no weight; the pair
  * is then moved inside, so that every index is valid. */
-static void project(int64_t n, int64_t x, int64_t y, int64_t h, int64_t w, const double q[8],
+static void project(int64_t n, const int32_t *restrict x, int64_t y, int64_t h, int64_t w, const double q[8],
                     int mask_border, int32_t *restrict base, float *restrict weight, int64_t ld)
 {
     const double py = (double)y + 0.5, width = (double)w, height = (double)h;
@@ -105,7 +105,7 @@ static void project(int64_t n, int64_t x, int64_t y, int64_t h, int64_t w, const
     float *restrict w00 = weight, *restrict w01 = weight + ld;
     float *restrict w10 = weight + 2 * ld, *restrict w11 = weight + 3 * ld;
     for (int64_t i = 0; i < n; i++) {
-        const double px = (double)((int32_t)x + (int32_t)i) + 0.5, over = 1.0 / (q[6] * px + d0);
+        const double px = (double)x[i] + 0.5, over = 1.0 / (q[6] * px + d0);
         double sx = (q[0] * px + sx0) * over - 0.5, sy = (q[3] * px + sy0) * over - 0.5;
         const int inside = (sx > -1.0) & (sx < width) & (sy > -1.0) & (sy < height);
         sx = inside ? sx : 0.0;

@@ -22,10 +22,10 @@ struct lt_resample_kernels {
     void (*windows)(int64_t n, int64_t taps, const int32_t *start, const float *weight,
                     const float *in, float *out);
 
-    /* Pixels (x + i, y), i < n, of a projective warp: base[i] is the index of the upper left of
+    /* Pixels (x[i], y), i < n, of a projective warp: base[i] is the index of the upper left of
      * four neighbours in the (h, w) image, weight[k * ld + i] the weights of the neighbours
      * (0, 0), (0, 1), (1, 0), (1, 1); 0 outside the image. See lt_warp_perspective(). */
-    void (*project)(int64_t n, int64_t x, int64_t y, int64_t h, int64_t w, const double coeffs[8],
+    void (*project)(int64_t n, const int32_t *x, int64_t y, int64_t h, int64_t w, const double coeffs[8],
                     int mask_border, int32_t *base, float *weight, int64_t ld);
     /* out[i] = sum of the weighted neighbours base[i] + {0, right, down, down + right} */
     void (*sample)(int64_t n, const int32_t *base, const float *weight, int64_t ld, int64_t right,

@@ -8,7 +8,7 @@
 
 enum { BAND = 32 };
 
-static void windows_free(lt_ctx *ctx, lt_windows *t)
+void lt_windows_free(lt_ctx *ctx, lt_windows *t)
 {
     lt_scratch_free(ctx, t->start);
     lt_scratch_free(ctx, t->weight);
@@ -82,8 +82,7 @@ static void area_window(lt_windows *t, int64_t i)
     for (int64_t j = 0; j < high - low; j++) weight[j] = (float)(1.0 / (double)(high - low));
 }
 
-static bool windows_build(lt_ctx *ctx, lt_resize_kind kind, int64_t in, int64_t out,
-                          lt_windows *t)
+bool lt_windows_build(lt_ctx *ctx, lt_resize_kind kind, int64_t in, int64_t out, lt_windows *t)
 {
     const int64_t shrink = (in + out - 1) / out;
     const int64_t widest = kind == LT_RESIZE_CUBIC ? 4
@@ -188,7 +187,7 @@ static lt_status resize(lt_ctx *ctx, lt_resize_kind kind, bool adjoint, int64_t 
 {
     lt_windows down = {0}, across = {0}, down_back = {0}, across_back = {0};
     lt_status status = LT_ERR_MEMORY;
-    if (!windows_build(ctx, kind, h, oh, &down) || !windows_build(ctx, kind, w, ow, &across))
+    if (!lt_windows_build(ctx, kind, h, oh, &down) || !lt_windows_build(ctx, kind, w, ow, &across))
         goto done;
     if (!adjoint) {
         status = resample(ctx, planes, &down, &across, from, to);
@@ -199,10 +198,10 @@ static lt_status resize(lt_ctx *ctx, lt_resize_kind kind, bool adjoint, int64_t 
     status = resample(ctx, planes, &down_back, &across_back, from, to);
 
 done:
-    windows_free(ctx, &across_back);
-    windows_free(ctx, &down_back);
-    windows_free(ctx, &across);
-    windows_free(ctx, &down);
+    lt_windows_free(ctx, &across_back);
+    lt_windows_free(ctx, &down_back);
+    lt_windows_free(ctx, &across);
+    lt_windows_free(ctx, &down);
     return status;
 }
 

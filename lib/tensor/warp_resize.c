@@ -1,0 +1,136 @@
+/* A projective warp and bicubic shrinking in one pass: of the warped image only the pixels exist that the shrinking reads. */
+#include <omp.h>
+
+#include "tensor/warp_impl.h"
+
+/* An output pixel reads TAPS x TAPS warped ones; a tile of warped pixels makes ROWS x COLS outputs. */
+enum { TAPS = 4, ROWS = LT_WARP_ROWS / TAPS, COLS = LT_WARP_COLS / TAPS };
+
+typedef struct plan {
+    lt_warp_map map;
+    int64_t planes, oh, ow, tiles;
+    lt_windows down, across;
+    lt_warp_tile *work; /* one a thread */
+} plan;
+
+static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
+
+bool lt_warp_resize_pays(int64_t h, int64_t w, int64_t oh, int64_t ow)
+{
+    return oh >= 1 && ow >= 1 && h / TAPS >= oh && w / TAPS >= ow;
+}
+
+static bool plan_make(lt_ctx *ctx, int64_t planes, int64_t h, int64_t w, const double coeffs[8], bool mask_border, int64_t oh,
+                      int64_t ow, plan *p)
+{
+    *p = (plan){.map = lt_warp_map_of(ctx, h, w, coeffs, mask_border), .planes = planes, .oh = oh, .ow = ow};
+    p->tiles = ((oh + ROWS - 1) / ROWS) * ((ow + COLS - 1) / COLS);
+    p->work = lt_scratch(ctx, (size_t)ctx->threads * sizeof *p->work);
+    return p->work && lt_windows_build(ctx, LT_RESIZE_CUBIC, h, oh, &p->down) &&
+           lt_windows_build(ctx, LT_RESIZE_CUBIC, w, ow, &p->across);
+}
+
+static void plan_free(lt_ctx *ctx, plan *p)
+{
+    lt_windows_free(ctx, &p->across);
+    lt_windows_free(ctx, &p->down);
+    lt_scratch_free(ctx, p->work);
+}
+
+/* The outputs of a tile. */
+typedef struct outputs {
+    int64_t y, x, rows, cols;
+} outputs;
+
+static outputs place_tile(const plan *p, int64_t index, lt_warp_tile *t)
+{
+    const int64_t across = (p->ow + COLS - 1) / COLS;
+    outputs o = {.y = index / across * ROWS, .x = index % across * COLS};
+    o.rows = smaller(ROWS, p->oh - o.y);
+    o.cols = smaller(COLS, p->ow - o.x);
+    t->rows = o.rows * TAPS;
+    t->cols = o.cols * TAPS;
+    for (int64_t i = 0; i < t->rows; i++) t->row[i] = p->down.start[o.y + i / TAPS] + (int32_t)(i % TAPS);
+    for (int64_t i = 0; i < t->cols; i++) t->col[i] = p->across.start[o.x + i / TAPS] + (int32_t)(i % TAPS);
+    return o;
+}
+
+static void shrink_tile(const plan *p, const outputs *o, const lt_warp_tile *t, const float *x, float *out)
+{
+    float line[TAPS][LT_WARP_COLS];
+    for (int64_t i = 0; i < o->rows; i++) {
+        const float *down = p->down.weight + (o->y + i) * TAPS;
+        for (int64_t k = 0; k < TAPS; k++) lt_warp_sample(&p->map, t, i * TAPS + k, x, line[k]);
+        for (int64_t j = 0; j < o->cols; j++) {
+            const float *across = p->across.weight + (o->x + j) * TAPS;
+            float sum = 0;
+            for (int64_t l = 0; l < TAPS; l++) {
+                const int64_t c = j * TAPS + l;
+                sum += across[l] * (down[0] * line[0][c] + down[1] * line[1][c] + (down[2] * line[2][c] + down[3] * line[3][c]));
+            }
+            out[(o->y + i) * p->ow + o->x + j] = sum;
+        }
+    }
+}
+
+lt_status lt_warp_resize_apply(lt_ctx *ctx, int64_t planes, int64_t h, int64_t w, const double coeffs[8],
+                               bool mask_border, const float *x, int64_t oh, int64_t ow, float *out)
+{
+    plan p;
+    const bool ok = plan_make(ctx, planes, h, w, coeffs, mask_border, oh, ow, &p);
+    if (ok) {
+#pragma omp parallel for num_threads(ctx->threads) schedule(dynamic, 4)
+        for (int64_t i = 0; i < p.tiles; i++) {
+            lt_warp_tile *t = p.work + omp_get_thread_num();
+            const outputs o = place_tile(&p, i, t);
+            lt_warp_project(&p.map, t);
+            for (int64_t k = 0; k < planes; k++) shrink_tile(&p, &o, t, x + k * h * w, out + k * oh * ow);
+        }
+    }
+    plan_free(ctx, &p);
+    return ok ? LT_OK : LT_ERR_MEMORY;
+}
+
+/* wide (rows, cols of the tile) = the adjoint of shrinking at a tile's outputs. */
+static void spread_tile(const plan *p, const outputs *o, const float *out, float *wide)
+{
+    for (int64_t i = 0; i < o->rows; i++)
+        for (int64_t k = 0; k < TAPS; k++) {
+            const float down = p->down.weight[(o->y + i) * TAPS + k];
+            float *to = wide + (i * TAPS + k) * LT_WARP_COLS;
+            for (int64_t j = 0; j < o->cols; j++) {
+                const float value = down * out[(o->y + i) * p->ow + o->x + j];
+                for (int64_t l = 0; l < TAPS; l++) to[j * TAPS + l] = value * p->across.weight[(o->x + j) * TAPS + l];
+            }
+        }
+}
+
+/* Adds to input rows [row, end) of all planes, tiles in the same order whatever the rows. */
+static void gather_rows(const plan *p, lt_warp_tile *t, const float *out, int64_t row, int64_t end, float *x)
+{
+    float wide[LT_WARP_PIXELS];
+    for (int64_t i = 0; i < p->tiles; i++) {
+        const outputs o = place_tile(p, i, t);
+        if (!lt_warp_touches(&p->map, t, row, end)) continue;
+        lt_warp_project(&p->map, t);
+        for (int64_t k = 0; k < p->planes; k++) {
+            spread_tile(p, &o, out + k * p->oh * p->ow, wide);
+            lt_warp_scatter(&p->map, t, wide, LT_WARP_COLS, row, end, x + k * p->map.h * p->map.w);
+        }
+    }
+}
+
+lt_status lt_warp_resize_adjoint(lt_ctx *ctx, int64_t planes, int64_t h, int64_t w, const double coeffs[8],
+                                 bool mask_border, int64_t oh, int64_t ow, const float *out, float *x)
+{
+    plan p;
+    const bool ok = plan_make(ctx, planes, h, w, coeffs, mask_border, oh, ow, &p);
+    const int64_t bands = lt_warp_bands(ctx, h);
+    if (ok) {
+#pragma omp parallel for num_threads(ctx->threads) schedule(dynamic)
+        for (int64_t i = 0; i < bands; i++)
+            gather_rows(&p, p.work + omp_get_thread_num(), out, h * i / bands, h * (i + 1) / bands, x);
+    }
+    plan_free(ctx, &p);
+    return ok ? LT_OK : LT_ERR_MEMORY;
+}
