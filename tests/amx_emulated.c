@@ -1,6 +1,5 @@
 #include "amx_emulated.h"
 
-#include <immintrin.h>
 #include <math.h>
 #include <string.h>
 
@@ -55,12 +54,7 @@ static void emulate_zero(int t)
     for (int i = 0; i < 256; i++) tiles[t].wide[i / 16][i % 16] = configured ? 0.0f : NAN;
 }
 
-#undef _tile_loadd
-#undef _tile_stored
-#undef _tile_zero
-#undef _tile_dpbf16ps
-#undef _tile_loadconfig
-#undef _tile_release
+#define LT_AMX_EMULATED
 #define _tile_loadd(t, from, stride) emulate_load(t, from, stride)
 #define _tile_stored(t, to, stride) emulate_store(t, to, stride)
 #define _tile_zero(t) emulate_zero(t)

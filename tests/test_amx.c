@@ -10,7 +10,7 @@
 #include "autograd/tape.h"
 #include "check_grad.h"
 #include "suites.h"
-#include "tensor/amx.h"
+#include "tensor/amx_impl.h"
 #include "tensor/blas.h"
 #include "tensor/half.h"
 

@@ -2,7 +2,7 @@
 
 #include "autograd/ops.h"
 #include "autograd/ops_impl.h"
-#include "tensor/amx.h"
+#include "tensor/amx_impl.h"
 #include "tensor/blas.h"
 
 /* ---- products of many matrices ---- */

@@ -1,6 +1,6 @@
 /* Matrix products on AMX: operands packed to fit the caches, blocks of C dealt out to threads. */
 #define _GNU_SOURCE /* syscall */
-#include "tensor/amx.h"
+#include "tensor/amx_impl.h"
 
 #include <omp.h>
 #include <stdlib.h>

@@ -1,7 +1,9 @@
-/* Compiled for AMX only; tests compile it with the unit's instructions written out in C. */
+/* Compiled for AMX only; tests compile it once more with the unit's instructions written out in C (LT_AMX_EMULATED). */
 #include "tensor/amx_kernels.h"
 
+#if !defined(LT_AMX_EMULATED)
 #include <immintrin.h>
+#endif
 #include <string.h>
 
 #include "tensor/half.h"
@@ -40,7 +42,7 @@ INLINE void load(const lt_amx_source *s, int64_t at, int64_t left, floats *x)
     float copy[LANES] = {0};
     if (s->half) {
         const uint16_t *from = (const uint16_t *)s->data + at;
-#if defined(__AVX512F__)
+#if !defined(LT_AMX_EMULATED)
         if (left >= LANES) {
             *x = (floats)_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(const void *)from));
             return;

@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "tensor/amx.h"
+#include "tensor/amx_impl.h"
 #include "tensor/blas_impl.h"
 #include "tensor/tensor_impl.h"
 

@@ -104,7 +104,10 @@ lt_status lt_conv_apply(lt_ctx *ctx, const lt_conv_shape *s, const float *big, c
     lt_winograd fast = winograd_of(s, false, big, scale, weight, bias, small);
     fast.act = act;
     if (winograd_fits(ctx, s, &fast)) return lt_winograd_run(ctx, &fast);
-    if (!act && lt_pointwise_fits(s)) return lt_pointwise_apply(ctx, s, big, scale, weight, bias, small);
+    if (!act && lt_pointwise_fits(s)) {
+        lt_pointwise_apply(ctx, s, big, scale, weight, bias, small);
+        return LT_OK;
+    }
 
     tables t;
     const int64_t taps = s->kh * s->kw;

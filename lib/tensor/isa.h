@@ -5,7 +5,7 @@
  * `const struct lt_foo_kernels LT_ISA_NAME(lt_foo_kernels) = {...}`. Callers
  * pick the table with LT_ISA_SELECT(ctx, lt_foo_kernels) after
  * LT_ISA_DECLARE(lt_foo_kernels). The environment variable
- * LT_ISA=base|avx2|avx512 masks the better ones, AMX (amx.h) among them. */
+ * LT_ISA=base|avx2|avx512 masks the better ones, AMX (amx_impl.h) among them. */
 #ifndef LT_TENSOR_ISA_H
 #define LT_TENSOR_ISA_H
 

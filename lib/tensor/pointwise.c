@@ -19,7 +19,7 @@ bool lt_pointwise_fits(const lt_conv_shape *s)
     return s->kh == 1 && s->kw == 1 && s->stride == 1 && s->pad == 0 && s->o >= 1 && s->o <= FEW && s->c >= 1;
 }
 
-lt_status lt_pointwise_apply(lt_ctx *ctx, const lt_conv_shape *s, const float *big, const float *scale, const float *weight,
+void lt_pointwise_apply(lt_ctx *ctx, const lt_conv_shape *s, const float *big, const float *scale, const float *weight,
                              const float *bias, float *small)
 {
     const struct lt_pointwise_kernels *k = LT_ISA_SELECT(ctx, lt_pointwise_kernels);
@@ -42,7 +42,6 @@ lt_status lt_pointwise_apply(lt_ctx *ctx, const lt_conv_shape *s, const float *b
             k->narrow(count, (int)s->o, many, w, wide, to, size);
         }
     }
-    return LT_OK;
 }
 
 lt_status lt_pointwise_input_grad(lt_ctx *ctx, const lt_conv_shape *s, const float *gy, const float *weight, const float *x,

@@ -8,7 +8,7 @@
 bool lt_pointwise_fits(const lt_conv_shape *s);
 
 /* lt_conv_apply() and lt_conv_input_grad() of it. Errors: LT_ERR_MEMORY. Results do not depend on the number of threads. */
-lt_status lt_pointwise_apply(lt_ctx *ctx, const lt_conv_shape *s, const float *big, const float *scale, const float *weight,
+void lt_pointwise_apply(lt_ctx *ctx, const lt_conv_shape *s, const float *big, const float *scale, const float *weight,
                              const float *bias, float *small);
 lt_status lt_pointwise_input_grad(lt_ctx *ctx, const lt_conv_shape *s, const float *gy, const float *weight, const float *x,
                                   const float *scale, float *gx, float *gscale);

@@ -1,6 +1,6 @@
 /* Private side of matrix products on AMX (amx_kernels.h). */
-#ifndef LT_TENSOR_AMX_H
-#define LT_TENSOR_AMX_H
+#ifndef LT_TENSOR_AMX_IMPL_H
+#define LT_TENSOR_AMX_IMPL_H
 
 #include "tensor/amx_kernels.h"
 #include "tensor/tensor_impl.h"
