@@ -92,7 +92,7 @@ void nn_check_gradient(lt_ctx *ctx, const char *what, lt_tensor *leaf, nn_forwar
         const double below = probed(ctx, forward, user, probe, &size);
         const double wanted = (above - below) / ((double)high - (double)*x);
         /* Each term is a float32 result: their errors, about 2^-23, add up like their squares. */
-        const double rounding = size * 0x1p-22 / (double)step;
+        const double rounding = size * 0x1p-23 / (double)step;
         *x = old;
         const double got = (double)lt_f32(grad)[at];
         ck_assert_msg(fabs(got - wanted) <= tolerance * largest + rounding,

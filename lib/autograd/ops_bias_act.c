@@ -9,7 +9,7 @@ typedef struct bias_act_params {
 } bias_act_params;
 
 static lt_bias_act_planes operands_of(const int64_t *shape, const lt_tensor *scale, const lt_tensor *noise, const lt_tensor *strength,
-                               const lt_tensor *bias, float slope, float gain)
+                                      const lt_tensor *bias, float slope, float gain)
 {
     lt_bias_act_planes q = {
         .n = shape[0], .c = shape[1], .size = shape[2] * shape[3],

@@ -70,7 +70,7 @@ typedef struct side {
 typedef struct plan {
     const struct lt_amx_kernels *kernels;
     side kept, passing;
-    int64_t depth, steps;
+    int64_t depth;
     int64_t together, groups; /* blocks of the kept side in a group */
     uint16_t *packed;         /* passing side: (blocks, steps, parts) */
     bool rows_pass, transposed;
@@ -78,22 +78,19 @@ typedef struct plan {
     int64_t ldc;
 } plan;
 
-static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-static int64_t lesser(int64_t a, int64_t b) { return a < b ? a : b; }
-
 static side side_of(const lt_amx_source *source, int64_t count, bool left)
 {
-    return (side){.source = *source, .count = count, .blocks = ceil_div(count, BLOCK), .parts = source->half ? 2 : 3, .left = left};
+    return (side){.source = *source, .count = count, .blocks = lt_ceil_quotient(count, BLOCK), .parts = source->half ? 2 : 3, .left = left};
 }
 
 static void pack(const plan *p, const side *s, int64_t block, int64_t k, int64_t depth, uint16_t *to)
 {
-    const int64_t i = block * BLOCK, count = lesser(BLOCK, s->count - i);
+    const int64_t i = block * BLOCK, count = lt_lesser(BLOCK, s->count - i);
     (s->left ? p->kernels->pack_rows : p->kernels->pack_columns)(&s->source, i, count, k, depth, s->parts, to);
 }
 
 /* Elements of `depth` packed depth indices of a block. */
-static int64_t room(const side *s, int64_t depth) { return ceil_div(depth, BLOCK) * s->parts * LT_AMX_PART; }
+static int64_t room(const side *s, int64_t depth) { return lt_ceil_quotient(depth, BLOCK) * s->parts * LT_AMX_PART; }
 
 /* Packed chunk of passing block `block` from depth index k on. */
 static const uint16_t *passing_chunk(const plan *p, int64_t block, int64_t k)
@@ -109,10 +106,10 @@ static void multiply(const plan *p, int64_t first, int64_t kept, int64_t begin, 
     for (int64_t k = 0; k < p->depth; k += CHUNK) {
         const int64_t from = k % DEPTH;
         if (from == 0)
-            for (int64_t i = 0; i < kept; i++) pack(p, &p->kept, first + i, k, lesser(DEPTH, p->depth - k), work + i * block);
+            for (int64_t i = 0; i < kept; i++) pack(p, &p->kept, first + i, k, lt_lesser(DEPTH, p->depth - k), work + i * block);
         /* Each kept block fetches a part of what the first one meets in the next chunk, or in the next group. */
-        const int64_t next = k + CHUNK < p->depth ? k + CHUNK : 0, steps = ceil_div(lesser(CHUNK, p->depth - k), BLOCK);
-        const int64_t ahead = ceil_div(lines, kept * steps);
+        const int64_t next = k + CHUNK < p->depth ? k + CHUNK : 0, steps = lt_ceil_quotient(lt_lesser(CHUNK, p->depth - k), BLOCK);
+        const int64_t ahead = lt_ceil_quotient(lines, kept * steps);
         for (int64_t i = 0; i < kept; i++)
             for (int64_t j = 0; j < passing; j++) {
                 const uint16_t *x = work + i * block + from / CHUNK * chunk, *y = passing_chunk(p, begin + j, k);
@@ -135,8 +132,8 @@ static void run_group(const plan *p, int64_t first, int64_t kept, int64_t begin,
             const int64_t x = (first + i) * BLOCK, y = (begin + j) * BLOCK;
             const int64_t row = p->rows_pass ? y : x, column = p->rows_pass ? x : y;
             const side *down = p->rows_pass ? &p->passing : &p->kept, *across = p->rows_pass ? &p->kept : &p->passing;
-            p->kernels->store(sums + (i * PASSING + j) * LT_AMX_SUMS, lesser(BLOCK, down->count - row),
-                              lesser(BLOCK, across->count - column), p->transposed, p->alpha, p->beta,
+            p->kernels->store(sums + (i * PASSING + j) * LT_AMX_SUMS, lt_lesser(BLOCK, down->count - row),
+                              lt_lesser(BLOCK, across->count - column), p->transposed, p->alpha, p->beta,
                               p->c + row * p->ldc + column, p->ldc);
         }
 }
@@ -145,7 +142,7 @@ bool lt_amx_gemm(lt_ctx *ctx, int64_t m, int64_t n, int64_t k, float alpha, cons
                  float beta, float *c, int64_t ldc)
 {
     const int threads = ctx->threads;
-    plan p = {.kernels = ctx->amx, .depth = k, .steps = ceil_div(k, BLOCK), .rows_pass = n >= m,
+    plan p = {.kernels = ctx->amx, .depth = k, .rows_pass = n >= m,
               .alpha = alpha, .beta = beta, .c = c, .ldc = ldc};
     /* Both operands may lie along the depth; then the passing side goes the longer way to its tiles. */
     const bool swap = p.rows_pass && !b->across;
@@ -153,9 +150,9 @@ bool lt_amx_gemm(lt_ctx *ctx, int64_t m, int64_t n, int64_t k, float alpha, cons
     p.kept = p.rows_pass ? columns : rows;
     p.passing = p.rows_pass ? rows : columns;
     p.transposed = swap;
-    p.together = lesser(KEPT, ceil_div(p.kept.blocks, threads));
-    p.groups = ceil_div(p.kept.blocks, p.together);
-    const int64_t spans = ceil_div(p.passing.blocks, PASSING);
+    p.together = lt_lesser(KEPT, lt_ceil_quotient(p.kept.blocks, threads));
+    p.groups = lt_ceil_quotient(p.kept.blocks, p.together);
+    const int64_t spans = lt_ceil_quotient(p.passing.blocks, PASSING);
     const int64_t work_room = KEPT * room(&p.kept, DEPTH), sum_room = KEPT * PASSING * LT_AMX_SUMS;
 
     p.packed = lt_scratch(ctx, sizeof *p.packed * (size_t)(p.passing.blocks * room(&p.passing, k)));
@@ -172,8 +169,8 @@ bool lt_amx_gemm(lt_ctx *ctx, int64_t m, int64_t n, int64_t k, float alpha, cons
 #pragma omp for schedule(dynamic, 1)
             for (int64_t i = 0; i < p.groups * spans; i++) {
                 const int64_t first = i / spans * p.together, begin = i % spans * PASSING;
-                run_group(&p, first, lesser(p.together, p.kept.blocks - first), begin,
-                          lesser(PASSING, p.passing.blocks - begin), work + me * work_room, sums + me * sum_room);
+                run_group(&p, first, lt_lesser(p.together, p.kept.blocks - first), begin,
+                          lt_lesser(PASSING, p.passing.blocks - begin), work + me * work_room, sums + me * sum_room);
             }
             p.kernels->end();
         }

@@ -179,7 +179,7 @@ lt_status lt_conv_adjoint(lt_ctx *ctx, const lt_conv_shape *s, const float *smal
         s->w == s->ow * step && !bias)
         return adjoint_patches(ctx, s, small, scale, weight, big);
 
-    const int64_t across = lt_conv_min(step, s->w), classes = lt_conv_min(step, s->h) * across;
+    const int64_t across = lt_lesser(step, s->w), classes = lt_lesser(step, s->h) * across;
     if (!tables_create(ctx, taps, s->c, classes, &t)) return LT_ERR_MEMORY;
     lt_conv_plan p = {
         .ctx = ctx,

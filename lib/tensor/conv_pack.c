@@ -13,9 +13,9 @@ void lt_conv_view_taps(lt_conv_view *v)
         const int64_t ax = lt_conv_floor_div(v->dx[t], v->step);
         const int32_t ry = (int32_t)(v->dy[t] - ay * v->step);
         const int32_t rx = (int32_t)(v->dx[t] - ax * v->step);
-        v->ay0 = lt_conv_min(v->ay0, ay);
+        v->ay0 = lt_lesser(v->ay0, ay);
         v->ay1 = lt_conv_max(v->ay1, ay);
-        v->ax0 = lt_conv_min(v->ax0, ax);
+        v->ax0 = lt_lesser(v->ax0, ax);
         v->ax1 = lt_conv_max(v->ax1, ax);
         int64_t p = 0;
         while (p < v->phases && (v->py[p] != ry || v->px[p] != rx)) p++;
@@ -39,7 +39,7 @@ void lt_conv_view_tiles(lt_conv_view *v, int64_t budget, bool may_unfold, int la
         int64_t room = budget / lt_conv_max(depth, 1) / group * group;
         room = lt_conv_max(room, group);
         v->rows = 1;
-        v->cols = lt_conv_min(room, positions);
+        v->cols = lt_lesser(room, positions);
         v->down = 1;
         v->across = lt_conv_ceil_div(positions, v->cols);
         v->tiles = v->across;
@@ -52,13 +52,13 @@ void lt_conv_view_tiles(lt_conv_view *v, int64_t budget, bool may_unfold, int la
     if (v->qh == 1 && ey == 0) {
         const int64_t room = lt_conv_max(budget / planes / group * group, group);
         v->across = lt_conv_ceil_div(v->qw, room);
-        v->cols = lt_conv_min(room, v->qw);
+        v->cols = lt_lesser(room, v->qw);
         v->rows = 1;
     } else {
         v->across = lt_conv_max((v->qw + 64) / 128, 1);
         v->cols = lt_conv_ceil_div(v->qw, v->across);
         const int64_t room = budget / (planes * (v->cols + ex)) - ey;
-        v->rows = lt_conv_min(lt_conv_max(room, 1), v->qh);
+        v->rows = lt_lesser(lt_conv_max(room, 1), v->qh);
         v->rows = lt_conv_ceil_div(v->qh, lt_conv_ceil_div(v->qh, v->rows));
     }
     v->across = lt_conv_ceil_div(v->qw, v->cols);
@@ -78,10 +78,10 @@ lt_conv_tile lt_conv_view_tile(const lt_conv_view *v, int64_t index)
     if (v->unfold) {
         t.n = t.y0 = 0;
         t.rows = 1;
-        t.cols = lt_conv_min(v->cols, v->n * v->qh * v->qw - t.x0);
+        t.cols = lt_lesser(v->cols, v->n * v->qh * v->qw - t.x0);
     } else {
-        t.rows = lt_conv_min(v->rows, v->qh - t.y0);
-        t.cols = lt_conv_min(v->cols, v->qw - t.x0);
+        t.rows = lt_lesser(v->rows, v->qh - t.y0);
+        t.cols = lt_lesser(v->cols, v->qw - t.x0);
     }
     return t;
 }
@@ -100,8 +100,8 @@ static void inside(int64_t first, int64_t step, int64_t size, int64_t count, int
 {
     const int64_t low = first >= 0 ? 0 : lt_conv_ceil_div(-first, step);
     const int64_t high = first >= size ? 0 : lt_conv_ceil_div(size - first, step);
-    *from = lt_conv_min(low, count);
-    *to = lt_conv_max(lt_conv_min(high, count), *from);
+    *from = lt_lesser(low, count);
+    *to = lt_conv_max(lt_lesser(high, count), *from);
 }
 
 /* One packed row: zeros where it leaves the input. */
@@ -148,7 +148,7 @@ static void pack_unfolded(const lt_conv_view *v, const float *in, const float *s
             float *to = dst + ((c - base) * v->taps + t) * v->plane;
             int64_t n = tile->x0 / grid, qy = tile->x0 % grid / v->qw, qx = tile->x0 % v->qw;
             for (int64_t j = 0; j < tile->cols;) {
-                const int64_t count = lt_conv_min(v->qw - qx, tile->cols - j);
+                const int64_t count = lt_lesser(v->qw - qx, tile->cols - j);
                 const int64_t y = qy * v->step + v->dy[t], x = qx * v->step + v->dx[t];
                 const float s = scale ? scale[n * v->c + c] : 1.0f;
                 if (y < 0 || y >= v->h) {

@@ -108,11 +108,6 @@ static inline int64_t lt_conv_ceil_div(int64_t a, int64_t b)
     return -lt_conv_floor_div(-a, b);
 }
 
-static inline int64_t lt_conv_min(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 static inline int64_t lt_conv_max(int64_t a, int64_t b)
 {
     return a > b ? a : b;

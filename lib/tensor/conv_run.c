@@ -16,7 +16,7 @@ static float *pack_panel(const lt_conv_plan *p, const lt_conv_class *cls, int64_
                          float *dst)
 {
     const int64_t m = p->k->panel;
-    const int64_t count = lt_conv_min(m, p->o - panel * m);
+    const int64_t count = lt_lesser(m, p->o - panel * m);
     const float *from[LT_CONV_MAX_PANEL];
     for (int64_t i = 0; i < count; i++) from[i] = p->weight + p->w_out[panel * m + i];
     for (int64_t c = 0; c < p->in.c; c++) {
@@ -40,18 +40,18 @@ static void put(const lt_conv_plan *p, const lt_conv_class *cls, int pair, int64
                 int64_t y, int64_t x, int64_t count, const float *src)
 {
     const int64_t first = panel * p->k->panel, ld = LT_CONV_VECTORS * p->k->lanes;
-    const int channels = (int)lt_conv_min(p->k->panel, p->o - first);
+    const int channels = (int)lt_lesser(p->k->panel, p->o - first);
     const float *bias = p->bias ? p->bias + first : NULL;
     const int64_t *offset = p->out_offset + first;
     float *dst = p->out + n * p->out_n + (y * p->os + cls->ry) * p->out_w + x * p->os + cls->rx;
-    count = lt_conv_min(count, cls->qw - x);
+    count = lt_lesser(count, cls->qw - x);
     if (y >= cls->qh || count <= 0) return;
     if (pair == 1) {
         p->k->store(channels, count, src, ld, bias, dst, offset, p->os);
         return;
     }
     /* The second class may be one position shorter. */
-    const int64_t both = lt_conv_min(count, cls[1].qw - x);
+    const int64_t both = lt_lesser(count, cls[1].qw - x);
     p->k->store_pairs(channels, both, src, src + PAIR, ld, bias, dst, offset);
     if (both < count) p->k->store(channels, 1, src + both, ld, bias, dst + 2 * both, offset, 1);
 }
@@ -63,11 +63,11 @@ static void put_unfolded(const lt_conv_plan *p, const lt_conv_class *cls, int pa
     const lt_conv_view *v = &p->in;
     const int64_t grid = v->qh * v->qw;
     const int64_t first = panel * p->k->panel;
-    const int channels = (int)lt_conv_min(p->k->panel, p->o - first);
+    const int channels = (int)lt_lesser(p->k->panel, p->o - first);
     const bool whole = p->os == 1 && v->qw == p->out_w && v->qh == p->out_h;
     while (count > 0) {
         const int64_t n = at / grid, y = at % grid / v->qw, x = at % v->qw;
-        const int64_t run = lt_conv_min(count, whole ? grid - at % grid : v->qw - x);
+        const int64_t run = lt_lesser(count, whole ? grid - at % grid : v->qw - x);
         if (whole)
             p->k->store(channels, run, src, LT_CONV_VECTORS * p->k->lanes,
                         p->bias ? p->bias + first : NULL, p->out + n * p->out_n + at % grid,
@@ -104,7 +104,7 @@ static void run_panel(const lt_conv_plan *p, const lt_conv_class *cls, int pair,
         const int64_t total = (tile->rows - 1) * v->pitch + tile->cols;
         for (int64_t at = 0; at < total; at += group) {
             const int64_t start[LT_CONV_VECTORS] = {at, at + lanes, at + 2 * lanes};
-            const int64_t count = lt_conv_min(group, total - at);
+            const int64_t count = lt_lesser(group, total - at);
             multiply(p, cls, pair, w, packed, start, (int)lt_conv_ceil_div(count, lanes), buf);
             if (v->unfold) {
                 put_unfolded(p, cls, pair, panel, tile->x0 + at, count, buf);
@@ -113,7 +113,7 @@ static void run_panel(const lt_conv_plan *p, const lt_conv_class *cls, int pair,
             for (int64_t lane = 0; lane < count;) {
                 const int64_t y = (at + lane) / v->pitch, x = (at + lane) % v->pitch;
                 put(p, cls, pair, panel, tile->n, tile->y0 + y, tile->x0 + x,
-                    lt_conv_min(tile->cols - x, count - lane), buf + lane);
+                    lt_lesser(tile->cols - x, count - lane), buf + lane);
                 lane += v->pitch - x;
             }
         }
@@ -123,16 +123,16 @@ static void run_panel(const lt_conv_plan *p, const lt_conv_class *cls, int pair,
     const int64_t per_row = lt_conv_ceil_div(tile->cols, lanes);
     const int64_t total = per_row * tile->rows;
     for (int64_t at = 0; at < total; at += LT_CONV_VECTORS) {
-        const int vectors = (int)lt_conv_min(LT_CONV_VECTORS, total - at);
+        const int vectors = (int)lt_lesser(LT_CONV_VECTORS, total - at);
         int64_t start[LT_CONV_VECTORS] = {0, 0, 0};
         for (int i = 0; i < vectors; i++)
             start[i] = (at + i) / per_row * v->pitch + (at + i) % per_row * lanes;
         multiply(p, cls, pair, w, packed, start, vectors, buf);
         for (int i = 0; i < vectors;) {
             const int64_t y = (at + i) / per_row, x = (at + i) % per_row * lanes;
-            const int64_t run = lt_conv_min(vectors - i, per_row - (at + i) % per_row);
+            const int64_t run = lt_lesser(vectors - i, per_row - (at + i) % per_row);
             put(p, cls, pair, panel, tile->n, tile->y0 + y, tile->x0 + x,
-                lt_conv_min(run * lanes, tile->cols - x), buf + i * lanes);
+                lt_lesser(run * lanes, tile->cols - x), buf + i * lanes);
             i += (int)run;
         }
     }
@@ -151,7 +151,7 @@ static void run_by_panels(const lt_conv_plan *p, int64_t panels, float *input, f
         for (int64_t i = 0; i < v->tiles * chunks; i++) {
             const lt_conv_tile tile = lt_conv_view_tile(v, i / chunks);
             const int64_t c = i % chunks * chunk;
-            lt_conv_pack(v, p->k, p->input, p->scale, &tile, 0, c, lt_conv_min(c + chunk, v->c),
+            lt_conv_pack(v, p->k, p->input, p->scale, &tile, 0, c, lt_lesser(c + chunk, v->c),
                          input + i / chunks * v->tile_floats);
         }
         float *w = weights + omp_get_thread_num() * weight_floats;

@@ -42,7 +42,7 @@ static void transpose_block(const weight_plan *p, const lt_conv_tile *tile, int6
     int64_t first;
     const int vectors = block_vectors(p, block, &first);
     const int64_t width = vectors * p->k->lanes, o = first * p->k->lanes;
-    const int64_t count = lt_conv_min(width, s->o - o);
+    const int64_t count = lt_lesser(width, s->o - o);
     const int64_t grid = s->oh * s->ow;
     const float *src = p->small + (tile->n * s->o + o) * grid;
     const float *scale = p->small_scale ? p->small_scale + tile->n * s->o + o : NULL;
@@ -77,7 +77,7 @@ static int64_t block_start(const weight_plan *p, int64_t block)
 
 static int64_t chunk_channels(const weight_plan *p, int64_t chunk)
 {
-    return lt_conv_min(p->v.c, p->s->c - chunk * p->v.c);
+    return lt_lesser(p->v.c, p->s->c - chunk * p->v.c);
 }
 
 static void pack_chunk(const weight_plan *p, const lt_conv_tile *tile, int64_t chunk, float *dst)
@@ -210,7 +210,7 @@ lt_status lt_conv_weight_grad(lt_ctx *ctx, const lt_conv_shape *s, const float *
     if (!by_tiles) {
         p.chunks = lt_conv_max(lt_conv_ceil_div(s->c * taps * all, PRIVATE_LIMIT), ctx->threads);
         p.chunks = lt_conv_ceil_div(p.chunks, ctx->threads) * ctx->threads;
-        p.chunks = lt_conv_min(p.chunks, s->c);
+        p.chunks = lt_lesser(p.chunks, s->c);
     }
     const int64_t channels = lt_conv_ceil_div(s->c, p.chunks);
     p.chunks = lt_conv_ceil_div(s->c, channels);
@@ -229,7 +229,7 @@ lt_status lt_conv_weight_grad(lt_ctx *ctx, const lt_conv_shape *s, const float *
     p.depth = lt_conv_ceil_div(channels * taps, m) * m;
     p.offset = dx + 4 * taps;
     for (int64_t i = 0; i < p.depth; i++) {
-        const int64_t at = lt_conv_min(i, channels * taps - 1);
+        const int64_t at = lt_lesser(i, channels * taps - 1);
         p.offset[i] = (int32_t)lt_conv_view_offset(&p.v, at / taps, at % taps);
     }
 

@@ -98,6 +98,13 @@ typedef struct work {
     lt_bias_act_sums sums;
 } work;
 
+static void add_sums(lt_bias_act_sums *to, const lt_bias_act_sums *part)
+{
+    to->bias += part->bias;
+    to->noise += part->noise;
+    to->value += part->value;
+}
+
 /* Row r of what is filtered; rows are asked for in ascending order. */
 static const float *input_row(const lt_fir_shape *s, work *t, int64_t r)
 {
@@ -107,10 +114,7 @@ static const float *input_row(const lt_fir_shape *s, work *t, int64_t r)
         const lt_bias_act_plane p = lt_bias_act_part(t->plane, at, s->w);
         const lt_bias_act_sums sums = t->act->backward(&p, NULL, t->y + at, t->x + at, t->ring + t->next % s->kh * s->w);
         /* Bands share rows; the one that has the output row of the same number counts it. */
-        if (t->next < t->first || t->next >= t->last) continue;
-        t->sums.bias += sums.bias;
-        t->sums.noise += sums.noise;
-        t->sums.value += sums.value;
+        if (t->next >= t->first && t->next < t->last) add_sums(&t->sums, &sums);
     }
     return t->ring + r % s->kh * s->w;
 }
@@ -182,11 +186,12 @@ static lt_status filter(lt_ctx *ctx, const lt_fir_shape *s, const float *kernel,
                 t.plane = lt_bias_act_plane_of(in->act, plane);
                 t.y = in->y + plane * s->h * s->w;
             }
+            const lt_bias_act_plane tail = act ? lt_bias_act_plane_of(act, plane) : (lt_bias_act_plane){0};
             for (int64_t y = first; y < last; y++) {
                 float *to = out + (plane * s->oh + y) * s->ow;
                 output_row(k, s, cols, kernel, separable ? factors : NULL, factors + s->kh, &t, y, to);
                 if (!act) continue;
-                const lt_bias_act_plane p = lt_bias_act_part(lt_bias_act_plane_of(act, plane), y * s->ow, s->ow);
+                const lt_bias_act_plane p = lt_bias_act_part(tail, y * s->ow, s->ow);
                 ka->forward(&p, to, to);
             }
             if (in) in->sums[i] = t.sums;
@@ -250,12 +255,7 @@ lt_status lt_fir_act_adjoint(lt_ctx *ctx, const lt_fir_shape *s, const float *ke
     const lt_status status = filter_back(ctx, s, kernel, gy, &in, gx);
     for (int64_t i = 0; status == LT_OK && i < s->planes; i++) {
         sums[i] = (lt_bias_act_sums){0, 0, 0};
-        for (int64_t b = 0; b < bands; b++) {
-            const lt_bias_act_sums *part = &in.sums[i * bands + b];
-            sums[i].bias += part->bias;
-            sums[i].noise += part->noise;
-            sums[i].value += part->value;
-        }
+        for (int64_t b = 0; b < bands; b++) add_sums(&sums[i], &in.sums[i * bands + b]);
     }
     lt_scratch_free(ctx, in.sums);
     return status;

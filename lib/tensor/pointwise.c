@@ -7,11 +7,6 @@ enum { FEW = LT_POINTWISE_FEW };
 /* Pixels at a time: those of the narrow side stay in the cache while all channels of the wide one pass. */
 enum { PIXELS = 4096 };
 
-/* From so many bytes on, the caches have lost the first values before anything reads them. */
-#define STREAM_FROM ((int64_t)32 << 20)
-
-static int64_t lesser(int64_t a, int64_t b) { return a < b ? a : b; }
-
 static int64_t pieces_of(const lt_conv_shape *s) { return (s->h * s->w + PIXELS - 1) / PIXELS; }
 
 bool lt_pointwise_fits(const lt_conv_shape *s)
@@ -26,12 +21,12 @@ void lt_pointwise_apply(lt_ctx *ctx, const lt_conv_shape *s, const float *big, c
     const int64_t size = s->h * s->w, pieces = pieces_of(s);
 #pragma omp parallel for num_threads(ctx->threads) schedule(static)
     for (int64_t i = 0; i < s->n * pieces; i++) {
-        const int64_t n = i / pieces, at = i % pieces * PIXELS, count = lesser(PIXELS, size - at);
+        const int64_t n = i / pieces, at = i % pieces * PIXELS, count = lt_lesser(PIXELS, size - at);
         float *to = small + n * s->o * size + at;
         for (int64_t o = 0; o < s->o; o++)
             for (int64_t j = 0; j < count; j++) to[o * size + j] = bias ? bias[o] : 0.0f;
         for (int64_t c = 0; c < s->c; c += FEW) {
-            const int many = (int)lesser(FEW, s->c - c);
+            const int many = (int)lt_lesser(FEW, s->c - c);
             const float *wide[FEW];
             float w[FEW * FEW];
             for (int j = 0; j < many; j++) {
@@ -49,12 +44,12 @@ lt_status lt_pointwise_input_grad(lt_ctx *ctx, const lt_conv_shape *s, const flo
 {
     const struct lt_pointwise_kernels *k = LT_ISA_SELECT(ctx, lt_pointwise_kernels);
     const int64_t size = s->h * s->w, pieces = pieces_of(s);
-    const bool stream = s->n * s->c * size * (int64_t)sizeof *gx >= STREAM_FROM && size % 16 == 0 && (uintptr_t)gx % 64 == 0;
+    const bool stream = s->n * s->c * size * (int64_t)sizeof *gx >= LT_STREAM_FROM && size % 16 == 0 && (uintptr_t)gx % 64 == 0;
     double *partial = gscale ? lt_scratch(ctx, sizeof *partial * (size_t)(s->n * pieces * s->c)) : NULL;
     if (gscale && !partial) return LT_ERR_MEMORY;
 #pragma omp parallel for num_threads(ctx->threads) schedule(static)
     for (int64_t i = 0; i < s->n * pieces; i++) {
-        const int64_t n = i / pieces, at = i % pieces * PIXELS, count = lesser(PIXELS, size - at);
+        const int64_t n = i / pieces, at = i % pieces * PIXELS, count = lt_lesser(PIXELS, size - at);
         for (int64_t c = 0; c < s->c; c++) {
             const int64_t plane = (n * s->c + c) * size + at;
             float w[FEW];

@@ -15,7 +15,7 @@ typedef struct lt_fir_shape {
     int64_t pad_y, pad_x; /* before the first row and column; may be negative */
 } lt_fir_shape;
 
-/* Whether every row of out meets the row of the same number of x: what lt_fir_act() and its adjoint ask for. */
+/* Whether every row of out meets the row of the same number of x: what lt_fir_act_adjoint() asks for. */
 bool lt_fir_is_blur(const lt_fir_shape *s);
 
 /* Then, unless NULL, what `act` makes of the outputs. Errors: LT_ERR_MEMORY. */

@@ -75,6 +75,14 @@ void lt_sgemm_serial(bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k
                      const float *a, int64_t lda, const float *b, int64_t ldb, float beta,
                      float *c, int64_t ldc);
 
+/* Results of so many bytes go past the caches, which would lose the first of them before anything reads them. */
+#define LT_STREAM_FROM ((int64_t)32 << 20)
+
+static inline int64_t lt_lesser(int64_t a, int64_t b) { return a < b ? a : b; }
+
+/* a / b rounded up, neither negative */
+static inline int64_t lt_ceil_quotient(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
 /* Returns NULL after recording a failure: `return LT_NULL(ctx, LT_ERR_SHAPE, "...")`. */
 #define LT_NULL(ctx, ...) (lt_fail((ctx), __VA_ARGS__), (lt_tensor *)NULL)
 

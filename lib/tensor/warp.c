@@ -6,11 +6,6 @@
 
 enum { ROWS = LT_WARP_ROWS, COLS = LT_WARP_COLS, PIXELS = LT_WARP_PIXELS };
 
-static int64_t smaller(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 /* ---- tiles ---- */
 
 lt_warp_map lt_warp_map_of(lt_ctx *ctx, int64_t h, int64_t w, const double coeffs[8], bool mask_border)
@@ -82,8 +77,8 @@ static int64_t tiles_of(const lt_warp_map *m) { return ((m->h + ROWS - 1) / ROWS
 static void place_tile(const lt_warp_map *m, int64_t index, lt_warp_tile *t)
 {
     const int64_t across = (m->w + COLS - 1) / COLS, y = index / across * ROWS, x = index % across * COLS;
-    t->rows = smaller(ROWS, m->h - y);
-    t->cols = smaller(COLS, m->w - x);
+    t->rows = lt_lesser(ROWS, m->h - y);
+    t->cols = lt_lesser(COLS, m->w - x);
     for (int64_t i = 0; i < t->rows; i++) t->row[i] = (int32_t)(y + i);
     for (int64_t i = 0; i < t->cols; i++) t->col[i] = (int32_t)(x + i);
 }

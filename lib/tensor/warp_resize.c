@@ -13,8 +13,6 @@ typedef struct plan {
     lt_warp_tile *work; /* one a thread */
 } plan;
 
-static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
-
 bool lt_warp_resize_pays(int64_t h, int64_t w, int64_t oh, int64_t ow)
 {
     return oh >= 1 && ow >= 1 && h / TAPS >= oh && w / TAPS >= ow;
@@ -46,8 +44,8 @@ static outputs place_tile(const plan *p, int64_t index, lt_warp_tile *t)
 {
     const int64_t across = (p->ow + COLS - 1) / COLS;
     outputs o = {.y = index / across * ROWS, .x = index % across * COLS};
-    o.rows = smaller(ROWS, p->oh - o.y);
-    o.cols = smaller(COLS, p->ow - o.x);
+    o.rows = lt_lesser(ROWS, p->oh - o.y);
+    o.cols = lt_lesser(COLS, p->ow - o.x);
     t->rows = o.rows * TAPS;
     t->cols = o.cols * TAPS;
     for (int64_t i = 0; i < t->rows; i++) t->row[i] = p->down.start[o.y + i / TAPS] + (int32_t)(i % TAPS);

@@ -19,9 +19,6 @@ enum {
 /* Below these the transforms cost more than they save; measured on 512 channels. */
 enum { MIN_CHANNELS = 16, MIN_TILES_SAME = 32, MIN_TILES_DOWN = 64, MIN_TILES_UP = 64 };
 
-/* From so many bytes on, the caches have lost the first outputs before anything reads them. */
-#define STREAM_FROM ((int64_t)32 << 20)
-
 typedef struct plan {
     const lt_winograd *q;
     const struct lt_winograd_scheme *scheme;
@@ -37,10 +34,6 @@ typedef struct plan {
     bool stream;           /* outputs go past the caches */
 } plan;
 
-static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
-static int64_t lesser(int64_t a, int64_t b) { return a < b ? a : b; }
-
 static plan plan_of(const lt_ctx *ctx, const lt_winograd *q)
 {
     const struct lt_winograd_kernels *k = LT_ISA_SELECT(ctx, lt_winograd_kernels);
@@ -49,11 +42,11 @@ static plan plan_of(const lt_ctx *ctx, const lt_winograd *q)
     p.scheme = q->kind == LT_WINOGRAD_SAME ? &k->same : q->kind == LT_WINOGRAD_UP ? &k2->up : &k2->down;
     p.in_shift = q->kind == LT_WINOGRAD_UP ? 1 : q->pad;
     p.out_shift = q->kind == LT_WINOGRAD_UP ? q->pad : 0;
-    p.down = ceil_div(q->oh + p.out_shift, p.scheme->out_step);
-    p.across = ceil_div(q->ow + p.out_shift, p.scheme->out_step);
+    p.down = lt_ceil_quotient(q->oh + p.out_shift, p.scheme->out_step);
+    p.across = lt_ceil_quotient(q->ow + p.out_shift, p.scheme->out_step);
     p.tiles = q->n * p.down * p.across;
-    p.vectors = ceil_div(p.tiles, p.lanes);
-    p.stream = q->n * q->o * q->oh * q->ow * (int64_t)sizeof(float) >= STREAM_FROM && p.out_shift == 0 &&
+    p.vectors = lt_ceil_quotient(p.tiles, p.lanes);
+    p.stream = q->n * q->o * q->oh * q->ow * (int64_t)sizeof(float) >= LT_STREAM_FROM && p.out_shift == 0 &&
                p.across % p.lanes == 0 && q->ow % 16 == 0 && (uintptr_t)q->out % 64 == 0;
     return p;
 }
@@ -82,7 +75,7 @@ static run run_at(const plan *p, int64_t index, int64_t lane)
     const int64_t tile = index * p->lanes + lane;
     run r = {.n = tile / (p->down * p->across), .y = tile / p->across % p->down, .x = tile % p->across,
              .lane = lane};
-    r.count = tile < p->tiles ? lesser(p->lanes - lane, p->across - r.x) : 0;
+    r.count = tile < p->tiles ? lt_lesser(p->lanes - lane, p->across - r.x) : 0;
     return r;
 }
 
@@ -90,8 +83,8 @@ static run run_at(const plan *p, int64_t index, int64_t lane)
 static void copy_row(const lt_winograd *q, const float *plane, float scale, int64_t y, int64_t x,
                      int64_t count, float *dst)
 {
-    int64_t from = x < 0 ? lesser(-x, count) : 0;
-    const int64_t to = lesser(count, q->w - x);
+    int64_t from = x < 0 ? lt_lesser(-x, count) : 0;
+    const int64_t to = lt_lesser(count, q->w - x);
     if (y < 0 || y >= q->h || to <= from) {
         memset(dst, 0, (size_t)count * sizeof *dst);
         return;
@@ -148,9 +141,10 @@ static void input_vector(const plan *p, int64_t index, int64_t c, float *v)
     p->scheme->input(near, far, 1.0f, v, p->v_step);
 }
 
-/* What becomes of the outputs of a plane. */
-static struct lt_winograd_tail tail_of(const lt_winograd *q, int64_t plane)
+/* What becomes of the outputs of a plane, and the noise for all of it, NULL where there is none. */
+static struct lt_winograd_tail tail_of(const lt_winograd *q, int64_t plane, const float **noise)
 {
+    *noise = NULL;
     struct lt_winograd_tail tail = {.bias = q->bias ? q->bias[plane % q->o] : 0.0f, .scale = q->out_scale ? q->out_scale[plane] : 1.0f};
     if (q->act) {
         const lt_bias_act_plane act = lt_bias_act_plane_of(q->act, plane);
@@ -160,20 +154,16 @@ static struct lt_winograd_tail tail_of(const lt_winograd *q, int64_t plane)
         tail.strength = act.strength;
         tail.above = act.gain;
         tail.below = act.gain * act.slope;
+        *noise = act.noise;
     }
     return tail;
-}
-
-static const float *noise_of(const lt_winograd *q, int64_t plane)
-{
-    return q->act ? lt_bias_act_plane_of(q->act, plane).noise : NULL;
 }
 
 /* Outputs [at, at + count) of a plane from where they were computed, as the kernel's. */
 static double finish_edge(const lt_winograd *q, int64_t plane, int64_t at, int64_t count, const float *from)
 {
-    const struct lt_winograd_tail tail = tail_of(q, plane);
-    const float *with = q->with ? q->with + plane * q->oh * q->ow + at : NULL, *noise = noise_of(q, plane);
+    const float *with = q->with ? q->with + plane * q->oh * q->ow + at : NULL, *noise;
+    const struct lt_winograd_tail tail = tail_of(q, plane, &noise);
     float *to = q->out + plane * q->oh * q->ow + at;
     double dot = 0;
     for (int64_t j = 0; with && j < count; j++) dot += (double)(from[j] * with[j]);
@@ -195,11 +185,12 @@ static void output_vector(const plan *p, int64_t index, int64_t o, const float *
     run r = run_at(p, index, 0);
     const int64_t plane = r.n * q->o + o;
     const int64_t y0 = r.y * step - p->out_shift, x0 = r.x * step - p->out_shift;
-    struct lt_winograd_tail tail = tail_of(q, plane);
+    const float *plane_noise;
+    struct lt_winograd_tail tail = tail_of(q, plane, &plane_noise);
 
     if (r.count == p->lanes && x0 >= 0 && x0 + p->lanes * step <= q->ow && y0 >= 0 &&
         y0 + step <= q->oh) {
-        const float *with[LT_WINOGRAD_STEP], *noise[LT_WINOGRAD_STEP], *plane_noise = noise_of(q, plane);
+        const float *with[LT_WINOGRAD_STEP], *noise[LT_WINOGRAD_STEP];
         for (int64_t i = 0; i < step; i++) {
             const int64_t at = (y0 + i) * q->ow + x0;
             y[i] = q->out + plane * q->oh * q->ow + at;
@@ -219,8 +210,8 @@ static void output_vector(const plan *p, int64_t index, int64_t o, const float *
     double dot = 0;
     while (r.count > 0) {
         const int64_t top = r.y * step - p->out_shift, left = r.x * step - p->out_shift;
-        const int64_t skip = left < 0 ? -left : 0, count = lesser(r.count * step, q->ow - left) - skip;
-        for (int64_t i = top < 0 ? -top : 0; i < lesser(step, q->oh - top); i++)
+        const int64_t skip = left < 0 ? -left : 0, count = lt_lesser(r.count * step, q->ow - left) - skip;
+        for (int64_t i = top < 0 ? -top : 0; i < lt_lesser(step, q->oh - top); i++)
             dot += finish_edge(q, r.n * q->o + o, (top + i) * q->ow + left + skip, count, copy[i] + r.lane * step + skip);
         if (r.lane + r.count == p->lanes) break;
         r = run_at(p, index, r.lane + r.count);
@@ -237,7 +228,7 @@ static void transform_weights(const plan *p, int threads, float *u)
     const bool flip = q->flip != (q->kind == LT_WINOGRAD_UP);
 #pragma omp parallel for num_threads(threads) schedule(static)
     for (int64_t i = 0; i < p->panels; i++) {
-        const int count = (int)lesser(m, q->o - i * m);
+        const int count = (int)lt_lesser(m, q->o - i * m);
         for (int64_t c = 0; c < q->c; c++) {
             float g[LT_CONV_MAX_PANEL * 9];
             for (int j = 0; j < count; j++) {
@@ -295,8 +286,8 @@ lt_status lt_winograd_run(lt_ctx *ctx, const lt_winograd *q)
     const int64_t group = (int64_t)LT_CONV_VECTORS * p.lanes, panel = p.product->panel;
     const int64_t points = p.scheme->points;
     const int threads = ctx->threads;
-    p.panels = ceil_div(q->o, panel);
-    p.blocks = lesser(p.vectors, ceil_div(ceil_div(p.vectors, LT_CONV_VECTORS), threads) * threads);
+    p.panels = lt_ceil_quotient(q->o, panel);
+    p.blocks = lt_lesser(p.vectors, lt_ceil_quotient(lt_ceil_quotient(p.vectors, LT_CONV_VECTORS), threads) * threads);
     p.u_step = p.panels * q->c * panel + SKEW;
     p.v_step = q->c * group + SKEW;
     p.m_step = p.panels * panel * group + SKEW;

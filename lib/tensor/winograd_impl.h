@@ -30,7 +30,7 @@ typedef struct lt_winograd {
     const float *out_scale, *with;
     float *dot;
 
-    /* What follows, or NULL; its scale is out_scale then, and `with` is not there. */
+    /* What follows, or NULL; its scale takes out_scale's place, and `with` is not there then. */
     const lt_bias_act_planes *act;
 } lt_winograd;
 
