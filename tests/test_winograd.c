@@ -211,6 +211,51 @@ START_TEST(large_outputs)
 }
 END_TEST
 
+/* One sample has more weights than tiles, three have more tiles, which is worked off in another order: the same bits, from any
+ * number of threads. */
+START_TEST(more_weights_than_tiles)
+{
+    enum { SAMPLES = 3 };
+    for (int i = 0; i < 3 * (CHECK_ISAS + 1); i++) {
+        const int isa = i / 3;
+        const lt_winograd_kind kind = (lt_winograd_kind)(i % 3);
+        ctx = check_open(2, isa > 0 ? check_isa[isa - 1] : NULL);
+        lt_winograd q = {.kind = kind, .n = 1, .c = kind == LT_WINOGRAD_SAME ? 700 : 310, .o = 150, .pad = kind == LT_WINOGRAD_SAME};
+        q.h = q.w = kind == LT_WINOGRAD_SAME ? 32 : kind == LT_WINOGRAD_DOWN ? 65 : 28;
+        q.oh = q.ow = output_size(&q, q.h);
+        q.w_out = 9 * q.c;
+        q.w_in = 9;
+        const int64_t in = q.c * q.h * q.w, out = q.o * q.oh * q.ow, outs = SAMPLES * out, dots = SAMPLES * q.o;
+        float *many = lt_f32(check_random(ctx, 1, -1, 1, 2, (int64_t[]){SAMPLES, in}));
+        float *with = lt_f32(check_random(ctx, 2, -1, 1, 2, (int64_t[]){SAMPLES, out}));
+        for (int j = 1; j < SAMPLES; j++) {
+            memcpy(many + j * in, many, (size_t)in * sizeof *many);
+            memcpy(with + j * out, with, (size_t)out * sizeof *with);
+        }
+        q.in = many;
+        q.with = with;
+        q.weight = lt_f32(check_random(ctx, 3, -1, 1, 3, (int64_t[]){q.o, q.c, 9}));
+        lt_winograd three = q;
+        three.n = SAMPLES;
+        three.out = lt_f32(lt_full(ctx, 1, &outs, NAN));
+        three.dot = lt_f32(lt_full(ctx, 1, &dots, NAN));
+        ck_assert(lt_winograd_sums(ctx, &three));
+        ck_assert_int_eq(lt_winograd_run(ctx, &three), LT_OK);
+        for (int threads = 1; threads <= 3; threads++) {
+            lt_ctx_set_threads(ctx, threads);
+            q.out = lt_f32(lt_full(ctx, 1, &out, NAN));
+            q.dot = lt_f32(lt_full(ctx, 1, &q.o, NAN));
+            ck_assert_int_eq(lt_winograd_run(ctx, &q), LT_OK);
+            for (int j = 0; j < SAMPLES; j++) {
+                ck_assert_mem_eq(q.out, three.out + j * out, (size_t)out * sizeof *q.out);
+                ck_assert_mem_eq(q.dot, three.dot + j * q.o, (size_t)q.o * sizeof *q.dot);
+            }
+        }
+        check_close(ctx);
+    }
+}
+END_TEST
+
 Suite *suite_winograd(void)
 {
     Suite *s = suite_create("winograd");
@@ -220,6 +265,7 @@ Suite *suite_winograd(void)
     tcase_add_test(t, smallest_images);
     tcase_add_test(t, error_at_512_channels);
     tcase_add_test(t, large_outputs);
+    tcase_add_test(t, more_weights_than_tiles);
     suite_add_tcase(s, t);
     return s;
 }

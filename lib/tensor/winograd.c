@@ -2,7 +2,12 @@
  *
  * Tiles are numbered through rows and samples; L of them make a vector. Up to three vectors
  * make a block, the width of the convolution kernel's product; for each point a block needs
- * the product (o, c) x (c, 3 L). */
+ * the product (o, c) x (c, 3 L).
+ *
+ * Transformed operands are larger than what they are made of. Of inputs and weights those that
+ * come to less are transformed first, by all threads; the others when they are wanted, by the
+ * thread that does, so that they do not leave its part of the caches: by blocks where there are
+ * many tiles, by panels of output channels where there are many weights. */
 #include "tensor/winograd_impl.h"
 
 #include <omp.h>
@@ -14,10 +19,13 @@
 enum {
     LINE = LT_WINOGRAD_STEP * (LT_CONV_MAX_LANES + 1),
     SKEW = 16, /* floats between points that keep them off the same cache sets */
+    FEW_INPUTS = 3 << 19, /* floats: more of them are read for TOGETHER output channels at a time, which costs the weights' nearness */
+    TOGETHER = 64,
+    CHANNELS = 32, /* input channels of a share of the inputs */
 };
 
 /* Below these the transforms cost more than they save; measured on 512 channels. */
-enum { MIN_CHANNELS = 16, MIN_TILES_SAME = 32, MIN_TILES_DOWN = 64, MIN_TILES_UP = 64 };
+enum { MIN_CHANNELS = 16, MIN_TILES_SAME = 16, MIN_TILES_DOWN = 64, MIN_TILES_UP = 64 };
 
 typedef struct plan {
     const lt_winograd *q;
@@ -28,7 +36,7 @@ typedef struct plan {
     int64_t in_shift, out_shift; /* a tile's first row is that much before its number says */
     int64_t blocks, panels;
     int64_t u_step, v_step, m_step; /* floats from point to point */
-    const float *u;
+    int64_t together; /* panels that a thread takes at a time, by panels */
     const int32_t *offset; /* (c) of a row of a block's inputs */
     double *partial;       /* (vectors, o) sums of out times with */
     bool stream;           /* outputs go past the caches */
@@ -219,46 +227,148 @@ static void output_vector(const plan *p, int64_t index, int64_t o, const float *
     if (q->with) p->partial[index * q->o + o] = dot;
 }
 
-/* u (matrix, panel, c, M) */
-static void transform_weights(const plan *p, int threads, float *u)
+/* Weights of panel `panel` to u (matrix, c, M). */
+static void transform_weights(const plan *p, int64_t panel, float *u)
 {
     const lt_winograd *q = p->q;
     const int64_t m = p->product->panel;
     /* Small to big, the last tap meets the earlier input. */
     const bool flip = q->flip != (q->kind == LT_WINOGRAD_UP);
-#pragma omp parallel for num_threads(threads) schedule(static)
-    for (int64_t i = 0; i < p->panels; i++) {
-        const int count = (int)lt_lesser(m, q->o - i * m);
-        for (int64_t c = 0; c < q->c; c++) {
-            float g[LT_CONV_MAX_PANEL * 9];
-            for (int j = 0; j < count; j++) {
-                const float *from = q->weight + (i * m + j) * q->w_out + c * q->w_in;
-                for (int t = 0; t < 9; t++) g[j * 9 + t] = from[flip ? 8 - t : t];
-            }
-            p->scheme->weights(count, g, u + (i * q->c + c) * m, p->u_step);
+    const int count = (int)lt_lesser(m, q->o - panel * m);
+    for (int64_t c = 0; c < q->c; c++) {
+        float g[LT_CONV_MAX_PANEL * 9];
+        for (int j = 0; j < count; j++) {
+            const float *from = q->weight + (panel * m + j) * q->w_out + c * q->w_in;
+            for (int t = 0; t < 9; t++) g[j * 9 + t] = from[flip ? 8 - t : t];
         }
+        p->scheme->weights(count, g, u + c * m, p->u_step);
     }
 }
 
-/* Block `index`: v (point, c, 3 L) and m (point, o, 3 L) are the thread's work space. */
-static void run_block(const plan *p, int64_t index, float *v, float *m)
+/* Neighbouring vectors whose products are made together. */
+typedef struct block {
+    int64_t first;
+    int vectors;
+} block;
+
+static block block_at(const plan *p, int64_t index)
+{
+    const int64_t first = p->vectors * index / p->blocks;
+    return (block){first, (int)(p->vectors * (index + 1) / p->blocks - first)};
+}
+
+/* Floats from one channel's transformed tiles of a block to the next's. */
+static int64_t width(const plan *p) { return LT_CONV_VECTORS * p->lanes; }
+
+/* Channels [begin, end) of a block's inputs to v (point, c, 3 L). */
+static void transform_inputs(const plan *p, block b, int64_t begin, int64_t end, float *v)
+{
+    for (int64_t c = begin; c < end; c++)
+        for (int i = 0; i < b.vectors; i++) input_vector(p, b.first + i, c, v + c * width(p) + i * p->lanes);
+}
+
+/* Output channels [begin, end) of a block from m (point, end - begin, 3 L). */
+static void transform_outputs(const plan *p, block b, int64_t begin, int64_t end, const float *m)
+{
+    for (int64_t o = begin; o < end; o++)
+        for (int i = 0; i < b.vectors; i++) output_vector(p, b.first + i, o, m + (o - begin) * width(p) + i * p->lanes);
+}
+
+/* m (panel, M, 3 L) = weights u (panel, c, M) of `panels` panels times a block's inputs v (c, 3 L), of one point. */
+static void multiply(const plan *p, int64_t panels, const float *u, const float *v, int vectors, float *m)
+{
+    const int64_t start[LT_CONV_VECTORS] = {0, p->lanes, 2 * p->lanes}, c = p->q->c, panel = p->product->panel;
+    for (int64_t i = 0; i < panels; i++)
+        p->product->product(c, u + i * c * panel, v, p->offset, start, vectors, m + i * panel * width(p));
+}
+
+/* Block `index` with all weights u: v (point, c, 3 L) and m (point, o, 3 L) are the thread's work space. */
+static void run_block(const plan *p, int64_t index, const float *u, float *v, float *m)
+{
+    const block b = block_at(p, index);
+    transform_inputs(p, b, 0, p->q->c, v);
+    for (int64_t point = 0; point < p->scheme->points; point++)
+        multiply(p, p->panels, u + p->scheme->matrix_of[point] * p->u_step, v + point * p->v_step, b.vectors, m + point * p->m_step);
+    transform_outputs(p, b, 0, p->q->o, m);
+    if (p->stream) p->scheme->stream_end();
+}
+
+static bool run_by_blocks(lt_ctx *ctx, plan *p)
 {
     const lt_winograd *q = p->q;
-    const int64_t lanes = p->lanes, group = LT_CONV_VECTORS * lanes, panel = p->product->panel;
-    const int64_t first = p->vectors * index / p->blocks;
-    const int vectors = (int)(p->vectors * (index + 1) / p->blocks - first);
-    const int64_t start[LT_CONV_VECTORS] = {0, lanes, 2 * lanes};
-    for (int64_t c = 0; c < q->c; c++)
-        for (int i = 0; i < vectors; i++) input_vector(p, first + i, c, v + c * group + i * lanes);
-    for (int64_t point = 0; point < p->scheme->points; point++) {
-        const float *u = p->u + p->scheme->matrix_of[point] * p->u_step;
-        for (int64_t i = 0; i < p->panels; i++)
-            p->product->product(q->c, u + i * q->c * panel, v + point * p->v_step, p->offset, start,
-                                vectors, m + point * p->m_step + i * panel * group);
+    const int64_t panel = p->product->panel, points = p->scheme->points;
+    const int threads = ctx->threads;
+    p->blocks = lt_lesser(p->vectors, lt_ceil_quotient(lt_ceil_quotient(p->vectors, LT_CONV_VECTORS), threads) * threads);
+    p->u_step = p->panels * q->c * panel + SKEW;
+    p->v_step = q->c * width(p) + SKEW;
+    p->m_step = p->panels * panel * width(p) + SKEW;
+    const int64_t room = points * (p->v_step + p->m_step);
+    float *u = lt_scratch(ctx, sizeof(float) * (size_t)(p->scheme->matrices * p->u_step));
+    float *work = lt_scratch(ctx, sizeof(float) * (size_t)(threads * room));
+    const bool ok = u && work;
+    if (ok) {
+#pragma omp parallel num_threads(threads)
+        {
+            float *v = work + omp_get_thread_num() * room;
+#pragma omp for schedule(static)
+            for (int64_t i = 0; i < p->panels; i++) transform_weights(p, i, u + i * q->c * panel);
+#pragma omp for schedule(guided)
+            for (int64_t i = 0; i < p->blocks; i++) run_block(p, i, u, v, v + points * p->v_step);
+        }
     }
-    for (int64_t o = 0; o < q->o; o++)
-        for (int i = 0; i < vectors; i++) output_vector(p, first + i, o, m + o * group + i * lanes);
+    lt_scratch_free(ctx, work);
+    lt_scratch_free(ctx, u);
+    return ok;
+}
+
+/* Up to `together` panels from `first` on with all inputs v (point, block, c, 3 L): u (matrix, panel, c, M) and
+ * m (point, block, panel, M, 3 L) are the thread's work space. */
+static void run_panels(const plan *p, int64_t first, const float *v, float *u, float *m)
+{
+    const lt_winograd *q = p->q;
+    const int64_t panel = p->product->panel, count = lt_lesser(p->together, p->panels - first);
+    const int64_t in = q->c * width(p), out = p->together * panel * width(p);
+    for (int64_t i = 0; i < count; i++) transform_weights(p, first + i, u + i * q->c * panel);
+    for (int64_t point = 0; point < p->scheme->points; point++)
+        for (int64_t j = 0; j < p->blocks; j++)
+            multiply(p, count, u + p->scheme->matrix_of[point] * p->u_step, v + point * p->v_step + j * in, block_at(p, j).vectors,
+                     m + point * p->m_step + j * out);
+    for (int64_t j = 0; j < p->blocks; j++)
+        transform_outputs(p, block_at(p, j), first * panel, lt_lesser((first + count) * panel, q->o), m + j * out);
     if (p->stream) p->scheme->stream_end();
+}
+
+static bool run_by_panels(lt_ctx *ctx, plan *p)
+{
+    const lt_winograd *q = p->q;
+    const int64_t panel = p->product->panel, points = p->scheme->points, chunks = lt_ceil_quotient(q->c, CHANNELS);
+    const int threads = ctx->threads;
+    p->blocks = lt_ceil_quotient(p->vectors, LT_CONV_VECTORS);
+    const bool few = points * p->tiles * q->c <= FEW_INPUTS;
+    p->together = few ? 1 : lt_lesser(TOGETHER / panel, lt_ceil_quotient(p->panels, 2 * threads));
+    p->u_step = p->together * q->c * panel + SKEW;
+    p->v_step = p->blocks * q->c * width(p) + SKEW;
+    p->m_step = p->blocks * p->together * panel * width(p) + SKEW;
+    const int64_t u_room = p->scheme->matrices * p->u_step, room = u_room + points * p->m_step;
+    float *v = lt_scratch(ctx, sizeof(float) * (size_t)(points * p->v_step));
+    float *work = lt_scratch(ctx, sizeof(float) * (size_t)(threads * room));
+    const bool ok = v && work;
+    if (ok) {
+#pragma omp parallel num_threads(threads)
+        {
+            float *u = work + omp_get_thread_num() * room;
+#pragma omp for schedule(dynamic, 1)
+            for (int64_t i = 0; i < p->blocks * chunks; i++) {
+                const int64_t from = i % chunks * CHANNELS;
+                transform_inputs(p, block_at(p, i / chunks), from, lt_lesser(from + CHANNELS, q->c), v + i / chunks * q->c * width(p));
+            }
+#pragma omp for schedule(dynamic, 1)
+            for (int64_t i = 0; i < p->panels; i += p->together) run_panels(p, i, v, u, u + u_room);
+        }
+    }
+    lt_scratch_free(ctx, work);
+    lt_scratch_free(ctx, v);
+    return ok;
 }
 
 /* Sums of planes, in the order of the vectors. */
@@ -283,36 +393,18 @@ bool lt_winograd_sums(const lt_ctx *ctx, const lt_winograd *q)
 lt_status lt_winograd_run(lt_ctx *ctx, const lt_winograd *q)
 {
     plan p = plan_of(ctx, q);
-    const int64_t group = (int64_t)LT_CONV_VECTORS * p.lanes, panel = p.product->panel;
-    const int64_t points = p.scheme->points;
-    const int threads = ctx->threads;
-    p.panels = lt_ceil_quotient(q->o, panel);
-    p.blocks = lt_lesser(p.vectors, lt_ceil_quotient(lt_ceil_quotient(p.vectors, LT_CONV_VECTORS), threads) * threads);
-    p.u_step = p.panels * q->c * panel + SKEW;
-    p.v_step = q->c * group + SKEW;
-    p.m_step = p.panels * panel * group + SKEW;
-    const int64_t room = points * (p.v_step + p.m_step);
-
-    float *u = lt_scratch(ctx, sizeof(float) * (size_t)(p.scheme->matrices * p.u_step));
-    float *work = lt_scratch(ctx, sizeof(float) * (size_t)(threads * room));
+    p.panels = lt_ceil_quotient(q->o, p.product->panel);
     int32_t *offset = lt_scratch(ctx, sizeof(int32_t) * (size_t)q->c);
     if (q->with) p.partial = lt_scratch(ctx, sizeof(double) * (size_t)(p.vectors * q->o));
-    const bool ok = u && work && offset && (p.partial || !q->with);
+    bool ok = offset && (p.partial || !q->with);
     if (ok) {
-        for (int64_t c = 0; c < q->c; c++) offset[c] = (int32_t)(c * group);
-        p.u = u;
+        for (int64_t c = 0; c < q->c; c++) offset[c] = (int32_t)(c * width(&p));
         p.offset = offset;
-        transform_weights(&p, threads, u);
-#pragma omp parallel for num_threads(threads) schedule(guided)
-        for (int64_t i = 0; i < p.blocks; i++) {
-            float *v = work + omp_get_thread_num() * room;
-            run_block(&p, i, v, v + points * p.v_step);
-        }
+        const bool more_weights = p.scheme->matrices * q->o > p.scheme->points * p.tiles;
+        ok = more_weights ? run_by_panels(ctx, &p) : run_by_blocks(ctx, &p);
     }
     if (ok && q->with) sum_partial(&p);
     lt_scratch_free(ctx, p.partial);
     lt_scratch_free(ctx, offset);
-    lt_scratch_free(ctx, work);
-    lt_scratch_free(ctx, u);
     return ok ? LT_OK : LT_ERR_MEMORY;
 }
