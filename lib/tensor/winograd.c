@@ -19,8 +19,8 @@
 enum {
     LINE = LT_WINOGRAD_STEP * (LT_CONV_MAX_LANES + 1),
     SKEW = 16, /* floats between points that keep them off the same cache sets */
-    FEW_INPUTS = 3 << 19, /* floats: more of them are read for TOGETHER output channels at a time, which costs the weights' nearness */
-    TOGETHER = 64,
+    TOGETHER = 64, /* output channels that a thread takes at a time by panels, */
+    FEW_INPUTS = 3 << 19, /* but with so few transformed inputs, in floats, one panel: its weights stay near, all inputs are read more often */
     CHANNELS = 32, /* input channels of a share of the inputs */
 };
 
