@@ -47,11 +47,12 @@ START_TEST(parts_are_exact)
         const int parts = is_half ? 2 : 3;
         const lt_amx_source s = {.data = is_half ? (const void *)half : x, .ld = across ? N : K, .across = across, .half = is_half};
         memset(packed, 0xff, sizeof packed);
-        (columns ? ctx->amx->pack_columns : ctx->amx->pack_rows)(&s, 0, N, 0, K, parts, packed);
+        (columns ? ctx->amx->pack_columns : ctx->amx->pack_rows)(&s, 0, N, 0, K, packed);
         for (int i = 0; i < N; i++)
             for (int k = 0; k < STEPS * 32; k++) {
-                /* Where AMX expects it: rows of 32 depth indices, or pairs of them for each of 16 columns. */
-                const int tile = i / 16 * 512, at = columns ? tile + k % 32 / 2 * 32 + i % 16 * 2 + k % 2 : tile + i % 16 * 32 + k % 32;
+                /* Where AMX expects it: rows of 16 pairs of depth indices, or a row of them for each pair of 16 columns. */
+                const int pair = k % 16, second = k % 32 / 16;
+                const int at = i / 16 * 512 + (columns ? pair * 32 + i % 16 * 2 : i % 16 * 32 + pair * 2) + second;
                 double sum = 0;
                 for (int p = 0; p < parts; p++) {
                     float part;

@@ -40,12 +40,9 @@ const struct lt_amx_kernels *lt_amx_detect(lt_isa isa)
 
 enum {
     BLOCK = LT_AMX_BLOCK,
-    CHUNK = 128,    /* depth of a product: its operands fit the first-level cache */
-    DEPTH = 768,    /* depth to which the kept side is packed at a time */
-    KEPT = 4,       /* blocks of the kept side at a time: they and their sums fit the second-level cache */
-    PASSING = 16,   /* blocks of the passing side that they meet */
+    DEPTH = 768,    /* depth of a product, to which the kept side is packed at a time */
+    KEPT = 6,       /* blocks of the kept side at a time: they and a passing one fit the second-level cache */
     MIN_SIDE = 32,
-    LINE = 64,
 };
 
 /* Below this many multiply-adds packing is not worth its while, measured on Sapphire Rapids. */
@@ -86,56 +83,41 @@ static side side_of(const lt_amx_source *source, int64_t count, bool left)
 static void pack(const plan *p, const side *s, int64_t block, int64_t k, int64_t depth, uint16_t *to)
 {
     const int64_t i = block * BLOCK, count = lt_lesser(BLOCK, s->count - i);
-    (s->left ? p->kernels->pack_rows : p->kernels->pack_columns)(&s->source, i, count, k, depth, s->parts, to);
+    (s->left ? p->kernels->pack_rows : p->kernels->pack_columns)(&s->source, i, count, k, depth, to);
 }
 
 /* Elements of `depth` packed depth indices of a block. */
 static int64_t room(const side *s, int64_t depth) { return lt_ceil_quotient(depth, BLOCK) * s->parts * LT_AMX_PART; }
 
-/* Packed chunk of passing block `block` from depth index k on. */
-static const uint16_t *passing_chunk(const plan *p, int64_t block, int64_t k)
+/* A group's packed blocks times passing block `block`, between depth indices k and k + depth: sums, of a block each, and,
+ * with the last of the depth, that part of C. */
+static void multiply(const plan *p, int64_t first, int64_t kept, int64_t block, int64_t k, int64_t depth, const uint16_t *work, float *sums)
 {
-    return p->packed + block * room(&p->passing, p->depth) + room(&p->passing, k);
-}
-
-/* sums (kept, PASSING) = kept blocks from `first` on times passing blocks from `begin` on. */
-static void multiply(const plan *p, int64_t first, int64_t kept, int64_t begin, int64_t passing, uint16_t *work, float *sums)
-{
-    const int64_t chunk = room(&p->kept, CHUNK), block = room(&p->kept, DEPTH);
-    const int64_t lines = room(&p->passing, CHUNK) * (int64_t)sizeof(uint16_t) / LINE;
-    for (int64_t k = 0; k < p->depth; k += CHUNK) {
-        const int64_t from = k % DEPTH;
-        if (from == 0)
-            for (int64_t i = 0; i < kept; i++) pack(p, &p->kept, first + i, k, lt_lesser(DEPTH, p->depth - k), work + i * block);
-        /* Each kept block fetches a part of what the first one meets in the next chunk, or in the next group. */
-        const int64_t next = k + CHUNK < p->depth ? k + CHUNK : 0, steps = lt_ceil_quotient(lt_lesser(CHUNK, p->depth - k), BLOCK);
-        const int64_t ahead = lt_ceil_quotient(lines, kept * steps);
-        for (int64_t i = 0; i < kept; i++)
-            for (int64_t j = 0; j < passing; j++) {
-                const uint16_t *x = work + i * block + from / CHUNK * chunk, *y = passing_chunk(p, begin + j, k);
-                const uint16_t *wanted = passing_chunk(p, begin + j, next) + i * steps * ahead * (LINE / (int64_t)sizeof *wanted);
-                float *to = sums + (i * PASSING + j) * LT_AMX_SUMS;
-                if (p->kept.left)
-                    p->kernels->product(steps, x, p->kept.parts, y, p->passing.parts, k > 0, to, wanted, ahead);
-                else
-                    p->kernels->product(steps, y, p->passing.parts, x, p->kept.parts, k > 0, to, wanted, ahead);
-            }
+    const int64_t steps = lt_ceil_quotient(depth, BLOCK);
+    const uint16_t *y = p->packed + block * room(&p->passing, p->depth) + room(&p->passing, k);
+    const side *down = p->rows_pass ? &p->passing : &p->kept, *across = p->rows_pass ? &p->kept : &p->passing;
+    for (int64_t i = 0; i < kept; i++, sums += LT_AMX_SUMS) {
+        const uint16_t *x = work + i * room(&p->kept, DEPTH);
+        const int64_t row = BLOCK * (p->rows_pass ? block : first + i), column = BLOCK * (p->rows_pass ? first + i : block);
+        if (p->kept.left)
+            p->kernels->product(steps, x, p->kept.parts, y, p->passing.parts, k > 0, sums);
+        else
+            p->kernels->product(steps, y, p->passing.parts, x, p->kept.parts, k > 0, sums);
+        if (k + depth == p->depth)
+            p->kernels->store(sums, lt_lesser(BLOCK, down->count - row), lt_lesser(BLOCK, across->count - column), p->transposed,
+                              p->alpha, p->beta, p->c + row * p->ldc + column, p->ldc);
     }
 }
 
-/* What a group of kept blocks and up to PASSING passing ones make of C. */
-static void run_group(const plan *p, int64_t first, int64_t kept, int64_t begin, int64_t passing, uint16_t *work, float *sums)
+/* What `kept` blocks from `first` on make of C with all of the passing side. */
+static void run_group(const plan *p, int64_t first, int64_t kept, uint16_t *work, float *sums)
 {
-    multiply(p, first, kept, begin, passing, work, sums);
-    for (int64_t i = 0; i < kept; i++)
-        for (int64_t j = 0; j < passing; j++) {
-            const int64_t x = (first + i) * BLOCK, y = (begin + j) * BLOCK;
-            const int64_t row = p->rows_pass ? y : x, column = p->rows_pass ? x : y;
-            const side *down = p->rows_pass ? &p->passing : &p->kept, *across = p->rows_pass ? &p->kept : &p->passing;
-            p->kernels->store(sums + (i * PASSING + j) * LT_AMX_SUMS, lt_lesser(BLOCK, down->count - row),
-                              lt_lesser(BLOCK, across->count - column), p->transposed, p->alpha, p->beta,
-                              p->c + row * p->ldc + column, p->ldc);
-        }
+    for (int64_t k = 0; k < p->depth; k += DEPTH) {
+        const int64_t depth = lt_lesser(DEPTH, p->depth - k);
+        for (int64_t i = 0; i < kept; i++) pack(p, &p->kept, first + i, k, depth, work + i * room(&p->kept, DEPTH));
+        for (int64_t j = 0; j < p->passing.blocks; j++)
+            multiply(p, first, kept, j, k, depth, work, sums + (p->depth > DEPTH ? j * KEPT * LT_AMX_SUMS : 0));
+    }
 }
 
 bool lt_amx_gemm(lt_ctx *ctx, int64_t m, int64_t n, int64_t k, float alpha, const lt_amx_source *a, const lt_amx_source *b,
@@ -150,10 +132,11 @@ bool lt_amx_gemm(lt_ctx *ctx, int64_t m, int64_t n, int64_t k, float alpha, cons
     p.kept = p.rows_pass ? columns : rows;
     p.passing = p.rows_pass ? rows : columns;
     p.transposed = swap;
-    p.together = lt_lesser(KEPT, lt_ceil_quotient(p.kept.blocks, threads));
+    /* As many groups for each thread. */
+    p.together = lt_ceil_quotient(p.kept.blocks, lt_ceil_quotient(p.kept.blocks, threads * KEPT) * threads);
     p.groups = lt_ceil_quotient(p.kept.blocks, p.together);
-    const int64_t spans = lt_ceil_quotient(p.passing.blocks, PASSING);
-    const int64_t work_room = KEPT * room(&p.kept, DEPTH), sum_room = KEPT * PASSING * LT_AMX_SUMS;
+    const int64_t work_room = KEPT * room(&p.kept, DEPTH);
+    const int64_t sum_room = KEPT * LT_AMX_SUMS * (k > DEPTH ? p.passing.blocks : 1);
 
     p.packed = lt_scratch(ctx, sizeof *p.packed * (size_t)(p.passing.blocks * room(&p.passing, k)));
     uint16_t *work = lt_scratch(ctx, sizeof *work * (size_t)(threads * work_room));
@@ -167,10 +150,9 @@ bool lt_amx_gemm(lt_ctx *ctx, int64_t m, int64_t n, int64_t k, float alpha, cons
             for (int64_t i = 0; i < p.passing.blocks; i++) pack(&p, &p.passing, i, 0, k, p.packed + i * room(&p.passing, k));
             p.kernels->begin();
 #pragma omp for schedule(dynamic, 1)
-            for (int64_t i = 0; i < p.groups * spans; i++) {
-                const int64_t first = i / spans * p.together, begin = i % spans * PASSING;
-                run_group(&p, first, lt_lesser(p.together, p.kept.blocks - first), begin,
-                          lt_lesser(PASSING, p.passing.blocks - begin), work + me * work_room, sums + me * sum_room);
+            for (int64_t i = 0; i < p.groups; i++) {
+                const int64_t first = i * p.together;
+                run_group(&p, first, lt_lesser(p.together, p.kept.blocks - first), work + me * work_room, sums + me * sum_room);
             }
             p.kernels->end();
         }

@@ -9,13 +9,18 @@
 #include "tensor/half.h"
 #include "tensor/isa.h"
 
+#if defined(__clang__)
+#define UNROLL _Pragma("unroll")
+#else
+#define UNROLL _Pragma("GCC unroll 16")
+#endif
+
 enum { LANES = 16, BLOCK = LT_AMX_BLOCK, TILE = LT_AMX_PART / 2, MAX_PARTS = 3, LINE = 64 };
 
 #define INLINE static inline __attribute__((always_inline))
 
 typedef float floats __attribute__((vector_size(64)));
 typedef uint32_t words __attribute__((vector_size(64)));
-typedef uint16_t halves __attribute__((vector_size(64)));
 typedef float loose_floats __attribute__((vector_size(64), aligned(4), may_alias));
 
 #if defined(__clang__) || __GNUC__ >= 12
@@ -36,66 +41,85 @@ INLINE void split(const floats *x, const int parts, words *part)
     }
 }
 
-/* Sixteen floats from row i; `left` of them are there. */
-INLINE void load(const lt_amx_source *s, int64_t at, int64_t left, floats *x)
+/* Parts of two vectors, side by side in words. */
+INLINE void split_pair(const floats *first, const floats *second, const int parts, words *to)
 {
-    float copy[LANES] = {0};
-    if (s->half) {
-        const uint16_t *from = (const uint16_t *)s->data + at;
-#if !defined(LT_AMX_EMULATED)
-        if (left >= LANES) {
-            *x = (floats)_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(const void *)from));
-            return;
-        }
-#endif
-        lt_f16_to_f32(from, copy, (size_t)(left < LANES ? left : LANES));
-    } else {
-        const float *from = (const float *)s->data + at;
-        if (left >= LANES) {
-            *x = *(const loose_floats *)from;
-            return;
-        }
-        memcpy(copy, from, (size_t)left * sizeof *copy);
-    }
-    *x = *(const loose_floats *)copy;
-}
-
-/* Asks for what is at `at`, which is wanted soon and lies where the processor does not expect it. */
-INLINE void fetch(const lt_amx_source *s, int64_t at)
-{
-    __builtin_prefetch((const char *)s->data + at * (s->half ? 2 : 4));
+    words a[MAX_PARTS], b[MAX_PARTS];
+    split(first, parts, a);
+    split(second, parts, b);
+    for (int p = 0; p < parts; p++) to[p] = a[p] >> 16 | b[p];
 }
 
 /* ---- packing ---- */
 
-/* Row i of a step: its parts, 32 depth indices each, in order; part p to to[p]. */
-INLINE void split_row(const lt_amx_source *s, int64_t at, int64_t left, const int parts, halves *to)
+/* Sixteen values that lie one after the other. */
+INLINE void load(const void *data, int64_t at, const bool half, floats *x)
 {
-    floats low = {0}, high = {0};
-    words part[2][MAX_PARTS];
-    if (left > 0) load(s, at, left, &low);
-    if (left > LANES) load(s, at + LANES, left - LANES, &high);
-    split(&low, parts, part[0]);
-    split(&high, parts, part[1]);
-    for (int p = 0; p < parts; p++)
-        to[p] = MIX(halves, (halves)part[0][p], (halves)part[1][p], 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29,
-                    31, 33, 35, 37, 39, 41, 43, 45, 47, 49, 51, 53, 55, 57, 59, 61, 63);
+    if (!half) {
+        *x = *(const loose_floats *)((const float *)data + at);
+        return;
+    }
+    const uint16_t *from = (const uint16_t *)data + at;
+#if defined(LT_AMX_EMULATED)
+    lt_f16_to_f32(from, (float *)x, LANES);
+#else
+    *x = (floats)_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(const void *)from));
+#endif
 }
 
-INLINE void pack_rows_body(const lt_amx_source *s, int64_t i0, int64_t count, int64_t k0, int64_t depth, const int parts, uint16_t *to)
+/* Sixteen that are wanted with the next step. */
+INLINE void fetch(const void *data, int64_t at, const bool half)
 {
-    /* Row by row, as they lie in memory. */
-    for (int64_t i = 0; i < BLOCK; i++)
-        for (int64_t k = 0; k < depth; k += BLOCK) {
-            halves row[MAX_PARTS] = {{0}};
-            if (i < count) split_row(s, (i0 + i) * s->ld + k0 + k, depth - k, parts, row);
-            for (int p = 0; p < parts; p++) *(halves *)(void *)(to + (k / BLOCK * parts + p) * LT_AMX_PART + i * BLOCK) = row[p];
-        }
+    __builtin_prefetch((const char *)data + at * (half ? 2 : 4));
+}
+
+/* A step of a block, all of it there: 32 rows, or columns, by 32 depth indices from element `at` on. */
+typedef struct square {
+    const void *data;
+    int64_t at, ld;
+} square;
+
+/* The step from row or column i and depth index k on, of which `count` by `depth` are there; where that is not all, it is
+ * copied to `copy` and zeros around it. */
+INLINE square square_at(const lt_amx_source *s, int64_t i, int64_t count, int64_t k, int64_t depth, const bool half, float *copy)
+{
+    const int64_t at = s->across ? k * s->ld + i : i * s->ld + k;
+    if (count >= BLOCK && depth >= BLOCK) return (square){s->data, at, s->ld};
+    const size_t size = half ? sizeof(uint16_t) : sizeof(float);
+    const int64_t rows = s->across ? depth : count, columns = s->across ? count : depth;
+    memset(copy, 0, BLOCK * BLOCK * size);
+    for (int64_t r = 0; r < rows && r < BLOCK; r++)
+        memcpy((char *)copy + (size_t)(r * BLOCK) * size, (const char *)s->data + (size_t)(at + r * s->ld) * size,
+               (size_t)(columns < BLOCK ? columns : BLOCK) * size);
+    return (square){copy, 0, BLOCK};
+}
+
+INLINE void put(uint16_t *to, const words *x) { *(words *)(void *)to = *x; }
+
+/* A row, or column, that lies along the depth. */
+INLINE void load_row(const square *s, int64_t i, const bool half, floats *low, floats *high)
+{
+    const int64_t at = s->at + i * s->ld;
+    fetch(s->data, at + BLOCK, half);
+    if (!half) fetch(s->data, at + BLOCK + LANES, half);
+    load(s->data, at, half, low);
+    load(s->data, at + LANES, half, high);
+}
+
+INLINE void pack_rows_step(const square *s, const bool half, const int parts, uint16_t *to)
+{
+    for (int64_t i = 0; i < BLOCK; i++) {
+        floats low, high;
+        words row[MAX_PARTS];
+        load_row(s, i, half, &low, &high);
+        split_pair(&low, &high, parts, row);
+        for (int p = 0; p < parts; p++) put(to + p * LT_AMX_PART + i * BLOCK, &row[p]);
+    }
 }
 
 /* Exchanges `step` x `step` squares of row[0 ... 15] across the diagonal. */
 #define EXCHANGE(row, step, upper, lower)                          \
-    for (int i = 0; i < LANES; i++) {                              \
+    UNROLL for (int i = 0; i < LANES; i++) {                       \
         if (i & (step)) continue;                                  \
         const words a = (row)[i], b = (row)[i + (step)];           \
         (row)[i] = MIX(words, a, b, upper);                        \
@@ -119,57 +143,79 @@ INLINE void transpose(words *row)
     EXCHANGE(row, 1, UPPER_1, LOWER_1)
 }
 
-/* A tile of columns: row r holds depth indices 2 r and 2 r + 1 of each column, side by side. `left` depth indices are there. */
-INLINE void pack_tile(const lt_amx_source *s, int64_t i0, int64_t count, int64_t k0, int64_t left, const int parts, uint16_t *to)
+/* Columns that lie across: row r of a tile holds depth indices r and r + 16 of each, side by side. */
+INLINE void pack_across_step(const square *s, const bool half, const int parts, uint16_t *to)
 {
-    words row[MAX_PARTS][LANES];
-    if (s->across) {
-        for (int r = 0; r < LANES; r++) {
-            floats even = {0}, odd = {0};
-            words part[2][MAX_PARTS];
-            if (2 * r + 1 + BLOCK < left) {
-                fetch(s, (k0 + 2 * r + BLOCK) * s->ld + i0);
-                fetch(s, (k0 + 2 * r + 1 + BLOCK) * s->ld + i0);
+    for (int64_t r = 0; r < LANES; r++)
+        for (int64_t t = 0; t < 2; t++) {
+            floats low, high;
+            words row[MAX_PARTS];
+            const int64_t at = s->at + r * s->ld + t * LANES, further = at + LANES * s->ld;
+            if (!half || t == 0) {
+                fetch(s->data, at + BLOCK * s->ld, half);
+                fetch(s->data, further + BLOCK * s->ld, half);
             }
-            if (2 * r < left && count > 0) load(s, (k0 + 2 * r) * s->ld + i0, count, &even);
-            if (2 * r + 1 < left && count > 0) load(s, (k0 + 2 * r + 1) * s->ld + i0, count, &odd);
-            split(&even, parts, part[0]);
-            split(&odd, parts, part[1]);
-            for (int p = 0; p < parts; p++) row[p][r] = part[0][p] >> 16 | part[1][p];
+            load(s->data, at, half, &low);
+            load(s->data, further, half, &high);
+            split_pair(&low, &high, parts, row);
+            for (int p = 0; p < parts; p++) put(to + p * LT_AMX_PART + t * TILE + r * BLOCK, &row[p]);
         }
-    } else {
-        for (int i = 0; i < LANES; i++) {
-            halves part[MAX_PARTS] = {{0}};
-            if (i < count && left > 2 * BLOCK) fetch(s, (i0 + i) * s->ld + k0 + 2 * BLOCK);
-            if (i < count) split_row(s, (i0 + i) * s->ld + k0, left, parts, part);
-            for (int p = 0; p < parts; p++) row[p][i] = (words)part[p];
+}
+
+/* The same of columns that lie along the depth. */
+INLINE void pack_columns_step(const square *s, const bool half, const int parts, uint16_t *to)
+{
+    for (int64_t t = 0; t < 2; t++) {
+        words row[MAX_PARTS][LANES];
+        for (int64_t i = 0; i < LANES; i++) {
+            floats low, high;
+            words pair[MAX_PARTS];
+            load_row(s, t * LANES + i, half, &low, &high);
+            split_pair(&low, &high, parts, pair);
+            for (int p = 0; p < parts; p++) row[p][i] = pair[p];
         }
-        for (int p = 0; p < parts; p++) transpose(row[p]);
+        for (int p = 0; p < parts; p++) {
+            transpose(row[p]);
+            for (int64_t r = 0; r < LANES; r++) put(to + p * LT_AMX_PART + t * TILE + r * BLOCK, &row[p][r]);
+        }
     }
-    for (int p = 0; p < parts; p++)
-        for (int r = 0; r < LANES; r++) *(words *)(void *)(to + p * LT_AMX_PART + r * BLOCK) = row[p][r];
 }
 
-INLINE void pack_columns_body(const lt_amx_source *s, int64_t i0, int64_t count, int64_t k0, int64_t depth, const int parts, uint16_t *to)
+INLINE void pack_rows_body(const lt_amx_source *s, int64_t i, int64_t count, int64_t k, int64_t depth, const bool half, uint16_t *to)
 {
-    for (int64_t k = 0; k < depth; k += BLOCK, to += parts * LT_AMX_PART)
-        for (int t = 0; t < 2; t++) pack_tile(s, i0 + t * LANES, count - t * LANES, k0 + k, depth - k, parts, to + t * TILE);
+    float copy[BLOCK * BLOCK];
+    for (int64_t d = 0; d < depth; d += BLOCK, to += (half ? 2 : 3) * LT_AMX_PART) {
+        const square q = square_at(s, i, count, k + d, depth - d, half, copy);
+        pack_rows_step(&q, half, half ? 2 : 3, to);
+    }
 }
 
-static void pack_rows(const lt_amx_source *s, int64_t i, int64_t count, int64_t k, int64_t depth, int parts, uint16_t *to)
+INLINE void pack_columns_body(const lt_amx_source *s, int64_t i, int64_t count, int64_t k, int64_t depth, const bool half, uint16_t *to)
 {
-    if (parts == 3)
-        pack_rows_body(s, i, count, k, depth, 3, to);
+    float copy[BLOCK * BLOCK];
+    for (int64_t d = 0; d < depth; d += BLOCK, to += (half ? 2 : 3) * LT_AMX_PART) {
+        const square q = square_at(s, i, count, k + d, depth - d, half, copy);
+        if (s->across)
+            pack_across_step(&q, half, half ? 2 : 3, to);
+        else
+            pack_columns_step(&q, half, half ? 2 : 3, to);
+    }
+}
+
+static void pack_rows(const lt_amx_source *s, int64_t i, int64_t count, int64_t k, int64_t depth, uint16_t *to)
+{
+    if (s->half)
+        pack_rows_body(s, i, count, k, depth, true, to);
     else
-        pack_rows_body(s, i, count, k, depth, 2, to);
+        pack_rows_body(s, i, count, k, depth, false, to);
 }
 
-static void pack_columns(const lt_amx_source *s, int64_t i, int64_t count, int64_t k, int64_t depth, int parts, uint16_t *to)
+static void pack_columns(const lt_amx_source *s, int64_t i, int64_t count, int64_t k, int64_t depth, uint16_t *to)
 {
-    if (parts == 3)
-        pack_columns_body(s, i, count, k, depth, 3, to);
+    if (s->half)
+        pack_columns_body(s, i, count, k, depth, true, to);
     else
-        pack_columns_body(s, i, count, k, depth, 2, to);
+        pack_columns_body(s, i, count, k, depth, false, to);
 }
 
 /* ---- products ---- */
@@ -189,13 +235,10 @@ enum { HIGH, MIDDLE, LOW };
     _tile_dpbf16ps(2, 5, 6); \
     _tile_dpbf16ps(3, 5, 7)
 
-/* The order of the products lets most share an operand with the one before. While they are made, `lines` cache lines a
- * step come from `ahead` to the second-level cache, where the unit would wait for them. */
-INLINE void product_body(int64_t steps, const uint16_t *a, const int a_parts, const uint16_t *b, const int b_parts, const char *ahead,
-                         int64_t lines)
+/* The order of the products lets most share an operand with the one before. */
+INLINE void product_body(int64_t steps, const uint16_t *a, const int a_parts, const uint16_t *b, const int b_parts)
 {
-    for (; steps > 0; steps--, a += a_parts * LT_AMX_PART, b += b_parts * LT_AMX_PART) {
-        for (int64_t i = 0; i < lines; i++, ahead += LINE) __builtin_prefetch(ahead, 0, 2);
+    for (int64_t step = 0; step < steps; step++, a += a_parts * LT_AMX_PART, b += b_parts * LT_AMX_PART) {
         LOAD_A(HIGH);
         if (b_parts > LOW) {
             LOAD_B(LOW);
@@ -216,8 +259,7 @@ INLINE void product_body(int64_t steps, const uint16_t *a, const int a_parts, co
     }
 }
 
-static void product(int64_t steps, const uint16_t *a, int a_parts, const uint16_t *b, int b_parts, bool add, float *sums,
-                    const void *ahead, int64_t lines)
+static void product(int64_t steps, const uint16_t *a, int a_parts, const uint16_t *b, int b_parts, bool add, float *sums)
 {
     const int64_t stride = BLOCK * sizeof(float);
     if (add) {
@@ -232,13 +274,13 @@ static void product(int64_t steps, const uint16_t *a, int a_parts, const uint16_
         _tile_zero(3);
     }
     if (a_parts == 3 && b_parts == 3)
-        product_body(steps, a, 3, b, 3, ahead, lines);
+        product_body(steps, a, 3, b, 3);
     else if (a_parts == 3)
-        product_body(steps, a, 3, b, 2, ahead, lines);
+        product_body(steps, a, 3, b, 2);
     else if (b_parts == 3)
-        product_body(steps, a, 2, b, 3, ahead, lines);
+        product_body(steps, a, 2, b, 3);
     else
-        product_body(steps, a, 2, b, 2, ahead, lines);
+        product_body(steps, a, 2, b, 2);
     _tile_stored(0, sums, stride);
     _tile_stored(1, sums + LANES, stride);
     _tile_stored(2, sums + LANES * BLOCK, stride);
@@ -258,30 +300,62 @@ static void end(void) { _tile_release(); }
 
 /* ---- storing ---- */
 
-/* c[0 ... count) = alpha x + beta c */
-INLINE void store_row(const floats *x, int64_t count, float alpha, float beta, float *c)
+/* Rows of a square of sums, or its columns. */
+INLINE void take_square(const float *from, const bool transposed, words *row)
 {
-    if (count >= LANES) {
-        loose_floats *to = (loose_floats *)c;
-        *to = beta == 0.0f ? alpha * *x : alpha * *x + beta * *to;
-        return;
+    UNROLL for (int r = 0; r < LANES; r++) row[r] = *(const words *)(const void *)(from + r * BLOCK);
+    if (transposed) transpose(row);
+}
+
+/* A whole square of C: alpha x + beta c, whatever c was where beta is zero. */
+INLINE void store_square(const float *from, const bool transposed, const bool fresh, float alpha, float beta, float *c, int64_t ldc)
+{
+    words row[LANES];
+    take_square(from, transposed, row);
+    UNROLL for (int r = 0; r < LANES; r++) {
+        loose_floats *to = (loose_floats *)(c + r * ldc);
+        *to = fresh ? alpha * (floats)row[r] : alpha * (floats)row[r] + beta * *to;
     }
-    for (int64_t j = 0; j < count; j++) c[j] = beta == 0.0f ? alpha * (*x)[j] : alpha * (*x)[j] + beta * c[j];
+}
+
+/* A part of one. */
+static void store_part(const float *from, int64_t rows, int64_t columns, bool transposed, float alpha, float beta, float *c, int64_t ldc)
+{
+    words row[LANES];
+    take_square(from, transposed, row);
+    for (int64_t r = 0; r < LANES && r < rows; r++) {
+        const floats x = (floats)row[r];
+        for (int64_t j = 0; j < LANES && j < columns; j++) {
+            float *to = c + r * ldc + j;
+            *to = beta == 0.0f ? alpha * x[j] : alpha * x[j] + beta * *to;
+        }
+    }
+}
+
+INLINE void store_body(const float *sums, int64_t rows, int64_t columns, const bool transposed, const bool fresh, float alpha, float beta,
+                       float *c, int64_t ldc)
+{
+    for (int64_t i = 0; i < rows; i += LANES)
+        for (int64_t j = 0; j < columns; j += LANES) {
+            const float *from = sums + (transposed ? j * BLOCK + i : i * BLOCK + j);
+            if (rows - i >= LANES && columns - j >= LANES)
+                store_square(from, transposed, fresh, alpha, beta, c + i * ldc + j, ldc);
+            else
+                store_part(from, rows - i, columns - j, transposed, alpha, beta, c + i * ldc + j, ldc);
+        }
 }
 
 static void store(const float *sums, int64_t rows, int64_t columns, bool transposed, float alpha, float beta, float *c, int64_t ldc)
 {
-    for (int64_t i0 = 0; i0 < rows; i0 += LANES)
-        for (int64_t j0 = 0; j0 < columns; j0 += LANES) {
-            words row[LANES];
-            const float *from = sums + (transposed ? j0 * BLOCK + i0 : i0 * BLOCK + j0);
-            for (int r = 0; r < LANES; r++) row[r] = *(const words *)(const void *)(from + r * BLOCK);
-            if (transposed) transpose(row);
-            for (int64_t r = 0; r < LANES && i0 + r < rows; r++) {
-                const floats x = (floats)row[r];
-                store_row(&x, columns - j0, alpha, beta, c + (i0 + r) * ldc + j0);
-            }
-        }
+    const bool fresh = beta == 0.0f;
+    if (transposed && fresh)
+        store_body(sums, rows, columns, true, true, alpha, beta, c, ldc);
+    else if (transposed)
+        store_body(sums, rows, columns, true, false, alpha, beta, c, ldc);
+    else if (fresh)
+        store_body(sums, rows, columns, false, true, alpha, beta, c, ldc);
+    else
+        store_body(sums, rows, columns, false, false, alpha, beta, c, ldc);
 }
 
 const struct lt_amx_kernels LT_ISA_NAME(lt_amx_kernels) = {

@@ -12,7 +12,8 @@
  *
  * A product C = A B is made of blocks of 32 x 32 elements of C. The unit's tile registers hold 16 x 16 of them, or 16
  * rows of A by 32 depth indices, or 16 columns of B by as many. Operands are packed in that order: block after block of
- * 32 rows of A, or columns of B, in it step after step of 32 depth indices, in it part after part, in it two tiles. */
+ * 32 rows of A, or columns of B, in it step after step of 32 depth indices, in it part after part, in it two tiles. In a step
+ * indices d and d + 16 come together, a word for both; any order would do that is the same on both sides. */
 #ifndef LT_TENSOR_AMX_KERNELS_H
 #define LT_TENSOR_AMX_KERNELS_H
 
@@ -34,15 +35,14 @@ typedef struct lt_amx_source {
 } lt_amx_source;
 
 struct lt_amx_kernels {
-    /* Packs `count` (at most 32) rows or columns, from i on, by `depth` indices from k on: ceil(depth / 32) steps of
-     * `parts` parts, zeros where there is no element. Rows of A cannot lie across. */
-    void (*pack_rows)(const lt_amx_source *s, int64_t i, int64_t count, int64_t k, int64_t depth, int parts, uint16_t *to);
-    void (*pack_columns)(const lt_amx_source *s, int64_t i, int64_t count, int64_t k, int64_t depth, int parts, uint16_t *to);
+    /* Packs `count` (at most 32) rows or columns, from i on, by `depth` indices from k on: ceil(depth / 32) steps,
+     * zeros where there is no element. Rows of A cannot lie across. */
+    void (*pack_rows)(const lt_amx_source *s, int64_t i, int64_t count, int64_t k, int64_t depth, uint16_t *to);
+    void (*pack_columns)(const lt_amx_source *s, int64_t i, int64_t count, int64_t k, int64_t depth, uint16_t *to);
 
     /* sums (32, 32) = or += the product of `steps` steps of a, of a_parts parts each, and b. Between begin() and end()
-     * on the same thread only. Fetches `lines` lines of 64 bytes a step from `ahead` on, which is wanted next. */
-    void (*product)(int64_t steps, const uint16_t *a, int a_parts, const uint16_t *b, int b_parts, bool add, float *sums,
-                    const void *ahead, int64_t lines);
+     * on the same thread only. */
+    void (*product)(int64_t steps, const uint16_t *a, int a_parts, const uint16_t *b, int b_parts, bool add, float *sums);
     void (*begin)(void);
     void (*end)(void);
 
