@@ -226,7 +226,7 @@ START_TEST(small_products_stay_away)
     ck_assert(!lt_amx_pays(ctx, true, 31, 1000, 1000));
     ck_assert(!lt_amx_pays(ctx, true, 1000, 18, 1000));
     ck_assert(!lt_amx_pays(ctx, true, 64, 64, 64));
-    ck_assert(!lt_amx_pays(ctx, false, 100, 512, 512) && lt_amx_pays(ctx, true, 100, 512, 512));
+    ck_assert(!lt_amx_pays(ctx, false, 64, 512, 512) && lt_amx_pays(ctx, true, 64, 512, 512));
     ck_assert(lt_amx_pays(ctx, false, 400, 768, 768));
     ctx->amx = NULL;
     ck_assert(!lt_amx_pays(ctx, true, 400, 768, 768));

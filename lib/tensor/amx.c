@@ -46,7 +46,7 @@ enum {
 };
 
 /* Below this many multiply-adds packing is not worth its while, measured on Sapphire Rapids. */
-static const double least_work = 1e8, least_work_half = 1e7;
+static const double least_work = 2e7, least_work_half = 4e6;
 
 bool lt_amx_pays(const lt_ctx *ctx, bool half, int64_t m, int64_t n, int64_t k)
 {
