@@ -40,14 +40,15 @@ static bool there(const char *path) { return access(path, F_OK) == 0; }
 
 /* ---- weights ---- */
 
-static lt_status write_params(lt_ctx *ctx, const char *model, const char *path, const char *half_path)
+/* CLIP's as OpenAI publishes them: in float16, with a merge list. */
+static lt_status write_params(lt_ctx *ctx, const char *model, bool clip, const char *path)
 {
     lt_params *params = NULL;
     const lt_scope scope = lt_scope_open(ctx);
     lt_status status = lt_params_create(ctx, &params);
     if (status == LT_OK)
         status = formula_params(ctx, model, 1, params);
-    if (status == LT_OK && half_path) {
+    if (status == LT_OK && clip) {
         size_t bytes = 0;
         char *merges = NULL;
         status = vocabulary_make(ctx, &merges, &bytes);
@@ -55,11 +56,9 @@ static lt_status write_params(lt_ctx *ctx, const char *model, const char *path, 
             status = lt_params_add(ctx, params, "tokenizer.merges",
                                    lt_from_copy(ctx, LT_U8, 1, (int64_t[]){(int64_t)bytes}, merges));
         free(merges);
-        if (status == LT_OK)
-            status = lt_params_save(ctx, params, half_path, LT_F16);
     }
     if (status == LT_OK)
-        status = lt_params_save(ctx, params, path, LT_F32);
+        status = lt_params_save(ctx, params, path, clip ? LT_F16 : LT_F32);
     lt_params_free(params);
     lt_scope_close(ctx, scope, NULL);
     return status;
@@ -67,20 +66,19 @@ static lt_status write_params(lt_ctx *ctx, const char *model, const char *path, 
 
 static lt_status write_weights(lt_ctx *ctx, const struct setup *s)
 {
-    char path[BENCH_PATH], half[BENCH_PATH], model[32];
+    char path[BENCH_PATH], model[32];
     int latents = 2;
     for (int side = 8; side <= s->size; side *= 2)
         latents += 2;
     lt_status status = LT_OK;
-    setup_path(s, "clip-half.safetensors", half);
-    if (!there(setup_path(s, "clip.safetensors", path)))
-        status = write_params(ctx, s->clip, path, half);
+    if (!there(setup_path(s, "clip-half.safetensors", path)))
+        status = write_params(ctx, s->clip, true, path);
     snprintf(model, sizeof model, "stylegan2-%d", s->size);
     if (status == LT_OK && !there(setup_path(s, "generator.safetensors", path)))
-        status = write_params(ctx, model, path, NULL);
+        status = write_params(ctx, model, false, path);
     snprintf(model, sizeof model, "mapper-%d", latents);
     if (status == LT_OK && !there(setup_path(s, "mapper.safetensors", path)))
-        status = write_params(ctx, model, path, NULL);
+        status = write_params(ctx, model, false, path);
     return status;
 }
 
@@ -169,7 +167,7 @@ static lt_status write_files(struct ce_run *run, struct setup *s)
     struct ce_models models = {0};
     const lt_scope scope = lt_scope_open(ctx);
     lt_status status = write_weights(ctx, s);
-    run->paths.clip = setup_path(s, "clip.safetensors", clip);
+    run->paths.clip = setup_path(s, "clip-half.safetensors", clip);
     run->paths.generator = setup_path(s, "generator.safetensors", generator);
     if (status == LT_OK)
         status = ce_models_open(run, CE_NEED_GENERATOR | CE_NEED_TEXT, &models);
@@ -213,7 +211,7 @@ bool setup_prepare(struct setup *s)
 {
     char path[BENCH_PATH];
     struct usage usage;
-    static const char *const files[] = {"clip.safetensors", "mapper.safetensors", "inputs.safetensors"};
+    static const char *const files[] = {"clip-half.safetensors", "mapper.safetensors", "inputs.safetensors"};
     bool complete = true;
     for (int i = 0; i < 3; i++) {
         make_folders(setup_path(s, files[i], path));

@@ -183,7 +183,7 @@ static bool edit_steps(const struct setup *setup, int steps, struct usage *usage
     snprintf(threads, sizeof threads, "%d", setup->threads);
     snprintf(count, sizeof count, "%d", steps);
     const char *const argv[] = {setup->cfedit, "edit", "--quiet", "--threads", threads,
-                                "--clip", setup_path(setup, "clip.safetensors", clip),
+                                "--clip", setup_path(setup, "clip-half.safetensors", clip),
                                 "--generator", setup_path(setup, "generator.safetensors", generator),
                                 "--latent", setup_path(setup, "latents.safetensors", latents),
                                 "--source", BENCH_SOURCE_TEXT, "--target", BENCH_TARGET_TEXT,

@@ -117,7 +117,7 @@ static bool run_peer(const struct setup *setup, size_t i, const char *key, struc
     snprintf(omp, sizeof omp, "OMP_NUM_THREADS=%d", setup->threads);
     snprintf(mkl, sizeof mkl, "MKL_NUM_THREADS=%d", setup->threads);
     snprintf(cache, sizeof cache, "TORCHINDUCTOR_CACHE_DIR=%s/compiled", setup->data);
-    *strrchr(setup_path(setup, "clip.safetensors", clip), '/') = '\0';
+    *strrchr(setup_path(setup, "clip-half.safetensors", clip), '/') = '\0';
     *strrchr(setup_path(setup, "generator.safetensors", generator), '/') = '\0';
     *strrchr(setup_path(setup, "inputs.safetensors", inputs), '/') = '\0';
     const char *const argv[] = {python_of(setup, i), script, "--peer", peers[i].program, "--work", key, "--clip", clip, "--generator", generator,

@@ -27,7 +27,7 @@ lt_status session_open(struct session *s, const struct setup *setup, const struc
     lt_status status = lt_ctx_create(&s->run.ctx);
     if (status != LT_OK)
         return status;
-    s->run.paths.clip = setup_path(setup, "clip.safetensors", clip);
+    s->run.paths.clip = setup_path(setup, "clip-half.safetensors", clip);
     s->run.paths.generator = setup_path(setup, "generator.safetensors", generator);
     const lt_scope scope = lt_scope_open(s->run.ctx);
     status = lt_ctx_set_threads(s->run.ctx, setup->threads);

@@ -24,8 +24,7 @@ struct setup {
 };
 
 /* Paths of the files below setup->data that a benchmark with these settings uses:
- *     clip.safetensors       CLIP, float32, with a merge list      (setup->clip)
- *     clip-half.safetensors  the same in float16
+ *     clip-half.safetensors  CLIP, float16, with a merge list      (setup->clip)
  *     generator.safetensors, mapper.safetensors                    (setup->size)
  *     inputs.safetensors     see data.c                            (size, clip and batch)
  *     latents.safetensors, picture.png, picture.safetensors

@@ -29,7 +29,7 @@ def make(args):
     if args.work.startswith("generator"):
         net, leaf, name = Generator(weights(args.generator, "generator.safetensors"), options), inputs["w"], "image"
     else:
-        clip = Clip(weights(args.clip, "clip.safetensors"), options)
+        clip = Clip(weights(args.clip, "clip-half.safetensors"), options)
         net, leaf, name = clip.images, inputs["pixels"], "image_features"
         if args.work == "clip-texts":
             net, leaf, name = clip.encode_text, inputs["ids_target"], "text_features"

@@ -121,7 +121,7 @@ class Training:
         inputs = load(args.inputs, "inputs.safetensors")
         self.w, self.points = inputs["w"], inputs["points"]
         self.generator = Generator(weights(args.generator, "generator.safetensors"), options)
-        self.clip = Clip(weights(args.clip, "clip.safetensors"), options)
+        self.clip = Clip(weights(args.clip, "clip-half.safetensors"), options)
         target = inputs["pixels"].shape[-1]
         with torch.no_grad():
             self.source_texts = F.normalize(self.clip.encode_text(inputs["ids_source"]), dim=1)

@@ -129,7 +129,7 @@ def cut(ids):
 
 
 def make(args):
-    weights, inputs = tensors(args.clip, "clip.safetensors"), tensors(args.inputs, "inputs.safetensors")
+    weights, inputs = tensors(args.clip, "clip-half.safetensors"), tensors(args.inputs, "inputs.safetensors")
     path = os.path.join(args.inputs, args.work + ".onnx")
     if args.work == "clip-images":
         feed, name = {"pixels": inputs["pixels"]}, "image_features"

@@ -28,7 +28,7 @@ def parse():
     parser = argparse.ArgumentParser()
     parser.add_argument("--peer", required=True, choices=["published", "frozen", "best", "onnx"])
     parser.add_argument("--work", required=True)
-    parser.add_argument("--clip", required=True, help="folder with clip.safetensors")
+    parser.add_argument("--clip", required=True, help="folder with clip-half.safetensors")
     parser.add_argument("--generator", required=True, help="folder with generator.safetensors and mapper.safetensors")
     parser.add_argument("--inputs", required=True, help="folder with inputs.safetensors and ours-WORK.safetensors")
     parser.add_argument("--threads", type=int, default=2)

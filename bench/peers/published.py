@@ -33,7 +33,7 @@ class Training:
         self.w, self.steps = inputs["w"], 0
         self.points = inputs["points"]
         generator = stylegan2.from_state(weights(args.generator, "generator.safetensors"))
-        self.nets = train_step.Networks(generator, clip.from_state(weights(args.clip, "clip.safetensors")),
+        self.nets = train_step.Networks(generator, clip.from_state(weights(args.clip, "clip-half.safetensors")),
                                         mapper.from_state(weights(args.generator, "mapper.safetensors"), generator.latents))
         if frozen:
             self.nets.freeze()
@@ -72,7 +72,7 @@ def make(args):
     if args.work.startswith("generator"):
         net, leaf, name = stylegan2.from_state(weights(args.generator, "generator.safetensors")), inputs["w"], "image"
     else:
-        model = clip.from_state(weights(args.clip, "clip.safetensors"))
+        model = clip.from_state(weights(args.clip, "clip-half.safetensors"))
         net, leaf, name = model.encode_image, inputs["pixels"], "image_features"
         if args.work == "clip-texts":
             net, leaf, name = model.encode_text, inputs["ids_target"].long(), "text_features"
