@@ -42,6 +42,7 @@ enum {
     BLOCK = LT_AMX_BLOCK,
     DEPTH = 768,    /* depth of a product, to which the kept side is packed at a time */
     KEPT = 6,       /* blocks of the kept side at a time: they and a passing one fit the second-level cache */
+    PACKING = 3,    /* products of blocks in the time that packing a kept one takes */
     MIN_SIDE = 32,
 };
 
@@ -69,6 +70,7 @@ typedef struct plan {
     side kept, passing;
     int64_t depth;
     int64_t together, groups; /* blocks of the kept side in a group */
+    int64_t span, spans;      /* blocks of the passing side that a group meets at a time */
     uint16_t *packed;         /* passing side: (blocks, steps, parts) */
     bool rows_pass, transposed;
     float alpha, beta, *c;
@@ -109,15 +111,39 @@ static void multiply(const plan *p, int64_t first, int64_t kept, int64_t block, 
     }
 }
 
-/* What `kept` blocks from `first` on make of C with all of the passing side. */
-static void run_group(const plan *p, int64_t first, int64_t kept, uint16_t *work, float *sums)
+/* What `kept` blocks from `first` on make of C with `count` blocks of the passing side from `begin` on. */
+static void run_group(const plan *p, int64_t first, int64_t kept, int64_t begin, int64_t count, uint16_t *work, float *sums)
 {
     for (int64_t k = 0; k < p->depth; k += DEPTH) {
         const int64_t depth = lt_lesser(DEPTH, p->depth - k);
         for (int64_t i = 0; i < kept; i++) pack(p, &p->kept, first + i, k, depth, work + i * room(&p->kept, DEPTH));
-        for (int64_t j = 0; j < p->passing.blocks; j++)
-            multiply(p, first, kept, j, k, depth, work, sums + (p->depth > DEPTH ? j * KEPT * LT_AMX_SUMS : 0));
+        for (int64_t j = 0; j < count; j++)
+            multiply(p, first, kept, begin + j, k, depth, work, sums + (p->depth > DEPTH ? j * KEPT * LT_AMX_SUMS : 0));
     }
+}
+
+/* Groups and spans with which the last thread is done first: a block is packed in the time of PACKING products of blocks. */
+static void choose_groups(plan *p, int threads)
+{
+    int64_t least = INT64_MAX;
+    for (int64_t together = KEPT; together >= 1; together--)
+        for (int64_t spans = 1; spans <= lt_lesser(threads, p->passing.blocks); spans++) {
+            const int64_t groups = lt_ceil_quotient(p->kept.blocks, together), span = lt_ceil_quotient(p->passing.blocks, spans);
+            const int64_t time = lt_ceil_quotient(groups * lt_ceil_quotient(p->passing.blocks, span), threads) * together * (span + PACKING);
+            if (time >= least) continue;
+            least = time;
+            p->together = together;
+            p->groups = groups;
+            p->span = span;
+            p->spans = lt_ceil_quotient(p->passing.blocks, span);
+        }
+}
+
+/* The passing side, between the depth indices of slab `slab`. */
+static void pack_passing(const plan *p, int64_t block, int64_t slab)
+{
+    const int64_t k = slab * DEPTH;
+    pack(p, &p->passing, block, k, lt_lesser(DEPTH, p->depth - k), p->packed + block * room(&p->passing, p->depth) + room(&p->passing, k));
 }
 
 bool lt_amx_gemm(lt_ctx *ctx, int64_t m, int64_t n, int64_t k, float alpha, const lt_amx_source *a, const lt_amx_source *b,
@@ -132,11 +158,10 @@ bool lt_amx_gemm(lt_ctx *ctx, int64_t m, int64_t n, int64_t k, float alpha, cons
     p.kept = p.rows_pass ? columns : rows;
     p.passing = p.rows_pass ? rows : columns;
     p.transposed = swap;
-    /* As many groups for each thread. */
-    p.together = lt_ceil_quotient(p.kept.blocks, lt_ceil_quotient(p.kept.blocks, threads * KEPT) * threads);
-    p.groups = lt_ceil_quotient(p.kept.blocks, p.together);
+    choose_groups(&p, threads);
+    const int64_t slabs = lt_ceil_quotient(k, DEPTH);
     const int64_t work_room = KEPT * room(&p.kept, DEPTH);
-    const int64_t sum_room = KEPT * LT_AMX_SUMS * (k > DEPTH ? p.passing.blocks : 1);
+    const int64_t sum_room = KEPT * LT_AMX_SUMS * (slabs > 1 ? p.span : 1);
 
     p.packed = lt_scratch(ctx, sizeof *p.packed * (size_t)(p.passing.blocks * room(&p.passing, k)));
     uint16_t *work = lt_scratch(ctx, sizeof *work * (size_t)(threads * work_room));
@@ -146,13 +171,14 @@ bool lt_amx_gemm(lt_ctx *ctx, int64_t m, int64_t n, int64_t k, float alpha, cons
 #pragma omp parallel num_threads(threads)
         {
             const int64_t me = omp_get_thread_num();
-#pragma omp for schedule(static)
-            for (int64_t i = 0; i < p.passing.blocks; i++) pack(&p, &p.passing, i, 0, k, p.packed + i * room(&p.passing, k));
+#pragma omp for schedule(dynamic, 1)
+            for (int64_t i = 0; i < p.passing.blocks * slabs; i++) pack_passing(&p, i / slabs, i % slabs);
             p.kernels->begin();
 #pragma omp for schedule(dynamic, 1)
-            for (int64_t i = 0; i < p.groups; i++) {
-                const int64_t first = i * p.together;
-                run_group(&p, first, lt_lesser(p.together, p.kept.blocks - first), work + me * work_room, sums + me * sum_room);
+            for (int64_t i = 0; i < p.groups * p.spans; i++) {
+                const int64_t first = i / p.spans * p.together, begin = i % p.spans * p.span;
+                run_group(&p, first, lt_lesser(p.together, p.kept.blocks - first), begin, lt_lesser(p.span, p.passing.blocks - begin),
+                          work + me * work_room, sums + me * sum_room);
             }
             p.kernels->end();
         }
