@@ -128,15 +128,20 @@ START_TEST(odd_shapes_match_plain_loops)
 }
 END_TEST
 
-/* More than one group of either side, more than one packing of the depth. */
+/* More than one group of either side, more than one packing of the depth; with more threads than groups the other side is
+ * cut, too. */
 START_TEST(large_sides)
 {
-    if (!open_context(2, _i)) return;
-    check_product(&(problem){.m = 530, .n = 33, .k = 40, .alpha = 1.0f});
-    check_product(&(problem){.m = 33, .n = 530, .k = 40, .trans = true, .alpha = 1.0f});
-    check_product(&(problem){.m = 530, .n = 545, .k = 32, .alpha = 1.0f});
-    check_product(&(problem){.m = 40, .n = 36, .k = 800, .trans = true, .alpha = 1.0f});
-    check_close(ctx);
+    static const int threads[] = {2, 9};
+    for (int i = 0; i < 2; i++) {
+        if (!open_context(threads[i], _i)) return;
+        check_product(&(problem){.m = 530, .n = 33, .k = 40, .alpha = 1.0f});
+        check_product(&(problem){.m = 33, .n = 530, .k = 40, .trans = true, .alpha = 1.0f});
+        check_product(&(problem){.m = 530, .n = 545, .k = 32, .alpha = 1.0f});
+        check_product(&(problem){.m = 40, .n = 36, .k = 800, .trans = true, .alpha = 1.0f});
+        check_product(&(problem){.m = 100, .n = 70, .k = 800, .half = true, .alpha = 1.0f});
+        check_close(ctx);
+    }
 }
 END_TEST
 
@@ -145,7 +150,7 @@ START_TEST(errors_and_threads)
 {
     enum { M = 40, N = 300, K = 768 };
     float *first = NULL;
-    for (int threads = 1; threads <= 3; threads++) {
+    for (int threads = 1; threads <= 7; threads += 2) {
         if (!open_context(threads, _i)) return;
         float *a = random_floats(21, M * K), *b = random_floats(22, N * K), *c = random_floats(23, M * N), *d = random_floats(24, M * N);
         ck_assert(lt_amx_gemm(ctx, M, N, K, 1.0f, &(lt_amx_source){.data = a, .ld = K}, &(lt_amx_source){.data = b, .ld = K}, 0.0f, c, N));

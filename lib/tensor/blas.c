@@ -141,8 +141,14 @@ void lt_sgemm_serial(bool ta, bool tb, int64_t m, int64_t n, int64_t k, float al
                (int)(ldc < n ? n : ldc));
 }
 
-/* Products below this many multiply-adds are not worth waking threads for. */
-static const double parallel_work = 1e6;
+/* Products below this many multiply-adds, and over fewer elements, which come from memory, are not worth waking threads for. */
+static const double parallel_work = 1e6, parallel_elements = 1e5;
+
+static bool worth_threads(int64_t m, int64_t n, int64_t k)
+{
+    const double rows = (double)m, columns = (double)n, depth = (double)k;
+    return rows * columns * depth >= parallel_work || rows * depth + columns * depth + rows * columns >= parallel_elements;
+}
 
 void lt_sgemm(lt_ctx *ctx, bool ta, bool tb, int64_t m, int64_t n, int64_t k, float alpha,
               const float *a, int64_t lda, const float *b, int64_t ldb, float beta, float *c,
@@ -153,7 +159,7 @@ void lt_sgemm(lt_ctx *ctx, bool ta, bool tb, int64_t m, int64_t n, int64_t k, fl
                     &(lt_amx_source){.data = b, .ld = ldb, .across = !tb}, beta, c, ldc))
         return;
     const int threads = ctx->threads;
-    if (threads == 1 || (double)m * (double)n * (double)k < parallel_work) {
+    if (threads == 1 || !worth_threads(m, n, k)) {
         lt_sgemm_serial(ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
         return;
     }

@@ -81,9 +81,9 @@ INLINE void weights_of(const double *g, int64_t step, double *t)
     }
 }
 
-static void weights(int count, const float *g, float *u, int64_t step)
+static void weights(int count, const float *g, int64_t g_step, int tap_step, float *u, int64_t step)
 {
-    winograd_weights(weights_of, count, g, u, step);
+    winograd_weights(weights_of, count, g, g_step, tap_step, u, step);
 }
 
 static const unsigned char itself[SIDE * SIDE] = {

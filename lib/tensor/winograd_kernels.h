@@ -43,9 +43,9 @@ struct lt_winograd_scheme {
     float (*output)(const float *m, int64_t step, const struct lt_winograd_tail *tail, float *const *y);
     void (*stream_end)(void);
 
-    /* u[q * step + i] = matrix q of the 3 x 3 weights g[i * 9 ... + 8], i < count; zeros up to the width of a
-     * panel of the convolution kernel. */
-    void (*weights)(int count, const float *g, float *u, int64_t step);
+    /* u[q * step + i] = matrix q of 3 x 3 weights, tap t of which is g[i * g_step + t * tap_step], i < count; zeros up
+     * to the width of a panel of the convolution kernel. */
+    void (*weights)(int count, const float *g, int64_t g_step, int tap_step, float *u, int64_t step);
 };
 
 /* Stride 1, F(4 x 4, 3 x 3): 36 products for 16 outputs. */

@@ -64,11 +64,11 @@ INLINE float winograd_output(winograd_values *values, const int points, const fl
 typedef void winograd_taps(const double *g, int64_t step, double *t);
 
 /* `weights` of a scheme with 6 x 6 matrices. */
-INLINE void winograd_weights(winograd_taps *taps, int count, const float *g, float *u, int64_t step)
+INLINE void winograd_weights(winograd_taps *taps, int count, const float *g, int64_t g_step, int tap_step, float *u, int64_t step)
 {
     double tap[9][PANEL] = {{0}}, column[3][WINOGRAD_SIDE][PANEL];
     for (int i = 0; i < count; i++)
-        for (int t = 0; t < 9; t++) tap[t][i] = (double)g[i * 9 + t];
+        for (int t = 0; t < 9; t++) tap[t][i] = (double)g[i * g_step + t * tap_step];
     for (int j = 0; j < 3; j++) taps(tap[j], 3 * PANEL, column[j][0]);
     for (int i = 0; i < WINOGRAD_SIDE; i++) {
         double row[WINOGRAD_SIDE][PANEL];
