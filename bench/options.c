@@ -25,7 +25,7 @@ static const char help[] =
     "  --no-peers       ours alone\n"
     "  --peers FOLDER   the peers' environment (default build/peers-env); FOLDER-1.13 is that of PyTorch 1.13\n"
     "  --peer NAME      only that peer: published-1.13, published, frozen, best or onnx\n"
-    "  --data FOLDER    for weights and inputs (default build/bench-data; 1.1 GB)\n"
+    "  --data FOLDER    for weights and inputs (default build/bench-data; 0.6 GB)\n"
     "  --cfedit FILE    the program (default ./cfedit)\n"
     "  --profile        where the time of generator and training step goes, and the floor\n"
     "  --sweep          resolution, batch and threads; --csv FILE, --json FILE, --plot FILE.png\n";

@@ -79,9 +79,15 @@ typedef struct square {
     int64_t at, ld;
 } square;
 
+/* Room for one. */
+typedef union whole {
+    float wide[BLOCK * BLOCK];
+    uint16_t half[BLOCK * BLOCK];
+} whole;
+
 /* The step from row or column i and depth index k on, of which `count` by `depth` are there; where that is not all, it is
  * copied to `copy` and zeros around it. */
-INLINE square square_at(const lt_amx_source *s, int64_t i, int64_t count, int64_t k, int64_t depth, const bool half, float *copy)
+INLINE square square_at(const lt_amx_source *s, int64_t i, int64_t count, int64_t k, int64_t depth, const bool half, whole *copy)
 {
     const int64_t at = s->across ? k * s->ld + i : i * s->ld + k;
     if (count >= BLOCK && depth >= BLOCK) return (square){s->data, at, s->ld};
@@ -183,18 +189,18 @@ INLINE void pack_columns_step(const square *s, const bool half, const int parts,
 
 INLINE void pack_rows_body(const lt_amx_source *s, int64_t i, int64_t count, int64_t k, int64_t depth, const bool half, uint16_t *to)
 {
-    float copy[BLOCK * BLOCK];
+    whole copy;
     for (int64_t d = 0; d < depth; d += BLOCK, to += (half ? 2 : 3) * LT_AMX_PART) {
-        const square q = square_at(s, i, count, k + d, depth - d, half, copy);
+        const square q = square_at(s, i, count, k + d, depth - d, half, &copy);
         pack_rows_step(&q, half, half ? 2 : 3, to);
     }
 }
 
 INLINE void pack_columns_body(const lt_amx_source *s, int64_t i, int64_t count, int64_t k, int64_t depth, const bool half, uint16_t *to)
 {
-    float copy[BLOCK * BLOCK];
+    whole copy;
     for (int64_t d = 0; d < depth; d += BLOCK, to += (half ? 2 : 3) * LT_AMX_PART) {
-        const square q = square_at(s, i, count, k + d, depth - d, half, copy);
+        const square q = square_at(s, i, count, k + d, depth - d, half, &copy);
         if (s->across)
             pack_across_step(&q, half, half ? 2 : 3, to);
         else
