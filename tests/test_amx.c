@@ -150,8 +150,9 @@ START_TEST(errors_and_threads)
 {
     enum { M = 40, N = 300, K = 768 };
     float *first = NULL;
-    for (int threads = 1; threads <= 7; threads += 2) {
-        if (!open_context(threads, _i)) return;
+    static const int threads[] = {1, 2, 3, 7};
+    for (size_t t = 0; t < sizeof threads / sizeof *threads; t++) {
+        if (!open_context(threads[t], _i)) return;
         float *a = random_floats(21, M * K), *b = random_floats(22, N * K), *c = random_floats(23, M * N), *d = random_floats(24, M * N);
         ck_assert(lt_amx_gemm(ctx, M, N, K, 1.0f, &(lt_amx_source){.data = a, .ld = K}, &(lt_amx_source){.data = b, .ld = K}, 0.0f, c, N));
         lt_sgemm_serial(false, true, M, N, K, 1.0f, a, K, b, K, 0.0f, d, N);

@@ -63,8 +63,8 @@ typedef struct side {
     bool left;
 } side;
 
-/* Each block of the kept side is packed once, by the thread that multiplies it with all of the passing side, which is
- * packed before. */
+/* The passing side is packed first; each block of the kept side by the thread that multiplies it with the passing side, or
+ * with a span of that where there are more threads than groups. */
 typedef struct plan {
     const struct lt_amx_kernels *kernels;
     side kept, passing;
@@ -118,7 +118,7 @@ static void run_group(const plan *p, int64_t first, int64_t kept, int64_t begin,
         const int64_t depth = lt_lesser(DEPTH, p->depth - k);
         for (int64_t i = 0; i < kept; i++) pack(p, &p->kept, first + i, k, depth, work + i * room(&p->kept, DEPTH));
         for (int64_t j = 0; j < count; j++)
-            multiply(p, first, kept, begin + j, k, depth, work, sums + (p->depth > DEPTH ? j * KEPT * LT_AMX_SUMS : 0));
+            multiply(p, first, kept, begin + j, k, depth, work, sums + (p->depth > DEPTH ? j * p->together * LT_AMX_SUMS : 0));
     }
 }
 
@@ -160,8 +160,8 @@ bool lt_amx_gemm(lt_ctx *ctx, int64_t m, int64_t n, int64_t k, float alpha, cons
     p.transposed = swap;
     choose_groups(&p, threads);
     const int64_t slabs = lt_ceil_quotient(k, DEPTH);
-    const int64_t work_room = KEPT * room(&p.kept, DEPTH);
-    const int64_t sum_room = KEPT * LT_AMX_SUMS * (slabs > 1 ? p.span : 1);
+    const int64_t work_room = p.together * room(&p.kept, DEPTH);
+    const int64_t sum_room = p.together * LT_AMX_SUMS * (slabs > 1 ? p.span : 1);
 
     p.packed = lt_scratch(ctx, sizeof *p.packed * (size_t)(p.passing.blocks * room(&p.passing, k)));
     uint16_t *work = lt_scratch(ctx, sizeof *work * (size_t)(threads * work_room));

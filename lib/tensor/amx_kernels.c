@@ -8,16 +8,9 @@
 
 #include "tensor/half.h"
 #include "tensor/isa.h"
-
-#if defined(__clang__)
-#define UNROLL _Pragma("unroll")
-#else
-#define UNROLL _Pragma("GCC unroll 16")
-#endif
+#include "tensor/kernel_hints.h"
 
 enum { LANES = 16, BLOCK = LT_AMX_BLOCK, TILE = LT_AMX_PART / 2, MAX_PARTS = 3, LINE = 64 };
-
-#define INLINE static inline __attribute__((always_inline))
 
 typedef float floats __attribute__((vector_size(64)));
 typedef uint32_t words __attribute__((vector_size(64)));
@@ -51,6 +44,8 @@ INLINE void split_pair(const floats *first, const floats *second, const int part
 }
 
 /* ---- packing ---- */
+
+INLINE int parts_of(const bool half) { return half ? 2 : 3; }
 
 /* Sixteen values that lie one after the other. */
 INLINE void load(const void *data, int64_t at, const bool half, floats *x)
@@ -112,8 +107,9 @@ INLINE void load_row(const square *s, int64_t i, const bool half, floats *low, f
     load(s->data, at + LANES, half, high);
 }
 
-INLINE void pack_rows_step(const square *s, const bool half, const int parts, uint16_t *to)
+INLINE void pack_rows_step(const square *s, const bool half, uint16_t *to)
 {
+    const int parts = parts_of(half);
     for (int64_t i = 0; i < BLOCK; i++) {
         floats low, high;
         words row[MAX_PARTS];
@@ -150,8 +146,9 @@ INLINE void transpose(words *row)
 }
 
 /* Columns that lie across: row r of a tile holds depth indices r and r + 16 of each, side by side. */
-INLINE void pack_across_step(const square *s, const bool half, const int parts, uint16_t *to)
+INLINE void pack_across_step(const square *s, const bool half, uint16_t *to)
 {
+    const int parts = parts_of(half);
     for (int64_t r = 0; r < LANES; r++)
         for (int64_t t = 0; t < 2; t++) {
             floats low, high;
@@ -169,8 +166,9 @@ INLINE void pack_across_step(const square *s, const bool half, const int parts, 
 }
 
 /* The same of columns that lie along the depth. */
-INLINE void pack_columns_step(const square *s, const bool half, const int parts, uint16_t *to)
+INLINE void pack_columns_step(const square *s, const bool half, uint16_t *to)
 {
+    const int parts = parts_of(half);
     for (int64_t t = 0; t < 2; t++) {
         words row[MAX_PARTS][LANES];
         for (int64_t i = 0; i < LANES; i++) {
@@ -187,41 +185,34 @@ INLINE void pack_columns_step(const square *s, const bool half, const int parts,
     }
 }
 
-INLINE void pack_rows_body(const lt_amx_source *s, int64_t i, int64_t count, int64_t k, int64_t depth, const bool half, uint16_t *to)
+INLINE void pack(const lt_amx_source *s, const bool rows, int64_t i, int64_t count, int64_t k, int64_t depth, const bool half, uint16_t *to)
 {
     whole copy;
-    for (int64_t d = 0; d < depth; d += BLOCK, to += (half ? 2 : 3) * LT_AMX_PART) {
+    for (int64_t d = 0; d < depth; d += BLOCK, to += parts_of(half) * LT_AMX_PART) {
         const square q = square_at(s, i, count, k + d, depth - d, half, &copy);
-        pack_rows_step(&q, half, half ? 2 : 3, to);
-    }
-}
-
-INLINE void pack_columns_body(const lt_amx_source *s, int64_t i, int64_t count, int64_t k, int64_t depth, const bool half, uint16_t *to)
-{
-    whole copy;
-    for (int64_t d = 0; d < depth; d += BLOCK, to += (half ? 2 : 3) * LT_AMX_PART) {
-        const square q = square_at(s, i, count, k + d, depth - d, half, &copy);
-        if (s->across)
-            pack_across_step(&q, half, half ? 2 : 3, to);
+        if (rows)
+            pack_rows_step(&q, half, to);
+        else if (s->across)
+            pack_across_step(&q, half, to);
         else
-            pack_columns_step(&q, half, half ? 2 : 3, to);
+            pack_columns_step(&q, half, to);
     }
 }
 
 static void pack_rows(const lt_amx_source *s, int64_t i, int64_t count, int64_t k, int64_t depth, uint16_t *to)
 {
     if (s->half)
-        pack_rows_body(s, i, count, k, depth, true, to);
+        pack(s, true, i, count, k, depth, true, to);
     else
-        pack_rows_body(s, i, count, k, depth, false, to);
+        pack(s, true, i, count, k, depth, false, to);
 }
 
 static void pack_columns(const lt_amx_source *s, int64_t i, int64_t count, int64_t k, int64_t depth, uint16_t *to)
 {
     if (s->half)
-        pack_columns_body(s, i, count, k, depth, true, to);
+        pack(s, false, i, count, k, depth, true, to);
     else
-        pack_columns_body(s, i, count, k, depth, false, to);
+        pack(s, false, i, count, k, depth, false, to);
 }
 
 /* ---- products ---- */

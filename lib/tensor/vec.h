@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "tensor/kernel_hints.h"
+
 #if defined(__AVX__)
 #include <immintrin.h>
 #endif
@@ -21,13 +23,6 @@
 /* Output channels of a panel of the convolution kernel: with three vectors each, and what they are made of, they fill
  * the registers. */
 #define PANEL (LANES == 16 ? 8 : 4)
-
-#define INLINE static inline __attribute__((always_inline))
-#if defined(__clang__)
-#define UNROLL _Pragma("unroll")
-#else
-#define UNROLL _Pragma("GCC unroll 16")
-#endif
 
 typedef float vec __attribute__((vector_size(4 * LANES)));
 typedef float loose_vec __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
