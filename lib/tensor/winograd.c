@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "tensor/conv_kernels.h"
+#include "tensor/conv_tail.h"
 #include "tensor/winograd_kernels.h"
 
 enum {
@@ -150,39 +151,12 @@ static void input_vector(const plan *p, int64_t index, int64_t c, float *v)
     p->scheme->input(near, far, 1.0f, v, p->v_step);
 }
 
-/* What becomes of the outputs of a plane, and the noise for all of it, NULL where there is none. */
-static struct lt_winograd_tail tail_of(const lt_winograd *q, int64_t plane, const float **noise)
-{
-    *noise = NULL;
-    struct lt_winograd_tail tail = {.bias = q->bias ? q->bias[plane % q->o] : 0.0f, .scale = q->out_scale ? q->out_scale[plane] : 1.0f};
-    if (q->act) {
-        const lt_bias_act_plane act = lt_bias_act_plane_of(q->act, plane);
-        tail.act = true;
-        tail.scale = act.scale;
-        tail.shift = act.bias;
-        tail.strength = act.strength;
-        tail.above = act.gain;
-        tail.below = act.gain * act.slope;
-        *noise = act.noise;
-    }
-    return tail;
-}
-
-/* Outputs [at, at + count) of a plane from where they were computed, as the kernel's. */
+/* Outputs [at, at + count) of a plane from where they were computed, their bias in them, as the kernel's. */
 static double finish_edge(const lt_winograd *q, int64_t plane, int64_t at, int64_t count, const float *from)
 {
     const float *with = q->with ? q->with + plane * q->oh * q->ow + at : NULL, *noise;
-    const struct lt_winograd_tail tail = tail_of(q, plane, &noise);
-    float *to = q->out + plane * q->oh * q->ow + at;
-    double dot = 0;
-    for (int64_t j = 0; with && j < count; j++) dot += (double)(from[j] * with[j]);
-    for (int64_t j = 0; j < count; j++) {
-        to[j] = from[j] * tail.scale;
-        if (!tail.act) continue;
-        const float pre = to[j] + tail.shift + (noise ? tail.strength * noise[at + j] : 0.0f);
-        to[j] = pre * (pre > 0 ? tail.above : tail.below);
-    }
-    return dot;
+    lt_conv_tail tail = lt_conv_tail_of(NULL, q->out_scale, q->act, q->o, plane, &noise);
+    return lt_conv_finish_few(&tail, with, noise ? noise + at : NULL, count, from, q->out + plane * q->oh * q->ow + at, 1);
 }
 
 /* Transforms output channel o of vector `index` back and writes what lies inside. */
@@ -195,7 +169,7 @@ static void output_vector(const plan *p, int64_t index, int64_t o, const float *
     const int64_t plane = r.n * q->o + o;
     const int64_t y0 = r.y * step - p->out_shift, x0 = r.x * step - p->out_shift;
     const float *plane_noise;
-    struct lt_winograd_tail tail = tail_of(q, plane, &plane_noise);
+    lt_conv_tail tail = lt_conv_tail_of(q->bias, q->out_scale, q->act, q->o, plane, &plane_noise);
 
     if (r.count == p->lanes && x0 >= 0 && x0 + p->lanes * step <= q->ow && y0 >= 0 &&
         y0 + step <= q->oh) {
@@ -206,16 +180,15 @@ static void output_vector(const plan *p, int64_t index, int64_t o, const float *
             with[i] = q->with ? q->with + plane * q->oh * q->ow + at : NULL;
             noise[i] = plane_noise ? plane_noise + at : NULL;
         }
-        tail.with = q->with ? with : NULL;
-        tail.noise = plane_noise ? noise : NULL;
+        const lt_conv_beside beside = {.with = q->with ? with : NULL, .noise = plane_noise ? noise : NULL};
         tail.stream = p->stream;
-        const float dot = p->scheme->output(m, p->m_step, &tail, y);
+        const float dot = p->scheme->output(m, p->m_step, &tail, &beside, y);
         if (q->with) p->partial[index * q->o + o] = (double)dot;
         return;
     }
     for (int64_t i = 0; i < step; i++) y[i] = copy[i];
-    tail = (struct lt_winograd_tail){.bias = tail.bias, .scale = 1.0f};
-    p->scheme->output(m, p->m_step, &tail, y);
+    tail = (lt_conv_tail){.bias = tail.bias, .scale = 1.0f};
+    p->scheme->output(m, p->m_step, &tail, &(lt_conv_beside){0}, y);
     double dot = 0;
     while (r.count > 0) {
         const int64_t top = r.y * step - p->out_shift, left = r.x * step - p->out_shift;

@@ -6,24 +6,13 @@
 #ifndef LT_TENSOR_WINOGRAD_KERNELS_H
 #define LT_TENSOR_WINOGRAD_KERNELS_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
+#include "tensor/conv_tail.h"
 #include "tensor/isa.h"
 
 /* Upper bounds over all schemes. */
 enum { LT_WINOGRAD_ROWS = 9, LT_WINOGRAD_STEP = 8 };
-
-/* What becomes of outputs while they are in registers: y = scale (output + bias), and with `act` then
- * y = pre (pre > 0 ? above : below), pre = y + shift + strength noise. */
-struct lt_winograd_tail {
-    float bias, scale;
-    const float *const *with; /* rows like y's, or NULL: the sum of (output + bias) with */
-    bool stream; /* y goes past the caches; its rows are aligned to 64 bytes, stream_end() before other threads read them */
-    bool act;
-    float shift, strength, above, below;
-    const float *const *noise; /* rows like y's, or NULL */
-};
 
 struct lt_winograd_scheme {
     int points;                     /* products of a tile */
@@ -39,8 +28,8 @@ struct lt_winograd_scheme {
                   int64_t step);
 
     /* y[i][out_step * l + j] = output (i, j) of tile l, whose point p is m[p * step + l], and what the tail makes of
-     * it. Returns the tail's sum. */
-    float (*output)(const float *m, int64_t step, const struct lt_winograd_tail *tail, float *const *y);
+     * it, with what is beside y's rows. Returns the tail's sum. */
+    float (*output)(const float *m, int64_t step, const lt_conv_tail *tail, const lt_conv_beside *beside, float *const *y);
     void (*stream_end)(void);
 
     /* u[q * step + i] = matrix q of 3 x 3 weights, tap t of which is g[i * g_step + t * tap_step], i < count; zeros up

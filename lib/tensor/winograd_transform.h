@@ -3,44 +3,18 @@
 #ifndef LT_TENSOR_WINOGRAD_TRANSFORM_H
 #define LT_TENSOR_WINOGRAD_TRANSFORM_H
 
+#include "tensor/conv_finish.h"
 #include "tensor/conv_kernels.h"
 #include "tensor/vec.h"
+#include "tensor/winograd_axis.h"
 #include "tensor/winograd_kernels.h"
-
-/* Points of an axis at most, and places of the 6 x 6 weights. */
-enum { WINOGRAD_POINTS = 9, WINOGRAD_SIDE = 6, WINOGRAD_TILE = 4 };
-
-/* A row of outputs in the order of memory, `at` row i of a tile's: stored or streamed. Their sum with `with` goes to `sum`. */
-INLINE vec winograd_finish_row(const int vectors, const vec *r, const struct lt_winograd_tail *tail, int at, float *y, vec sum)
-{
-    const float *with = tail->with ? tail->with[at] : NULL;
-    vec out[2 * WINOGRAD_TILE];
-    UNROLL for (int v = 0; v < vectors; v++) {
-        if (with) sum += r[v] * vec_load(with + v * LANES);
-        out[v] = r[v] * tail->scale;
-    }
-    if (tail->act) {
-        const float *noise = tail->noise ? tail->noise[at] : NULL;
-        const vec above = vec_splat(tail->above), below = vec_splat(tail->below);
-        UNROLL for (int v = 0; v < vectors; v++) {
-            out[v] += tail->shift;
-            if (noise) out[v] += tail->strength * vec_load(noise + v * LANES);
-            out[v] *= vec_choose(out[v] > 0, above, below);
-        }
-    }
-    if (tail->stream)
-        UNROLL for (int v = 0; v < vectors; v++) vec_stream(y + v * LANES, out[v]);
-    else
-        UNROLL for (int v = 0; v < vectors; v++) vec_store(y + v * LANES, out[v]);
-    return sum;
-}
 
 /* y[4] of an axis from its points. */
 typedef void winograd_values(const vec *m, vec *y);
 
 /* `output` of a scheme with four outputs an axis. */
 INLINE float winograd_output(winograd_values *values, const int points, const float *m, int64_t step,
-                             const struct lt_winograd_tail *tail, float *const *y)
+                             const lt_conv_tail *tail, const lt_conv_beside *beside, float *const *y)
 {
     vec sum = {0};
     vec t[WINOGRAD_TILE][WINOGRAD_POINTS];
@@ -55,13 +29,10 @@ INLINE float winograd_output(winograd_values *values, const int points, const fl
         values(t[i], r);
         UNROLL for (int j = 0; j < WINOGRAD_TILE; j++) r[j] += tail->bias;
         vec_mix_fours(r, row);
-        sum = winograd_finish_row(WINOGRAD_TILE, row, tail, i, y[i], sum);
+        sum = conv_finish_row(WINOGRAD_TILE, row, tail, beside->with ? beside->with[i] : NULL, beside->noise ? beside->noise[i] : NULL, y[i], sum);
     }
     return vec_sum(sum);
 }
-
-/* t[6] of three taps for PANEL columns side by side; tap i of column l is g[i * step + l]. */
-typedef void winograd_taps(const double *g, int64_t step, double *t);
 
 /* `weights` of a scheme with 6 x 6 matrices. */
 INLINE void winograd_weights(winograd_taps *taps, int count, const float *g, int64_t g_step, int tap_step, float *u, int64_t step)
@@ -69,10 +40,10 @@ INLINE void winograd_weights(winograd_taps *taps, int count, const float *g, int
     double tap[9][PANEL] = {{0}}, column[3][WINOGRAD_SIDE][PANEL];
     for (int i = 0; i < count; i++)
         for (int t = 0; t < 9; t++) tap[t][i] = (double)g[i * g_step + t * tap_step];
-    for (int j = 0; j < 3; j++) taps(tap[j], 3 * PANEL, column[j][0]);
+    for (int j = 0; j < 3; j++) taps(PANEL, tap[j], 3 * PANEL, column[j][0]);
     for (int i = 0; i < WINOGRAD_SIDE; i++) {
         double row[WINOGRAD_SIDE][PANEL];
-        taps(column[0][i], WINOGRAD_SIDE * PANEL, row[0]);
+        taps(PANEL, column[0][i], WINOGRAD_SIDE * PANEL, row[0]);
         for (int j = 0; j < WINOGRAD_SIDE; j++)
             for (int l = 0; l < PANEL; l++) u[(i * WINOGRAD_SIDE + j) * step + l] = (float)row[j][l];
     }
