@@ -2,8 +2,10 @@
 #ifndef TESTS_AMX_EMULATED_H
 #define TESTS_AMX_EMULATED_H
 
+#include "tensor/amx_conv_kernels.h"
 #include "tensor/amx_kernels.h"
 
+extern const struct lt_amx_conv_kernels lt_amx_conv_kernels_emulated;
 extern const struct lt_amx_kernels lt_amx_kernels_emulated;
 
 #endif

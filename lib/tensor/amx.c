@@ -21,9 +21,9 @@ static bool allowed(void)
 
 static bool present(void)
 {
-    enum { AMX_BF16 = 1 << 22, AMX_TILE = 1 << 24 };
+    enum { AMX_BF16 = 1 << 22, AMX_TILE = 1 << 24, AMX_INT8 = 1 << 25 };
     unsigned a, b, c, d;
-    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d & AMX_BF16) && (d & AMX_TILE);
+    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d & AMX_BF16) && (d & AMX_TILE) && (d & AMX_INT8);
 }
 #endif
 
@@ -91,35 +91,49 @@ static void pack(const plan *p, const side *s, int64_t block, int64_t k, int64_t
 /* Elements of `depth` packed depth indices of a block. */
 static int64_t room(const side *s, int64_t depth) { return lt_ceil_quotient(depth, BLOCK) * s->parts * LT_AMX_PART; }
 
-/* A group's packed blocks times passing block `block`, between depth indices k and k + depth: sums, of a block each, and,
- * with the last of the depth, that part of C. */
-static void multiply(const plan *p, int64_t first, int64_t kept, int64_t block, int64_t k, int64_t depth, const uint16_t *work, float *sums)
+/* A thread's work space: the kept side's packed blocks, sums of blocks, and those sums that are still to be stored. */
+typedef struct work {
+    uint16_t *packed;
+    float *sums;
+    lt_amx_store before; /* sums: NULL where there are none */
+} work;
+
+static const lt_amx_store *pending(const work *w) { return w->before.sums ? &w->before : NULL; }
+
+/* A group's packed blocks times passing block `block`, between depth indices k and k + depth: sums, of a block each, which
+ * are stored with the product after the one that has the last of the depth. */
+static void multiply(const plan *p, int64_t first, int64_t kept, int64_t block, int64_t k, int64_t depth, work *w, float *sums)
 {
     const int64_t steps = lt_ceil_quotient(depth, BLOCK);
     const uint16_t *y = p->packed + block * room(&p->passing, p->depth) + room(&p->passing, k);
     const side *down = p->rows_pass ? &p->passing : &p->kept, *across = p->rows_pass ? &p->kept : &p->passing;
     for (int64_t i = 0; i < kept; i++, sums += LT_AMX_SUMS) {
-        const uint16_t *x = work + i * room(&p->kept, DEPTH);
+        const uint16_t *x = w->packed + i * room(&p->kept, DEPTH);
         const int64_t row = BLOCK * (p->rows_pass ? block : first + i), column = BLOCK * (p->rows_pass ? first + i : block);
         if (p->kept.left)
-            p->kernels->product(steps, x, p->kept.parts, y, p->passing.parts, k > 0, sums);
+            p->kernels->product(steps, x, p->kept.parts, y, p->passing.parts, k > 0, sums, pending(w));
         else
-            p->kernels->product(steps, y, p->passing.parts, x, p->kept.parts, k > 0, sums);
+            p->kernels->product(steps, y, p->passing.parts, x, p->kept.parts, k > 0, sums, pending(w));
+        w->before.sums = NULL;
         if (k + depth == p->depth)
-            p->kernels->store(sums, lt_lesser(BLOCK, down->count - row), lt_lesser(BLOCK, across->count - column), p->transposed,
-                              p->alpha, p->beta, p->c + row * p->ldc + column, p->ldc);
+            w->before = (lt_amx_store){.sums = sums, .rows = lt_lesser(BLOCK, down->count - row),
+                                       .columns = lt_lesser(BLOCK, across->count - column), .transposed = p->transposed,
+                                       .alpha = p->alpha, .beta = p->beta, .c = p->c + row * p->ldc + column, .ldc = p->ldc};
     }
 }
 
-/* What `kept` blocks from `first` on make of C with `count` blocks of the passing side from `begin` on. */
-static void run_group(const plan *p, int64_t first, int64_t kept, int64_t begin, int64_t count, uint16_t *work, float *sums)
+/* What `kept` blocks from `first` on make of C with `count` blocks of the passing side from `begin` on. Sums take turns where
+ * they go at once, so that none is overwritten before it is stored. */
+static void run_group(const plan *p, int64_t first, int64_t kept, int64_t begin, int64_t count, work *w)
 {
     for (int64_t k = 0; k < p->depth; k += DEPTH) {
         const int64_t depth = lt_lesser(DEPTH, p->depth - k);
-        for (int64_t i = 0; i < kept; i++) pack(p, &p->kept, first + i, k, depth, work + i * room(&p->kept, DEPTH));
+        for (int64_t i = 0; i < kept; i++) pack(p, &p->kept, first + i, k, depth, w->packed + i * room(&p->kept, DEPTH));
         for (int64_t j = 0; j < count; j++)
-            multiply(p, first, kept, begin + j, k, depth, work, sums + (p->depth > DEPTH ? j * p->together * LT_AMX_SUMS : 0));
+            multiply(p, first, kept, begin + j, k, depth, w, w->sums + (p->depth > DEPTH ? j : j % 2) * p->together * LT_AMX_SUMS);
     }
+    if (pending(w)) p->kernels->store(pending(w));
+    w->before.sums = NULL;
 }
 
 /* Groups and spans with which the last thread is done first: a block is packed in the time of PACKING products of blocks. */
@@ -161,30 +175,30 @@ bool lt_amx_gemm(lt_ctx *ctx, int64_t m, int64_t n, int64_t k, float alpha, cons
     choose_groups(&p, threads);
     const int64_t slabs = lt_ceil_quotient(k, DEPTH);
     const int64_t work_room = p.together * room(&p.kept, DEPTH);
-    const int64_t sum_room = p.together * LT_AMX_SUMS * (slabs > 1 ? p.span : 1);
+    const int64_t sum_room = p.together * LT_AMX_SUMS * (slabs > 1 ? p.span : 2);
 
     p.packed = lt_scratch(ctx, sizeof *p.packed * (size_t)(p.passing.blocks * room(&p.passing, k)));
-    uint16_t *work = lt_scratch(ctx, sizeof *work * (size_t)(threads * work_room));
+    uint16_t *kept = lt_scratch(ctx, sizeof *kept * (size_t)(threads * work_room));
     float *sums = lt_scratch(ctx, sizeof *sums * (size_t)(threads * sum_room));
-    const bool ok = p.packed && work && sums;
+    const bool ok = p.packed && kept && sums;
     if (ok) {
 #pragma omp parallel num_threads(threads)
         {
             const int64_t me = omp_get_thread_num();
+            work w = {.packed = kept + me * work_room, .sums = sums + me * sum_room};
 #pragma omp for schedule(dynamic, 1)
             for (int64_t i = 0; i < p.passing.blocks * slabs; i++) pack_passing(&p, i / slabs, i % slabs);
             p.kernels->begin();
 #pragma omp for schedule(dynamic, 1)
             for (int64_t i = 0; i < p.groups * p.spans; i++) {
                 const int64_t first = i / p.spans * p.together, begin = i % p.spans * p.span;
-                run_group(&p, first, lt_lesser(p.together, p.kept.blocks - first), begin, lt_lesser(p.span, p.passing.blocks - begin),
-                          work + me * work_room, sums + me * sum_room);
+                run_group(&p, first, lt_lesser(p.together, p.kept.blocks - first), begin, lt_lesser(p.span, p.passing.blocks - begin), &w);
             }
             p.kernels->end();
         }
     }
     lt_scratch_free(ctx, sums);
-    lt_scratch_free(ctx, work);
+    lt_scratch_free(ctx, kept);
     lt_scratch_free(ctx, p.packed);
     return ok;
 }

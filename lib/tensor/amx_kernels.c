@@ -1,26 +1,14 @@
 /* Compiled for AMX only; tests compile it once more with the unit's instructions written out in C (LT_AMX_EMULATED). */
 #include "tensor/amx_kernels.h"
 
-#if !defined(LT_AMX_EMULATED)
-#include <immintrin.h>
-#endif
 #include <string.h>
 
+#include "tensor/amx_conv_kernels.h"
+#include "tensor/amx_vectors.h"
 #include "tensor/half.h"
 #include "tensor/isa.h"
-#include "tensor/kernel_hints.h"
 
-enum { LANES = 16, BLOCK = LT_AMX_BLOCK, TILE = LT_AMX_PART / 2, MAX_PARTS = 3, LINE = 64 };
-
-typedef float floats __attribute__((vector_size(64)));
-typedef uint32_t words __attribute__((vector_size(64)));
-typedef float loose_floats __attribute__((vector_size(64), aligned(4), may_alias));
-
-#if defined(__clang__) || __GNUC__ >= 12
-#define MIX(type, a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
-#else
-#define MIX(type, a, b, ...) __builtin_shuffle(a, b, (type){__VA_ARGS__})
-#endif
+enum { BLOCK = LT_AMX_BLOCK, TILE = LT_AMX_PART / 2, MAX_PARTS = 3, LINE = 64 };
 
 /* ---- parts ---- */
 
@@ -56,7 +44,7 @@ INLINE void load(const void *data, int64_t at, const bool half, floats *x)
     }
     const uint16_t *from = (const uint16_t *)data + at;
 #if defined(LT_AMX_EMULATED)
-    lt_f16_to_f32(from, (float *)x, LANES);
+    lt_f16_to_f32(from, (float *)x, WIDTH);
 #else
     *x = (floats)_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(const void *)from));
 #endif
@@ -102,9 +90,9 @@ INLINE void load_row(const square *s, int64_t i, const bool half, floats *low, f
 {
     const int64_t at = s->at + i * s->ld;
     fetch(s->data, at + BLOCK, half);
-    if (!half) fetch(s->data, at + BLOCK + LANES, half);
+    if (!half) fetch(s->data, at + BLOCK + WIDTH, half);
     load(s->data, at, half, low);
-    load(s->data, at + LANES, half, high);
+    load(s->data, at + WIDTH, half, high);
 }
 
 INLINE void pack_rows_step(const square *s, const bool half, uint16_t *to)
@@ -119,41 +107,15 @@ INLINE void pack_rows_step(const square *s, const bool half, uint16_t *to)
     }
 }
 
-/* Exchanges `step` x `step` squares of row[0 ... 15] across the diagonal. */
-#define EXCHANGE(row, step, upper, lower)                          \
-    UNROLL for (int i = 0; i < LANES; i++) {                       \
-        if (i & (step)) continue;                                  \
-        const words a = (row)[i], b = (row)[i + (step)];           \
-        (row)[i] = MIX(words, a, b, upper);                        \
-        (row)[i + (step)] = MIX(words, a, b, lower);               \
-    }
-#define UPPER_8 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23
-#define LOWER_8 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31
-#define UPPER_4 0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27
-#define LOWER_4 4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31
-#define UPPER_2 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29
-#define LOWER_2 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31
-#define UPPER_1 0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30
-#define LOWER_1 1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31
-
-/* row[i] lane j = row[j] lane i */
-INLINE void transpose(words *row)
-{
-    EXCHANGE(row, 8, UPPER_8, LOWER_8)
-    EXCHANGE(row, 4, UPPER_4, LOWER_4)
-    EXCHANGE(row, 2, UPPER_2, LOWER_2)
-    EXCHANGE(row, 1, UPPER_1, LOWER_1)
-}
-
 /* Columns that lie across: row r of a tile holds depth indices r and r + 16 of each, side by side. */
 INLINE void pack_across_step(const square *s, const bool half, uint16_t *to)
 {
     const int parts = parts_of(half);
-    for (int64_t r = 0; r < LANES; r++)
+    for (int64_t r = 0; r < WIDTH; r++)
         for (int64_t t = 0; t < 2; t++) {
             floats low, high;
             words row[MAX_PARTS];
-            const int64_t at = s->at + r * s->ld + t * LANES, further = at + LANES * s->ld;
+            const int64_t at = s->at + r * s->ld + t * WIDTH, further = at + WIDTH * s->ld;
             if (!half || t == 0) {
                 fetch(s->data, at + BLOCK * s->ld, half);
                 fetch(s->data, further + BLOCK * s->ld, half);
@@ -170,17 +132,17 @@ INLINE void pack_columns_step(const square *s, const bool half, uint16_t *to)
 {
     const int parts = parts_of(half);
     for (int64_t t = 0; t < 2; t++) {
-        words row[MAX_PARTS][LANES];
-        for (int64_t i = 0; i < LANES; i++) {
+        words row[MAX_PARTS][WIDTH];
+        for (int64_t i = 0; i < WIDTH; i++) {
             floats low, high;
             words pair[MAX_PARTS];
-            load_row(s, t * LANES + i, half, &low, &high);
+            load_row(s, t * WIDTH + i, half, &low, &high);
             split_pair(&low, &high, parts, pair);
             for (int p = 0; p < parts; p++) row[p][i] = pair[p];
         }
         for (int p = 0; p < parts; p++) {
             transpose(row[p]);
-            for (int64_t r = 0; r < LANES; r++) put(to + p * LT_AMX_PART + t * TILE + r * BLOCK, &row[p][r]);
+            for (int64_t r = 0; r < WIDTH; r++) put(to + p * LT_AMX_PART + t * TILE + r * BLOCK, &row[p][r]);
         }
     }
 }
@@ -213,6 +175,67 @@ static void pack_columns(const lt_amx_source *s, int64_t i, int64_t count, int64
         pack(s, false, i, count, k, depth, true, to);
     else
         pack(s, false, i, count, k, depth, false, to);
+}
+
+/* ---- storing ---- */
+
+/* Rows of a square of sums, or its columns. */
+INLINE void take_square(const float *from, const bool transposed, words *row)
+{
+    UNROLL for (int r = 0; r < WIDTH; r++) row[r] = *(const words *)(const void *)(from + r * BLOCK);
+    if (transposed) transpose(row);
+}
+
+/* A whole square of C: whatever c was where beta is zero. */
+INLINE void store_square(const lt_amx_store *s, const float *from, const bool transposed, const bool fresh, float *c)
+{
+    words row[WIDTH];
+    take_square(from, transposed, row);
+    UNROLL for (int r = 0; r < WIDTH; r++) {
+        loose_floats *to = (loose_floats *)(c + r * s->ldc);
+        *to = fresh ? s->alpha * (floats)row[r] : s->alpha * (floats)row[r] + s->beta * *to;
+    }
+}
+
+/* A part of one. */
+static void store_part(const lt_amx_store *s, const float *from, int64_t rows, int64_t columns, float *c)
+{
+    words row[WIDTH];
+    take_square(from, s->transposed, row);
+    for (int64_t r = 0; r < WIDTH && r < rows; r++) {
+        const floats x = (floats)row[r];
+        for (int64_t j = 0; j < WIDTH && j < columns; j++) {
+            float *to = c + r * s->ldc + j;
+            *to = s->beta == 0.0f ? s->alpha * x[j] : s->alpha * x[j] + s->beta * *to;
+        }
+    }
+}
+
+enum { SQUARES = 4 };
+
+/* Square `number` of four. */
+INLINE void store_number(const lt_amx_store *s, int number)
+{
+    const int64_t i = number / 2 * WIDTH, j = number % 2 * WIDTH;
+    const bool fresh = s->beta == 0.0f;
+    const float *from = s->sums + (s->transposed ? j * BLOCK + i : i * BLOCK + j);
+    float *c = s->c + i * s->ldc + j;
+    if (i >= s->rows || j >= s->columns) return;
+    if (s->rows - i < WIDTH || s->columns - j < WIDTH)
+        store_part(s, from, s->rows - i, s->columns - j, c);
+    else if (s->transposed && fresh)
+        store_square(s, from, true, true, c);
+    else if (s->transposed)
+        store_square(s, from, true, false, c);
+    else if (fresh)
+        store_square(s, from, false, true, c);
+    else
+        store_square(s, from, false, false, c);
+}
+
+static void store(const lt_amx_store *s)
+{
+    for (int i = 0; i < SQUARES; i++) store_number(s, i);
 }
 
 /* ---- products ---- */
@@ -256,20 +279,8 @@ INLINE void product_body(int64_t steps, const uint16_t *a, const int a_parts, co
     }
 }
 
-static void product(int64_t steps, const uint16_t *a, int a_parts, const uint16_t *b, int b_parts, bool add, float *sums)
+static void any_product(int64_t steps, const uint16_t *a, int a_parts, const uint16_t *b, int b_parts)
 {
-    const int64_t stride = BLOCK * sizeof(float);
-    if (add) {
-        _tile_loadd(0, sums, stride);
-        _tile_loadd(1, sums + LANES, stride);
-        _tile_loadd(2, sums + LANES * BLOCK, stride);
-        _tile_loadd(3, sums + LANES * BLOCK + LANES, stride);
-    } else {
-        _tile_zero(0);
-        _tile_zero(1);
-        _tile_zero(2);
-        _tile_zero(3);
-    }
     if (a_parts == 3 && b_parts == 3)
         product_body(steps, a, 3, b, 3);
     else if (a_parts == 3)
@@ -278,10 +289,36 @@ static void product(int64_t steps, const uint16_t *a, int a_parts, const uint16_
         product_body(steps, a, 2, b, 3);
     else
         product_body(steps, a, 2, b, 2);
+}
+
+static void product(int64_t steps, const uint16_t *a, int a_parts, const uint16_t *b, int b_parts, bool add, float *sums,
+                    const lt_amx_store *before)
+{
+    const int64_t stride = BLOCK * sizeof(float);
+    if (add) {
+        _tile_loadd(0, sums, stride);
+        _tile_loadd(1, sums + WIDTH, stride);
+        _tile_loadd(2, sums + WIDTH * BLOCK, stride);
+        _tile_loadd(3, sums + WIDTH * BLOCK + WIDTH, stride);
+    } else {
+        _tile_zero(0);
+        _tile_zero(1);
+        _tile_zero(2);
+        _tile_zero(3);
+    }
+    /* What the unit is busy with hides that stores have to wait for memory. */
+    for (int64_t i = 0, done = 0; i < SQUARES; i++) {
+        const int64_t share = steps * (i + 1) / SQUARES - done;
+        any_product(share, a, a_parts, b, b_parts);
+        if (before) store_number(before, (int)i);
+        a += share * a_parts * LT_AMX_PART;
+        b += share * b_parts * LT_AMX_PART;
+        done += share;
+    }
     _tile_stored(0, sums, stride);
-    _tile_stored(1, sums + LANES, stride);
-    _tile_stored(2, sums + LANES * BLOCK, stride);
-    _tile_stored(3, sums + LANES * BLOCK + LANES, stride);
+    _tile_stored(1, sums + WIDTH, stride);
+    _tile_stored(2, sums + WIDTH * BLOCK, stride);
+    _tile_stored(3, sums + WIDTH * BLOCK + WIDTH, stride);
 }
 
 /* Intel's manual, volume 1, 18.4. Constant, so that no compiler may hold it in registers. */
@@ -295,66 +332,6 @@ static void begin(void) { _tile_loadconfig(&eight_tiles); }
 
 static void end(void) { _tile_release(); }
 
-/* ---- storing ---- */
-
-/* Rows of a square of sums, or its columns. */
-INLINE void take_square(const float *from, const bool transposed, words *row)
-{
-    UNROLL for (int r = 0; r < LANES; r++) row[r] = *(const words *)(const void *)(from + r * BLOCK);
-    if (transposed) transpose(row);
-}
-
-/* A whole square of C: alpha x + beta c, whatever c was where beta is zero. */
-INLINE void store_square(const float *from, const bool transposed, const bool fresh, float alpha, float beta, float *c, int64_t ldc)
-{
-    words row[LANES];
-    take_square(from, transposed, row);
-    UNROLL for (int r = 0; r < LANES; r++) {
-        loose_floats *to = (loose_floats *)(c + r * ldc);
-        *to = fresh ? alpha * (floats)row[r] : alpha * (floats)row[r] + beta * *to;
-    }
-}
-
-/* A part of one. */
-static void store_part(const float *from, int64_t rows, int64_t columns, bool transposed, float alpha, float beta, float *c, int64_t ldc)
-{
-    words row[LANES];
-    take_square(from, transposed, row);
-    for (int64_t r = 0; r < LANES && r < rows; r++) {
-        const floats x = (floats)row[r];
-        for (int64_t j = 0; j < LANES && j < columns; j++) {
-            float *to = c + r * ldc + j;
-            *to = beta == 0.0f ? alpha * x[j] : alpha * x[j] + beta * *to;
-        }
-    }
-}
-
-INLINE void store_body(const float *sums, int64_t rows, int64_t columns, const bool transposed, const bool fresh, float alpha, float beta,
-                       float *c, int64_t ldc)
-{
-    for (int64_t i = 0; i < rows; i += LANES)
-        for (int64_t j = 0; j < columns; j += LANES) {
-            const float *from = sums + (transposed ? j * BLOCK + i : i * BLOCK + j);
-            if (rows - i >= LANES && columns - j >= LANES)
-                store_square(from, transposed, fresh, alpha, beta, c + i * ldc + j, ldc);
-            else
-                store_part(from, rows - i, columns - j, transposed, alpha, beta, c + i * ldc + j, ldc);
-        }
-}
-
-static void store(const float *sums, int64_t rows, int64_t columns, bool transposed, float alpha, float beta, float *c, int64_t ldc)
-{
-    const bool fresh = beta == 0.0f;
-    if (transposed && fresh)
-        store_body(sums, rows, columns, true, true, alpha, beta, c, ldc);
-    else if (transposed)
-        store_body(sums, rows, columns, true, false, alpha, beta, c, ldc);
-    else if (fresh)
-        store_body(sums, rows, columns, false, true, alpha, beta, c, ldc);
-    else
-        store_body(sums, rows, columns, false, false, alpha, beta, c, ldc);
-}
-
 const struct lt_amx_kernels LT_ISA_NAME(lt_amx_kernels) = {
     .pack_rows = pack_rows,
     .pack_columns = pack_columns,
@@ -362,4 +339,5 @@ const struct lt_amx_kernels LT_ISA_NAME(lt_amx_kernels) = {
     .begin = begin,
     .end = end,
     .store = store,
+    .conv = &LT_ISA_NAME(lt_amx_conv_kernels),
 };

@@ -20,6 +20,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct lt_amx_conv_kernels; /* amx_conv_kernels.h */
+
 enum {
     LT_AMX_BLOCK = 32,              /* rows and columns of a block, and depth indices of a step */
     LT_AMX_PART = 32 * 32,          /* elements of a part of a step */
@@ -34,20 +36,32 @@ typedef struct lt_amx_source {
     bool across, half;
 } lt_amx_source;
 
+/* Sums (32, 32) on their way: c[i * ldc + j] = alpha sums[i][j] + beta c[i * ldc + j], i < rows, j < columns;
+ * `transposed`: sums[j][i]. */
+typedef struct lt_amx_store {
+    const float *sums;
+    int64_t rows, columns;
+    bool transposed;
+    float alpha, beta, *c;
+    int64_t ldc;
+} lt_amx_store;
+
 struct lt_amx_kernels {
     /* Packs `count` (at most 32) rows or columns, from i on, by `depth` indices from k on: ceil(depth / 32) steps,
      * zeros where there is no element. Rows of A cannot lie across. */
     void (*pack_rows)(const lt_amx_source *s, int64_t i, int64_t count, int64_t k, int64_t depth, uint16_t *to);
     void (*pack_columns)(const lt_amx_source *s, int64_t i, int64_t count, int64_t k, int64_t depth, uint16_t *to);
 
-    /* sums (32, 32) = or += the product of `steps` steps of a, of a_parts parts each, and b. Between begin() and end()
-     * on the same thread only. */
-    void (*product)(int64_t steps, const uint16_t *a, int a_parts, const uint16_t *b, int b_parts, bool add, float *sums);
+    /* sums (32, 32) = or += the product of `steps` steps of a, of a_parts parts each, and b; meanwhile `before` is stored,
+     * unless NULL. Between begin() and end() on the same thread only. */
+    void (*product)(int64_t steps, const uint16_t *a, int a_parts, const uint16_t *b, int b_parts, bool add, float *sums,
+                    const lt_amx_store *before);
     void (*begin)(void);
     void (*end)(void);
 
-    /* c[i * ldc + j] = alpha sums[i][j] + beta c[i * ldc + j], i < rows, j < columns; `transposed`: sums[j][i]. */
-    void (*store)(const float *sums, int64_t rows, int64_t columns, bool transposed, float alpha, float beta, float *c, int64_t ldc);
+    void (*store)(const lt_amx_store *s);
+
+    const struct lt_amx_conv_kernels *conv;
 };
 
 extern const struct lt_amx_kernels lt_amx_kernels_amx;

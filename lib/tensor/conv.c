@@ -1,5 +1,6 @@
 /* The two directions of a convolution as tap convolutions (conv_plan_impl.h). */
 
+#include "tensor/amx_conv_impl.h"
 #include "tensor/conv_impl.h"
 #include "tensor/conv_plan_impl.h"
 #include "tensor/pointwise_impl.h"
@@ -95,7 +96,13 @@ static lt_winograd winograd_of(const lt_conv_shape *s, bool adjoint, const float
 
 static bool winograd_fits(const lt_ctx *ctx, const lt_conv_shape *s, const lt_winograd *q)
 {
-    return s->kh == 3 && s->kw == 3 && s->stride <= 2 && s->pad <= 2 && lt_winograd_pays(ctx, q);
+    if (s->kh != 3 || s->kw != 3 || s->stride > 2 || s->pad > 2) return false;
+    return lt_amx_conv_pays(ctx, q) || (lt_winograd_pays(ctx, q) && (!q->with || lt_winograd_sums(ctx, q)));
+}
+
+static lt_status winograd_run(lt_ctx *ctx, const lt_winograd *q)
+{
+    return lt_amx_conv_pays(ctx, q) ? lt_amx_conv_run(ctx, q) : lt_winograd_run(ctx, q);
 }
 
 lt_status lt_conv_apply(lt_ctx *ctx, const lt_conv_shape *s, const float *big, const float *scale,
@@ -103,7 +110,7 @@ lt_status lt_conv_apply(lt_ctx *ctx, const lt_conv_shape *s, const float *big, c
 {
     lt_winograd fast = winograd_of(s, false, big, scale, weight, bias, small);
     fast.act = act;
-    if (winograd_fits(ctx, s, &fast)) return lt_winograd_run(ctx, &fast);
+    if (winograd_fits(ctx, s, &fast)) return winograd_run(ctx, &fast);
     if (!act && lt_pointwise_fits(s)) {
         lt_pointwise_apply(ctx, s, big, scale, weight, bias, small);
         return LT_OK;
@@ -169,7 +176,7 @@ lt_status lt_conv_adjoint(lt_ctx *ctx, const lt_conv_shape *s, const float *smal
                           const float *scale, const float *weight, const float *bias, float *big)
 {
     const lt_winograd fast = winograd_of(s, true, small, scale, weight, bias, big);
-    if (winograd_fits(ctx, s, &fast)) return lt_winograd_run(ctx, &fast);
+    if (winograd_fits(ctx, s, &fast)) return winograd_run(ctx, &fast);
 
     tables t;
     const int64_t taps = s->kh * s->kw;
@@ -243,8 +250,7 @@ lt_status lt_conv_input_grad(lt_ctx *ctx, const lt_conv_shape *s, bool transpose
     fast.out_scale = scale;
     fast.with = gscale ? x : NULL;
     fast.dot = gscale;
-    if (winograd_fits(ctx, s, &fast) && (!gscale || lt_winograd_sums(ctx, &fast)))
-        return lt_winograd_run(ctx, &fast);
+    if (winograd_fits(ctx, s, &fast)) return winograd_run(ctx, &fast);
     if (!transposed && lt_pointwise_fits(s)) return lt_pointwise_input_grad(ctx, s, gy, weight, x, scale, gx, gscale);
 
     const lt_status status = transposed ? lt_conv_apply(ctx, s, gy, NULL, weight, NULL, NULL, gx)

@@ -1,0 +1,446 @@
+/* Convolutions on AMX: tiles of a strip's rows whose digits stay in the second-level cache, blocks of output channels.
+ *
+ * Of inputs and weights those that come to less are made digits first, by all threads; the others when they are wanted, by
+ * the thread that does. */
+#include "tensor/amx_conv_impl.h"
+
+#include <math.h>
+#include <omp.h>
+#include <string.h>
+
+#include "tensor/amx_conv_kernels.h"
+#include "tensor/amx_kernels.h"
+
+enum {
+    SIDE = LT_AMX_CONV_SIDE,
+    DEPTH = LT_AMX_CONV_DEPTH,
+    STEP = LT_AMX_CONV_DIGITS * LT_AMX_CONV_TILE, /* bytes of a step's weights */
+    TAPS = LT_AMX_CONV_TAPS,
+    MATRICES = LT_AMX_CONV_MATRICES,
+    POINTS = LT_AMX_CONV_POINTS,
+    MAX_COLUMNS = 128,      /* pixels of a tile's row */
+    TILE_VALUES = 500000,   /* of a tile: three bytes each, and four before they are digits */
+    SPAN_FLOATS = 9 << 10,  /* products that stay in the first-level cache */
+    KEPT_BYTES = 1200000,   /* of weights, or of tiles, that stay in the second-level cache */
+    TOGETHER = 2,           /* blocks that a thread takes at a time, where there are more weights than inputs */
+    MIN_CHANNELS_SAME = 128, /* of inputs and outputs; below these the transforms cost more than products gain */
+    MIN_CHANNELS_TWO = 64,
+    MAX_CHANNELS = 2048,    /* more could make sums of digits too large */
+};
+
+/* The integers that are made digits are at most LARGEST; values below LEAST are not told apart. */
+static const float LARGEST = 8355000.0f, LEAST = 1e-31f;
+
+typedef struct job {
+    const lt_winograd *q;
+    const struct lt_amx_kernels *unit;
+    const struct lt_amx_conv_kernels *k;
+    const struct lt_amx_conv_scheme *scheme;
+    int64_t steps, blocks;          /* of 64 input and 16 output channels */
+    int64_t in_shift, out_shift;    /* a strip's first row, and column, is that much before its number says */
+    int64_t width;                  /* columns of output are classes times as many */
+    int64_t span;                   /* vectors of pixels whose products are made before outputs are */
+    int64_t columns, across, down;  /* pixels of a tile's row, tiles of a sample */
+    int64_t tiles;
+    int64_t pitch;                  /* pixels of a packed row */
+    int64_t digit, point;           /* bytes from digit to digit, from point to point of a packed tile */
+    int32_t *offset;                /* (3 steps) see lt_amx_conv_walk */
+    float *zeros;                   /* (w) */
+    double *partial;                /* (tiles, o) sums with q->with */
+    bool stream;
+} job;
+
+/* A tile of input as digits, and what one of their integers is worth, by point. */
+typedef struct tile {
+    int8_t *digits;
+    float *worth;
+} tile;
+
+/* A block of weights (matrices, steps of all classes) and what their integers are worth (matrices, 16). */
+typedef struct block {
+    int8_t *digits;
+    float *worth;
+} block;
+
+static const struct lt_amx_conv_scheme *scheme_of(const struct lt_amx_conv_kernels *k, lt_winograd_kind kind)
+{
+    return kind == LT_WINOGRAD_SAME ? &k->same : kind == LT_WINOGRAD_UP ? &k->up : &k->down;
+}
+
+static int64_t tile_bytes(const job *j) { return j->scheme->points * j->point; }
+static int64_t block_bytes(const job *j) { return MATRICES * TAPS * j->steps * STEP; }
+/* Floats of 16 pixels', and of a block's, values before they are digits. */
+static int64_t tile_floats(const job *j) { return (int64_t)j->scheme->points * j->scheme->phases * DEPTH * SIDE; }
+/* Floats of the products of 16 pixels, and of a span. */
+static int64_t products_of(const struct lt_amx_conv_scheme *s) { return (int64_t)s->points * s->classes * LT_AMX_CONV_SUMS; }
+static int64_t sum_floats(const job *j) { return j->span * products_of(j->scheme); }
+static int64_t block_floats(const job *j) { return (int64_t)MATRICES * TAPS * j->q->c * SIDE; }
+
+static job job_of(const lt_ctx *ctx, const lt_winograd *q)
+{
+    job j = {.q = q, .unit = ctx->amx, .k = ctx->amx->conv};
+    const struct lt_amx_conv_scheme *s = j.scheme = scheme_of(j.k, q->kind);
+    j.in_shift = q->kind == LT_WINOGRAD_UP ? 1 : q->pad;
+    j.out_shift = q->kind == LT_WINOGRAD_UP ? q->pad : 0;
+    j.width = lt_ceil_quotient(q->ow + j.out_shift, s->classes);
+    j.steps = lt_ceil_quotient(q->c, DEPTH);
+    j.blocks = lt_ceil_quotient(q->o, SIDE);
+    const int64_t vectors = lt_ceil_quotient(j.width, SIDE);
+    const int64_t room = TILE_VALUES / (s->points * s->phases * j.steps * DEPTH) / SIDE - 1;
+    const int64_t most = room < 1 ? 1 : lt_lesser(room, MAX_COLUMNS / SIDE);
+    j.columns = lt_ceil_quotient(vectors, lt_ceil_quotient(vectors, most)) * SIDE;
+    j.across = lt_ceil_quotient(j.width, j.columns);
+    j.span = SPAN_FLOATS < products_of(s) ? 1 : SPAN_FLOATS / products_of(s);
+    j.down = lt_ceil_quotient(q->oh + j.out_shift, s->out_rows);
+    j.tiles = q->n * j.down * j.across;
+    j.pitch = lt_ceil_quotient(j.columns + s->halo, SIDE) * SIDE;
+    j.digit = j.pitch * DEPTH;
+    j.point = j.steps * s->phases * LT_AMX_CONV_DIGITS * j.digit;
+    j.stream = q->kind == LT_WINOGRAD_SAME && q->n * q->o * q->oh * q->ow * (int64_t)sizeof(float) >= LT_STREAM_FROM && q->ow % SIDE == 0 &&
+               (uintptr_t)q->out % 64 == 0;
+    return j;
+}
+
+bool lt_amx_conv_pays(const lt_ctx *ctx, const lt_winograd *q)
+{
+    const int64_t least = q->kind == LT_WINOGRAD_SAME ? MIN_CHANNELS_SAME : MIN_CHANNELS_TWO;
+    if (!ctx->amx || q->c < least || q->o < least || q->c > MAX_CHANNELS) return false;
+    const job j = job_of(ctx, q);
+    return j.width >= SIDE && j.down * j.scheme->out_rows <= 2 * q->oh;
+}
+
+/* Inverse and worth of integers, by the bits of the largest value. */
+static float worth_of(uint32_t bits, float *inverse)
+{
+    float largest;
+    memcpy(&largest, &bits, sizeof largest);
+    if (largest < LEAST) largest = LEAST;
+    *inverse = LARGEST / largest;
+    return largest / LARGEST;
+}
+
+/* ---- inputs ---- */
+
+typedef struct place {
+    int64_t n, strip, x; /* sample, strip, first pixel */
+} place;
+
+static place place_of(const job *j, int64_t index)
+{
+    return (place){index / (j->down * j->across), index / j->across % j->down, index % j->across * j->columns};
+}
+
+/* Channels from c on of a tile, from its pixel `pixel` on. */
+static lt_amx_conv_lines lines_at(const job *j, const place *at, int64_t c, int64_t channels, int64_t pixel)
+{
+    const lt_winograd *q = j->q;
+    const struct lt_amx_conv_scheme *s = j->scheme;
+    const int64_t y0 = at->strip * s->in_step - j->in_shift, plane = at->n * q->c + c;
+    lt_amx_conv_lines in = {.channels = channels, .width = q->w, .x = (at->x + pixel) * s->phases - j->in_shift,
+                            .scale = q->scale ? q->scale + plane : NULL};
+    for (int64_t i = 0; i < s->in_rows; i++) {
+        const bool inside = y0 + i >= 0 && y0 + i < q->h;
+        in.rows[i] = inside ? q->in + (plane * q->h + y0 + i) * q->w : j->zeros;
+        in.plane[i] = inside ? q->h * q->w : 0;
+    }
+    return in;
+}
+
+/* The input of a tile. */
+static lt_amx_conv_ahead ahead_of(const job *j, int64_t index)
+{
+    const lt_winograd *q = j->q;
+    const struct lt_amx_conv_scheme *s = j->scheme;
+    const place at = place_of(j, index);
+    const int64_t y = at.strip * s->in_step - j->in_shift, x = at.x * s->phases - j->in_shift;
+    const int64_t y0 = y < 0 ? 0 : y, x0 = x < 0 ? 0 : x;
+    const int64_t rows = lt_lesser(y + s->in_rows, q->h) - y0, floats = lt_lesser(x + j->pitch * s->phases, q->w) - x0;
+    if (index >= j->tiles || rows <= 0) return (lt_amx_conv_ahead){0};
+    return (lt_amx_conv_ahead){.next = q->in + (at.n * q->c * q->h + y0) * q->w + x0, .left = rows * q->c, .floats = floats, .row = q->w,
+                               .channel = (q->h - rows + 1) * q->w, .rows = rows};
+}
+
+/* Twice through the input: for the largest values, then for the digits. */
+static void pack_tile(const job *j, int64_t index, float *values, tile to)
+{
+    const struct lt_amx_conv_scheme *s = j->scheme;
+    const place at = place_of(j, index);
+    const lt_amx_conv_lines all = lines_at(j, &at, 0, j->q->c, 0);
+    _Alignas(64) uint32_t largest[POINTS][SIDE] = {{0}};
+    float inverse[POINTS];
+    s->survey(&all, j->pitch, largest[0]);
+    for (int64_t p = 0; p < s->points; p++) {
+        uint32_t bits = 0;
+        for (int i = 0; i < SIDE; i++) bits = largest[p][i] > bits ? largest[p][i] : bits;
+        to.worth[p] = worth_of(bits, &inverse[p]);
+    }
+    for (int64_t i = 0; i < j->steps; i++) {
+        const int64_t channels = lt_lesser(DEPTH, j->q->c - i * DEPTH);
+        for (int64_t pixel = 0; pixel < j->pitch; pixel += SIDE) {
+            const lt_amx_conv_lines in = lines_at(j, &at, i * DEPTH, channels, pixel);
+            s->lines(&in, values);
+            for (int64_t p = 0; p < s->points; p++)
+                for (int64_t f = 0; f < s->phases; f++)
+                    j->k->pixels(values + (p * s->phases + f) * channels * SIDE, channels, inverse[p], j->digit,
+                                 to.digits + p * j->point + (i * s->phases + f) * LT_AMX_CONV_DIGITS * j->digit + pixel * DEPTH);
+        }
+    }
+}
+
+/* ---- weights ---- */
+
+/* Bytes from a block's first weights to those of a matrix and class. */
+static int64_t weights_at(const job *j, int64_t matrix, int64_t class)
+{
+    return (matrix * TAPS + (class > 0 ? j->scheme->taps[0] : 0)) * j->steps * STEP;
+}
+
+static void pack_block(const job *j, int64_t index, float *values, block to)
+{
+    const lt_winograd *q = j->q;
+    const struct lt_amx_conv_scheme *s = j->scheme;
+    const int count = (int)lt_lesser(SIDE, q->o - index * SIDE);
+    /* Small to big, the last tap meets the earlier input. */
+    const bool flip = q->flip != (q->kind == LT_WINOGRAD_UP);
+    const float *from = q->weight + index * SIDE * q->w_out + (flip ? 8 : 0);
+    _Alignas(64) uint32_t largest[MATRICES][SIDE] = {{0}};
+    for (int64_t c = 0; c < q->c; c++)
+        s->weights(count, from + c * q->w_in, q->w_out, flip ? -1 : 1, values + c * SIDE, q->c * SIDE, largest[0]);
+    for (int64_t m = 0; m < MATRICES; m++) {
+        float inverse[SIDE];
+        for (int i = 0; i < SIDE; i++) to.worth[m * SIDE + i] = worth_of(largest[m][i], &inverse[i]);
+        for (int64_t class = 0; class < s->classes; class++) {
+            int8_t *digits = to.digits + weights_at(j, m, class);
+            for (int64_t i = 0; i < j->steps; i++)
+                for (int t = 0; t < s->taps[class]; t++, digits += STEP)
+                    j->k->digits(values + ((m * TAPS + s->tap[class][t].column) * q->c + i * DEPTH) * SIDE,
+                                 lt_lesser(DEPTH, q->c - i * DEPTH), inverse, digits);
+        }
+    }
+}
+
+/* ---- outputs ---- */
+
+/* A block of output channels at a tile. */
+typedef struct spot {
+    place at;
+    int64_t first, outs;            /* output channels */
+    int64_t y, from, to;            /* the strip's first row of output, and which of its rows are there */
+    lt_conv_tail tail[LT_AMX_CONV_SIDE];
+    const float *noise;
+    double dot[LT_AMX_CONV_SIDE];   /* sums with q->with */
+} spot;
+
+/* Rows of outputs at the edges, pixel by pixel. */
+static void finish_edge(const job *j, const spot *at, const float *rows, int64_t x, const lt_amx_conv_target *target)
+{
+    const lt_winograd *q = j->q;
+    const int64_t wide = j->scheme->classes * SIDE, skip = x < 0 ? -x : 0, count = lt_lesser(wide, q->ow - x) - skip;
+    for (int64_t i = 0; i < target->outs; i++) {
+        double dot = 0;
+        for (int64_t r = at->from; r < at->to; r++) {
+            const int64_t pixel = r * target->row + skip, with = i * target->plane + pixel;
+            dot += lt_conv_finish_few(&target->tail[i], target->with ? target->with + with : NULL,
+                                      target->noise ? target->noise + pixel : NULL, count, rows + (r * SIDE + i) * wide + skip,
+                                      target->y + with, 1);
+        }
+        target->dot[i] = (float)dot;
+    }
+}
+
+/* Sixteen pixels from number `pixel` of a row on, from their products. */
+static void finish_pixels(const job *j, spot *at, int64_t pixel, const float *m)
+{
+    const lt_winograd *q = j->q;
+    const struct lt_amx_conv_scheme *s = j->scheme;
+    _Alignas(64) float rows[LT_AMX_CONV_OUT_ROWS * LT_AMX_CONV_CLASSES * LT_AMX_CONV_SUMS];
+    s->outputs(m, rows);
+
+    const int64_t x = pixel * s->classes - j->out_shift, origin = at->y * q->ow + x;
+    const int64_t offset = (at->at.n * q->o + at->first) * q->oh * q->ow + origin;
+    float sums[LT_AMX_CONV_SIDE] = {0};
+    const lt_amx_conv_target target = {.tail = at->tail, .outs = at->outs, .rows = at->to, .plane = q->oh * q->ow, .row = q->ow,
+                                       .with = q->with ? q->with + offset : NULL, .noise = at->noise ? at->noise + origin : NULL,
+                                       .y = q->out + offset, .dot = sums};
+    if (at->from == 0 && x >= 0 && x + s->classes * SIDE <= q->ow)
+        j->k->finish(rows, s->classes, &target);
+    else
+        finish_edge(j, at, rows, x, &target);
+    for (int64_t i = 0; i < at->outs; i++) at->dot[i] += (double)sums[i];
+}
+
+/* What a block of output channels is at a tile; m has room for the products of a span. */
+static void run_block(const job *j, int64_t index, int64_t number, block weights, tile in, lt_amx_conv_ahead *ahead, float *m)
+{
+    const lt_winograd *q = j->q;
+    const struct lt_amx_conv_scheme *s = j->scheme;
+    spot at = {.at = place_of(j, index), .first = number * SIDE, .outs = lt_lesser(SIDE, q->o - number * SIDE)};
+    at.y = at.at.strip * s->out_rows - j->out_shift;
+    at.from = at.y < 0 ? -at.y : 0;
+    at.to = lt_lesser(s->out_rows, q->oh - at.y);
+    for (int64_t i = 0; i < at.outs; i++) {
+        at.tail[i] = lt_conv_tail_of(q->bias, q->out_scale, q->act, q->o, at.at.n * q->o + at.first + i, &at.noise);
+        at.tail[i].stream = j->stream;
+    }
+    const int64_t vectors = lt_ceil_quotient(lt_lesser(j->columns, j->width - at.at.x), SIDE);
+    lt_amx_conv_walk walk = {.scheme = s, .steps = j->steps, .offset = j->offset, .weights = weights.digits, .digit = j->digit,
+                             .point = j->point, .rows = in.worth, .columns = weights.worth, .ahead = ahead};
+    for (int64_t v = 0; v < vectors; v += j->span) {
+        walk.count = lt_lesser(j->span, vectors - v);
+        walk.pixels = in.digits + v * SIDE * DEPTH;
+        j->k->products(&walk, m);
+        for (int64_t i = 0; i < walk.count; i++) finish_pixels(j, &at, at.at.x + (v + i) * SIDE, m + i * products_of(s));
+    }
+    for (int64_t i = 0; q->with && i < at.outs; i++) j->partial[index * q->o + at.first + i] = at.dot[i];
+    if (j->stream) j->k->stream_end();
+}
+
+/* ---- threads ---- */
+
+static block block_at(const job *j, block first, int64_t index)
+{
+    return (block){first.digits + index * block_bytes(j), first.worth + index * MATRICES * SIDE};
+}
+
+static tile tile_at(const job *j, tile first, int64_t index)
+{
+    return (tile){first.digits + index * tile_bytes(j), first.worth + index * POINTS};
+}
+
+/* A thread's work space. */
+static int64_t work_floats(const job *j)
+{
+    return sum_floats(j) + (tile_floats(j) > block_floats(j) ? tile_floats(j) : block_floats(j));
+}
+
+/* Tiles from `first` on, one after the other, with each block of weights. */
+static void run_tiles(const job *j, int64_t first, int64_t count, block weights, tile in, lt_amx_conv_ahead *ahead, float *work)
+{
+    for (int64_t i = 0; i < count; i++) pack_tile(j, first + i, work + sum_floats(j), tile_at(j, in, i));
+    for (int64_t b = 0; b < j->blocks; b++)
+        for (int64_t i = 0; i < count; i++) run_block(j, first + i, b, block_at(j, weights, b), tile_at(j, in, i), ahead, work);
+}
+
+/* Weights that do not stay in the cache are met by several tiles each time that they come. */
+static int64_t tiles_together(const job *j, int threads)
+{
+    const int64_t fit = KEPT_BYTES / tile_bytes(j), share = j->tiles / (4 * threads), most = lt_lesser(fit, share);
+    return most < 1 || j->blocks * block_bytes(j) <= KEPT_BYTES ? 1 : most;
+}
+
+/* More inputs: threads take tiles as they are free. */
+static bool run_by_tiles(lt_ctx *ctx, const job *j)
+{
+    const int threads = ctx->threads;
+    const int64_t room = work_floats(j), together = tiles_together(j, threads), groups = lt_ceil_quotient(j->tiles, together);
+    int8_t *weights = lt_scratch(ctx, (size_t)(j->blocks * block_bytes(j)));
+    int8_t *inputs = lt_scratch(ctx, (size_t)(threads * together * tile_bytes(j)));
+    float *values = lt_scratch(ctx, sizeof *values * (size_t)(threads * room));
+    float *worth = lt_scratch(ctx, sizeof *worth * (size_t)(j->blocks * MATRICES * SIDE + threads * together * POINTS));
+    const bool ok = weights && inputs && values && worth;
+    if (ok) {
+        const block all = {weights, worth};
+#pragma omp parallel num_threads(threads)
+        {
+            const int64_t me = omp_get_thread_num();
+            const tile in = tile_at(j, (tile){inputs, worth + j->blocks * MATRICES * SIDE}, me * together);
+            float *work = values + me * room;
+#pragma omp for schedule(dynamic, 1)
+            for (int64_t b = 0; b < j->blocks; b++) pack_block(j, b, work, block_at(j, all, b));
+            j->unit->begin();
+#pragma omp for schedule(guided)
+            for (int64_t i = 0; i < groups; i++) {
+                lt_amx_conv_ahead ahead = ahead_of(j, (i + 1) * together);
+                run_tiles(j, i * together, lt_lesser(together, j->tiles - i * together), all, in, &ahead, work);
+            }
+            j->unit->end();
+        }
+    }
+    lt_scratch_free(ctx, worth);
+    lt_scratch_free(ctx, values);
+    lt_scratch_free(ctx, inputs);
+    lt_scratch_free(ctx, weights);
+    return ok;
+}
+
+/* More weights: threads take blocks of output channels. */
+static bool run_by_blocks(lt_ctx *ctx, const job *j)
+{
+    const int threads = ctx->threads;
+    const int64_t room = work_floats(j);
+    const int64_t together = j->blocks >= 2 * TOGETHER * threads ? TOGETHER : 1, groups = lt_ceil_quotient(j->blocks, together);
+    int8_t *weights = lt_scratch(ctx, (size_t)(threads * together * block_bytes(j)));
+    int8_t *inputs = lt_scratch(ctx, (size_t)(j->tiles * tile_bytes(j)));
+    float *values = lt_scratch(ctx, sizeof *values * (size_t)(threads * room));
+    float *worth = lt_scratch(ctx, sizeof *worth * (size_t)(threads * together * MATRICES * SIDE + j->tiles * POINTS));
+    const bool ok = weights && inputs && values && worth;
+    if (ok) {
+        const tile all = {inputs, worth + threads * together * MATRICES * SIDE};
+#pragma omp parallel num_threads(threads)
+        {
+            const int64_t me = omp_get_thread_num();
+            const block mine = block_at(j, (block){weights, worth}, me * together);
+            float *work = values + me * room;
+#pragma omp for schedule(dynamic, 1)
+            for (int64_t i = 0; i < j->tiles; i++) pack_tile(j, i, work, tile_at(j, all, i));
+            j->unit->begin();
+#pragma omp for schedule(dynamic, 1)
+            for (int64_t g = 0; g < groups; g++) {
+                const int64_t first = g * together, count = lt_lesser(together, j->blocks - first);
+                lt_amx_conv_ahead none = {0};
+                for (int64_t b = 0; b < count; b++) pack_block(j, first + b, work, block_at(j, mine, b));
+                for (int64_t i = 0; i < j->tiles; i++)
+                    for (int64_t b = 0; b < count; b++) run_block(j, i, first + b, block_at(j, mine, b), tile_at(j, all, i), &none, work);
+            }
+            j->unit->end();
+        }
+    }
+    lt_scratch_free(ctx, worth);
+    lt_scratch_free(ctx, values);
+    lt_scratch_free(ctx, inputs);
+    lt_scratch_free(ctx, weights);
+    return ok;
+}
+
+/* Sums of planes, in the order of tiles. */
+static void sum_partial(const job *j)
+{
+    const int64_t o = j->q->o, tiles = j->down * j->across;
+    for (int64_t i = 0; i < j->q->n * o; i++) {
+        const double *from = j->partial + i / o * tiles * o + i % o;
+        double sum = 0;
+        for (int64_t t = 0; t < tiles; t++) sum += from[t * o];
+        j->q->dot[i] = (float)sum;
+    }
+}
+
+static void place_steps(const job *j)
+{
+    const struct lt_amx_conv_scheme *s = j->scheme;
+    int32_t *offset = j->offset;
+    for (int64_t class = 0; class < s->classes; class++)
+        for (int64_t i = 0; i < j->steps; i++)
+            for (int t = 0; t < s->taps[class]; t++) {
+                const lt_amx_conv_tap *tap = &s->tap[class][t];
+                *offset++ = (int32_t)((i * s->phases + tap->phase) * LT_AMX_CONV_DIGITS * j->digit + tap->dx * DEPTH);
+            }
+}
+
+lt_status lt_amx_conv_run(lt_ctx *ctx, const lt_winograd *q)
+{
+    job j = job_of(ctx, q);
+    j.offset = lt_scratch(ctx, sizeof *j.offset * (size_t)(TAPS * j.steps));
+    if (q->with) j.partial = lt_scratch(ctx, sizeof *j.partial * (size_t)(j.tiles * q->o));
+    j.zeros = lt_scratch(ctx, sizeof *j.zeros * (size_t)q->w);
+    bool ok = j.offset && j.zeros && (j.partial || !q->with);
+    if (ok) {
+        place_steps(&j);
+        memset(j.zeros, 0, sizeof *j.zeros * (size_t)q->w);
+        ok = j.blocks * block_bytes(&j) > j.tiles * tile_bytes(&j) ? run_by_blocks(ctx, &j) : run_by_tiles(ctx, &j);
+    }
+    if (ok && q->with) sum_partial(&j);
+    lt_scratch_free(ctx, j.zeros);
+    lt_scratch_free(ctx, j.partial);
+    lt_scratch_free(ctx, j.offset);
+    return ok ? LT_OK : LT_ERR_MEMORY;
+}

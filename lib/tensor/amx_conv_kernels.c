@@ -1,0 +1,428 @@
+/* Compiled for AMX only; see amx_vectors.h. */
+#include "tensor/amx_conv_kernels.h"
+
+#if defined(LT_AMX_EMULATED)
+#include <math.h>
+#endif
+
+#include "tensor/amx_vectors.h"
+#include "tensor/conv_finish.h"
+#include "tensor/isa.h"
+#include "tensor/winograd_axis.h"
+
+enum {
+    SIDE = LT_AMX_CONV_SIDE,
+    DEPTH = LT_AMX_CONV_DEPTH,
+    DIGITS = LT_AMX_CONV_DIGITS,
+    TILE = LT_AMX_CONV_TILE,
+    SUMS = LT_AMX_CONV_SUMS,
+    POINTS = LT_AMX_CONV_POINTS,
+    COLUMNS = LT_AMX_CONV_TAPS,
+    VECTORS = SIDE / LANES,
+};
+
+/* ---- transforms of inputs ---- */
+
+typedef void points_of(const vec *d, vec *t);
+
+/* largest[l] = bits of the larger of it and |x|; NaNs are larger than all numbers. */
+INLINE void keep_largest(vec x, uint32_t *largest)
+{
+    vec_mask *to = (vec_mask *)(void *)largest;
+    const vec_mask bits = (vec_mask)x & INT32_MAX;
+#if LANES == 16
+    *to = (vec_mask)_mm512_max_epi32((__m512i)bits, (__m512i)*to);
+#else
+    const vec_mask more = bits > *to;
+    *to = (more & bits) | (~more & *to);
+#endif
+}
+
+/* Columns x, x + 1, ... of a row, zeros outside [0, width). */
+INLINE vec load_columns(const float *row, int64_t width, int64_t x)
+{
+    const int64_t skip = x < 0 ? -x : 0, count = width - x - skip;
+    vec columns = {0};
+    if (skip == 0 && count >= LANES) return vec_load(row + x);
+    for (int64_t i = skip; i < LANES && i < skip + count; i++) columns[i] = row[x + i];
+    return columns;
+}
+
+/* d[0], d[1] = columns x, x + 2, ... and x + 1, x + 3, ... */
+INLINE void load_phases(const float *row, int64_t width, int64_t x, vec *d)
+{
+    const vec a = load_columns(row, width, x), b = load_columns(row, width, x + LANES);
+#if LANES == 16
+    d[0] = VEC_MIX(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+    d[1] = VEC_MIX(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+#else
+    for (int i = 0; i < LANES; i++) {
+        d[i % 2][i / 2] = a[i];
+        d[i % 2][(LANES + i) / 2] = b[i];
+    }
+#endif
+}
+
+/* Points of pixels i to i + L - 1 of each phase of channel c. */
+INLINE void points_at(points_of *transform, const int rows, const int phases, const lt_amx_conv_lines *in, int64_t c, int64_t i,
+                      vec (*t)[POINTS])
+{
+    const float scale = in->scale ? in->scale[c] : 1.0f;
+    vec d[2][LT_AMX_CONV_ROWS];
+    UNROLL for (int r = 0; r < rows; r++) {
+        const float *row = in->rows[r] + c * in->plane[r];
+        vec both[2] = {{0}};
+        if (phases == 2)
+            load_phases(row, in->width, in->x + 2 * i, both);
+        else
+            both[0] = load_columns(row, in->width, in->x + i);
+        UNROLL for (int f = 0; f < phases; f++) d[f][r] = scale * both[f];
+    }
+    UNROLL for (int f = 0; f < phases; f++) transform(d[f], t[f]);
+}
+
+INLINE void survey_of(points_of *transform, const int rows, const int points, const int phases, const lt_amx_conv_lines *in,
+                      int64_t count, uint32_t *largest)
+{
+    for (int64_t c = 0; c < in->channels; c++)
+        for (int64_t i = 0; i < count; i += LANES) {
+            vec t[2][POINTS];
+            points_at(transform, rows, phases, in, c, i, t);
+            UNROLL for (int f = 0; f < phases; f++)
+                UNROLL for (int p = 0; p < points; p++) keep_largest(t[f][p], largest + p * SIDE + i % SIDE);
+        }
+}
+
+INLINE void lines_of(points_of *transform, const int rows, const int points, const int phases, const lt_amx_conv_lines *in, float *to)
+{
+    const int64_t phase = in->channels * SIDE, point = phases * phase;
+    for (int64_t c = 0; c < in->channels; c++, to += SIDE)
+        for (int64_t i = 0; i < SIDE; i += LANES) {
+            vec t[2][POINTS];
+            points_at(transform, rows, phases, in, c, i, t);
+            UNROLL for (int f = 0; f < phases; f++)
+                UNROLL for (int p = 0; p < points; p++) vec_store(to + p * point + f * phase + i, t[f][p]);
+        }
+}
+
+static void same_survey(const lt_amx_conv_lines *in, int64_t count, uint32_t *largest)
+{
+    survey_of(same_points, WINOGRAD_SIDE, WINOGRAD_SIDE, 1, in, count, largest);
+}
+
+static void same_lines(const lt_amx_conv_lines *in, float *to) { lines_of(same_points, WINOGRAD_SIDE, WINOGRAD_SIDE, 1, in, to); }
+
+static void up_survey(const lt_amx_conv_lines *in, int64_t count, uint32_t *largest)
+{
+    survey_of(up_points, TWO_EVEN, POINTS, 1, in, count, largest);
+}
+
+static void up_lines(const lt_amx_conv_lines *in, float *to) { lines_of(up_points, TWO_EVEN, POINTS, 1, in, to); }
+
+static void down_survey(const lt_amx_conv_lines *in, int64_t count, uint32_t *largest)
+{
+    survey_of(down_points, POINTS, POINTS, 2, in, count, largest);
+}
+
+static void down_lines(const lt_amx_conv_lines *in, float *to) { lines_of(down_points, POINTS, POINTS, 2, in, to); }
+
+/* ---- transforms of weights ---- */
+
+INLINE void weights_of(winograd_taps *taps, int count, const float *g, int64_t g_step, int tap_step, float *to, int64_t step,
+                       uint32_t *largest)
+{
+    double tap[9][SIDE] = {{0}};
+    for (int i = 0; i < count; i++)
+        for (int t = 0; t < 9; t++) tap[t][i] = (double)g[i * g_step + t * tap_step];
+    for (int j = 0; j < COLUMNS; j++) {
+        double column[WINOGRAD_SIDE][SIDE];
+        taps(SIDE, tap[j], COLUMNS * SIDE, column[0]);
+        for (int q = 0; q < WINOGRAD_SIDE; q++) {
+            float *row = to + (q * COLUMNS + j) * step;
+            for (int i = 0; i < SIDE; i++) row[i] = (float)column[q][i];
+            UNROLL for (int v = 0; v < VECTORS; v++) keep_largest(vec_load(row + v * LANES), largest + q * SIDE + v * LANES);
+        }
+    }
+}
+
+static void same_weights(int count, const float *g, int64_t g_step, int tap_step, float *to, int64_t step, uint32_t *largest)
+{
+    weights_of(same_taps, count, g, g_step, tap_step, to, step, largest);
+}
+
+static void two_weights(int count, const float *g, int64_t g_step, int tap_step, float *to, int64_t step, uint32_t *largest)
+{
+    weights_of(two_taps, count, g, g_step, tap_step, to, step, largest);
+}
+
+/* ---- digits ---- */
+
+/* Each digit 128 more than it is, so that none is negative: 0x808080 in all. */
+#define DIGIT_BIAS 8421504.0f
+
+INLINE void biased_digits(const floats *x, const floats *inverse, words *to)
+{
+    const floats y = *x * *inverse + DIGIT_BIAS;
+#if defined(LT_AMX_EMULATED)
+    for (int i = 0; i < WIDTH; i++) (*to)[i] = (uint32_t)lrintf(y[i]);
+#else
+    *to = (words)_mm512_cvtps_epi32((__m512)y);
+#endif
+}
+
+/* a where the mask's bits are, else b. */
+#define CHOOSE(mask, a, b) (((a) & (mask)) | ((b) & ~(mask)))
+
+/* Of four channels' integers, digit d of all in word d. */
+INLINE void gather_digits(const words *w, words *digit)
+{
+    const uint32_t first = 0xff, third = 0xff0000, low = 0xffff;
+    const words high = CHOOSE(low, CHOOSE(first, w[0] >> 16, w[1] >> 8), CHOOSE(third, w[2], w[3] << 8));
+    const words middle = CHOOSE(low, CHOOSE(first, w[0] >> 8, w[1]), CHOOSE(third, w[2] << 8, w[3] << 16));
+    const words last = CHOOSE(low, CHOOSE(first, w[0], w[1] << 8), CHOOSE(third, w[2] << 16, w[3] << 24));
+    digit[0] = high ^ 0x80808080u;
+    digit[1] = middle ^ 0x80808080u;
+    digit[2] = last ^ 0x80808080u;
+}
+
+/* Four of `channels` channels from number c on. */
+INLINE void quad_digits(const float *from, int64_t c, int64_t channels, const floats *inverse, words *digit)
+{
+    words w[4];
+    UNROLL for (int i = 0; i < 4; i++) {
+        floats x = {0};
+        if (c + i < channels) x = *(const loose_floats *)(from + (c + i) * SIDE);
+        biased_digits(&x, inverse, &w[i]);
+    }
+    gather_digits(w, digit);
+}
+
+static void pixels(const float *from, int64_t channels, float inverse, int64_t digit, int8_t *to)
+{
+    const floats factor = inverse - (floats){0};
+    words row[DIGITS][SIDE];
+    for (int64_t c = 0; c < DEPTH; c += 4) {
+        words quad[DIGITS] = {{0}};
+        if (c < channels) quad_digits(from, c, channels, &factor, quad);
+        for (int d = 0; d < DIGITS; d++) row[d][c / 4] = quad[d];
+    }
+    for (int d = 0; d < DIGITS; d++) {
+        transpose(row[d]);
+        UNROLL for (int i = 0; i < SIDE; i++) *(words *)(void *)(to + d * digit + i * DEPTH) = row[d][i];
+    }
+}
+
+static void digits(const float *from, int64_t channels, const float *inverse, int8_t *to)
+{
+    const floats factor = *(const loose_floats *)inverse;
+    for (int64_t c = 0; c < DEPTH; c += 4, to += sizeof(words)) {
+        words quad[DIGITS] = {{0}};
+        if (c < channels) quad_digits(from, c, channels, &factor, quad);
+        for (int d = 0; d < DIGITS; d++) *(words *)(void *)(to + d * TILE) = quad[d];
+    }
+}
+
+/* ---- products ---- */
+
+/* Order k of a product is what digits d of pixels and k - d of weights make; tile k holds its sums. */
+enum { ORDERS = 4 };
+
+typedef int32_t counts __attribute__((vector_size(64)));
+
+/* Sums of a product that are still to become floats. */
+typedef struct pending {
+    const int32_t *sums; /* (orders, 16 pixels, 16 outputs) */
+    floats worth;
+    bool add;
+    float *m;
+} pending;
+
+/* Rows [from, to) of them. */
+INLINE void settle(const pending *p, int64_t from, int64_t to)
+{
+    for (int64_t i = from; i < to; i++) {
+        floats sum = {0}, *m = (floats *)(void *)(p->m + i * SIDE);
+        UNROLL for (int k = 0; k < ORDERS; k++) {
+            const counts of = *(const counts *)(const void *)(p->sums + k * SUMS + i * SIDE);
+            sum = 256.0f * sum + __builtin_convertvector(of, floats);
+        }
+        *m = p->add ? *m + sum * p->worth : sum * p->worth;
+    }
+}
+
+/* A row of what is wanted soon, to the second-level cache. */
+INLINE void fetch_row(lt_amx_conv_ahead *a)
+{
+    if (a->left == 0) return;
+    for (int64_t i = 0; i < a->floats; i += WIDTH) __builtin_prefetch(a->next + i, 0, 2);
+    const bool last = ++a->in_row == a->rows;
+    a->next += last ? a->channel : a->row;
+    if (last) a->in_row = 0;
+    a->left--;
+}
+
+/* While the unit is at a step, the vector units settle some of the sums before: by themselves they would wait for each other. */
+INLINE void product(int64_t steps, const int32_t *offset, const int8_t *first, int64_t digit, const int8_t *w, const pending *before,
+                    lt_amx_conv_ahead *ahead, int32_t *sums)
+{
+    const int64_t share = before->sums ? (SIDE + steps - 1) / steps : 0;
+    _tile_zero(0);
+    _tile_zero(1);
+    _tile_zero(2);
+    _tile_zero(3);
+    for (int64_t i = 0; i < steps; i++, w += DIGITS * TILE) {
+        const int8_t *x = first + offset[i];
+        _tile_loadd(4, w, DEPTH);
+        _tile_loadd(7, x, DEPTH);
+        _tile_dpbssd(0, 7, 4);
+        _tile_loadd(5, w + TILE, DEPTH);
+        _tile_dpbssd(1, 7, 5);
+        _tile_loadd(6, w + 2 * TILE, DEPTH);
+        _tile_dpbssd(2, 7, 6);
+        _tile_loadd(7, x + digit, DEPTH);
+        _tile_dpbssd(3, 7, 6);
+        _tile_dpbssd(2, 7, 5);
+        _tile_dpbssd(1, 7, 4);
+        _tile_loadd(7, x + 2 * digit, DEPTH);
+        _tile_dpbssd(3, 7, 5);
+        _tile_dpbssd(2, 7, 4);
+        const int64_t to = (i + 1) * share;
+        settle(before, i * share, to < SIDE ? to : SIDE);
+        fetch_row(ahead);
+    }
+    _tile_stored(0, sums, DEPTH);
+    _tile_stored(1, sums + SUMS, DEPTH);
+    _tile_stored(2, sums + 2 * SUMS, DEPTH);
+    _tile_stored(3, sums + 3 * SUMS, DEPTH);
+}
+
+/* Steps whose weights stay in the first-level cache. */
+enum { STRETCH = 9 };
+
+static void products(const lt_amx_conv_walk *walk, float *m)
+{
+    const struct lt_amx_conv_scheme *s = walk->scheme;
+    const int64_t stride = s->points * s->classes * SUMS;
+    _Alignas(64) int32_t sums[2][ORDERS * SUMS];
+    pending before = {0};
+    lt_amx_conv_ahead ahead = *walk->ahead;
+    int turn = 0;
+    for (int p = 0; p < s->points; p++) {
+        const int matrix = s->matrix_of[p];
+        const floats worth = 256.0f * walk->rows[p] * *(const loose_floats *)(walk->columns + matrix * SIDE);
+        const int8_t *w = walk->weights + matrix * COLUMNS * walk->steps * DIGITS * TILE, *first = walk->pixels + p * walk->point;
+        const int32_t *offset = walk->offset;
+        for (int c = 0; c < s->classes; c++, m += SUMS) {
+            const int64_t all = s->taps[c] * walk->steps;
+            for (int64_t step = 0, steps; step < all; step += steps, w += steps * DIGITS * TILE, offset += steps) {
+                steps = all - step < STRETCH ? all - step : STRETCH;
+                for (int64_t i = 0; i < walk->count; i++, turn ^= 1) {
+                    product(steps, offset, first + i * SIDE * DEPTH, walk->digit, w, &before, &ahead, sums[turn]);
+                    before = (pending){sums[turn], worth, step > 0, m + i * stride};
+                }
+            }
+        }
+    }
+    settle(&before, 0, SIDE);
+    *walk->ahead = ahead;
+}
+
+/* ---- transforms of outputs ---- */
+
+typedef void values_of(const vec *m, vec *y);
+
+/* t (rows, 16 pixels, 16 outputs) of one class. */
+INLINE void values_to(values_of *transform, const int points, const int rows, const float *m, int64_t point, float *t)
+{
+    for (int64_t at = 0; at < SUMS; at += LANES) {
+        vec d[POINTS], y[LT_AMX_CONV_OUT_ROWS];
+        UNROLL for (int p = 0; p < points; p++) d[p] = vec_load(m + p * point + at);
+        transform(d, y);
+        UNROLL for (int r = 0; r < rows; r++) vec_store(t + r * SUMS + at, y[r]);
+    }
+}
+
+INLINE void turn(const float *t, words *row)
+{
+    UNROLL for (int i = 0; i < SIDE; i++) row[i] = *(const words *)(const void *)(t + i * SIDE);
+    transpose(row);
+}
+
+INLINE void outputs_of(values_of *transform, const int points, const float *m, float *rows)
+{
+    _Alignas(64) float t[WINOGRAD_TILE * SUMS];
+    values_to(transform, points, WINOGRAD_TILE, m, SUMS, t);
+    for (int r = 0; r < WINOGRAD_TILE; r++) {
+        words row[SIDE];
+        turn(t + r * SUMS, row);
+        UNROLL for (int i = 0; i < SIDE; i++) *(words *)(void *)(rows + r * SUMS + i * SIDE) = row[i];
+    }
+}
+
+static void same_outputs(const float *m, float *rows) { outputs_of(same_values, WINOGRAD_SIDE, m, rows); }
+
+static void down_outputs(const float *m, float *rows) { outputs_of(down_values, POINTS, m, rows); }
+
+static void up_outputs(const float *m, float *rows)
+{
+    enum { ROWS = 2 * WINOGRAD_TILE };
+    _Alignas(64) float t[2][ROWS * SUMS];
+    for (int c = 0; c < 2; c++) values_to(up_values, POINTS, ROWS, m + c * SUMS, 2 * SUMS, t[c]);
+    for (int r = 0; r < ROWS; r++) {
+        words even[SIDE], odd[SIDE];
+        turn(t[0] + r * SUMS, even);
+        turn(t[1] + r * SUMS, odd);
+        UNROLL for (int i = 0; i < SIDE; i++) {
+            words *to = (words *)(void *)(rows + 2 * (r * SUMS + i * SIDE));
+            to[0] = MIX(words, even[i], odd[i], 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+            to[1] = MIX(words, even[i], odd[i], 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+        }
+    }
+}
+
+/* ---- tails ---- */
+
+INLINE void finish_body(const float *rows, const int vectors, const lt_amx_conv_target *to)
+{
+    for (int64_t i = 0; i < to->outs; i++) {
+        const lt_conv_tail tail = to->tail[i];
+        vec sum = {0};
+        for (int64_t r = 0; r < to->rows; r++) {
+            const int64_t at = i * to->plane + r * to->row;
+            vec x[CONV_FINISH_VECTORS];
+            UNROLL for (int v = 0; v < vectors; v++) x[v] = vec_load(rows + (r * SIDE + i) * vectors * LANES + v * LANES) + tail.bias;
+            sum = conv_finish_row(vectors, x, &tail, to->with ? to->with + at : NULL, to->noise ? to->noise + r * to->row : NULL,
+                                  to->y + at, sum);
+        }
+        if (to->with) to->dot[i] = vec_sum(sum);
+    }
+}
+
+static void finish(const float *rows, int wide, const lt_amx_conv_target *to)
+{
+    if (wide == 1)
+        finish_body(rows, VECTORS, to);
+    else
+        finish_body(rows, 2 * VECTORS, to);
+}
+
+static const unsigned char same_matrix_of[WINOGRAD_SIDE] = {0, 1, 2, 3, 4, 5}, two_matrix_of[POINTS] = {0, 1, 2, 3, 4, 5, 5, 5, 5};
+
+const struct lt_amx_conv_kernels LT_ISA_NAME(lt_amx_conv_kernels) = {
+    .same = {.points = WINOGRAD_SIDE, .matrix_of = same_matrix_of, .in_rows = WINOGRAD_SIDE, .in_step = WINOGRAD_TILE,
+             .out_rows = WINOGRAD_TILE, .phases = 1, .classes = 1, .halo = 2, .taps = {3}, .tap = {{{0, 0, 0}, {1, 0, 1}, {2, 0, 2}}},
+             .survey = same_survey, .lines = same_lines, .weights = same_weights, .outputs = same_outputs},
+    .up = {.points = POINTS, .matrix_of = two_matrix_of, .in_rows = TWO_EVEN, .in_step = WINOGRAD_TILE,
+           .out_rows = 2 * WINOGRAD_TILE, .phases = 1, .classes = 2, .halo = 1, .taps = {2, 1},
+           .tap = {{{0, 0, 0}, {2, 0, 1}}, {{1, 0, 1}}},
+           .survey = up_survey, .lines = up_lines, .weights = two_weights, .outputs = up_outputs},
+    .down = {.points = POINTS, .matrix_of = two_matrix_of, .in_rows = POINTS, .in_step = 2 * WINOGRAD_TILE,
+             .out_rows = WINOGRAD_TILE, .phases = 2, .classes = 1, .halo = 1, .taps = {3},
+             .tap = {{{0, 0, 0}, {1, 1, 0}, {2, 0, 1}}},
+             .survey = down_survey, .lines = down_lines, .weights = two_weights, .outputs = down_outputs},
+    .pixels = pixels,
+    .digits = digits,
+    .products = products,
+    .finish = finish,
+    .stream_end = vec_stream_end,
+};

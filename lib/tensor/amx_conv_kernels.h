@@ -1,0 +1,124 @@
+/* The hot loops of 3 x 3 convolutions on AMX: Winograd's transforms along columns (winograd_axis.h), direct sums along rows.
+ *
+ * The unit multiplies bytes and sums in 32 bits. A value is made a 24-bit integer by the largest of those it is added up
+ * with, and that split into three signed digits of base 256 (the scheme of Ozaki, Ogita, Oishi & Rump 2012, "Error-free
+ * transformations of matrix multiplication by using fast routines of matrix multiplication", in fixed point):
+ *
+ *     a b = a0 b0 2^32 + (a0 b1 + a1 b0) 2^24 + (a0 b2 + a1 b1 + a2 b0) 2^16 + (a1 b2 + a2 b1) 2^8 + O(2^16)
+ *
+ * Sums of products of digits are exact, so that rounding is that of the integers: 2^-24 of the largest value.
+ *
+ * A product is of 16 pixels of a row, 16 output channels and 64 channels a step. A pixel's channels lie together, 64 bytes
+ * of them, so that a tap only looks at another pixel. */
+#ifndef LT_TENSOR_AMX_CONV_KERNELS_H
+#define LT_TENSOR_AMX_CONV_KERNELS_H
+
+#include <stdint.h>
+
+#include "tensor/conv_tail.h"
+
+enum {
+    LT_AMX_CONV_SIDE = 16,          /* pixels, and output channels, of a product */
+    LT_AMX_CONV_DEPTH = 64,         /* channels of a step */
+    LT_AMX_CONV_DIGITS = 3,
+    LT_AMX_CONV_TILE = 16 * 64,     /* bytes of a tile: one digit of 16 pixels, or of 16 outputs, of a step */
+    LT_AMX_CONV_SUMS = 16 * 16,     /* sums of a product */
+    LT_AMX_CONV_POINTS = 9,         /* upper bounds over all schemes */
+    LT_AMX_CONV_MATRICES = 6,
+    LT_AMX_CONV_TAPS = 3,
+    LT_AMX_CONV_ROWS = 9,
+    LT_AMX_CONV_OUT_ROWS = 8,
+    LT_AMX_CONV_CLASSES = 2,
+};
+
+/* What meets column `column` of the weights: phase `phase` of the pixels, `dx` pixels on. */
+typedef struct lt_amx_conv_tap {
+    unsigned char column, phase, dx;
+} lt_amx_conv_tap;
+
+/* Rows of `channels` channels that a strip sees, from column x on; what lies outside [0, width) is zero. */
+typedef struct lt_amx_conv_lines {
+    const float *rows[LT_AMX_CONV_ROWS];   /* of the first channel */
+    int64_t plane[LT_AMX_CONV_ROWS];       /* floats to the same row of the next */
+    int64_t channels, width, x;
+    const float *scale;                    /* (channels) or NULL */
+} lt_amx_conv_lines;
+
+/* A kind of convolution. A strip is the rows of output that are transformed together; output (and input) columns that are
+ * neighbours may differ in their taps: x classes + i are those of class i (x phases + i those of phase i). */
+struct lt_amx_conv_scheme {
+    int points;
+    const unsigned char *matrix_of; /* (points) which weights a point meets */
+    int in_rows, in_step;           /* input rows that a strip sees, and from one strip's first to the next's */
+    int out_rows;
+    int phases, classes;
+    int halo;                       /* pixels past a class' last that its taps see */
+    int taps[LT_AMX_CONV_CLASSES];
+    lt_amx_conv_tap tap[LT_AMX_CONV_CLASSES][LT_AMX_CONV_TAPS];
+
+    /* The largest values of the points of `count` (of 16s) pixels: largest (points, 16) are the bits of the largest so far. */
+    void (*survey)(const lt_amx_conv_lines *in, int64_t count, uint32_t *largest);
+
+    /* to (points, phases, channels, 16) = the points of 16 pixels. */
+    void (*lines)(const lt_amx_conv_lines *in, float *to);
+
+    /* to[(3 q + j) * step + i] = matrix q of column j of 3 x 3 weights, tap t of which is g[i * g_step + t * tap_step],
+     * i < count; zeros up to 16. largest (matrices, 16) as above. */
+    void (*weights)(int count, const float *g, int64_t g_step, int tap_step, float *to, int64_t step, uint32_t *largest);
+
+    /* rows (out_rows, 16 outputs, 16 classes columns) of m (points, classes, 16 pixels, 16 outputs). */
+    void (*outputs)(const float *m, float *rows);
+};
+
+/* Where rows of outputs go: y + i * plane + r * row of output i; with and noise lie beside y, noise for all outputs alike, or
+ * are NULL. dot (outs) gets what the sums with `with` add. */
+typedef struct lt_amx_conv_target {
+    const lt_conv_tail *tail; /* (outs) */
+    int64_t outs, rows, plane, row;
+    const float *with, *noise;
+    float *y, *dot;
+} lt_amx_conv_target;
+
+/* Memory that is wanted soon, row by row of one channel after the other. */
+typedef struct lt_amx_conv_ahead {
+    const float *next;
+    int64_t left;          /* rows */
+    int64_t floats;        /* of a row */
+    int64_t row, channel;  /* floats from a row to the next, and from a channel's last to the next channel's first */
+    int64_t rows, in_row;  /* of a channel, and how many of them are done */
+} lt_amx_conv_ahead;
+
+/* The products of `count` times 16 pixels and 16 outputs. */
+typedef struct lt_amx_conv_walk {
+    const struct lt_amx_conv_scheme *scheme;
+    int64_t count;
+    int64_t steps;                 /* of 64 channels */
+    const int32_t *offset;         /* (3 steps) bytes from a point's first pixel to what a step of the first class sees, then of the second */
+    const int8_t *pixels, *weights; /* (points, ...), (matrices, 3 steps, step) */
+    int64_t digit, point;          /* bytes from digit to digit of pixels, from point to point */
+    const float *rows, *columns;   /* what integers are worth: (points), (matrices, 16) */
+    lt_amx_conv_ahead *ahead;      /* fetched meanwhile */
+} lt_amx_conv_walk;
+
+struct lt_amx_conv_kernels {
+    struct lt_amx_conv_scheme same, up, down; /* stride 1; 2, small to big; 2, big to small */
+
+    /* Digits of 16 pixels of `channels` (at most 64) channels, from (channels, 16) times inverse: digit d to
+     * to[d * digit ...] (16, 64), zeros for channels that there are none of. */
+    void (*pixels)(const float *from, int64_t channels, float inverse, int64_t digit, int8_t *to);
+
+    /* Digits of weights from (channels, 16) times inverse (16), a step's (3, tile). */
+    void (*digits)(const float *from, int64_t channels, const float *inverse, int8_t *to);
+
+    /* m (count, points, classes, 16 pixels, 16 outputs) of a walk. Between begin() and end() of lt_amx_kernels on the same thread
+     * only. */
+    void (*products)(const lt_amx_conv_walk *walk, float *m);
+
+    /* What tails make of rows (target rows, 16, `wide` vectors of 16). */
+    void (*finish)(const float *rows, int wide, const lt_amx_conv_target *to);
+    void (*stream_end)(void);
+};
+
+extern const struct lt_amx_conv_kernels lt_amx_conv_kernels_amx;
+
+#endif
