@@ -74,7 +74,8 @@ static int64_t tile_floats(const job *j) { return (int64_t)j->scheme->points * j
 /* Floats of the products of 16 pixels, and of a span. */
 static int64_t products_of(const struct lt_amx_conv_scheme *s) { return (int64_t)s->points * s->classes * LT_AMX_CONV_SUMS; }
 static int64_t sum_floats(const job *j) { return j->span * products_of(j->scheme); }
-static int64_t block_floats(const job *j) { return (int64_t)MATRICES * TAPS * j->q->c * SIDE; }
+static int64_t matrix_floats(const job *j) { return (j->q->c + 1) * SIDE; } /* one more keeps them off the same cache sets */
+static int64_t block_floats(const job *j) { return MATRICES * TAPS * matrix_floats(j); }
 
 static job job_of(const lt_ctx *ctx, const lt_winograd *q)
 {
@@ -205,7 +206,7 @@ static void pack_block(const job *j, int64_t index, float *values, block to)
     const float *from = q->weight + index * SIDE * q->w_out + (flip ? 8 : 0);
     _Alignas(64) uint32_t largest[MATRICES][SIDE] = {{0}};
     for (int64_t c = 0; c < q->c; c++)
-        s->weights(count, from + c * q->w_in, q->w_out, flip ? -1 : 1, values + c * SIDE, q->c * SIDE, largest[0]);
+        s->weights(count, from + c * q->w_in, q->w_out, flip ? -1 : 1, values + c * SIDE, matrix_floats(j), largest[0]);
     for (int64_t m = 0; m < MATRICES; m++) {
         float inverse[SIDE];
         for (int i = 0; i < SIDE; i++) to.worth[m * SIDE + i] = worth_of(largest[m][i], &inverse[i]);
@@ -213,7 +214,7 @@ static void pack_block(const job *j, int64_t index, float *values, block to)
             int8_t *digits = to.digits + weights_at(j, m, class);
             for (int64_t i = 0; i < j->steps; i++)
                 for (int t = 0; t < s->taps[class]; t++, digits += STEP)
-                    j->k->digits(values + ((m * TAPS + s->tap[class][t].column) * q->c + i * DEPTH) * SIDE,
+                    j->k->digits(values + (m * TAPS + s->tap[class][t].column) * matrix_floats(j) + i * DEPTH * SIDE,
                                  lt_lesser(DEPTH, q->c - i * DEPTH), inverse, digits);
         }
     }

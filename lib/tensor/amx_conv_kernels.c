@@ -3,6 +3,7 @@
 
 #if defined(LT_AMX_EMULATED)
 #include <math.h>
+#include <string.h>
 #endif
 
 #include "tensor/amx_vectors.h"
@@ -128,12 +129,30 @@ static void down_lines(const lt_amx_conv_lines *in, float *to) { lines_of(down_p
 
 /* ---- transforms of weights ---- */
 
+/* tap[t] of 16 weights, `count` of which are there: nine neighbours each, they come as rows of a square and leave as columns. */
+INLINE void load_taps(int count, const float *g, int64_t g_step, int tap_step, double (*tap)[SIDE])
+{
+    words row[SIDE] = {{0}};
+    const float *first = tap_step < 0 ? g - 8 : g;
+    for (int i = 0; i < count; i++) {
+#if defined(LT_AMX_EMULATED)
+        memcpy(&row[i], first + i * g_step, 9 * sizeof *g);
+#else
+        row[i] = (words)_mm512_maskz_loadu_epi32(0x1ff, first + i * g_step);
+#endif
+    }
+    transpose(row);
+    UNROLL for (int t = 0; t < 9; t++) {
+        const floats of = (floats)row[tap_step < 0 ? 8 - t : t];
+        for (int i = 0; i < SIDE; i++) tap[t][i] = (double)of[i];
+    }
+}
+
 INLINE void weights_of(winograd_taps *taps, int count, const float *g, int64_t g_step, int tap_step, float *to, int64_t step,
                        uint32_t *largest)
 {
-    double tap[9][SIDE] = {{0}};
-    for (int i = 0; i < count; i++)
-        for (int t = 0; t < 9; t++) tap[t][i] = (double)g[i * g_step + t * tap_step];
+    double tap[9][SIDE];
+    load_taps(count, g, g_step, tap_step, tap);
     for (int j = 0; j < COLUMNS; j++) {
         double column[WINOGRAD_SIDE][SIDE];
         taps(SIDE, tap[j], COLUMNS * SIDE, column[0]);
