@@ -23,8 +23,7 @@ enum {
     SPAN_FLOATS = 9 << 10,  /* products that stay in the first-level cache */
     KEPT_BYTES = 1200000,   /* of weights, or of tiles, that stay in the second-level cache */
     TOGETHER = 2,           /* blocks that a thread takes at a time, where there are more weights than inputs */
-    MIN_CHANNELS_SAME = 128, /* of inputs and outputs; below these the transforms cost more than products gain */
-    MIN_CHANNELS_TWO = 64,
+    MIN_CHANNELS = 64,      /* of inputs and outputs; below these the transforms cost more than products gain */
     MAX_CHANNELS = 2048,    /* more could make sums of digits too large */
 };
 
@@ -71,9 +70,10 @@ static int64_t tile_bytes(const job *j) { return j->scheme->points * j->point; }
 static int64_t block_bytes(const job *j) { return MATRICES * TAPS * j->steps * STEP; }
 /* Floats of 16 pixels', and of a block's, values before they are digits. */
 static int64_t tile_floats(const job *j) { return (int64_t)j->scheme->points * j->scheme->phases * DEPTH * SIDE; }
-/* Floats of the products of 16 pixels, and of a span. */
+/* Floats of the products of 16 pixels, of their outputs, and of both of a span. */
 static int64_t products_of(const struct lt_amx_conv_scheme *s) { return (int64_t)s->points * s->classes * LT_AMX_CONV_SUMS; }
-static int64_t sum_floats(const job *j) { return j->span * products_of(j->scheme); }
+static int64_t outputs_of(const struct lt_amx_conv_scheme *s) { return (int64_t)s->out_rows * s->classes * LT_AMX_CONV_SUMS; }
+static int64_t sum_floats(const job *j) { return j->span * (products_of(j->scheme) + outputs_of(j->scheme)); }
 static int64_t matrix_floats(const job *j) { return (j->q->c + 1) * SIDE; } /* one more keeps them off the same cache sets */
 static int64_t block_floats(const job *j) { return MATRICES * TAPS * matrix_floats(j); }
 
@@ -104,8 +104,7 @@ static job job_of(const lt_ctx *ctx, const lt_winograd *q)
 
 bool lt_amx_conv_pays(const lt_ctx *ctx, const lt_winograd *q)
 {
-    const int64_t least = q->kind == LT_WINOGRAD_SAME ? MIN_CHANNELS_SAME : MIN_CHANNELS_TWO;
-    if (!ctx->amx || q->c < least || q->o < least || q->c > MAX_CHANNELS) return false;
+    if (!ctx->amx || q->c < MIN_CHANNELS || q->o < MIN_CHANNELS || q->c > MAX_CHANNELS) return false;
     const job j = job_of(ctx, q);
     return j.width >= SIDE && j.down * j.scheme->out_rows <= 2 * q->oh;
 }
@@ -249,25 +248,26 @@ static void finish_edge(const job *j, const spot *at, const float *rows, int64_t
     }
 }
 
-/* Sixteen pixels from number `pixel` of a row on, from their products. */
-static void finish_pixels(const job *j, spot *at, int64_t pixel, const float *m)
+/* `count` vectors of pixels from number `pixel` of a row on, from their rows of outputs. */
+static void finish_pixels(const job *j, spot *at, int64_t pixel, int64_t count, const float *rows)
 {
     const lt_winograd *q = j->q;
-    const struct lt_amx_conv_scheme *s = j->scheme;
-    _Alignas(64) float rows[LT_AMX_CONV_OUT_ROWS * LT_AMX_CONV_CLASSES * LT_AMX_CONV_SUMS];
-    s->outputs(m, rows);
-
-    const int64_t x = pixel * s->classes - j->out_shift, origin = at->y * q->ow + x;
-    const int64_t offset = (at->at.n * q->o + at->first) * q->oh * q->ow + origin;
-    float sums[LT_AMX_CONV_SIDE] = {0};
-    const lt_amx_conv_target target = {.tail = at->tail, .outs = at->outs, .rows = at->to, .plane = q->oh * q->ow, .row = q->ow,
-                                       .with = q->with ? q->with + offset : NULL, .noise = at->noise ? at->noise + origin : NULL,
-                                       .y = q->out + offset, .dot = sums};
-    if (at->from == 0 && x >= 0 && x + s->classes * SIDE <= q->ow)
-        j->k->finish(rows, s->classes, &target);
-    else
-        finish_edge(j, at, rows, x, &target);
-    for (int64_t i = 0; i < at->outs; i++) at->dot[i] += (double)sums[i];
+    const int64_t classes = j->scheme->classes, wide = classes * SIDE, size = j->scheme->out_rows * SIDE * wide;
+    for (int64_t v = 0, run; v < count; v += run, rows += run * size) {
+        const int64_t x = (pixel + v * SIDE) * classes - j->out_shift, origin = at->y * q->ow + x;
+        const int64_t offset = (at->at.n * q->o + at->first) * q->oh * q->ow + origin;
+        const int64_t inside = at->from > 0 || x < 0 ? 0 : lt_lesser((q->ow - x) / wide, count - v);
+        float sums[LT_AMX_CONV_SIDE] = {0};
+        const lt_amx_conv_target target = {.tail = at->tail, .outs = at->outs, .rows = at->to, .plane = q->oh * q->ow, .row = q->ow,
+                                           .with = q->with ? q->with + offset : NULL, .noise = at->noise ? at->noise + origin : NULL,
+                                           .y = q->out + offset, .dot = sums};
+        run = inside > 0 ? inside : 1;
+        if (inside > 0)
+            j->k->finish(rows, j->scheme->out_rows, (int)classes, run, &target);
+        else
+            finish_edge(j, at, rows, x, &target);
+        for (int64_t i = 0; i < at->outs; i++) at->dot[i] += (double)sums[i];
+    }
 }
 
 /* What a block of output channels is at a tile; m has room for the products of a span. */
@@ -275,6 +275,7 @@ static void run_block(const job *j, int64_t index, int64_t number, block weights
 {
     const lt_winograd *q = j->q;
     const struct lt_amx_conv_scheme *s = j->scheme;
+    float *rows = m + j->span * products_of(s);
     spot at = {.at = place_of(j, index), .first = number * SIDE, .outs = lt_lesser(SIDE, q->o - number * SIDE)};
     at.y = at.at.strip * s->out_rows - j->out_shift;
     at.from = at.y < 0 ? -at.y : 0;
@@ -290,7 +291,8 @@ static void run_block(const job *j, int64_t index, int64_t number, block weights
         walk.count = lt_lesser(j->span, vectors - v);
         walk.pixels = in.digits + v * SIDE * DEPTH;
         j->k->products(&walk, m);
-        for (int64_t i = 0; i < walk.count; i++) finish_pixels(j, &at, at.at.x + (v + i) * SIDE, m + i * products_of(s));
+        for (int64_t i = 0; i < walk.count; i++) s->outputs(m + i * products_of(s), rows + i * outputs_of(s));
+        finish_pixels(j, &at, at.at.x + v * SIDE, walk.count, rows);
     }
     for (int64_t i = 0; q->with && i < at.outs; i++) j->partial[index * q->o + at.first + i] = at.dot[i];
     if (j->stream) j->k->stream_end();

@@ -401,28 +401,31 @@ static void up_outputs(const float *m, float *rows)
 
 /* ---- tails ---- */
 
-INLINE void finish_body(const float *rows, const int vectors, const lt_amx_conv_target *to)
+/* A row after the other, so that memory is written in long runs. */
+INLINE void finish_body(const float *rows, int64_t out_rows, const int vectors, int64_t count, const lt_amx_conv_target *to)
 {
+    const int64_t wide = vectors * LANES, next = out_rows * SIDE * wide;
     for (int64_t i = 0; i < to->outs; i++) {
         const lt_conv_tail tail = to->tail[i];
         vec sum = {0};
-        for (int64_t r = 0; r < to->rows; r++) {
-            const int64_t at = i * to->plane + r * to->row;
-            vec x[CONV_FINISH_VECTORS];
-            UNROLL for (int v = 0; v < vectors; v++) x[v] = vec_load(rows + (r * SIDE + i) * vectors * LANES + v * LANES) + tail.bias;
-            sum = conv_finish_row(vectors, x, &tail, to->with ? to->with + at : NULL, to->noise ? to->noise + r * to->row : NULL,
-                                  to->y + at, sum);
-        }
+        for (int64_t r = 0; r < to->rows; r++)
+            for (int64_t n = 0; n < count; n++) {
+                const float *from = rows + n * next + (r * SIDE + i) * wide;
+                const int64_t pixel = r * to->row + n * wide, at = i * to->plane + pixel;
+                vec x[CONV_FINISH_VECTORS];
+                UNROLL for (int v = 0; v < vectors; v++) x[v] = vec_load(from + v * LANES) + tail.bias;
+                sum = conv_finish_row(vectors, x, &tail, to->with ? to->with + at : NULL, to->noise ? to->noise + pixel : NULL, to->y + at, sum);
+            }
         if (to->with) to->dot[i] = vec_sum(sum);
     }
 }
 
-static void finish(const float *rows, int wide, const lt_amx_conv_target *to)
+static void finish(const float *rows, int64_t out_rows, int wide, int64_t count, const lt_amx_conv_target *to)
 {
     if (wide == 1)
-        finish_body(rows, VECTORS, to);
+        finish_body(rows, out_rows, VECTORS, count, to);
     else
-        finish_body(rows, 2 * VECTORS, to);
+        finish_body(rows, out_rows, 2 * VECTORS, count, to);
 }
 
 static const unsigned char same_matrix_of[WINOGRAD_SIDE] = {0, 1, 2, 3, 4, 5}, two_matrix_of[POINTS] = {0, 1, 2, 3, 4, 5, 5, 5, 5};

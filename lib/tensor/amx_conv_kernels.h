@@ -114,8 +114,8 @@ struct lt_amx_conv_kernels {
      * only. */
     void (*products)(const lt_amx_conv_walk *walk, float *m);
 
-    /* What tails make of rows (target rows, 16, `wide` vectors of 16). */
-    void (*finish)(const float *rows, int wide, const lt_amx_conv_target *to);
+    /* What tails make of `count` times rows (out_rows, 16, `wide` vectors of 16), which lie side by side in the output. */
+    void (*finish)(const float *rows, int64_t out_rows, int wide, int64_t count, const lt_amx_conv_target *to);
     void (*stream_end)(void);
 };
 
