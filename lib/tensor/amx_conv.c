@@ -20,7 +20,7 @@ enum {
     POINTS = LT_AMX_CONV_POINTS,
     MAX_COLUMNS = 128,      /* pixels of a tile's row */
     TILE_VALUES = 500000,   /* of a tile: three bytes each, and four before they are digits */
-    SPAN_FLOATS = 9 << 10,  /* products that stay in the first-level cache */
+    SPAN_FLOATS = 18 << 10, /* products and outputs that stay near in the second-level cache */
     KEPT_BYTES = 1200000,   /* of weights, or of tiles, that stay in the second-level cache */
     TOGETHER = 2,           /* blocks that a thread takes at a time, where there are more weights than inputs */
     MIN_CHANNELS = 64,      /* of inputs and outputs; below these the transforms cost more than products gain */
