@@ -4,7 +4,6 @@
  * the thread that does. */
 #include "tensor/amx_conv_impl.h"
 
-#include <math.h>
 #include <omp.h>
 #include <string.h>
 
@@ -19,7 +18,7 @@ enum {
     MATRICES = LT_AMX_CONV_MATRICES,
     POINTS = LT_AMX_CONV_POINTS,
     MAX_COLUMNS = 128,      /* pixels of a tile's row */
-    TILE_VALUES = 500000,   /* of a tile: three bytes each, and four before they are digits */
+    TILE_VALUES = 500000,   /* of a tile, three bytes each */
     SPAN_FLOATS = 18 << 10, /* products and outputs that stay near in the second-level cache */
     KEPT_BYTES = 1200000,   /* of weights, or of tiles, that stay in the second-level cache */
     TOGETHER = 2,           /* blocks that a thread takes at a time, where there are more weights than inputs */
@@ -231,42 +230,44 @@ typedef struct spot {
     double dot[LT_AMX_CONV_SIDE];   /* sums with q->with */
 } spot;
 
-/* Rows of outputs at the edges, pixel by pixel. */
-static void finish_edge(const job *j, const spot *at, const float *rows, int64_t x, const lt_amx_conv_target *target)
+/* Rows of outputs from column x on at the edges, pixel by pixel. */
+static void finish_edge(const job *j, spot *at, const float *rows, int64_t x)
 {
     const lt_winograd *q = j->q;
     const int64_t wide = j->scheme->classes * SIDE, skip = x < 0 ? -x : 0, count = lt_lesser(wide, q->ow - x) - skip;
-    for (int64_t i = 0; i < target->outs; i++) {
-        double dot = 0;
+    for (int64_t i = 0; i < at->outs; i++)
         for (int64_t r = at->from; r < at->to; r++) {
-            const int64_t pixel = r * target->row + skip, with = i * target->plane + pixel;
-            dot += lt_conv_finish_few(&target->tail[i], target->with ? target->with + with : NULL,
-                                      target->noise ? target->noise + pixel : NULL, count, rows + (r * SIDE + i) * wide + skip,
-                                      target->y + with, 1);
+            const int64_t pixel = (at->y + r) * q->ow + x + skip, to = (at->at.n * q->o + at->first + i) * q->oh * q->ow + pixel;
+            at->dot[i] += lt_conv_finish_few(&at->tail[i], q->with ? q->with + to : NULL, at->noise ? at->noise + pixel : NULL, count,
+                                             rows + (r * SIDE + i) * wide + skip, q->out + to, 1);
         }
-        target->dot[i] = (float)dot;
-    }
+}
+
+/* `count` vectors of rows of outputs from column x on, all of which are there. */
+static void finish_inside(const job *j, spot *at, const float *rows, int64_t x, int64_t count)
+{
+    const lt_winograd *q = j->q;
+    const int64_t pixel = at->y * q->ow + x, to = (at->at.n * q->o + at->first) * q->oh * q->ow + pixel;
+    float sums[LT_AMX_CONV_SIDE] = {0};
+    const lt_amx_conv_target target = {.tail = at->tail, .outs = at->outs, .rows = at->to, .plane = q->oh * q->ow, .row = q->ow,
+                                       .with = q->with ? q->with + to : NULL, .noise = at->noise ? at->noise + pixel : NULL,
+                                       .y = q->out + to, .dot = sums};
+    j->k->finish(rows, j->scheme->out_rows, j->scheme->classes, count, &target);
+    for (int64_t i = 0; i < at->outs; i++) at->dot[i] += (double)sums[i];
 }
 
 /* `count` vectors of pixels from number `pixel` of a row on, from their rows of outputs. */
 static void finish_pixels(const job *j, spot *at, int64_t pixel, int64_t count, const float *rows)
 {
-    const lt_winograd *q = j->q;
-    const int64_t classes = j->scheme->classes, wide = classes * SIDE, size = j->scheme->out_rows * SIDE * wide;
-    for (int64_t v = 0, run; v < count; v += run, rows += run * size) {
-        const int64_t x = (pixel + v * SIDE) * classes - j->out_shift, origin = at->y * q->ow + x;
-        const int64_t offset = (at->at.n * q->o + at->first) * q->oh * q->ow + origin;
-        const int64_t inside = at->from > 0 || x < 0 ? 0 : lt_lesser((q->ow - x) / wide, count - v);
-        float sums[LT_AMX_CONV_SIDE] = {0};
-        const lt_amx_conv_target target = {.tail = at->tail, .outs = at->outs, .rows = at->to, .plane = q->oh * q->ow, .row = q->ow,
-                                           .with = q->with ? q->with + offset : NULL, .noise = at->noise ? at->noise + origin : NULL,
-                                           .y = q->out + offset, .dot = sums};
+    const int64_t wide = j->scheme->classes * SIDE;
+    for (int64_t v = 0, run; v < count; v += run, rows += run * outputs_of(j->scheme)) {
+        const int64_t x = (pixel + v * SIDE) * j->scheme->classes - j->out_shift;
+        const int64_t inside = at->from > 0 || x < 0 ? 0 : lt_lesser((j->q->ow - x) / wide, count - v);
         run = inside > 0 ? inside : 1;
         if (inside > 0)
-            j->k->finish(rows, j->scheme->out_rows, (int)classes, run, &target);
+            finish_inside(j, at, rows, x, inside);
         else
-            finish_edge(j, at, rows, x, &target);
-        for (int64_t i = 0; i < at->outs; i++) at->dot[i] += (double)sums[i];
+            finish_edge(j, at, rows, x);
     }
 }
 
