@@ -1,5 +1,15 @@
 #include "amx_emulated.h"
 
 #include "amx_unit.h"
+#include "check_grad.h"
 
 #include "tensor/amx_kernels.c"
+
+lt_ctx *check_open_amx(int threads, int i)
+{
+    lt_ctx *ctx = check_open(threads, NULL);
+    if (i == 0) ctx->amx = &lt_amx_kernels_emulated;
+    if (ctx->amx) return ctx;
+    check_close(ctx);
+    return NULL;
+}

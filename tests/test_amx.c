@@ -16,18 +16,6 @@
 
 static lt_ctx *ctx;
 
-enum { TABLES = 2 };
-
-/* False where the processor lacks what table `i` needs. */
-static bool open_context(int threads, int i)
-{
-    ctx = check_open(threads, NULL);
-    if (i == 0) ctx->amx = &lt_amx_kernels_emulated;
-    if (ctx->amx) return true;
-    check_close(ctx);
-    return false;
-}
-
 static float *random_floats(uint64_t seed, int64_t n)
 {
     return lt_f32(check_random(ctx, seed, -1.0f, 1.0f, 1, &n));
@@ -36,7 +24,7 @@ static float *random_floats(uint64_t seed, int64_t n)
 /* The three parts of a value are the value; two are enough for a float16's. */
 START_TEST(parts_are_exact)
 {
-    if (!open_context(1, _i)) return;
+    if (!(ctx = check_open_amx(1, _i))) return;
     enum { N = 32, K = 41, STEPS = 2 };
     float *x = random_floats(3, N * K);
     for (int i = 0; i < N * K; i++) x[i] = ldexpf(x[i], i % 30 - 16);
@@ -118,7 +106,7 @@ START_TEST(odd_shapes_match_plain_loops)
 {
     static const int64_t sizes[][3] = {{1, 1, 33}, {3, 31, 32}, {33, 1, 1}, {32, 32, 32}, {31, 33, 65}, {70, 40, 129}, {17, 150, 40}, {150, 17, 100}};
     static const float alpha[] = {1.0f, 0.5f}, beta[] = {0.0f, 1.0f, -0.75f};
-    if (!open_context(2, _i)) return;
+    if (!(ctx = check_open_amx(2, _i))) return;
     int count = 0;
     for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
         for (int variant = 0; variant < 4; variant++, count++)
@@ -134,7 +122,7 @@ START_TEST(large_sides)
 {
     static const int threads[] = {2, 9};
     for (int i = 0; i < 2; i++) {
-        if (!open_context(threads[i], _i)) return;
+        if (!(ctx = check_open_amx(threads[i], _i))) return;
         check_product(&(problem){.m = 530, .n = 33, .k = 40, .alpha = 1.0f});
         check_product(&(problem){.m = 33, .n = 530, .k = 40, .trans = true, .alpha = 1.0f});
         check_product(&(problem){.m = 530, .n = 545, .k = 32, .alpha = 1.0f});
@@ -152,7 +140,7 @@ START_TEST(errors_and_threads)
     float *first = NULL;
     static const int threads[] = {1, 2, 3, 7};
     for (size_t t = 0; t < sizeof threads / sizeof *threads; t++) {
-        if (!open_context(threads[t], _i)) return;
+        if (!(ctx = check_open_amx(threads[t], _i))) return;
         float *a = random_floats(21, M * K), *b = random_floats(22, N * K), *c = random_floats(23, M * N), *d = random_floats(24, M * N);
         ck_assert(lt_amx_gemm(ctx, M, N, K, 1.0f, &(lt_amx_source){.data = a, .ld = K}, &(lt_amx_source){.data = b, .ld = K}, 0.0f, c, N));
         lt_sgemm_serial(false, true, M, N, K, 1.0f, a, K, b, K, 0.0f, d, N);
@@ -183,7 +171,7 @@ static lt_tensor *apply_linear(lt_ctx *c, lt_tensor *const *leaf, void *user)
 /* A layer whose weights are float16: its values as without AMX, its gradient by differences. */
 START_TEST(linear_layers)
 {
-    if (!open_context(2, _i)) return;
+    if (!(ctx = check_open_amx(2, _i))) return;
     const struct lt_amx_kernels *amx = ctx->amx;
     const int64_t rows = 200, ins = 300, outs = 200;
     lt_tensor *x = check_random(ctx, 31, -1.0f, 1.0f, 2, (int64_t[]){rows, ins});
@@ -206,7 +194,7 @@ END_TEST
 /* A large product of float32 goes there by itself, with A as it is stored only. */
 START_TEST(large_products)
 {
-    if (!open_context(2, _i)) return;
+    if (!(ctx = check_open_amx(2, _i))) return;
     enum { M = 420, N = 500, K = 500 };
     const struct lt_amx_kernels *amx = ctx->amx;
     float *a = random_floats(41, K * K), *b = random_floats(42, N * K), *c[2];
@@ -228,7 +216,7 @@ END_TEST
 /* Small products go the usual way. */
 START_TEST(small_products_stay_away)
 {
-    if (!open_context(1, _i)) return;
+    if (!(ctx = check_open_amx(1, _i))) return;
     ck_assert(!lt_amx_pays(ctx, true, 31, 1000, 1000));
     ck_assert(!lt_amx_pays(ctx, true, 1000, 18, 1000));
     ck_assert(!lt_amx_pays(ctx, true, 64, 64, 64));
@@ -245,13 +233,13 @@ Suite *suite_amx(void)
     Suite *s = suite_create("amx");
     TCase *t = tcase_create("product");
     tcase_set_timeout(t, 600);
-    tcase_add_loop_test(t, parts_are_exact, 0, TABLES);
-    tcase_add_loop_test(t, odd_shapes_match_plain_loops, 0, TABLES);
-    tcase_add_loop_test(t, large_sides, 0, TABLES);
-    tcase_add_loop_test(t, errors_and_threads, 0, TABLES);
-    tcase_add_loop_test(t, linear_layers, 0, TABLES);
-    tcase_add_loop_test(t, large_products, 0, TABLES);
-    tcase_add_loop_test(t, small_products_stay_away, 0, TABLES);
+    tcase_add_loop_test(t, parts_are_exact, 0, CHECK_AMX_TABLES);
+    tcase_add_loop_test(t, odd_shapes_match_plain_loops, 0, CHECK_AMX_TABLES);
+    tcase_add_loop_test(t, large_sides, 0, CHECK_AMX_TABLES);
+    tcase_add_loop_test(t, errors_and_threads, 0, CHECK_AMX_TABLES);
+    tcase_add_loop_test(t, linear_layers, 0, CHECK_AMX_TABLES);
+    tcase_add_loop_test(t, large_products, 0, CHECK_AMX_TABLES);
+    tcase_add_loop_test(t, small_products_stay_away, 0, CHECK_AMX_TABLES);
     suite_add_tcase(s, t);
     return s;
 }

@@ -15,18 +15,6 @@
 
 static lt_ctx *ctx;
 
-enum { TABLES = 2 };
-
-/* False where the processor lacks what table `i` needs. */
-static bool open_context(int threads, int i)
-{
-    ctx = check_open(threads, NULL);
-    if (i == 0) ctx->amx = &lt_amx_kernels_emulated;
-    if (ctx->amx) return true;
-    check_close(ctx);
-    return false;
-}
-
 static double error_of(lt_winograd q, uint64_t seed, bool scaled, bool shifted, int check_threads)
 {
     return check_conv3_error(ctx, lt_amx_conv_run, q, seed, scaled, shifted, check_threads);
@@ -37,7 +25,7 @@ enum { SIDE = LT_AMX_CONV_SIDE, DEPTH = LT_AMX_CONV_DEPTH, TILE = LT_AMX_CONV_TI
 /* Three digits of base 256 are the integer, of pixels and of weights; channels that are not there are zero. */
 START_TEST(digits_are_the_integer)
 {
-    if (!open_context(1, _i)) return;
+    if (!(ctx = check_open_amx(1, _i))) return;
     enum { CHANNELS = 50 };
     const float limit = 8355000.0f;
     static _Alignas(64) int8_t pixels[LT_AMX_CONV_DIGITS * TILE], weights[LT_AMX_CONV_DIGITS * TILE];
@@ -62,7 +50,7 @@ END_TEST
 START_TEST(odd_shapes_match_plain_loops)
 {
     static const int64_t channels[] = {1, 3, 31, 33, 64, 65};
-    if (!open_context(2, _i)) return;
+    if (!(ctx = check_open_amx(2, _i))) return;
     lt_rng rng = lt_rng_make(11, 0);
     for (int i = 0; i < 36; i++) {
         const lt_winograd q = {
@@ -82,7 +70,7 @@ END_TEST
 
 START_TEST(smallest_images)
 {
-    if (!open_context(2, _i)) return;
+    if (!(ctx = check_open_amx(2, _i))) return;
     for (int64_t h = 1; h <= 5; h++)
         for (int64_t w = 1; w <= 70; w += w < 6 ? 1 : 8)
             for (int64_t i = 0; i < 9; i++) {
@@ -98,7 +86,7 @@ END_TEST
 /* Wider than a tile, and more than one tile of rows. */
 START_TEST(several_tiles)
 {
-    if (!open_context(3, _i)) return;
+    if (!(ctx = check_open_amx(3, _i))) return;
     for (int i = 0; i < 6; i++) {
         const lt_winograd q = {.kind = (lt_winograd_kind)(i / 2), .flip = i % 2, .n = 1, .c = 5, .o = 18, .h = 11, .w = 300, .pad = 1};
         const double error = error_of(q, 7, true, false, 3);
@@ -111,7 +99,7 @@ END_TEST
 /* A third of what Winograd's transforms along both axes cost in digits. */
 START_TEST(error_at_512_channels)
 {
-    if (!open_context(2, _i)) return;
+    if (!(ctx = check_open_amx(2, _i))) return;
     for (int i = 0; i < 3; i++) {
         const lt_winograd q = {.kind = (lt_winograd_kind)i, .flip = i == 1, .n = 1, .c = 512, .o = 16, .h = 16, .w = 32, .pad = i == 0};
         const double error = error_of(q, 5, true, false, 3);
@@ -138,7 +126,7 @@ static const float *run_on(const float *in, float scale)
  * seen where it is used. */
 START_TEST(extreme_values)
 {
-    if (!open_context(1, _i)) return;
+    if (!(ctx = check_open_amx(1, _i))) return;
     const int64_t count = CHANNELS * SIZE * SIZE;
     float *in = lt_f32(lt_zeros(ctx, 1, &count));
     const float *zero = run_on(in, 1.0f);
@@ -172,7 +160,7 @@ END_TEST
 /* One value a thousand times as large as the others costs the others around it the digits that they are below it. */
 START_TEST(peaks)
 {
-    if (!open_context(1, _i)) return;
+    if (!(ctx = check_open_amx(1, _i))) return;
     const int64_t count = CHANNELS * SIZE * SIZE;
     float *in = lt_f32(check_random(ctx, 5, -1, 1, 1, &count));
     const float *want = run_on(in, 1.0f);
@@ -192,7 +180,7 @@ END_TEST
 /* Outputs too large for the caches go past them: the same bits as those of half the channels, which do not. */
 START_TEST(large_outputs)
 {
-    if (!open_context(2, _i)) return;
+    if (!(ctx = check_open_amx(2, _i))) return;
     enum { WIDE = 512 };
     lt_winograd q = {.kind = LT_WINOGRAD_SAME, .n = 1, .c = 3, .o = 32, .pad = 1, .h = WIDE, .w = WIDE, .oh = WIDE, .ow = WIDE,
                      .w_out = 27, .w_in = 9};
@@ -221,7 +209,7 @@ START_TEST(orders_of_work)
     static const struct { lt_winograd_kind kind; int64_t c, o, h, samples; } cases[] = {
         {LT_WINOGRAD_SAME, 70, 40, 6, 16}, {LT_WINOGRAD_UP, 70, 40, 5, 16}, {LT_WINOGRAD_DOWN, 40, 70, 11, 16}, {LT_WINOGRAD_SAME, 130, 200, 8, 24},
     };
-    if (!open_context(2, _i)) return;
+    if (!(ctx = check_open_amx(2, _i))) return;
     for (int i = 0; i < 4; i++) {
         lt_winograd q = {.kind = cases[i].kind, .n = 1, .c = cases[i].c, .o = cases[i].o, .h = cases[i].h, .w = 16, .pad = 1,
                          .w_out = 9 * cases[i].c, .w_in = 9};
@@ -262,7 +250,7 @@ static lt_tensor *apply_layer(lt_ctx *c, lt_tensor *const *leaf, void *user)
  * differences. */
 START_TEST(layers)
 {
-    if (!open_context(2, _i)) return;
+    if (!(ctx = check_open_amx(2, _i))) return;
     enum { WIDE = 64, EDGE = 18 };
     const struct lt_amx_kernels *amx = ctx->amx;
     const int64_t channels = WIDE;
@@ -295,7 +283,7 @@ END_TEST
 /* Few channels and small pictures go the usual way. */
 START_TEST(small_ones_stay_away)
 {
-    if (!open_context(1, _i)) return;
+    if (!(ctx = check_open_amx(1, _i))) return;
     const lt_winograd same = {.kind = LT_WINOGRAD_SAME, .n = 1, .c = 64, .h = 32, .w = 32, .o = 64, .oh = 32, .ow = 32, .pad = 1};
     lt_winograd q = same;
     ck_assert(lt_amx_conv_pays(ctx, &q));
@@ -320,17 +308,17 @@ Suite *suite_amx_conv(void)
     Suite *s = suite_create("amx_conv");
     TCase *t = tcase_create("convolution");
     tcase_set_timeout(t, 600);
-    tcase_add_loop_test(t, digits_are_the_integer, 0, TABLES);
-    tcase_add_loop_test(t, odd_shapes_match_plain_loops, 0, TABLES);
-    tcase_add_loop_test(t, smallest_images, 0, TABLES);
-    tcase_add_loop_test(t, several_tiles, 0, TABLES);
-    tcase_add_loop_test(t, error_at_512_channels, 0, TABLES);
-    tcase_add_loop_test(t, extreme_values, 0, TABLES);
-    tcase_add_loop_test(t, peaks, 0, TABLES);
-    tcase_add_loop_test(t, large_outputs, 0, TABLES);
-    tcase_add_loop_test(t, orders_of_work, 0, TABLES);
-    tcase_add_loop_test(t, layers, 0, TABLES);
-    tcase_add_loop_test(t, small_ones_stay_away, 0, TABLES);
+    tcase_add_loop_test(t, digits_are_the_integer, 0, CHECK_AMX_TABLES);
+    tcase_add_loop_test(t, odd_shapes_match_plain_loops, 0, CHECK_AMX_TABLES);
+    tcase_add_loop_test(t, smallest_images, 0, CHECK_AMX_TABLES);
+    tcase_add_loop_test(t, several_tiles, 0, CHECK_AMX_TABLES);
+    tcase_add_loop_test(t, error_at_512_channels, 0, CHECK_AMX_TABLES);
+    tcase_add_loop_test(t, extreme_values, 0, CHECK_AMX_TABLES);
+    tcase_add_loop_test(t, peaks, 0, CHECK_AMX_TABLES);
+    tcase_add_loop_test(t, large_outputs, 0, CHECK_AMX_TABLES);
+    tcase_add_loop_test(t, orders_of_work, 0, CHECK_AMX_TABLES);
+    tcase_add_loop_test(t, layers, 0, CHECK_AMX_TABLES);
+    tcase_add_loop_test(t, small_ones_stay_away, 0, CHECK_AMX_TABLES);
     suite_add_tcase(s, t);
     return s;
 }

@@ -332,38 +332,55 @@ static int64_t tiles_together(const job *j, int threads)
     return most < 1 || j->blocks * block_bytes(j) <= KEPT_BYTES ? 1 : most;
 }
 
+/* Scratch of so many blocks and tiles, and a work space for each thread. */
+typedef struct rooms {
+    block weights;
+    tile inputs;
+    float *work;
+} rooms;
+
+static bool rooms_create(lt_ctx *ctx, const job *j, int64_t blocks, int64_t tiles, rooms *r)
+{
+    float *worth = lt_scratch(ctx, sizeof *worth * (size_t)(blocks * MATRICES * SIDE + tiles * POINTS));
+    r->weights = (block){lt_scratch(ctx, (size_t)(blocks * block_bytes(j))), worth};
+    r->inputs = (tile){lt_scratch(ctx, (size_t)(tiles * tile_bytes(j))), worth ? worth + blocks * MATRICES * SIDE : NULL};
+    r->work = lt_scratch(ctx, sizeof *r->work * (size_t)(ctx->threads * work_floats(j)));
+    return worth && r->weights.digits && r->inputs.digits && r->work;
+}
+
+static void rooms_destroy(lt_ctx *ctx, rooms *r)
+{
+    lt_scratch_free(ctx, r->work);
+    lt_scratch_free(ctx, r->inputs.digits);
+    lt_scratch_free(ctx, r->weights.digits);
+    lt_scratch_free(ctx, r->weights.worth);
+}
+
 /* More inputs: threads take tiles as they are free. */
 static bool run_by_tiles(lt_ctx *ctx, const job *j)
 {
     const int threads = ctx->threads;
-    const int64_t room = work_floats(j), together = tiles_together(j, threads), groups = lt_ceil_quotient(j->tiles, together);
-    int8_t *weights = lt_scratch(ctx, (size_t)(j->blocks * block_bytes(j)));
-    int8_t *inputs = lt_scratch(ctx, (size_t)(threads * together * tile_bytes(j)));
-    float *values = lt_scratch(ctx, sizeof *values * (size_t)(threads * room));
-    float *worth = lt_scratch(ctx, sizeof *worth * (size_t)(j->blocks * MATRICES * SIDE + threads * together * POINTS));
-    const bool ok = weights && inputs && values && worth;
+    const int64_t together = tiles_together(j, threads), groups = lt_ceil_quotient(j->tiles, together);
+    rooms r;
+    const bool ok = rooms_create(ctx, j, j->blocks, threads * together, &r);
     if (ok) {
-        const block all = {weights, worth};
 #pragma omp parallel num_threads(threads)
         {
             const int64_t me = omp_get_thread_num();
-            const tile in = tile_at(j, (tile){inputs, worth + j->blocks * MATRICES * SIDE}, me * together);
-            float *work = values + me * room;
+            const tile in = tile_at(j, r.inputs, me * together);
+            float *work = r.work + me * work_floats(j);
 #pragma omp for schedule(dynamic, 1)
-            for (int64_t b = 0; b < j->blocks; b++) pack_block(j, b, work, block_at(j, all, b));
+            for (int64_t b = 0; b < j->blocks; b++) pack_block(j, b, work, block_at(j, r.weights, b));
             j->unit->begin();
 #pragma omp for schedule(guided)
             for (int64_t i = 0; i < groups; i++) {
                 lt_amx_conv_ahead ahead = ahead_of(j, (i + 1) * together);
-                run_tiles(j, i * together, lt_lesser(together, j->tiles - i * together), all, in, &ahead, work);
+                run_tiles(j, i * together, lt_lesser(together, j->tiles - i * together), r.weights, in, &ahead, work);
             }
             j->unit->end();
         }
     }
-    lt_scratch_free(ctx, worth);
-    lt_scratch_free(ctx, values);
-    lt_scratch_free(ctx, inputs);
-    lt_scratch_free(ctx, weights);
+    rooms_destroy(ctx, &r);
     return ok;
 }
 
@@ -371,22 +388,17 @@ static bool run_by_tiles(lt_ctx *ctx, const job *j)
 static bool run_by_blocks(lt_ctx *ctx, const job *j)
 {
     const int threads = ctx->threads;
-    const int64_t room = work_floats(j);
     const int64_t together = j->blocks >= 2 * TOGETHER * threads ? TOGETHER : 1, groups = lt_ceil_quotient(j->blocks, together);
-    int8_t *weights = lt_scratch(ctx, (size_t)(threads * together * block_bytes(j)));
-    int8_t *inputs = lt_scratch(ctx, (size_t)(j->tiles * tile_bytes(j)));
-    float *values = lt_scratch(ctx, sizeof *values * (size_t)(threads * room));
-    float *worth = lt_scratch(ctx, sizeof *worth * (size_t)(threads * together * MATRICES * SIDE + j->tiles * POINTS));
-    const bool ok = weights && inputs && values && worth;
+    rooms r;
+    const bool ok = rooms_create(ctx, j, threads * together, j->tiles, &r);
     if (ok) {
-        const tile all = {inputs, worth + threads * together * MATRICES * SIDE};
 #pragma omp parallel num_threads(threads)
         {
             const int64_t me = omp_get_thread_num();
-            const block mine = block_at(j, (block){weights, worth}, me * together);
-            float *work = values + me * room;
+            const block mine = block_at(j, r.weights, me * together);
+            float *work = r.work + me * work_floats(j);
 #pragma omp for schedule(dynamic, 1)
-            for (int64_t i = 0; i < j->tiles; i++) pack_tile(j, i, work, tile_at(j, all, i));
+            for (int64_t i = 0; i < j->tiles; i++) pack_tile(j, i, work, tile_at(j, r.inputs, i));
             j->unit->begin();
 #pragma omp for schedule(dynamic, 1)
             for (int64_t g = 0; g < groups; g++) {
@@ -394,15 +406,12 @@ static bool run_by_blocks(lt_ctx *ctx, const job *j)
                 lt_amx_conv_ahead none = {0};
                 for (int64_t b = 0; b < count; b++) pack_block(j, first + b, work, block_at(j, mine, b));
                 for (int64_t i = 0; i < j->tiles; i++)
-                    for (int64_t b = 0; b < count; b++) run_block(j, i, first + b, block_at(j, mine, b), tile_at(j, all, i), &none, work);
+                    for (int64_t b = 0; b < count; b++) run_block(j, i, first + b, block_at(j, mine, b), tile_at(j, r.inputs, i), &none, work);
             }
             j->unit->end();
         }
     }
-    lt_scratch_free(ctx, worth);
-    lt_scratch_free(ctx, values);
-    lt_scratch_free(ctx, inputs);
-    lt_scratch_free(ctx, weights);
+    rooms_destroy(ctx, &r);
     return ok;
 }
 

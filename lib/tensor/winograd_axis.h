@@ -13,37 +13,53 @@ enum { WINOGRAD_POINTS = 9, WINOGRAD_SIDE = 6, WINOGRAD_TILE = 4 };
 /* t[6 * columns] of three taps for `columns` columns side by side; tap i of column l is g[i * step + l]. */
 typedef void winograd_taps(const int columns, const double *g, int64_t step, double *t);
 
+/* ---- four points, -+p and -+q: rows of a and -a share their even and odd parts ---- */
+
+/* t[4] = places d[0 .. 3] at p, -p, q, -q, the other two taken out. */
+INLINE void pairs_of_points(const float p, const float q, const vec *d, vec *t)
+{
+    const vec high_q = d[3] - (q * q) * d[1], low_q = d[2] - (q * q) * d[0];
+    const vec high_p = d[3] - (p * p) * d[1], low_p = d[2] - (p * p) * d[0];
+    t[0] = high_q + p * low_q;
+    t[1] = high_q - p * low_q;
+    t[2] = high_p + q * low_p;
+    t[3] = high_p - q * low_p;
+}
+
+/* What places d[0 .. 4] have beside all four. */
+#define BESIDE_PAIRS(p, q, d) ((d)[4] - ((p) * (p) + (q) * (q)) * (d)[2] + ((p) * (p) * (q) * (q)) * (d)[0])
+
+/* y[4], y[k] the sum of a^k m over the four. */
+INLINE void pairs_of_values(const float p, const float q, const vec *m, vec *y)
+{
+    const vec even_p = m[0] + m[1], odd_p = m[0] - m[1];
+    const vec even_q = m[2] + m[3], odd_q = m[2] - m[3];
+    y[0] = even_p + even_q;
+    y[1] = p * odd_p + q * odd_q;
+    y[2] = (p * p) * even_p + (q * q) * even_q;
+    y[3] = (p * p * p) * odd_p + (q * q * q) * odd_q;
+}
+
 /* ---- stride 1: F(4, 3) (Lavin & Gray 2016), Y = A^T [(G g) . (B^T d)]. The polynomials are evaluated at 0, -+3/4, -+3/2
- * and infinity, which loses fewer digits than the usual 0, -+1, -+2 (about half the error at 512 channels). Rows for +-a
- * share their even and odd parts. ---- */
+ * and infinity, which loses fewer digits than the usual 0, -+1, -+2 (about half the error at 512 channels). ---- */
 
 #define SAME_P 0.75f
 #define SAME_Q 1.5f
-#define SAME_PP (SAME_P * SAME_P)
-#define SAME_QQ (SAME_Q * SAME_Q)
 
 /* t[6] = B^T d of six places */
 INLINE void same_points(const vec *d, vec *t)
 {
-    const vec even_q = d[4] - SAME_QQ * d[2], odd_q = d[3] - SAME_QQ * d[1];
-    const vec even_p = d[4] - SAME_PP * d[2], odd_p = d[3] - SAME_PP * d[1];
-    t[0] = d[4] - (SAME_PP + SAME_QQ) * d[2] + (SAME_PP * SAME_QQ) * d[0];
-    t[1] = even_q + SAME_P * odd_q;
-    t[2] = even_q - SAME_P * odd_q;
-    t[3] = even_p + SAME_Q * odd_p;
-    t[4] = even_p - SAME_Q * odd_p;
-    t[5] = d[5] - (SAME_PP + SAME_QQ) * d[3] + (SAME_PP * SAME_QQ) * d[1];
+    t[0] = BESIDE_PAIRS(SAME_P, SAME_Q, d);
+    pairs_of_points(SAME_P, SAME_Q, d + 1, t + 1);
+    t[5] = BESIDE_PAIRS(SAME_P, SAME_Q, d + 1);
 }
 
 /* y[4] = A^T m */
 INLINE void same_values(const vec *m, vec *y)
 {
-    const vec even_p = m[1] + m[2], odd_p = m[1] - m[2];
-    const vec even_q = m[3] + m[4], odd_q = m[3] - m[4];
-    y[0] = m[0] + even_p + even_q;
-    y[1] = SAME_P * odd_p + SAME_Q * odd_q;
-    y[2] = SAME_PP * even_p + SAME_QQ * even_q;
-    y[3] = (SAME_P * SAME_PP) * odd_p + (SAME_Q * SAME_QQ) * odd_q + m[5];
+    pairs_of_values(SAME_P, SAME_Q, m + 1, y);
+    y[0] += m[0];
+    y[3] += m[5];
 }
 
 /* t = G g: row a is (1, a, a^2) / prod(a - other points). */
@@ -71,30 +87,18 @@ enum { TWO_EVEN = 5, TWO_ODD = 4 };
 
 #define TWO_P 0.5f
 #define TWO_Q 1.25f
-#define TWO_PP (TWO_P * TWO_P)
-#define TWO_QQ (TWO_Q * TWO_Q)
-
 /* t[5] = B^T d of five places */
 INLINE void two_points(const vec *d, vec *t)
 {
-    const vec odd_q = d[3] - TWO_QQ * d[1], even_q = d[2] - TWO_QQ * d[0];
-    const vec odd_p = d[3] - TWO_PP * d[1], even_p = d[2] - TWO_PP * d[0];
-    t[0] = odd_q + TWO_P * even_q;
-    t[1] = odd_q - TWO_P * even_q;
-    t[2] = odd_p + TWO_Q * even_p;
-    t[3] = odd_p - TWO_Q * even_p;
-    t[4] = d[4] - (TWO_PP + TWO_QQ) * d[2] + (TWO_PP * TWO_QQ) * d[0];
+    pairs_of_points(TWO_P, TWO_Q, d, t);
+    t[4] = BESIDE_PAIRS(TWO_P, TWO_Q, d);
 }
 
 /* y[4] = A^T m of five points */
 INLINE void two_values(const vec *m, vec *y)
 {
-    const vec even_p = m[0] + m[1], odd_p = m[0] - m[1];
-    const vec even_q = m[2] + m[3], odd_q = m[2] - m[3];
-    y[0] = even_p + even_q;
-    y[1] = TWO_P * odd_p + TWO_Q * odd_q;
-    y[2] = TWO_PP * even_p + TWO_QQ * even_q;
-    y[3] = (TWO_P * TWO_PP) * odd_p + (TWO_Q * TWO_QQ) * odd_q + m[4];
+    pairs_of_values(TWO_P, TWO_Q, m, y);
+    y[3] += m[4];
 }
 
 /* Small to big, t[9] of d[-1 .. 3]: all five places for the even values, the last four for the odd ones. */
