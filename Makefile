@@ -21,6 +21,7 @@ APPFLAGS := $(BASE) $(WARN) $(WERROR) -Ilib -Iapps -I. -O2 -DCE_DATADIR=\"$(DATA
 LIBS     := -lz -lm -ldl -lpthread
 APPLIBS  := -lpng -ljpeg $(LIBS)
 
+AMX_KERNEL_SRC := $(wildcard lib/tensor/amx*_kernels.c)
 ARCH := $(shell $(CC) -dumpmachine | cut -d- -f1)
 ISAS := base
 ISA_FLAGS_base :=
@@ -31,14 +32,14 @@ ISA_FLAGS_avx512 := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2 -mfma -mf1
 # Compilers know AMX since GCC 11 and Clang 11.
 ISA_FLAGS_amx := $(ISA_FLAGS_avx512) -mamx-tile -mamx-bf16 -mamx-int8
 ifeq ($(shell $(CC) $(ISA_FLAGS_amx) -x c -c /dev/null -o /dev/null 2>/dev/null && uname -s),Linux)
-AMX_SRC  := $(wildcard lib/tensor/amx*_kernels.c)
+AMX_SRC  := $(AMX_KERNEL_SRC)
 LIBFLAGS += -DLT_AMX
 endif
 endif
 
 # ---- sources: a file is found where its layer's folder is ----
 LIB_SRC    := $(wildcard lib/tensor/*.c lib/autograd/*.c lib/nn/*.c)
-KERNEL_SRC := $(filter-out %/amx_kernels.c %/amx_conv_kernels.c,$(filter %_kernels.c,$(LIB_SRC)))
+KERNEL_SRC := $(filter-out $(AMX_KERNEL_SRC),$(filter %_kernels.c,$(LIB_SRC)))
 PLAIN_SRC  := $(filter-out %_kernels.c,$(LIB_SRC))
 LIB_OBJ    := $(PLAIN_SRC:%.c=$(BUILD)/%.o) $(foreach i,$(ISAS),$(KERNEL_SRC:%.c=$(BUILD)/%.$(i).o)) $(AMX_SRC:%.c=$(BUILD)/%.amx.o)
 APP_SRC    := $(wildcard apps/cfedit/*.c)

@@ -80,8 +80,8 @@ static job job_of(const lt_ctx *ctx, const lt_winograd *q)
 {
     job j = {.q = q, .unit = ctx->amx, .k = ctx->amx->conv};
     const struct lt_amx_conv_scheme *s = j.scheme = scheme_of(j.k, q->kind);
-    j.in_shift = q->kind == LT_WINOGRAD_UP ? 1 : q->pad;
-    j.out_shift = q->kind == LT_WINOGRAD_UP ? q->pad : 0;
+    j.in_shift = lt_winograd_in_shift(q);
+    j.out_shift = lt_winograd_out_shift(q);
     j.width = lt_ceil_quotient(q->ow + j.out_shift, s->classes);
     j.steps = lt_ceil_quotient(q->c, DEPTH);
     j.blocks = lt_ceil_quotient(q->o, SIDE);
@@ -199,8 +199,7 @@ static void pack_block(const job *j, int64_t index, float *values, block to)
     const lt_winograd *q = j->q;
     const struct lt_amx_conv_scheme *s = j->scheme;
     const int count = (int)lt_lesser(SIDE, q->o - index * SIDE);
-    /* Small to big, the last tap meets the earlier input. */
-    const bool flip = q->flip != (q->kind == LT_WINOGRAD_UP);
+    const bool flip = lt_winograd_flipped(q);
     const float *from = q->weight + index * SIDE * q->w_out + (flip ? 8 : 0);
     _Alignas(64) uint32_t largest[MATRICES][SIDE] = {{0}};
     for (int64_t c = 0; c < q->c; c++)
@@ -239,7 +238,7 @@ static void finish_edge(const job *j, spot *at, const float *rows, int64_t x)
         for (int64_t r = at->from; r < at->to; r++) {
             const int64_t pixel = (at->y + r) * q->ow + x + skip, to = (at->at.n * q->o + at->first + i) * q->oh * q->ow + pixel;
             at->dot[i] += lt_conv_finish_few(&at->tail[i], q->with ? q->with + to : NULL, at->noise ? at->noise + pixel : NULL, count,
-                                             rows + (r * SIDE + i) * wide + skip, q->out + to, 1);
+                                             rows + (r * SIDE + i) * wide + skip, q->out + to);
         }
 }
 
@@ -415,18 +414,6 @@ static bool run_by_blocks(lt_ctx *ctx, const job *j)
     return ok;
 }
 
-/* Sums of planes, in the order of tiles. */
-static void sum_partial(const job *j)
-{
-    const int64_t o = j->q->o, tiles = j->down * j->across;
-    for (int64_t i = 0; i < j->q->n * o; i++) {
-        const double *from = j->partial + i / o * tiles * o + i % o;
-        double sum = 0;
-        for (int64_t t = 0; t < tiles; t++) sum += from[t * o];
-        j->q->dot[i] = (float)sum;
-    }
-}
-
 static void place_steps(const job *j)
 {
     const struct lt_amx_conv_scheme *s = j->scheme;
@@ -451,7 +438,7 @@ lt_status lt_amx_conv_run(lt_ctx *ctx, const lt_winograd *q)
         memset(j.zeros, 0, sizeof *j.zeros * (size_t)q->w);
         ok = j.blocks * block_bytes(&j) > j.tiles * tile_bytes(&j) ? run_by_blocks(ctx, &j) : run_by_tiles(ctx, &j);
     }
-    if (ok && q->with) sum_partial(&j);
+    if (ok && q->with) lt_winograd_add_parts(q, j.down * j.across, j.partial);
     lt_scratch_free(ctx, j.zeros);
     lt_scratch_free(ctx, j.partial);
     lt_scratch_free(ctx, j.offset);

@@ -94,15 +94,14 @@ static lt_winograd winograd_of(const lt_conv_shape *s, bool adjoint, const float
     return q;
 }
 
-static bool winograd_fits(const lt_ctx *ctx, const lt_conv_shape *s, const lt_winograd *q)
-{
-    if (s->kh != 3 || s->kw != 3 || s->stride > 2 || s->pad > 2) return false;
-    return lt_amx_conv_pays(ctx, q) || (lt_winograd_pays(ctx, q) && (!q->with || lt_winograd_sums(ctx, q)));
-}
+typedef lt_status winograd_run(lt_ctx *ctx, const lt_winograd *q);
 
-static lt_status winograd_run(lt_ctx *ctx, const lt_winograd *q)
+/* Whose it is; NULL where the direct sum is faster. */
+static winograd_run *winograd_way(const lt_ctx *ctx, const lt_conv_shape *s, const lt_winograd *q)
 {
-    return lt_amx_conv_pays(ctx, q) ? lt_amx_conv_run(ctx, q) : lt_winograd_run(ctx, q);
+    if (s->kh != 3 || s->kw != 3 || s->stride > 2 || s->pad > 2) return NULL;
+    if (lt_amx_conv_pays(ctx, q)) return lt_amx_conv_run;
+    return lt_winograd_pays(ctx, q) && (!q->with || lt_winograd_sums(ctx, q)) ? lt_winograd_run : NULL;
 }
 
 lt_status lt_conv_apply(lt_ctx *ctx, const lt_conv_shape *s, const float *big, const float *scale,
@@ -110,7 +109,8 @@ lt_status lt_conv_apply(lt_ctx *ctx, const lt_conv_shape *s, const float *big, c
 {
     lt_winograd fast = winograd_of(s, false, big, scale, weight, bias, small);
     fast.act = act;
-    if (winograd_fits(ctx, s, &fast)) return winograd_run(ctx, &fast);
+    winograd_run *run = winograd_way(ctx, s, &fast);
+    if (run) return run(ctx, &fast);
     if (!act && lt_pointwise_fits(s)) {
         lt_pointwise_apply(ctx, s, big, scale, weight, bias, small);
         return LT_OK;
@@ -176,7 +176,8 @@ lt_status lt_conv_adjoint(lt_ctx *ctx, const lt_conv_shape *s, const float *smal
                           const float *scale, const float *weight, const float *bias, float *big)
 {
     const lt_winograd fast = winograd_of(s, true, small, scale, weight, bias, big);
-    if (winograd_fits(ctx, s, &fast)) return winograd_run(ctx, &fast);
+    winograd_run *run = winograd_way(ctx, s, &fast);
+    if (run) return run(ctx, &fast);
 
     tables t;
     const int64_t taps = s->kh * s->kw;
@@ -250,7 +251,8 @@ lt_status lt_conv_input_grad(lt_ctx *ctx, const lt_conv_shape *s, bool transpose
     fast.out_scale = scale;
     fast.with = gscale ? x : NULL;
     fast.dot = gscale;
-    if (winograd_fits(ctx, s, &fast)) return winograd_run(ctx, &fast);
+    winograd_run *run = winograd_way(ctx, s, &fast);
+    if (run) return run(ctx, &fast);
     if (!transposed && lt_pointwise_fits(s)) return lt_pointwise_input_grad(ctx, s, gy, weight, x, scale, gx, gscale);
 
     const lt_status status = transposed ? lt_conv_apply(ctx, s, gy, NULL, weight, NULL, NULL, gx)

@@ -20,19 +20,18 @@ lt_conv_tail lt_conv_tail_of(const float *bias, const float *out_scale, const lt
     return tail;
 }
 
-double lt_conv_finish_few(const lt_conv_tail *tail, const float *with, const float *noise, int64_t count, const float *from, float *to,
-                          int64_t step)
+double lt_conv_finish_few(const lt_conv_tail *tail, const float *with, const float *noise, int64_t count, const float *from, float *to)
 {
     double dot = 0;
     for (int64_t j = 0; j < count; j++) {
         const float x = from[j] + tail->bias;
-        if (with) dot += (double)(x * with[j * step]);
+        if (with) dot += (double)(x * with[j]);
         float y = x * tail->scale;
         if (tail->act) {
-            const float pre = y + tail->shift + (noise ? tail->strength * noise[j * step] : 0.0f);
+            const float pre = y + tail->shift + (noise ? tail->strength * noise[j] : 0.0f);
             y = pre * (pre > 0 ? tail->above : tail->below);
         }
-        to[j * step] = y;
+        to[j] = y;
     }
     return dot;
 }

@@ -16,19 +16,12 @@ typedef struct lt_conv_tail {
     float shift, strength, above, below;
 } lt_conv_tail;
 
-/* Values beside y's, row by row; each may be NULL. */
-typedef struct lt_conv_beside {
-    const float *const *with;  /* the sum of (output + bias) with */
-    const float *const *noise;
-} lt_conv_beside;
-
 /* The tail of plane n o + i: bias (o) or NULL, then out_scale (n, o) or NULL, or else `act`, whose noise for the plane goes
  * to *noise, NULL where there is none. */
 lt_conv_tail lt_conv_tail_of(const float *bias, const float *out_scale, const struct lt_bias_act_planes *act, int64_t o, int64_t plane,
                              const float **noise);
 
-/* A few outputs: to[j * step] for j < count from from[j], with and noise beside `to`, or NULL. Returns the sum with `with`. */
-double lt_conv_finish_few(const lt_conv_tail *tail, const float *with, const float *noise, int64_t count, const float *from, float *to,
-                          int64_t step);
+/* A few outputs: to[j] for j < count from from[j], with and noise beside `to`, or NULL. Returns the sum with `with`. */
+double lt_conv_finish_few(const lt_conv_tail *tail, const float *with, const float *noise, int64_t count, const float *from, float *to);
 
 #endif

@@ -50,8 +50,8 @@ static plan plan_of(const lt_ctx *ctx, const lt_winograd *q)
     const struct lt_winograd2_kernels *k2 = LT_ISA_SELECT(ctx, lt_winograd2_kernels);
     plan p = {.q = q, .product = LT_ISA_SELECT(ctx, lt_conv_kernels), .lanes = k->lanes};
     p.scheme = q->kind == LT_WINOGRAD_SAME ? &k->same : q->kind == LT_WINOGRAD_UP ? &k2->up : &k2->down;
-    p.in_shift = q->kind == LT_WINOGRAD_UP ? 1 : q->pad;
-    p.out_shift = q->kind == LT_WINOGRAD_UP ? q->pad : 0;
+    p.in_shift = lt_winograd_in_shift(q);
+    p.out_shift = lt_winograd_out_shift(q);
     p.down = lt_ceil_quotient(q->oh + p.out_shift, p.scheme->out_step);
     p.across = lt_ceil_quotient(q->ow + p.out_shift, p.scheme->out_step);
     p.tiles = q->n * p.down * p.across;
@@ -156,7 +156,7 @@ static double finish_edge(const lt_winograd *q, int64_t plane, int64_t at, int64
 {
     const float *with = q->with ? q->with + plane * q->oh * q->ow + at : NULL, *noise;
     lt_conv_tail tail = lt_conv_tail_of(NULL, q->out_scale, q->act, q->o, plane, &noise);
-    return lt_conv_finish_few(&tail, with, noise ? noise + at : NULL, count, from, q->out + plane * q->oh * q->ow + at, 1);
+    return lt_conv_finish_few(&tail, with, noise ? noise + at : NULL, count, from, q->out + plane * q->oh * q->ow + at);
 }
 
 /* Transforms output channel o of vector `index` back and writes what lies inside. */
@@ -180,7 +180,7 @@ static void output_vector(const plan *p, int64_t index, int64_t o, const float *
             with[i] = q->with ? q->with + plane * q->oh * q->ow + at : NULL;
             noise[i] = plane_noise ? plane_noise + at : NULL;
         }
-        const lt_conv_beside beside = {.with = q->with ? with : NULL, .noise = plane_noise ? noise : NULL};
+        const lt_winograd_beside beside = {.with = q->with ? with : NULL, .noise = plane_noise ? noise : NULL};
         tail.stream = p->stream;
         const float dot = p->scheme->output(m, p->m_step, &tail, &beside, y);
         if (q->with) p->partial[index * q->o + o] = (double)dot;
@@ -188,7 +188,7 @@ static void output_vector(const plan *p, int64_t index, int64_t o, const float *
     }
     for (int64_t i = 0; i < step; i++) y[i] = copy[i];
     tail = (lt_conv_tail){.bias = tail.bias, .scale = 1.0f};
-    p->scheme->output(m, p->m_step, &tail, &(lt_conv_beside){0}, y);
+    p->scheme->output(m, p->m_step, &tail, &(lt_winograd_beside){0}, y);
     double dot = 0;
     while (r.count > 0) {
         const int64_t top = r.y * step - p->out_shift, left = r.x * step - p->out_shift;
@@ -206,8 +206,7 @@ static void transform_weights(const plan *p, int64_t panel, float *u)
 {
     const lt_winograd *q = p->q;
     const int64_t m = p->product->panel;
-    /* Small to big, the last tap meets the earlier input. */
-    const bool flip = q->flip != (q->kind == LT_WINOGRAD_UP);
+    const bool flip = lt_winograd_flipped(q);
     const int count = (int)lt_lesser(m, q->o - panel * m);
     const float *from = q->weight + panel * m * q->w_out + (flip ? 8 : 0);
     for (int64_t c = 0; c < q->c; c++, from += q->w_in) {
@@ -344,15 +343,12 @@ static bool run_by_panels(lt_ctx *ctx, plan *p)
     return ok;
 }
 
-/* Sums of planes, in the order of the vectors. */
-static void sum_partial(const plan *p)
+void lt_winograd_add_parts(const lt_winograd *q, int64_t parts, const double *partial)
 {
-    const lt_winograd *q = p->q;
-    const int64_t vectors = p->vectors / q->n;
     for (int64_t i = 0; i < q->n * q->o; i++) {
-        const double *from = p->partial + i / q->o * vectors * q->o + i % q->o;
+        const double *from = partial + i / q->o * parts * q->o + i % q->o;
         double sum = 0;
-        for (int64_t v = 0; v < vectors; v++) sum += from[v * q->o];
+        for (int64_t p = 0; p < parts; p++) sum += from[p * q->o];
         q->dot[i] = (float)sum;
     }
 }
@@ -376,7 +372,7 @@ lt_status lt_winograd_run(lt_ctx *ctx, const lt_winograd *q)
         const bool more_weights = p.scheme->matrices * q->o > p.scheme->points * p.tiles;
         ok = more_weights ? run_by_panels(ctx, &p) : run_by_blocks(ctx, &p);
     }
-    if (ok && q->with) sum_partial(&p);
+    if (ok && q->with) lt_winograd_add_parts(q, p.vectors / q->n, p.partial);
     lt_scratch_free(ctx, p.partial);
     lt_scratch_free(ctx, offset);
     return ok ? LT_OK : LT_ERR_MEMORY;

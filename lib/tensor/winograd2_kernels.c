@@ -35,7 +35,7 @@ INLINE void up_row(const vec *m, float bias, vec *row)
     vec_mix_eights(r, row);
 }
 
-static float up_output(const float *m, int64_t step, const lt_conv_tail *tail, const lt_conv_beside *beside, float *const *y)
+static float up_output(const float *m, int64_t step, const lt_conv_tail *tail, const lt_winograd_beside *beside, float *const *y)
 {
     vec sum = {0};
     vec t[2 * TILE][POINTS];
@@ -77,7 +77,7 @@ static void down_input(const float *const *near, const float *const *far, float 
     }
 }
 
-static float down_output(const float *m, int64_t step, const lt_conv_tail *tail, const lt_conv_beside *beside, float *const *y)
+static float down_output(const float *m, int64_t step, const lt_conv_tail *tail, const lt_winograd_beside *beside, float *const *y)
 {
     return winograd_output(down_values, POINTS, m, step, tail, beside, y);
 }

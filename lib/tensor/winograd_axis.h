@@ -27,7 +27,10 @@ INLINE void pairs_of_points(const float p, const float q, const vec *d, vec *t)
 }
 
 /* What places d[0 .. 4] have beside all four. */
-#define BESIDE_PAIRS(p, q, d) ((d)[4] - ((p) * (p) + (q) * (q)) * (d)[2] + ((p) * (p) * (q) * (q)) * (d)[0])
+INLINE vec beside_pairs(const float p, const float q, const vec *d)
+{
+    return d[4] - (p * p + q * q) * d[2] + (p * p * q * q) * d[0];
+}
 
 /* y[4], y[k] the sum of a^k m over the four. */
 INLINE void pairs_of_values(const float p, const float q, const vec *m, vec *y)
@@ -49,9 +52,9 @@ INLINE void pairs_of_values(const float p, const float q, const vec *m, vec *y)
 /* t[6] = B^T d of six places */
 INLINE void same_points(const vec *d, vec *t)
 {
-    t[0] = BESIDE_PAIRS(SAME_P, SAME_Q, d);
+    t[0] = beside_pairs(SAME_P, SAME_Q, d);
     pairs_of_points(SAME_P, SAME_Q, d + 1, t + 1);
-    t[5] = BESIDE_PAIRS(SAME_P, SAME_Q, d + 1);
+    t[5] = beside_pairs(SAME_P, SAME_Q, d + 1);
 }
 
 /* y[4] = A^T m */
@@ -87,11 +90,12 @@ enum { TWO_EVEN = 5, TWO_ODD = 4 };
 
 #define TWO_P 0.5f
 #define TWO_Q 1.25f
+
 /* t[5] = B^T d of five places */
 INLINE void two_points(const vec *d, vec *t)
 {
     pairs_of_points(TWO_P, TWO_Q, d, t);
-    t[4] = BESIDE_PAIRS(TWO_P, TWO_Q, d);
+    t[4] = beside_pairs(TWO_P, TWO_Q, d);
 }
 
 /* y[4] = A^T m of five points */

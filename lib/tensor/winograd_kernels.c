@@ -24,7 +24,7 @@ static void input(const float *const *near, const float *const *far, float scale
     }
 }
 
-static float output(const float *m, int64_t step, const lt_conv_tail *tail, const lt_conv_beside *beside, float *const *y)
+static float output(const float *m, int64_t step, const lt_conv_tail *tail, const lt_winograd_beside *beside, float *const *y)
 {
     return winograd_output(same_values, SIDE, m, step, tail, beside, y);
 }

@@ -14,6 +14,12 @@
 /* Upper bounds over all schemes. */
 enum { LT_WINOGRAD_ROWS = 9, LT_WINOGRAD_STEP = 8 };
 
+/* Values beside a tile's outputs, row by row; each may be NULL. */
+typedef struct lt_winograd_beside {
+    const float *const *with;  /* the sum of (output + bias) with */
+    const float *const *noise;
+} lt_winograd_beside;
+
 struct lt_winograd_scheme {
     int points;                     /* products of a tile */
     int matrices;                   /* different weights among them */
@@ -29,7 +35,7 @@ struct lt_winograd_scheme {
 
     /* y[i][out_step * l + j] = output (i, j) of tile l, whose point p is m[p * step + l], and what the tail makes of
      * it, with what is beside y's rows. Returns the tail's sum. */
-    float (*output)(const float *m, int64_t step, const lt_conv_tail *tail, const lt_conv_beside *beside, float *const *y);
+    float (*output)(const float *m, int64_t step, const lt_conv_tail *tail, const lt_winograd_beside *beside, float *const *y);
     void (*stream_end)(void);
 
     /* u[q * step + i] = matrix q of 3 x 3 weights, tap t of which is g[i * g_step + t * tap_step], i < count; zeros up

@@ -14,7 +14,7 @@ typedef void winograd_values(const vec *m, vec *y);
 
 /* `output` of a scheme with four outputs an axis. */
 INLINE float winograd_output(winograd_values *values, const int points, const float *m, int64_t step,
-                             const lt_conv_tail *tail, const lt_conv_beside *beside, float *const *y)
+                             const lt_conv_tail *tail, const lt_winograd_beside *beside, float *const *y)
 {
     vec sum = {0};
     vec t[WINOGRAD_TILE][WINOGRAD_POINTS];
