@@ -11,6 +11,9 @@
 #include "tensor/isa.h"
 #include "tensor/winograd_axis.h"
 
+/* Lines of direct sums whose inputs are packed together; each strip packs a row or two of its neighbours'. */
+enum { DIRECT_LINES = 4 };
+
 enum {
     SIDE = LT_AMX_CONV_SIDE,
     DEPTH = LT_AMX_CONV_DEPTH,
@@ -18,7 +21,6 @@ enum {
     TILE = LT_AMX_CONV_TILE,
     SUMS = LT_AMX_CONV_SUMS,
     POINTS = LT_AMX_CONV_POINTS,
-    COLUMNS = LT_AMX_CONV_TAPS,
     VECTORS = SIDE / LANES,
 };
 
@@ -106,6 +108,8 @@ INLINE void lines_of(points_of *transform, const int rows, const int points, con
         }
 }
 
+INLINE void direct_points(const vec *d, vec *t) { t[0] = d[0]; }
+
 static void same_survey(const lt_amx_conv_lines *in, int64_t count, uint32_t *largest)
 {
     survey_of(same_points, WINOGRAD_SIDE, WINOGRAD_SIDE, 1, in, count, largest);
@@ -115,63 +119,70 @@ static void same_lines(const lt_amx_conv_lines *in, float *to) { lines_of(same_p
 
 static void up_survey(const lt_amx_conv_lines *in, int64_t count, uint32_t *largest)
 {
-    survey_of(up_points, TWO_EVEN, POINTS, 1, in, count, largest);
+    survey_of(direct_points, 1, 1, 1, in, count, largest);
 }
 
-static void up_lines(const lt_amx_conv_lines *in, float *to) { lines_of(up_points, TWO_EVEN, POINTS, 1, in, to); }
+static void up_lines(const lt_amx_conv_lines *in, float *to) { lines_of(direct_points, 1, 1, 1, in, to); }
 
 static void down_survey(const lt_amx_conv_lines *in, int64_t count, uint32_t *largest)
 {
-    survey_of(down_points, POINTS, POINTS, 2, in, count, largest);
+    survey_of(direct_points, 1, 1, 2, in, count, largest);
 }
 
-static void down_lines(const lt_amx_conv_lines *in, float *to) { lines_of(down_points, POINTS, POINTS, 2, in, to); }
+static void down_lines(const lt_amx_conv_lines *in, float *to) { lines_of(direct_points, 1, 1, 2, in, to); }
 
 /* ---- transforms of weights ---- */
 
+enum { ROW = 3, SQUARE = ROW * ROW };
+
 /* tap[t] of 16 weights, `count` of which are there: nine neighbours each, they come as rows of a square and leave as columns. */
-INLINE void load_taps(int count, const float *g, int64_t g_step, int tap_step, double (*tap)[SIDE])
+INLINE void load_taps(int count, const float *g, int64_t g_step, int tap_step, floats *tap)
 {
     words row[SIDE] = {{0}};
-    const float *first = tap_step < 0 ? g - 8 : g;
+    const float *first = tap_step < 0 ? g - (SQUARE - 1) : g;
     for (int i = 0; i < count; i++) {
 #if defined(LT_AMX_EMULATED)
-        memcpy(&row[i], first + i * g_step, 9 * sizeof *g);
+        memcpy(&row[i], first + i * g_step, SQUARE * sizeof *g);
 #else
         row[i] = (words)_mm512_maskz_loadu_epi32(0x1ff, first + i * g_step);
 #endif
     }
     transpose(row);
-    UNROLL for (int t = 0; t < 9; t++) {
-        const floats of = (floats)row[tap_step < 0 ? 8 - t : t];
-        for (int i = 0; i < SIDE; i++) tap[t][i] = (double)of[i];
-    }
+    UNROLL for (int t = 0; t < SQUARE; t++) tap[t] = (floats)row[tap_step < 0 ? SQUARE - 1 - t : t];
 }
 
-INLINE void weights_of(winograd_taps *taps, int count, const float *g, int64_t g_step, int tap_step, float *to, int64_t step,
-                       uint32_t *largest)
+/* A tap of 16 weights to where it goes. */
+INLINE void put_tap(const float *tap, float *to, uint32_t *largest)
 {
-    double tap[9][SIDE];
-    load_taps(count, g, g_step, tap_step, tap);
-    for (int j = 0; j < COLUMNS; j++) {
-        double column[WINOGRAD_SIDE][SIDE];
-        taps(SIDE, tap[j], COLUMNS * SIDE, column[0]);
-        for (int q = 0; q < WINOGRAD_SIDE; q++) {
-            float *row = to + (q * COLUMNS + j) * step;
-            for (int i = 0; i < SIDE; i++) row[i] = (float)column[q][i];
-            UNROLL for (int v = 0; v < VECTORS; v++) keep_largest(vec_load(row + v * LANES), largest + q * SIDE + v * LANES);
-        }
+    UNROLL for (int v = 0; v < SIDE; v += LANES) {
+        const vec x = vec_load(tap + v);
+        vec_store(to + v, x);
+        keep_largest(x, largest + v);
     }
 }
 
 static void same_weights(int count, const float *g, int64_t g_step, int tap_step, float *to, int64_t step, uint32_t *largest)
 {
-    weights_of(same_taps, count, g, g_step, tap_step, to, step, largest);
+    floats tap[SQUARE];
+    double wide[ROW][SIDE], column[WINOGRAD_SIDE][SIDE];
+    float narrow[SIDE];
+    load_taps(count, g, g_step, tap_step, tap);
+    for (int j = 0; j < ROW; j++) {
+        for (int r = 0; r < ROW; r++)
+            for (int i = 0; i < SIDE; i++) wide[r][i] = (double)tap[ROW * r + j][i];
+        same_taps(SIDE, wide[0], SIDE, column[0]);
+        for (int q = 0; q < WINOGRAD_SIDE; q++) {
+            for (int i = 0; i < SIDE; i++) narrow[i] = (float)column[q][i];
+            put_tap(narrow, to + (q * ROW + j) * step, largest + q * SIDE);
+        }
+    }
 }
 
-static void two_weights(int count, const float *g, int64_t g_step, int tap_step, float *to, int64_t step, uint32_t *largest)
+static void direct_weights(int count, const float *g, int64_t g_step, int tap_step, float *to, int64_t step, uint32_t *largest)
 {
-    weights_of(two_taps, count, g, g_step, tap_step, to, step, largest);
+    floats tap[SQUARE];
+    load_taps(count, g, g_step, tap_step, tap);
+    for (int t = 0; t < SQUARE; t++) put_tap((const float *)&tap[t], to + t * step, largest);
 }
 
 /* ---- digits ---- */
@@ -244,7 +255,7 @@ static void digits(const float *from, int64_t channels, const float *inverse, in
 /* ---- products ---- */
 
 /* Order k of a product is what digits d of pixels and k - d of weights make; tile k holds its sums. */
-enum { ORDERS = 4 };
+enum { ORDERS = 3 };
 
 typedef int32_t counts __attribute__((vector_size(64)));
 
@@ -288,7 +299,6 @@ INLINE void product(int64_t steps, const int32_t *offset, const int8_t *first, i
     _tile_zero(0);
     _tile_zero(1);
     _tile_zero(2);
-    _tile_zero(3);
     for (int64_t i = 0; i < steps; i++, w += DIGITS * TILE) {
         const int8_t *x = first + offset[i];
         _tile_loadd(4, w, DEPTH);
@@ -299,11 +309,9 @@ INLINE void product(int64_t steps, const int32_t *offset, const int8_t *first, i
         _tile_loadd(6, w + 2 * TILE, DEPTH);
         _tile_dpbssd(2, 7, 6);
         _tile_loadd(7, x + digit, DEPTH);
-        _tile_dpbssd(3, 7, 6);
         _tile_dpbssd(2, 7, 5);
         _tile_dpbssd(1, 7, 4);
         _tile_loadd(7, x + 2 * digit, DEPTH);
-        _tile_dpbssd(3, 7, 5);
         _tile_dpbssd(2, 7, 4);
         const int64_t to = (i + 1) * share;
         settle(before, i * share, to < SIDE ? to : SIDE);
@@ -312,7 +320,6 @@ INLINE void product(int64_t steps, const int32_t *offset, const int8_t *first, i
     _tile_stored(0, sums, DEPTH);
     _tile_stored(1, sums + SUMS, DEPTH);
     _tile_stored(2, sums + 2 * SUMS, DEPTH);
-    _tile_stored(3, sums + 3 * SUMS, DEPTH);
 }
 
 /* Steps whose weights stay in the first-level cache. */
@@ -321,24 +328,26 @@ enum { STRETCH = 9 };
 static void products(const lt_amx_conv_walk *walk, float *m)
 {
     const struct lt_amx_conv_scheme *s = walk->scheme;
-    const int64_t stride = s->points * s->classes * SUMS;
+    const int64_t stride = s->points * s->classes * SUMS, line = s->line_step * s->points * walk->point;
     _Alignas(64) int32_t sums[2][ORDERS * SUMS];
     pending before = {0};
     lt_amx_conv_ahead ahead = *walk->ahead;
+    const int8_t *w = walk->weights;
     int turn = 0;
     for (int p = 0; p < s->points; p++) {
-        const int matrix = s->matrix_of[p];
-        const floats worth = 256.0f * walk->rows[p] * *(const loose_floats *)(walk->columns + matrix * SIDE);
-        const int8_t *w = walk->weights + matrix * COLUMNS * walk->steps * DIGITS * TILE, *first = walk->pixels + p * walk->point;
+        const floats worth = 65536.0f * walk->rows[p] * *(const loose_floats *)(walk->columns + p * SIDE);
+        const int8_t *first = walk->pixels + p * walk->point;
         const int32_t *offset = walk->offset;
         for (int c = 0; c < s->classes; c++, m += SUMS) {
             const int64_t all = s->taps[c] * walk->steps;
             for (int64_t step = 0, steps; step < all; step += steps, w += steps * DIGITS * TILE, offset += steps) {
                 steps = all - step < STRETCH ? all - step : STRETCH;
-                for (int64_t i = 0; i < walk->count; i++, turn ^= 1) {
-                    product(steps, offset, first + i * SIDE * DEPTH, walk->digit, w, &before, &ahead, sums[turn]);
-                    before = (pending){sums[turn], worth, step > 0, m + i * stride};
-                }
+                float *to = m;
+                for (int64_t l = 0; l < walk->lines; l++)
+                    for (int64_t i = 0; i < walk->count; i++, turn ^= 1, to += stride) {
+                        product(steps, offset, first + l * line + i * SIDE * DEPTH, walk->digit, w, &before, &ahead, sums[turn]);
+                        before = (pending){sums[turn], worth, step > 0, to};
+                    }
             }
         }
     }
@@ -348,49 +357,39 @@ static void products(const lt_amx_conv_walk *walk, float *m)
 
 /* ---- transforms of outputs ---- */
 
-typedef void values_of(const vec *m, vec *y);
-
-/* t (rows, 16 pixels, 16 outputs) of one class. */
-INLINE void values_to(values_of *transform, const int points, const int rows, const float *m, int64_t point, float *t)
-{
-    for (int64_t at = 0; at < SUMS; at += LANES) {
-        vec d[POINTS], y[LT_AMX_CONV_OUT_ROWS];
-        UNROLL for (int p = 0; p < points; p++) d[p] = vec_load(m + p * point + at);
-        transform(d, y);
-        UNROLL for (int r = 0; r < rows; r++) vec_store(t + r * SUMS + at, y[r]);
-    }
-}
-
 INLINE void turn(const float *t, words *row)
 {
     UNROLL for (int i = 0; i < SIDE; i++) row[i] = *(const words *)(const void *)(t + i * SIDE);
     transpose(row);
 }
 
-INLINE void outputs_of(values_of *transform, const int points, const float *m, float *rows)
+INLINE void turn_to(const float *t, float *to)
 {
-    _Alignas(64) float t[WINOGRAD_TILE * SUMS];
-    values_to(transform, points, WINOGRAD_TILE, m, SUMS, t);
-    for (int r = 0; r < WINOGRAD_TILE; r++) {
-        words row[SIDE];
-        turn(t + r * SUMS, row);
-        UNROLL for (int i = 0; i < SIDE; i++) *(words *)(void *)(rows + r * SUMS + i * SIDE) = row[i];
-    }
+    words row[SIDE];
+    turn(t, row);
+    UNROLL for (int i = 0; i < SIDE; i++) *(words *)(void *)(to + i * SIDE) = row[i];
 }
 
-static void same_outputs(const float *m, float *rows) { outputs_of(same_values, WINOGRAD_SIDE, m, rows); }
+static void same_outputs(const float *m, float *rows)
+{
+    _Alignas(64) float t[WINOGRAD_TILE * SUMS];
+    for (int64_t at = 0; at < SUMS; at += LANES) {
+        vec d[WINOGRAD_SIDE], y[WINOGRAD_TILE];
+        UNROLL for (int p = 0; p < WINOGRAD_SIDE; p++) d[p] = vec_load(m + p * SUMS + at);
+        same_values(d, y);
+        UNROLL for (int r = 0; r < WINOGRAD_TILE; r++) vec_store(t + r * SUMS + at, y[r]);
+    }
+    for (int r = 0; r < WINOGRAD_TILE; r++) turn_to(t + r * SUMS, rows + r * SUMS);
+}
 
-static void down_outputs(const float *m, float *rows) { outputs_of(down_values, POINTS, m, rows); }
+static void down_outputs(const float *m, float *rows) { turn_to(m, rows); }
 
 static void up_outputs(const float *m, float *rows)
 {
-    enum { ROWS = 2 * WINOGRAD_TILE };
-    _Alignas(64) float t[2][ROWS * SUMS];
-    for (int c = 0; c < 2; c++) values_to(up_values, POINTS, ROWS, m + c * SUMS, 2 * SUMS, t[c]);
-    for (int r = 0; r < ROWS; r++) {
+    for (int r = 0; r < 2; r++, m += 2 * SUMS) {
         words even[SIDE], odd[SIDE];
-        turn(t[0] + r * SUMS, even);
-        turn(t[1] + r * SUMS, odd);
+        turn(m, even);
+        turn(m + SUMS, odd);
         UNROLL for (int i = 0; i < SIDE; i++) {
             words *to = (words *)(void *)(rows + 2 * (r * SUMS + i * SIDE));
             to[0] = MIX(words, even[i], odd[i], 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
@@ -420,28 +419,29 @@ INLINE void finish_body(const float *rows, int64_t out_rows, const int vectors, 
     }
 }
 
-static void finish(const float *rows, int64_t out_rows, int wide, int64_t count, const lt_amx_conv_target *to)
+static void finish(const float *rows, int64_t out_rows, int columns, int64_t count, const lt_amx_conv_target *to)
 {
-    if (wide == 1)
+    if (columns == 1)
         finish_body(rows, out_rows, VECTORS, count, to);
     else
         finish_body(rows, out_rows, 2 * VECTORS, count, to);
 }
 
-static const unsigned char same_matrix_of[WINOGRAD_SIDE] = {0, 1, 2, 3, 4, 5}, two_matrix_of[POINTS] = {0, 1, 2, 3, 4, 5, 5, 5, 5};
-
 const struct lt_amx_conv_kernels LT_ISA_NAME(lt_amx_conv_kernels) = {
-    .same = {.points = WINOGRAD_SIDE, .matrix_of = same_matrix_of, .in_rows = WINOGRAD_SIDE, .in_step = WINOGRAD_TILE,
-             .out_rows = WINOGRAD_TILE, .phases = 1, .classes = 1, .halo = 2, .taps = {3}, .tap = {{{0, 0, 0}, {1, 0, 1}, {2, 0, 2}}},
-             .survey = same_survey, .lines = same_lines, .weights = same_weights, .outputs = same_outputs},
-    .up = {.points = POINTS, .matrix_of = two_matrix_of, .in_rows = TWO_EVEN, .in_step = WINOGRAD_TILE,
-           .out_rows = 2 * WINOGRAD_TILE, .phases = 1, .classes = 2, .halo = 1, .taps = {2, 1},
-           .tap = {{{0, 0, 0}, {2, 0, 1}}, {{1, 0, 1}}},
-           .survey = up_survey, .lines = up_lines, .weights = two_weights, .outputs = up_outputs},
-    .down = {.points = POINTS, .matrix_of = two_matrix_of, .in_rows = POINTS, .in_step = 2 * WINOGRAD_TILE,
-             .out_rows = WINOGRAD_TILE, .phases = 2, .classes = 1, .halo = 1, .taps = {3},
-             .tap = {{{0, 0, 0}, {1, 1, 0}, {2, 0, 1}}},
-             .survey = down_survey, .lines = down_lines, .weights = two_weights, .outputs = down_outputs},
+    .same = {.points = WINOGRAD_SIDE, .in_rows = WINOGRAD_SIDE, .in_step = WINOGRAD_TILE, .seen = 1, .line_step = 1, .lines = 1,
+             .out_rows = WINOGRAD_TILE, .columns = 1, .phases = 1, .classes = 1, .halo = 2, .weights_taps = ROW,
+             .taps = {3}, .tap = {{{0, 0, 0, 0}, {1, 0, 0, 1}, {2, 0, 0, 2}}},
+             .survey = same_survey, .lines_of = same_lines, .weights = same_weights, .outputs = same_outputs},
+    .up = {.points = 1, .in_rows = 1, .in_step = 1, .seen = 2, .line_step = 1, .lines = DIRECT_LINES,
+           .out_rows = 2, .columns = 2, .phases = 1, .classes = 4, .halo = 1, .weights_taps = SQUARE,
+           .taps = {4, 2, 2, 1},
+           .tap = {{{0, 0, 0, 0}, {2, 0, 0, 1}, {6, 1, 0, 0}, {8, 1, 0, 1}}, {{1, 0, 0, 1}, {7, 1, 0, 1}}, {{3, 1, 0, 0}, {5, 1, 0, 1}}, {{4, 1, 0, 1}}},
+           .survey = up_survey, .lines_of = up_lines, .weights = direct_weights, .outputs = up_outputs},
+    .down = {.points = 1, .in_rows = 1, .in_step = 1, .seen = 3, .line_step = 2, .lines = DIRECT_LINES,
+             .out_rows = 1, .columns = 1, .phases = 2, .classes = 1, .halo = 1, .weights_taps = SQUARE,
+             .taps = {9},
+             .tap = {{{0, 0, 0, 0}, {1, 0, 1, 0}, {2, 0, 0, 1}, {3, 1, 0, 0}, {4, 1, 1, 0}, {5, 1, 0, 1}, {6, 2, 0, 0}, {7, 2, 1, 0}, {8, 2, 0, 1}}},
+             .survey = down_survey, .lines_of = down_lines, .weights = direct_weights, .outputs = down_outputs},
     .pixels = pixels,
     .digits = digits,
     .products = products,

@@ -1,12 +1,14 @@
-/* The hot loops of 3 x 3 convolutions on AMX: Winograd's transforms along columns (winograd_axis.h), direct sums along rows.
+/* The hot loops of 3 x 3 convolutions on AMX. With stride 1 Winograd's transforms along columns (winograd_axis.h), which halve
+ * the products, and direct sums along rows; with stride 2, where they would save a quarter only, direct sums.
  *
  * The unit multiplies bytes and sums in 32 bits. A value is made a 24-bit integer by the largest of those it is added up
  * with, and that split into three signed digits of base 256 (the scheme of Ozaki, Ogita, Oishi & Rump 2012, "Error-free
  * transformations of matrix multiplication by using fast routines of matrix multiplication", in fixed point):
  *
- *     a b = a0 b0 2^32 + (a0 b1 + a1 b0) 2^24 + (a0 b2 + a1 b1 + a2 b0) 2^16 + (a1 b2 + a2 b1) 2^8 + O(2^16)
+ *     a b = a0 b0 2^32 + (a0 b1 + a1 b0) 2^24 + (a0 b2 + a1 b1 + a2 b0) 2^16 + O(2^23)
  *
- * Sums of products of digits are exact, so that rounding is that of the integers: 2^-24 of the largest value.
+ * Sums of products of digits are exact. What is left out and the rounding of the integers come to errors as large as those of
+ * float32's with Winograd's transforms along both axes; (a1 b2 + a2 b1) 2^8 would halve them and cost a third more products.
  *
  * A product is of 16 pixels of a row, 16 output channels and 64 channels a step. A pixel's channels lie together, 64 bytes
  * of them, so that a tap only looks at another pixel. */
@@ -23,20 +25,18 @@ enum {
     LT_AMX_CONV_DIGITS = 3,
     LT_AMX_CONV_TILE = 16 * 64,     /* bytes of a tile: one digit of 16 pixels, or of 16 outputs, of a step */
     LT_AMX_CONV_SUMS = 16 * 16,     /* sums of a product */
-    LT_AMX_CONV_POINTS = 9,         /* upper bounds over all schemes */
-    LT_AMX_CONV_MATRICES = 6,
-    LT_AMX_CONV_TAPS = 3,
-    LT_AMX_CONV_ROWS = 9,
-    LT_AMX_CONV_OUT_ROWS = 8,
-    LT_AMX_CONV_CLASSES = 2,
+    LT_AMX_CONV_POINTS = 6,         /* upper bounds over all schemes */
+    LT_AMX_CONV_TAPS = 9,
+    LT_AMX_CONV_ROWS = 6,
+    LT_AMX_CONV_CLASSES = 4,
 };
 
-/* What meets column `column` of the weights: phase `phase` of the pixels, `dx` pixels on. */
+/* What meets tap `weight` of a matrix: slab `dy` of those that a line sees, phase `phase` of the pixels, `dx` pixels on. */
 typedef struct lt_amx_conv_tap {
-    unsigned char column, phase, dx;
+    unsigned char weight, dy, phase, dx;
 } lt_amx_conv_tap;
 
-/* Rows of `channels` channels that a strip sees, from column x on; what lies outside [0, width) is zero. */
+/* The rows of a slab of `channels` channels, from column x on; what lies outside [0, width) is zero. */
 typedef struct lt_amx_conv_lines {
     const float *rows[LT_AMX_CONV_ROWS];   /* of the first channel */
     int64_t plane[LT_AMX_CONV_ROWS];       /* floats to the same row of the next */
@@ -44,29 +44,33 @@ typedef struct lt_amx_conv_lines {
     const float *scale;                    /* (channels) or NULL */
 } lt_amx_conv_lines;
 
-/* A kind of convolution. A strip is the rows of output that are transformed together; output (and input) columns that are
- * neighbours may differ in their taps: x classes + i are those of class i (x phases + i those of phase i). */
+/* A kind of convolution. A slab is the rows of input that are packed together, a point of theirs after the other; a line the
+ * rows of output that are made together. Output columns (and input columns) that are neighbours may differ in their taps:
+ * x columns + i is the i-th of pixel x (x phases + i that of phase i). With direct sums slabs and lines are a row of each
+ * phase and class, and there is one point. */
 struct lt_amx_conv_scheme {
-    int points;
-    const unsigned char *matrix_of; /* (points) which weights a point meets */
-    int in_rows, in_step;           /* input rows that a strip sees, and from one strip's first to the next's */
-    int out_rows;
-    int phases, classes;
+    int points;                     /* each meets its own matrix of weights */
+    int in_rows, in_step;           /* input rows of a slab, and from one slab's first to the next's */
+    int seen, line_step;            /* slabs that a line sees, and from one line's first to the next's */
+    int lines;                      /* that are worth packing together, at most */
+    int out_rows, columns, phases;
+    int classes;                    /* kinds of outputs of a pixel */
     int halo;                       /* pixels past a class' last that its taps see */
-    int taps[LT_AMX_CONV_CLASSES];
+    int weights_taps;               /* of a matrix */
+    int taps[LT_AMX_CONV_CLASSES];  /* which add up to them */
     lt_amx_conv_tap tap[LT_AMX_CONV_CLASSES][LT_AMX_CONV_TAPS];
 
     /* The largest values of the points of `count` (of 16s) pixels: largest (points, 16) are the bits of the largest so far. */
     void (*survey)(const lt_amx_conv_lines *in, int64_t count, uint32_t *largest);
 
     /* to (points, phases, channels, 16) = the points of 16 pixels. */
-    void (*lines)(const lt_amx_conv_lines *in, float *to);
+    void (*lines_of)(const lt_amx_conv_lines *in, float *to);
 
-    /* to[(3 q + j) * step + i] = matrix q of column j of 3 x 3 weights, tap t of which is g[i * g_step + t * tap_step],
-     * i < count; zeros up to 16. largest (matrices, 16) as above. */
+    /* to[(matrix * weights_taps + i) * step + l] = tap i of a matrix of 3 x 3 weights, tap t of which is g[l * g_step + t * tap_step],
+     * l < count; zeros up to 16. largest (points, 16) as above. */
     void (*weights)(int count, const float *g, int64_t g_step, int tap_step, float *to, int64_t step, uint32_t *largest);
 
-    /* rows (out_rows, 16 outputs, 16 classes columns) of m (points, classes, 16 pixels, 16 outputs). */
+    /* rows (out_rows, 16 outputs, 16 columns pixels) of m (points, classes, 16 pixels, 16 outputs). */
     void (*outputs)(const float *m, float *rows);
 };
 
@@ -88,15 +92,15 @@ typedef struct lt_amx_conv_ahead {
     int64_t rows, in_row;  /* of a channel, and how many of them are done */
 } lt_amx_conv_ahead;
 
-/* The products of `count` times 16 pixels and 16 outputs. */
+/* The products of `lines` times `count` times 16 pixels and 16 outputs. */
 typedef struct lt_amx_conv_walk {
     const struct lt_amx_conv_scheme *scheme;
-    int64_t count;
+    int64_t lines, count;
     int64_t steps;                 /* of 64 channels */
-    const int32_t *offset;         /* (3 steps) bytes from a point's first pixel to what a step of the first class sees, then of the second */
-    const int8_t *pixels, *weights; /* (points, ...), (matrices, 3 steps, step) */
+    const int32_t *offset;         /* bytes from a point's first pixel to what each step of each class sees */
+    const int8_t *pixels, *weights; /* (slabs, points, ...), (points, weights_taps steps, step) */
     int64_t digit, point;          /* bytes from digit to digit of pixels, from point to point */
-    const float *rows, *columns;   /* what integers are worth: (points), (matrices, 16) */
+    const float *rows, *columns;   /* what integers are worth: (points), (points, 16) */
     lt_amx_conv_ahead *ahead;      /* fetched meanwhile */
 } lt_amx_conv_walk;
 
@@ -110,12 +114,12 @@ struct lt_amx_conv_kernels {
     /* Digits of weights from (channels, 16) times inverse (16), a step's (3, tile). */
     void (*digits)(const float *from, int64_t channels, const float *inverse, int8_t *to);
 
-    /* m (count, points, classes, 16 pixels, 16 outputs) of a walk. Between begin() and end() of lt_amx_kernels on the same thread
+    /* m (lines, count, points, classes, 16 pixels, 16 outputs) of a walk. Between begin() and end() of lt_amx_kernels on the same thread
      * only. */
     void (*products)(const lt_amx_conv_walk *walk, float *m);
 
-    /* What tails make of `count` times rows (out_rows, 16, `wide` vectors of 16), which lie side by side in the output. */
-    void (*finish)(const float *rows, int64_t out_rows, int wide, int64_t count, const lt_amx_conv_target *to);
+    /* What tails make of `count` times rows (out_rows, 16, 16 columns), which lie side by side in the output. */
+    void (*finish)(const float *rows, int64_t out_rows, int columns, int64_t count, const lt_amx_conv_target *to);
     void (*stream_end)(void);
 };
 
