@@ -23,14 +23,16 @@ static lt_status conv_backward(lt_ctx *ctx, lt_node *node, lt_tensor *gy)
     lt_status status = LT_OK;
 
     if (lt_wants_grad(node, IN_X) || lt_wants_grad(node, IN_SCALE)) {
-        lt_tensor *gx = lt_new_like(ctx, lt_node_input(node, IN_X));
+        const bool add = lt_wants_grad(node, IN_X) && lt_grad(lt_node_input(node, IN_X)) && lt_conv_input_grad_adds(s, up);
+        lt_tensor *gx = add ? NULL : lt_new_like(ctx, lt_node_input(node, IN_X));
         lt_tensor *gs = lt_wants_grad(node, IN_SCALE) ? lt_new_like(ctx, scale) : NULL;
+        float *to = add ? lt_grad_in_place(ctx, node, IN_X) : gx ? lt_f32(gx) : NULL;
         if (ctx->status) return ctx->status;
         status = lt_conv_input_grad(ctx, s, up, lt_f32(gy), lt_f32(w), gs ? lt_f32(x) : NULL,
-                                    scale ? lt_f32(scale) : NULL, lt_f32(gx), gs ? lt_f32(gs) : NULL);
+                                    scale ? lt_f32(scale) : NULL, add, to, gs ? lt_f32(gs) : NULL);
         if (status) return status;
         if (gs && (status = lt_grad_add(ctx, node, IN_SCALE, gs))) return status;
-        if (lt_wants_grad(node, IN_X) && (status = lt_grad_add(ctx, node, IN_X, gx))) return status;
+        if (gx && lt_wants_grad(node, IN_X) && (status = lt_grad_add(ctx, node, IN_X, gx))) return status;
     }
     if (lt_wants_grad(node, IN_W)) {
         lt_tensor *gw = lt_new_like(ctx, lt_node_input(node, IN_W));

@@ -243,18 +243,21 @@ static void scale_grad(lt_ctx *ctx, int64_t planes, int64_t size, const float *s
     }
 }
 
+bool lt_conv_input_grad_adds(const lt_conv_shape *s, bool transposed) { return !transposed && lt_pointwise_fits(s); }
+
 lt_status lt_conv_input_grad(lt_ctx *ctx, const lt_conv_shape *s, bool transposed, const float *gy,
-                             const float *weight, const float *x, const float *scale, float *gx,
-                             float *gscale)
+                             const float *weight, const float *x, const float *scale, bool add,
+                             float *gx, float *gscale)
 {
+    if (lt_conv_input_grad_adds(s, transposed)) return lt_pointwise_input_grad(ctx, s, gy, weight, x, scale, add, gx, gscale);
+
+
     lt_winograd fast = winograd_of(s, !transposed, gy, NULL, weight, NULL, gx);
     fast.out_scale = scale;
     fast.with = gscale ? x : NULL;
     fast.dot = gscale;
     winograd_run *run = winograd_way(ctx, s, &fast);
     if (run) return run(ctx, &fast);
-    if (!transposed && lt_pointwise_fits(s)) return lt_pointwise_input_grad(ctx, s, gy, weight, x, scale, gx, gscale);
-
     const lt_status status = transposed ? lt_conv_apply(ctx, s, gy, NULL, weight, NULL, NULL, gx)
                                         : lt_conv_adjoint(ctx, s, gy, NULL, weight, NULL, gx);
     if (status == LT_OK && scale)

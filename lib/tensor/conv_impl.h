@@ -43,10 +43,11 @@ lt_status lt_conv_weight_grad(lt_ctx *ctx, const lt_conv_shape *s, const float *
 
 /* The gradient of the input of either map: gx as x, which is big (n,c,h,w), or with `transposed` small
  * (n,o,oh,ow), from gy on the other side. With scale, one factor a channel of x, that of scale too,
- * unless gscale is NULL; x is read for gscale only. */
+ * unless gscale is NULL; x is read for gscale only. `add`, where lt_conv_input_grad_adds(): gx is added to. */
+bool lt_conv_input_grad_adds(const lt_conv_shape *s, bool transposed);
 lt_status lt_conv_input_grad(lt_ctx *ctx, const lt_conv_shape *s, bool transposed, const float *gy,
-                             const float *weight, const float *x, const float *scale, float *gx,
-                             float *gscale);
+                             const float *weight, const float *x, const float *scale, bool add,
+                             float *gx, float *gscale);
 
 /* db (c) = sum of g (n,c,size) over samples and positions. */
 void lt_conv_bias_grad(lt_ctx *ctx, int64_t n, int64_t c, int64_t size, const float *g, float *db);

@@ -40,11 +40,12 @@ void lt_pointwise_apply(lt_ctx *ctx, const lt_conv_shape *s, const float *big, c
 }
 
 lt_status lt_pointwise_input_grad(lt_ctx *ctx, const lt_conv_shape *s, const float *gy, const float *weight, const float *x,
-                                  const float *scale, float *gx, float *gscale)
+                                  const float *scale, bool add, float *gx, float *gscale)
 {
     const struct lt_pointwise_kernels *k = LT_ISA_SELECT(ctx, lt_pointwise_kernels);
     const int64_t size = s->h * s->w, pieces = pieces_of(s);
-    const bool stream = s->n * s->c * size * (int64_t)sizeof *gx >= LT_STREAM_FROM && size % 16 == 0 && (uintptr_t)gx % 64 == 0;
+    const bool stream = !add && s->n * s->c * size * (int64_t)sizeof *gx >= LT_STREAM_FROM && size % 16 == 0 && (uintptr_t)gx % 64 == 0;
+    const lt_pointwise_write how = add ? LT_POINTWISE_ADD : stream ? LT_POINTWISE_STREAM : LT_POINTWISE_SET;
     double *partial = gscale ? lt_scratch(ctx, sizeof *partial * (size_t)(s->n * pieces * s->c)) : NULL;
     if (gscale && !partial) return LT_ERR_MEMORY;
 #pragma omp parallel for num_threads(ctx->threads) schedule(static)
@@ -55,7 +56,7 @@ lt_status lt_pointwise_input_grad(lt_ctx *ctx, const lt_conv_shape *s, const flo
             float w[FEW];
             for (int64_t o = 0; o < s->o; o++) w[o] = weight[o * s->w_small + c * s->w_big];
             const double dot = k->widen(count, (int)s->o, w, gy + n * s->o * size + at, size, scale ? scale[n * s->c + c] : 1.0f,
-                                        gscale ? x + plane : NULL, stream, gx + plane);
+                                        gscale ? x + plane : NULL, how, gx + plane);
             if (gscale) partial[i * s->c + c] = dot;
         }
         if (stream) k->stream_end();

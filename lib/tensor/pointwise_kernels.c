@@ -35,7 +35,7 @@ static void narrow(int64_t n, int count, int many, const float *w, const float *
 }
 
 INLINE double widen_body(int64_t n, const int count, const float *w, const float *few, int64_t ld, float scale, const float *with,
-                         bool stream, float *wide)
+                         lt_pointwise_write how, float *wide)
 {
     /* Short runs of single precision, summed in double. */
     enum { RUN = 64 * LANES };
@@ -48,10 +48,11 @@ INLINE double widen_body(int64_t n, const int count, const float *w, const float
             vec v = vec_load(few + i) * w[0];
             UNROLL for (int k = 1; k < count; k++) v += vec_load(few + k * ld + i) * w[k];
             if (with) sum += v * vec_load(with + i);
-            if (stream)
-                vec_stream(wide + i, v * scale);
+            v *= scale;
+            if (how == LT_POINTWISE_STREAM)
+                vec_stream(wide + i, v);
             else
-                vec_store(wide + i, v * scale);
+                vec_store(wide + i, how == LT_POINTWISE_ADD ? vec_load(wide + i) + v : v);
         }
         total += (double)vec_sum(sum);
     }
@@ -59,19 +60,19 @@ INLINE double widen_body(int64_t n, const int count, const float *w, const float
         float v = few[i] * w[0];
         for (int k = 1; k < count; k++) v += few[k * ld + i] * w[k];
         if (with) total += (double)(v * with[i]);
-        wide[i] = v * scale;
+        wide[i] = how == LT_POINTWISE_ADD ? wide[i] + v * scale : v * scale;
     }
     return total;
 }
 
 static double widen(int64_t n, int count, const float *w, const float *few, int64_t ld, float scale, const float *with,
-                    bool stream, float *wide)
+                    lt_pointwise_write how, float *wide)
 {
     switch (count) {
-    case 1: return widen_body(n, 1, w, few, ld, scale, with, stream, wide);
-    case 2: return widen_body(n, 2, w, few, ld, scale, with, stream, wide);
-    case 3: return widen_body(n, 3, w, few, ld, scale, with, stream, wide);
-    default: return widen_body(n, 4, w, few, ld, scale, with, stream, wide);
+    case 1: return widen_body(n, 1, w, few, ld, scale, with, how, wide);
+    case 2: return widen_body(n, 2, w, few, ld, scale, with, how, wide);
+    case 3: return widen_body(n, 3, w, few, ld, scale, with, how, wide);
+    default: return widen_body(n, 4, w, few, ld, scale, with, how, wide);
     }
 }
 
