@@ -65,7 +65,7 @@ lt_tensor *lt_upfirdn2d(lt_ctx *ctx, lt_tensor *x, const lt_tensor *kernel, int 
     lt_fir_shape s;
     lt_tensor *xd, *flipped = prepare_fir(ctx, "upfirdn2d", x, kernel, up, down, pad0, pad1, &xd, &s);
     lt_tensor *out = flipped ? lt_new(ctx, 4, (int64_t[]){lt_dim(x, 0), lt_dim(x, 1), s.oh, s.ow}) : NULL;
-    if (!out || lt_fir_apply(ctx, &s, lt_f32(flipped), lt_f32(xd), NULL, lt_f32(out))) return NULL;
+    if (!out || lt_fir_apply(ctx, &s, lt_f32(flipped), lt_f32(xd), lt_f32(out))) return NULL;
     lt_node *node = lt_record(ctx, out, upfirdn2d_backward, 1, &x, sizeof s);
     if (node) {
         *(lt_fir_shape *)lt_node_params(node) = s;
@@ -74,10 +74,10 @@ lt_tensor *lt_upfirdn2d(lt_ctx *ctx, lt_tensor *x, const lt_tensor *kernel, int 
     return lt_recorded(ctx, out);
 }
 
-enum { SAVED_Y = LT_ACT_SAVED, SAVED_KERNEL };
+enum { SAVED_Y = LT_ACT_SAVED };
 
 typedef struct blur_act_params {
-    lt_fir_shape shape;
+    lt_blur blur;
     float slope, gain;
 } blur_act_params;
 
@@ -88,8 +88,7 @@ static lt_status blur_act_backward(lt_ctx *ctx, lt_node *node, lt_tensor *gy)
     lt_tensor *gx = lt_new_like(ctx, lt_node_input(node, LT_ACT_IN_X));
     lt_bias_act_sums *sums = gx ? lt_scratch(ctx, (size_t)(q.n * q.c) * sizeof *sums) : NULL;
     if (!sums) return ctx->status;
-    lt_status status = lt_fir_act_adjoint(ctx, &params->shape, lt_f32(lt_node_saved(node, SAVED_KERNEL)), &q,
-                                          lt_f32(lt_node_saved(node, SAVED_Y)), lt_f32(gy), lt_f32(gx), sums);
+    lt_status status = lt_blur_act_adjoint(ctx, &params->blur, &q, lt_f32(lt_node_saved(node, SAVED_Y)), lt_f32(gy), lt_f32(gx), sums);
     if (status == LT_OK) status = lt_act_add_small(ctx, node, &q, sums, true);
     lt_scratch_free(ctx, sums);
     if (status == LT_OK && lt_wants_grad(node, LT_ACT_IN_X)) status = lt_grad_add(ctx, node, LT_ACT_IN_X, gx);
@@ -99,22 +98,22 @@ static lt_status blur_act_backward(lt_ctx *ctx, lt_node *node, lt_tensor *gy)
 lt_tensor *lt_blur_act(lt_ctx *ctx, lt_tensor *x, const lt_tensor *kernel, int pad0, int pad1, const lt_act *act)
 {
     lt_fir_shape s;
+    lt_blur blur;
     lt_act_operands o;
     lt_tensor *xd, *flipped = prepare_fir(ctx, "blur_act", x, kernel, 1, 1, pad0, pad1, &xd, &s);
     if (!flipped) return NULL;
     const int64_t shape[4] = {lt_dim(x, 0), lt_dim(x, 1), s.oh, s.ow};
     if (lt_act_prepare(ctx, "blur_act", shape, act, &o)) return NULL;
-    if (!o.from_y || !lt_fir_is_blur(&s))
+    if (!o.from_y || !lt_blur_of(&s, lt_f32(flipped), &blur))
         return lt_bias_act(ctx, lt_upfirdn2d(ctx, x, kernel, 1, 1, pad0, pad1), act);
     lt_tensor *out = lt_new(ctx, 4, shape);
-    if (!out || lt_fir_apply(ctx, &s, lt_f32(flipped), lt_f32(xd), &o.q, lt_f32(out))) return NULL;
+    if (!out || lt_blur_apply(ctx, &blur, lt_f32(xd), &o.q, lt_f32(out))) return NULL;
     lt_tensor *const inputs[LT_ACT_INPUTS] = {x, act->out_scale, act->noise_weight, act->bias};
     lt_node *node = lt_record(ctx, out, blur_act_backward, LT_ACT_INPUTS, inputs, sizeof(blur_act_params));
     if (node) {
-        *(blur_act_params *)lt_node_params(node) = (blur_act_params){s, act->slope, act->gain};
+        *(blur_act_params *)lt_node_params(node) = (blur_act_params){blur, act->slope, act->gain};
         lt_act_save(node, &o);
         lt_node_save(node, SAVED_Y, out);
-        lt_node_save(node, SAVED_KERNEL, flipped);
     }
     return lt_recorded(ctx, out);
 }

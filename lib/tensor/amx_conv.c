@@ -101,8 +101,7 @@ static job job_of(const lt_ctx *ctx, const lt_winograd *q)
     j.pitch = lt_ceil_quotient(j.pixels + s->halo, SIDE) * SIDE;
     j.digit = j.pitch * DEPTH;
     j.point = j.steps * s->phases * LT_AMX_CONV_DIGITS * j.digit;
-    j.stream = q->kind == LT_WINOGRAD_SAME && q->n * q->o * q->oh * q->ow * (int64_t)sizeof(float) >= LT_STREAM_FROM && q->ow % SIDE == 0 &&
-               (uintptr_t)q->out % 64 == 0;
+    j.stream = q->kind == LT_WINOGRAD_SAME && lt_streams(q->n * q->o * q->oh * q->ow, q->ow, q->out);
     return j;
 }
 

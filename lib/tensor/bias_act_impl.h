@@ -37,6 +37,13 @@ static inline lt_bias_act_plane lt_bias_act_part(lt_bias_act_plane p, int64_t at
     return p;
 }
 
+static inline void lt_bias_act_add(lt_bias_act_sums *to, const lt_bias_act_sums *part)
+{
+    to->bias += part->bias;
+    to->noise += part->noise;
+    to->value += part->value;
+}
+
 /* y may be x. */
 void lt_bias_act_apply(lt_ctx *ctx, const lt_bias_act_planes *q, const float *x, float *y);
 

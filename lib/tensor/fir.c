@@ -60,8 +60,7 @@ static void filter_line(const struct lt_resample_kernels *k, const lt_fir_shape 
     }
 }
 
-/* kernel[i][j] = column[i] row[j]? */
-static bool factor(int64_t kh, int64_t kw, const float *kernel, float *column, float *row)
+bool lt_fir_factor(int64_t kh, int64_t kw, const float *kernel, float *column, float *row)
 {
     int64_t best = 0;
     for (int64_t i = 1; i < kh * kw; i++)
@@ -76,48 +75,12 @@ static bool factor(int64_t kh, int64_t kw, const float *kernel, float *column, f
     return true;
 }
 
-/* What is done with rows on their way in: they are gradients of y, and become those of what y was made from. */
-typedef struct before {
-    const lt_bias_act_planes *act;
-    const float *y;
-    lt_bias_act_sums *sums; /* (planes, bands) */
-} before;
-
-/* A thread's work space, and the band of rows [first, last) of a plane x that it is at. */
+/* A thread's work space, and the plane x that it is at. */
 typedef struct work {
     const float **row;
     float *weight, *line;
     const float *x;
-    int64_t first, last;
-
-    float *ring; /* the last kh rows that came in, or NULL: they are as in x */
-    int64_t next; /* row that comes next */
-    const struct lt_bias_act_kernels *act;
-    lt_bias_act_plane plane;
-    const float *y;
-    lt_bias_act_sums sums;
 } work;
-
-static void add_sums(lt_bias_act_sums *to, const lt_bias_act_sums *part)
-{
-    to->bias += part->bias;
-    to->noise += part->noise;
-    to->value += part->value;
-}
-
-/* Row r of what is filtered; rows are asked for in ascending order. */
-static const float *input_row(const lt_fir_shape *s, work *t, int64_t r)
-{
-    if (!t->ring) return t->x + r * s->w;
-    for (; t->next <= r; t->next++) {
-        const int64_t at = t->next * s->w;
-        const lt_bias_act_plane p = lt_bias_act_part(t->plane, at, s->w);
-        const lt_bias_act_sums sums = t->act->backward(&p, NULL, t->y + at, t->x + at, t->ring + t->next % s->kh * s->w);
-        /* Bands share rows; the one that has the output row of the same number counts it. */
-        if (t->next >= t->first && t->next < t->last) add_sums(&t->sums, &sums);
-    }
-    return t->ring + r % s->kh * s->w;
-}
 
 /* Row y of a plane. With column and row factors the vertical sum comes first and one
  * horizontal filter follows; otherwise every kernel row filters its image row. */
@@ -135,10 +98,10 @@ static void output_row(const struct lt_resample_kernels *k, const lt_fir_shape *
         const int64_t r = (at + i) / s->up;
         if (at + i < 0 || r >= s->h) continue;
         if (column) {
-            t->row[rows] = input_row(s, t, r) + from;
+            t->row[rows] = t->x + r * s->w + from;
             t->weight[rows++] = column[i];
         } else {
-            if (width) memcpy(inner, input_row(s, t, r) + from, (size_t)width * sizeof *inner);
+            if (width) memcpy(inner, t->x + r * s->w + from, (size_t)width * sizeof *inner);
             filter_line(k, s, cols, kernel + i * s->kw, t->line, out, add);
             add = 1;
         }
@@ -151,26 +114,20 @@ static void output_row(const struct lt_resample_kernels *k, const lt_fir_shape *
     }
 }
 
-static int64_t bands_of(const lt_fir_shape *s) { return (s->oh + BAND - 1) / BAND; }
-
-/* lt_fir_apply() of x, or of what `in` makes of it. */
-static lt_status filter(lt_ctx *ctx, const lt_fir_shape *s, const float *kernel, const float *x, const before *in,
-                        const lt_bias_act_planes *act, float *out)
+lt_status lt_fir_apply(lt_ctx *ctx, const lt_fir_shape *s, const float *kernel, const float *x, float *out)
 {
     if (s->planes == 0 || s->oh <= 0 || s->ow <= 0) return LT_OK;
     const struct lt_resample_kernels *k = LT_ISA_SELECT(ctx, lt_resample_kernels);
-    const struct lt_bias_act_kernels *ka = LT_ISA_SELECT(ctx, lt_bias_act_kernels);
     const span cols = columns_read(s);
-    const int64_t bands = bands_of(s);
+    const int64_t bands = (s->oh + BAND - 1) / BAND;
     const int threads = ctx->threads;
     float *factors = lt_scratch(ctx, (size_t)(s->kh + s->kw) * sizeof *factors);
     float *lines = lt_scratch(ctx, (size_t)threads * (size_t)cols.count * sizeof *lines);
     const float **rows = lt_scratch(ctx, (size_t)threads * (size_t)s->kh * sizeof *rows);
     float *weights = lt_scratch(ctx, (size_t)threads * (size_t)s->kh * sizeof *weights);
-    float *rings = in ? lt_scratch(ctx, (size_t)threads * (size_t)(s->kh * s->w) * sizeof *rings) : NULL;
-    const bool ok = factors && lines && rows && weights && (rings || !in);
+    const bool ok = factors && lines && rows && weights;
     if (ok) {
-        const bool separable = factor(s->kh, s->kw, kernel, factors, factors + s->kh);
+        const bool separable = lt_fir_factor(s->kh, s->kw, kernel, factors, factors + s->kh);
         memset(lines, 0, (size_t)threads * (size_t)cols.count * sizeof *lines);
 #pragma omp parallel for num_threads(threads) schedule(static)
         for (int64_t i = 0; i < s->planes * bands; i++) {
@@ -178,42 +135,16 @@ static lt_status filter(lt_ctx *ctx, const lt_fir_shape *s, const float *kernel,
             const int64_t last = first + BAND < s->oh ? first + BAND : s->oh;
             const int64_t me = omp_get_thread_num();
             work t = {.row = rows + me * s->kh, .weight = weights + me * s->kh, .line = lines + me * cols.count,
-                      .x = x + plane * s->h * s->w, .first = first, .last = last};
-            if (in) {
-                t.ring = rings + me * s->kh * s->w;
-                t.next = first > s->pad_y ? first - s->pad_y : 0;
-                t.act = ka;
-                t.plane = lt_bias_act_plane_of(in->act, plane);
-                t.y = in->y + plane * s->h * s->w;
-            }
-            const lt_bias_act_plane tail = act ? lt_bias_act_plane_of(act, plane) : (lt_bias_act_plane){0};
-            for (int64_t y = first; y < last; y++) {
-                float *to = out + (plane * s->oh + y) * s->ow;
-                output_row(k, s, cols, kernel, separable ? factors : NULL, factors + s->kh, &t, y, to);
-                if (!act) continue;
-                const lt_bias_act_plane p = lt_bias_act_part(tail, y * s->ow, s->ow);
-                ka->forward(&p, to, to);
-            }
-            if (in) in->sums[i] = t.sums;
+                      .x = x + plane * s->h * s->w};
+            for (int64_t y = first; y < last; y++)
+                output_row(k, s, cols, kernel, separable ? factors : NULL, factors + s->kh, &t, y, out + (plane * s->oh + y) * s->ow);
         }
     }
-    lt_scratch_free(ctx, rings);
     lt_scratch_free(ctx, weights);
     lt_scratch_free(ctx, rows);
     lt_scratch_free(ctx, lines);
     lt_scratch_free(ctx, factors);
     return ok ? LT_OK : LT_ERR_MEMORY;
-}
-
-lt_status lt_fir_apply(lt_ctx *ctx, const lt_fir_shape *s, const float *kernel, const float *x, const lt_bias_act_planes *act,
-                       float *out)
-{
-    return filter(ctx, s, kernel, x, NULL, act, out);
-}
-
-bool lt_fir_is_blur(const lt_fir_shape *s)
-{
-    return s->up == 1 && s->down == 1 && s->pad_y >= 0 && s->pad_y < s->kh && s->oh <= s->h;
 }
 
 /* The shape of the adjoint, which is a filter, too. */
@@ -228,35 +159,13 @@ static lt_fir_shape reverse(const lt_fir_shape *s)
 
 /* x[i] gathers out[j] kernel[k] for j down + k - pad = i up: the same filter with the kernel reversed and the sampling
  * rates exchanged. */
-static lt_status filter_back(lt_ctx *ctx, const lt_fir_shape *s, const float *kernel, const float *out, const before *in, float *x)
+lt_status lt_fir_adjoint(lt_ctx *ctx, const lt_fir_shape *s, const float *kernel, const float *out, float *x)
 {
     const lt_fir_shape back = reverse(s);
     float *reversed = lt_scratch(ctx, (size_t)(s->kh * s->kw) * sizeof *reversed);
     if (!reversed) return LT_ERR_MEMORY;
     for (int64_t i = 0; i < s->kh * s->kw; i++) reversed[i] = kernel[s->kh * s->kw - 1 - i];
-    const lt_status status = filter(ctx, &back, reversed, out, in, NULL, x);
+    const lt_status status = lt_fir_apply(ctx, &back, reversed, out, x);
     lt_scratch_free(ctx, reversed);
-    return status;
-}
-
-lt_status lt_fir_adjoint(lt_ctx *ctx, const lt_fir_shape *s, const float *kernel, const float *out, float *x)
-{
-    return filter_back(ctx, s, kernel, out, NULL, x);
-}
-
-lt_status lt_fir_act_adjoint(lt_ctx *ctx, const lt_fir_shape *s, const float *kernel, const lt_bias_act_planes *act,
-                             const float *y, const float *gy, float *gx, lt_bias_act_sums *sums)
-{
-    const lt_fir_shape back = reverse(s);
-    const int64_t bands = bands_of(&back);
-    before in = {.act = act, .y = y};
-    in.sums = lt_scratch(ctx, (size_t)(s->planes * bands) * sizeof *in.sums);
-    if (!in.sums) return LT_ERR_MEMORY;
-    const lt_status status = filter_back(ctx, s, kernel, gy, &in, gx);
-    for (int64_t i = 0; status == LT_OK && i < s->planes; i++) {
-        sums[i] = (lt_bias_act_sums){0, 0, 0};
-        for (int64_t b = 0; b < bands; b++) add_sums(&sums[i], &in.sums[i * bands + b]);
-    }
-    lt_scratch_free(ctx, in.sums);
     return status;
 }

@@ -44,7 +44,7 @@ lt_status lt_pointwise_input_grad(lt_ctx *ctx, const lt_conv_shape *s, const flo
 {
     const struct lt_pointwise_kernels *k = LT_ISA_SELECT(ctx, lt_pointwise_kernels);
     const int64_t size = s->h * s->w, pieces = pieces_of(s);
-    const bool stream = !add && s->n * s->c * size * (int64_t)sizeof *gx >= LT_STREAM_FROM && size % 16 == 0 && (uintptr_t)gx % 64 == 0;
+    const bool stream = !add && lt_streams(s->n * s->c * size, size, gx);
     const lt_pointwise_write how = add ? LT_POINTWISE_ADD : stream ? LT_POINTWISE_STREAM : LT_POINTWISE_SET;
     double *partial = gscale ? lt_scratch(ctx, sizeof *partial * (size_t)(s->n * pieces * s->c)) : NULL;
     if (gscale && !partial) return LT_ERR_MEMORY;

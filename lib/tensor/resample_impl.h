@@ -15,18 +15,31 @@ typedef struct lt_fir_shape {
     int64_t pad_y, pad_x; /* before the first row and column; may be negative */
 } lt_fir_shape;
 
-/* Whether every row of out meets the row of the same number of x: what lt_fir_act_adjoint() asks for. */
-bool lt_fir_is_blur(const lt_fir_shape *s);
+/* kernel[i][j] = column[i] row[j]? */
+bool lt_fir_factor(int64_t kh, int64_t kw, const float *kernel, float *column, float *row);
 
-/* Then, unless NULL, what `act` makes of the outputs. Errors: LT_ERR_MEMORY. */
-lt_status lt_fir_apply(lt_ctx *ctx, const lt_fir_shape *s, const float *kernel, const float *x,
-                       const lt_bias_act_planes *act, float *out);
+/* Errors: LT_ERR_MEMORY. */
+lt_status lt_fir_apply(lt_ctx *ctx, const lt_fir_shape *s, const float *kernel, const float *x, float *out);
 /* x (planes,h,w) = adjoint of lt_fir_apply at out (planes,oh,ow). */
 lt_status lt_fir_adjoint(lt_ctx *ctx, const lt_fir_shape *s, const float *kernel,
                          const float *out, float *x);
-/* gx (planes,h,w), and the sums of each plane, from gy and y (planes,oh,ow), the result of a blur with `act`. */
-lt_status lt_fir_act_adjoint(lt_ctx *ctx, const lt_fir_shape *s, const float *kernel, const lt_bias_act_planes *act,
-                             const float *y, const float *gy, float *gx, lt_bias_act_sums *sums);
+
+/* One without resampling, of few taps, column[i] row[j]. */
+enum { LT_BLUR_TAPS = 8 };
+typedef struct lt_blur {
+    int64_t planes, h, w, oh, ow, pad_y, pad_x;
+    int rows, columns; /* taps */
+    float column[LT_BLUR_TAPS], row[LT_BLUR_TAPS];
+} lt_blur;
+
+/* Whether it is one, and every row of out meets the row of the same number of x. */
+bool lt_blur_of(const lt_fir_shape *s, const float *kernel, lt_blur *b);
+
+/* lt_fir_apply(), then, unless NULL, what `act` makes of the outputs. Errors: LT_ERR_MEMORY. */
+lt_status lt_blur_apply(lt_ctx *ctx, const lt_blur *b, const float *x, const lt_bias_act_planes *act, float *out);
+/* gx (planes,h,w), and the sums of each plane, from gy and y (planes,oh,ow), the result with `act`. */
+lt_status lt_blur_act_adjoint(lt_ctx *ctx, const lt_blur *b, const lt_bias_act_planes *act, const float *y, const float *gy, float *gx,
+                              lt_bias_act_sums *sums);
 
 /* A linear map along one axis: output i is a weighted window of the inputs. */
 typedef struct lt_windows {

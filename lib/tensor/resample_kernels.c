@@ -1,6 +1,8 @@
 /* Row loops of resampling. */
 #include "tensor/resample_kernels.h"
 
+#include "tensor/conv_finish.h"
+
 static void combine(int64_t n, int64_t taps, const float *const *row, const float *weight,
                     float *restrict out)
 {
@@ -51,6 +53,39 @@ static void fir(int64_t n, int64_t taps, const float *weight, int64_t weight_ste
         const float p = weight[t * weight_step];
         for (int64_t i = 0; i < n; i++) out[i * out_step] += p * in[i * in_step + t];
     }
+}
+
+/* `vectors` vectors of outputs from number i on. */
+INLINE void blend_vectors(const int vectors, const int taps, int64_t i, const float *const *row, const float *weight,
+                          const lt_conv_tail *tail, const float *noise, float *out)
+{
+    vec sum[CONV_FINISH_VECTORS] = {{0}};
+    for (int t = 0; t < taps; t++)
+        UNROLL for (int v = 0; v < vectors; v++) sum[v] += weight[t] * vec_load(row[t] + i + v * LANES);
+    conv_finish_row(vectors, sum, tail, NULL, noise ? noise + i : NULL, out + i, sum[0]);
+}
+
+INLINE void blend_body(int64_t n, const int taps, const float *const *row, const float *weight, const lt_conv_tail *tail,
+                       const float *noise, float *out)
+{
+    enum { VECTORS = 2 };
+    int64_t i = 0;
+    for (; i + VECTORS * LANES <= n; i += VECTORS * LANES) blend_vectors(VECTORS, taps, i, row, weight, tail, noise, out);
+    for (; i + LANES <= n; i += LANES) blend_vectors(1, taps, i, row, weight, tail, noise, out);
+    for (; i < n; i++) {
+        float sum = 0;
+        for (int t = 0; t < taps; t++) sum += weight[t] * row[t][i];
+        lt_conv_finish_few(tail, NULL, noise ? noise + i : NULL, 1, &sum, out + i);
+    }
+}
+
+static void blend(int64_t n, int taps, const float *const *row, const float *weight, const lt_conv_tail *tail, const float *noise,
+                  float *out)
+{
+    if (taps == 4)
+        blend_body(n, 4, row, weight, tail, noise, out);
+    else
+        blend_body(n, taps, row, weight, tail, noise, out);
 }
 
 static void fir_pair(int64_t n, const int64_t taps[2], const float *const weight[2],
@@ -144,6 +179,8 @@ const struct lt_resample_kernels LT_ISA_NAME(lt_resample_kernels) = {
     .combine = combine,
     .fir = fir,
     .fir_pair = fir_pair,
+    .blend = blend,
+    .stream_end = vec_stream_end,
     .windows = windows,
     .project = project,
     .sample = sample,

@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include "tensor/conv_tail.h"
 #include "tensor/isa.h"
 
 struct lt_resample_kernels {
@@ -18,6 +19,10 @@ struct lt_resample_kernels {
      * weight[r][2 t] * in[r][i + t], i < n. */
     void (*fir_pair)(int64_t n, const int64_t taps[2], const float *const weight[2],
                      const float *const in[2], float *out, int add);
+    /* out[i] = what the tail makes of the sum over t < taps of weight[t] * row[t][i]; noise lies beside out, or is NULL. */
+    void (*blend)(int64_t n, int taps, const float *const *row, const float *weight, const lt_conv_tail *tail, const float *noise,
+                  float *out);
+    void (*stream_end)(void);
     /* out[i] = sum over t < taps of weight[i * taps + t] * in[start[i] + t] */
     void (*windows)(int64_t n, int64_t taps, const int32_t *start, const float *weight,
                     const float *in, float *out);

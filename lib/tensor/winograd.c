@@ -56,8 +56,7 @@ static plan plan_of(const lt_ctx *ctx, const lt_winograd *q)
     p.across = lt_ceil_quotient(q->ow + p.out_shift, p.scheme->out_step);
     p.tiles = q->n * p.down * p.across;
     p.vectors = lt_ceil_quotient(p.tiles, p.lanes);
-    p.stream = q->n * q->o * q->oh * q->ow * (int64_t)sizeof(float) >= LT_STREAM_FROM && p.out_shift == 0 &&
-               p.across % p.lanes == 0 && q->ow % 16 == 0 && (uintptr_t)q->out % 64 == 0;
+    p.stream = p.out_shift == 0 && p.across % p.lanes == 0 && lt_streams(q->n * q->o * q->oh * q->ow, q->ow, q->out);
     return p;
 }
 
