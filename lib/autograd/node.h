@@ -32,7 +32,7 @@ lt_tensor *lt_recorded(lt_ctx *ctx, lt_tensor *out);
  * operation skip computing what only backward needs. */
 bool lt_would_record(const lt_ctx *ctx, int inputs, lt_tensor *const *input);
 
-#define LT_NODE_SAVED 6
+#define LT_NODE_SAVED 8
 void *lt_node_params(lt_node *node);
 void lt_node_save(lt_node *node, int slot, lt_tensor *t); /* retains t; NULL is accepted */
 lt_tensor *lt_node_saved(const lt_node *node, int slot);
@@ -52,6 +52,10 @@ lt_tensor *lt_grad_buffer(lt_ctx *ctx, lt_tensor *gy);
  * holds it, else a copy or zeros. Operations that touch a part of it, or come often, thus cost
  * no pass over it each. NULL after a failure. */
 float *lt_grad_in_place(lt_ctx *ctx, lt_node *node, int i);
+
+/* A gradient of input i that nothing has been written to yet: for a function that promises the node which made the input to
+ * tell it so, and that nothing was recorded between the two. */
+lt_status lt_grad_promise(lt_ctx *ctx, lt_node *node, int i);
 
 /* Adds g (any tensor of input i's shape and float32; contiguous ones are taken
  * over without a copy when they are the first) to the gradient of input i.

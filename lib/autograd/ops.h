@@ -104,6 +104,14 @@ LT_API lt_tensor *lt_bias_act(lt_ctx *ctx, lt_tensor *x, const lt_act *act);
 /* lt_bias_act() of lt_conv2d() without a bias, in one pass over memory. */
 LT_API lt_tensor *lt_conv2d_act(lt_ctx *ctx, lt_tensor *x, lt_tensor *in_scale, lt_tensor *w, int stride, int pad,
                                 const lt_act *act);
+/* What StyleGAN2 makes a picture of: w (3,C,1,1) and bias (3), or NULL, of y times scale (N,C). */
+typedef struct lt_to_rgb {
+    lt_tensor *scale, *w, *bias;
+} lt_to_rgb;
+/* lt_conv2d_act(), y, and *rgb = lt_conv2d(y, scale, w, bias, 1, 0), whose gradients go back in one pass. NULL, and *rgb too,
+ * after a failure. */
+LT_API lt_tensor *lt_conv2d_act_rgb(lt_ctx *ctx, lt_tensor *x, lt_tensor *in_scale, lt_tensor *w, int stride, int pad,
+                                    const lt_act *act, const lt_to_rgb *to, lt_tensor **rgb);
 LT_API lt_tensor *lt_max_pool2d(lt_ctx *ctx, lt_tensor *x, int kernel, int stride);
 
 /* ---- resampling (ops_resample.c) ---- */

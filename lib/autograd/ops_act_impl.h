@@ -26,6 +26,12 @@ lt_bias_act_planes lt_act_saved(const lt_node *node, const lt_tensor *gy, float 
 /* The tape's entry for y, made of x where x's own memory was written over. */
 lt_tensor *lt_act_over(lt_ctx *ctx, lt_tensor *x, const lt_act *act, const lt_act_operands *o);
 
+/* Whether one pass can take the gradients of y and of a picture of it back, for x of `shape`. */
+bool lt_act_fits_picture(const lt_ctx *ctx, const int64_t *shape, const lt_act_operands *o, const lt_to_rgb *to);
+
+/* lt_act_over(), and the picture; where lt_act_fits_picture(). */
+lt_tensor *lt_act_over_picture(lt_ctx *ctx, lt_tensor *x, const lt_act *act, const lt_act_operands *o, const lt_to_rgb *to, lt_tensor **rgb);
+
 /* Gives the small operands their gradients from the sums of planes. */
 lt_status lt_act_add_small(lt_ctx *ctx, lt_node *node, const lt_bias_act_planes *q, const lt_bias_act_sums *sums, bool from_y);
 

@@ -1,11 +1,14 @@
 /* The fused tail of a StyleGAN2 layer: demodulation, noise, bias, leaky ReLU, gain. */
 #include "autograd/ops_act_impl.h"
+#include "tensor/conv_impl.h"
 
-enum { SAVED_VALUE = LT_ACT_SAVED };
+enum { SAVED_VALUE = LT_ACT_SAVED, SAVED_PICTURE_SCALE, SAVED_PICTURE_W, SAVED_PICTURE_GRAD };
+enum { IN_PICTURE_SCALE = LT_ACT_INPUTS, INPUTS };
 
 typedef struct bias_act_params {
     float slope, gain;
-    bool from_y; /* SAVED_VALUE is y, else x */
+    bool from_y;  /* SAVED_VALUE is y, else x */
+    bool promise; /* gy is what the picture's backward promised, nothing in it yet */
 } bias_act_params;
 
 static lt_bias_act_planes operands_of(const int64_t *shape, const lt_tensor *scale, const lt_tensor *noise, const lt_tensor *strength,
@@ -77,19 +80,38 @@ lt_status lt_act_add_small(lt_ctx *ctx, lt_node *node, const lt_bias_act_planes 
     return LT_OK;
 }
 
+/* The gradients of x and of the picture's scale, and the sums of planes. */
+static lt_status picture_adjoint(lt_ctx *ctx, lt_node *node, const lt_bias_act_planes *q, lt_tensor *gy, float *gx, lt_bias_act_sums *sums)
+{
+    const bias_act_params *params = lt_node_params(node);
+    const lt_tensor *g = lt_node_saved(node, SAVED_PICTURE_GRAD), *scale = lt_node_saved(node, SAVED_PICTURE_SCALE);
+    lt_tensor *gscale = lt_wants_grad(node, IN_PICTURE_SCALE) ? lt_new_like(ctx, scale) : NULL;
+    if (ctx->status) return ctx->status;
+    const lt_bias_act_picture picture = {.channels = lt_dim(g, 1), .g = lt_f32(g), .weight = lt_f32(lt_node_saved(node, SAVED_PICTURE_W)),
+                                         .scale = lt_f32(scale), .gscale = gscale ? lt_f32(gscale) : NULL};
+    const lt_status status = lt_bias_act_picture_adjoint(ctx, q, &picture, lt_f32(lt_node_saved(node, SAVED_VALUE)),
+                                                         params->promise ? NULL : lt_f32(gy), gx, sums);
+    return status == LT_OK && gscale ? lt_grad_add(ctx, node, IN_PICTURE_SCALE, gscale) : status;
+}
+
 static lt_status bias_act_backward(lt_ctx *ctx, lt_node *node, lt_tensor *gy)
 {
     const bias_act_params *params = lt_node_params(node);
     const float *value = lt_f32(lt_node_saved(node, SAVED_VALUE));
+    const bool picture = lt_node_saved(node, SAVED_PICTURE_GRAD);
     const lt_bias_act_planes q = lt_act_saved(node, gy, params->slope, params->gain);
-    lt_tensor *gx = lt_wants_grad(node, LT_ACT_IN_X) ? lt_grad_buffer(ctx, gy) : NULL;
+    lt_tensor *gx = picture || lt_wants_grad(node, LT_ACT_IN_X) ? lt_grad_buffer(ctx, gy) : NULL;
     lt_bias_act_sums *sums = ctx->status ? NULL : lt_scratch(ctx, (size_t)(q.n * q.c) * sizeof *sums);
     if (!sums) return ctx->status;
-    lt_bias_act_adjoint(ctx, &q, params->from_y ? NULL : value, params->from_y ? value : NULL, lt_f32(gy),
-                        gx ? lt_f32(gx) : NULL, sums);
-    lt_status status = lt_act_add_small(ctx, node, &q, sums, params->from_y);
+    lt_status status = LT_OK;
+    if (picture)
+        status = picture_adjoint(ctx, node, &q, gy, lt_f32(gx), sums);
+    else
+        lt_bias_act_adjoint(ctx, &q, params->from_y ? NULL : value, params->from_y ? value : NULL, lt_f32(gy), gx ? lt_f32(gx) : NULL,
+                            sums);
+    if (status == LT_OK) status = lt_act_add_small(ctx, node, &q, sums, params->from_y);
     lt_scratch_free(ctx, sums);
-    if (gx && status == LT_OK) status = lt_grad_add(ctx, node, LT_ACT_IN_X, gx);
+    if (status == LT_OK && lt_wants_grad(node, LT_ACT_IN_X)) status = lt_grad_add(ctx, node, LT_ACT_IN_X, gx);
     return status;
 }
 
@@ -140,23 +162,74 @@ lt_status lt_act_prepare(lt_ctx *ctx, const char *op, const int64_t *shape, cons
     return LT_OK;
 }
 
-/* The tape's entry; value: x or y, as backward needs it. */
-static lt_tensor *record(lt_ctx *ctx, lt_tensor *x, const lt_act *act, const lt_act_operands *o, lt_tensor *value, lt_tensor *out)
+/* The tape's entry, NULL where there is none; value: x or y, as backward needs it. */
+static lt_node *record(lt_ctx *ctx, lt_tensor *x, const lt_act *act, const lt_act_operands *o, lt_tensor *value, lt_tensor *picture_scale,
+                       lt_tensor *out)
 {
-    lt_tensor *const inputs[LT_ACT_INPUTS] = {x, act->out_scale, act->noise_weight, act->bias};
-    lt_node *node = lt_record(ctx, out, bias_act_backward, LT_ACT_INPUTS, inputs, sizeof(bias_act_params));
+    lt_tensor *const inputs[INPUTS] = {x, act->out_scale, act->noise_weight, act->bias, picture_scale};
+    lt_node *node = lt_record(ctx, out, bias_act_backward, INPUTS, inputs, sizeof(bias_act_params));
     if (node) {
-        *(bias_act_params *)lt_node_params(node) = (bias_act_params){act->slope, act->gain, o->from_y};
+        *(bias_act_params *)lt_node_params(node) = (bias_act_params){.slope = act->slope, .gain = act->gain, .from_y = o->from_y};
         lt_act_save(node, o);
         lt_node_save(node, SAVED_VALUE, value);
     }
-    return lt_recorded(ctx, out);
+    return node;
 }
+
+static lt_tensor *view_of(lt_ctx *ctx, lt_tensor *x) { return lt_view(ctx, x, x->ndim, x->shape, x->stride, 0); }
 
 lt_tensor *lt_act_over(lt_ctx *ctx, lt_tensor *x, const lt_act *act, const lt_act_operands *o)
 {
-    lt_tensor *out = lt_view(ctx, x, x->ndim, x->shape, x->stride, 0);
-    return out ? record(ctx, x, act, o, out, out) : NULL;
+    lt_tensor *out = view_of(ctx, x);
+    if (out) record(ctx, x, act, o, out, NULL, out);
+    return lt_recorded(ctx, out);
+}
+
+/* Leaves the gradient to the entry before, whose pass over y takes it along. */
+static lt_status picture_backward(lt_ctx *ctx, lt_node *node, lt_tensor *gy)
+{
+    lt_node *act = *(lt_node **)lt_node_params(node);
+    bias_act_params *params = lt_node_params(act);
+    lt_node_save(act, SAVED_PICTURE_GRAD, gy);
+    params->promise = !lt_grad(lt_node_input(node, 0));
+    return params->promise ? lt_grad_promise(ctx, node, 0) : LT_OK;
+}
+
+static lt_conv_shape picture_shape(const int64_t *y, const lt_tensor *w)
+{
+    return (lt_conv_shape){.n = y[0], .c = y[1], .h = y[2], .w = y[3], .o = lt_dim(w, 0), .oh = y[2], .ow = y[3], .kh = lt_dim(w, 2),
+                           .kw = lt_dim(w, 3), .stride = 1, .w_small = y[1], .w_big = 1};
+}
+
+static bool plain(const lt_tensor *t, int ndim) { return t && lt_ndim(t) == ndim && t->dtype == LT_F32 && lt_is_contiguous(t); }
+
+bool lt_act_fits_picture(const lt_ctx *ctx, const int64_t *shape, const lt_act_operands *o, const lt_to_rgb *to)
+{
+    const lt_tensor *scale = to->scale, *w = to->w, *bias = to->bias;
+    if (!o->from_y || !plain(scale, 2) || !plain(w, 4) || (bias && !plain(bias, 1))) return false;
+    if (lt_would_record(ctx, 2, (lt_tensor *[]){to->w, to->bias})) return false;
+    if (lt_dim(w, 1) != shape[1] || lt_dim(scale, 0) != shape[0] || lt_dim(scale, 1) != shape[1]) return false;
+    if (bias && lt_dim(bias, 0) != lt_dim(w, 0)) return false;
+    const lt_conv_shape s = picture_shape(shape, w);
+    return lt_conv_input_grad_adds(&s, false);
+}
+
+lt_tensor *lt_act_over_picture(lt_ctx *ctx, lt_tensor *x, const lt_act *act, const lt_act_operands *o, const lt_to_rgb *to, lt_tensor **rgb)
+{
+    const lt_conv_shape s = picture_shape(x->shape, to->w);
+    lt_tensor *out = view_of(ctx, x), *picture = lt_new(ctx, 4, (int64_t[]){s.n, s.o, s.h, s.w});
+    if (!out || !picture) return NULL;
+    if (lt_conv_apply(ctx, &s, lt_f32(out), lt_f32(to->scale), lt_f32(to->w), to->bias ? lt_f32(to->bias) : NULL, NULL, lt_f32(picture)))
+        return NULL;
+    lt_node *node = record(ctx, x, act, o, out, to->scale, out);
+    if (node) {
+        lt_node_save(node, SAVED_PICTURE_SCALE, to->scale);
+        lt_node_save(node, SAVED_PICTURE_W, to->w);
+        lt_node *last = lt_record(ctx, picture, picture_backward, 1, &out, sizeof node);
+        if (last) *(lt_node **)lt_node_params(last) = node;
+    }
+    *rgb = lt_recorded(ctx, picture);
+    return lt_recorded(ctx, out);
 }
 
 lt_tensor *lt_bias_act(lt_ctx *ctx, lt_tensor *x, const lt_act *act)
@@ -171,5 +244,6 @@ lt_tensor *lt_bias_act(lt_ctx *ctx, lt_tensor *x, const lt_act *act)
     lt_tensor *out = lt_new_like(ctx, x);
     if (!out) return NULL;
     lt_bias_act_apply(ctx, &o.q, lt_f32(xd), lt_f32(out));
-    return record(ctx, x, act, &o, o.from_y ? out : xd, out);
+    record(ctx, x, act, &o, o.from_y ? out : xd, NULL, out);
+    return lt_recorded(ctx, out);
 }

@@ -82,7 +82,7 @@ static lt_status check_operands(lt_ctx *ctx, const char *op, const lt_tensor *x,
 }
 
 static lt_tensor *convolve(lt_ctx *ctx, const char *op, bool up, lt_tensor *x, lt_tensor *scale,
-                           lt_tensor *w, lt_tensor *bias, int stride, int pad, const lt_act *act)
+                           lt_tensor *w, lt_tensor *bias, int stride, int pad, const lt_act *act, const lt_to_rgb *to, lt_tensor **rgb)
 {
     char a[96], b[96];
     lt_tensor *const inputs[4] = {x, scale, w, bias};
@@ -138,25 +138,36 @@ static lt_tensor *convolve(lt_ctx *ctx, const char *op, bool up, lt_tensor *x, l
     }
     out = lt_recorded(ctx, out);
     if (!act || !out) return out;
-    return fused ? lt_act_over(ctx, out, act, &tail) : lt_bias_act(ctx, out, act);
+    if (to && fused && lt_act_fits_picture(ctx, shape, &tail, to)) return lt_act_over_picture(ctx, out, act, &tail, to, rgb);
+    out = fused ? lt_act_over(ctx, out, act, &tail) : lt_bias_act(ctx, out, act);
+    if (to && out) *rgb = lt_conv2d(ctx, out, to->scale, to->w, to->bias, 1, 0);
+    return out;
 }
 
 lt_tensor *lt_conv2d(lt_ctx *ctx, lt_tensor *x, lt_tensor *in_scale, lt_tensor *w, lt_tensor *bias,
                      int stride, int pad)
 {
-    return convolve(ctx, "conv2d", false, x, in_scale, w, bias, stride, pad, NULL);
+    return convolve(ctx, "conv2d", false, x, in_scale, w, bias, stride, pad, NULL, NULL, NULL);
 }
 
 lt_tensor *lt_conv_transpose2d(lt_ctx *ctx, lt_tensor *x, lt_tensor *in_scale, lt_tensor *w,
                                lt_tensor *bias, int stride, int pad)
 {
-    return convolve(ctx, "conv_transpose2d", true, x, in_scale, w, bias, stride, pad, NULL);
+    return convolve(ctx, "conv_transpose2d", true, x, in_scale, w, bias, stride, pad, NULL, NULL, NULL);
 }
 
 lt_tensor *lt_conv2d_act(lt_ctx *ctx, lt_tensor *x, lt_tensor *in_scale, lt_tensor *w, int stride, int pad,
                          const lt_act *act)
 {
-    return convolve(ctx, "conv2d_act", false, x, in_scale, w, NULL, stride, pad, act);
+    return convolve(ctx, "conv2d_act", false, x, in_scale, w, NULL, stride, pad, act, NULL, NULL);
+}
+
+lt_tensor *lt_conv2d_act_rgb(lt_ctx *ctx, lt_tensor *x, lt_tensor *in_scale, lt_tensor *w, int stride, int pad, const lt_act *act,
+                             const lt_to_rgb *to, lt_tensor **rgb)
+{
+    *rgb = NULL;
+    lt_tensor *out = convolve(ctx, "conv2d_act_rgb", false, x, in_scale, w, NULL, stride, pad, act, to, rgb);
+    return *rgb ? out : NULL;
 }
 
 /* Each output's gradient goes to the position that gave the maximum. */

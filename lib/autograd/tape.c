@@ -158,6 +158,14 @@ float *lt_grad_in_place(lt_ctx *ctx, lt_node *n, int i)
     return (float *)(void *)x->grad->data;
 }
 
+lt_status lt_grad_promise(lt_ctx *ctx, lt_node *n, int i)
+{
+    lt_tensor *g = lt_new_like(ctx, n->input[i]);
+    if (!g) return ctx->status;
+    n->input[i]->grad = lt_retain(g);
+    return LT_OK;
+}
+
 /* Adds g to t's gradient. The first contribution is taken over as it is; a
  * later one is added into it in place, unless somebody else still holds it. */
 static lt_status accumulate(lt_ctx *ctx, lt_tensor *t, lt_tensor *g)

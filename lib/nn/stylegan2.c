@@ -418,38 +418,48 @@ static lt_status pick_noise(lt_ctx *ctx, const lt_stylegan2 *g, const struct lay
     return *noise ? lt_fill_normal(ctx, *noise, g->rng, 0.0f, 1.0f) : lt_ctx_status(ctx);
 }
 
-/* One layer, x (N,in,H,W) and style (N,in) -> (N,out,H,W) or twice the size.
+/* A layer's weights (out, in, k, k), and its style (N, in) times the equalised scale 1/sqrt(in k k). */
+typedef struct scaled_layer {
+    lt_tensor *style, *w;
+} scaled_layer;
+
+static scaled_layer scale_layer(lt_ctx *ctx, const struct layer *l, lt_tensor *style)
+{
+    const int k = (int)lt_dim(l->weight, 4);
+    return (scaled_layer){lt_affine(ctx, style, 1.0f / sqrtf((float)(l->in * k * k)), 0.0f),
+                          lt_reshape(ctx, l->weight, 4, (const int64_t[]){l->out, l->in, k, k})};
+}
+
+/* One layer, x (N,in,H,W) and style (N,in) -> (N,out,H,W), or twice the size. Where a picture is made of it, `rgb` is that
+ * layer, with its style, and *picture the result (N,3,H,W).
  *
  * Karras et al. 2020, section 2.2, with the equalised scale s = 1/sqrt(in k k)
  * folded into the style: t = s style; the convolution of t x with the stored
  * weight is scaled by rsqrt(sum_i t_i^2 w_sq[o,i] + 1e-8). */
-static lt_tensor *run_layer(lt_ctx *ctx, const lt_stylegan2 *g, struct layer *l, lt_tensor *x,
-                            lt_tensor *style)
+static lt_tensor *run_layer(lt_ctx *ctx, const lt_stylegan2 *g, struct layer *l, lt_tensor *x, lt_tensor *style, const struct layer *rgb,
+                            lt_tensor *rgb_style, lt_tensor **picture)
 {
-    const int k = (int)lt_dim(l->weight, 4);
-    const float scale = 1.0f / sqrtf((float)(l->in * k * k));
     const lt_scope scope = lt_scope_open(ctx);
-    lt_tensor *y = NULL, *noise = NULL;
-    lt_tensor *t = lt_affine(ctx, style, scale, 0.0f);
-    lt_tensor *w = lt_reshape(ctx, l->weight, 4, (const int64_t[]){l->out, l->in, k, k});
-    if (!t || !w)
-        goto done;
-    if (l->rgb) {
-        lt_tensor *bias = lt_reshape(ctx, l->bias, 1, (const int64_t[]){3});
-        y = bias ? lt_conv2d(ctx, x, t, w, bias, 1, 0) : NULL;
-        goto done;
-    }
-    lt_tensor *energy = lt_linear(ctx, lt_square(ctx, t), squared_weight(ctx, l), NULL);
+    lt_tensor *out[2] = {NULL, NULL}, *noise = NULL;
+    const scaled_layer of = scale_layer(ctx, l, style);
+    lt_tensor *energy = lt_linear(ctx, lt_square(ctx, of.style), squared_weight(ctx, l), NULL);
     lt_tensor *demod = lt_rsqrt(ctx, lt_affine(ctx, energy, 1.0f, 1e-8f));
-    if (!demod || pick_noise(ctx, g, l, lt_dim(style, 0), &noise))
+    if (!of.w || !demod || pick_noise(ctx, g, l, lt_dim(style, 0), &noise))
         goto done;
     const lt_act act = {.out_scale = demod, .noise = noise, .noise_weight = noise ? l->noise_weight : NULL,
                         .bias = l->bias, .slope = 0.2f, .gain = act_gain};
-    y = l->up ? lt_blur_act(ctx, lt_conv_transpose2d(ctx, x, t, w, NULL, 2, 0), l->kernel, 1, 1, &act)
-              : lt_conv2d_act(ctx, x, t, w, 1, 1, &act);
+    if (l->up) {
+        out[0] = lt_blur_act(ctx, lt_conv_transpose2d(ctx, x, of.style, of.w, NULL, 2, 0), l->kernel, 1, 1, &act);
+    } else {
+        const scaled_layer to = scale_layer(ctx, rgb, rgb_style);
+        lt_tensor *bias = lt_reshape(ctx, rgb->bias, 1, (const int64_t[]){3});
+        if (to.style && to.w && bias)
+            out[0] = lt_conv2d_act_rgb(ctx, x, of.style, of.w, 1, 1, &act, &(lt_to_rgb){to.style, to.w, bias}, &out[1]);
+    }
 done:
-    y = lt_scope_close(ctx, scope, y);
-    return y;
+    lt_scope_close_keep(ctx, scope, out, 2);
+    *picture = out[1];
+    return out[0];
 }
 
 /* The picture so far, upsampled, plus a level's contribution. */
@@ -498,19 +508,20 @@ lt_tensor *lt_stylegan2_synthesis_styles_at(lt_ctx *ctx, const lt_stylegan2 *g, 
     const lt_scope whole = lt_scope_open(ctx);
     lt_tensor *x = lt_expand(ctx, g->input, 4, (const int64_t[]){n, g->config.channels[0], 4, 4});
     lt_tensor *image = NULL;
-    for (int i = 0; x && i < g->styles && !(image && lt_dim(image, 3) == size); i++) {
-        struct layer *l = &g->layer[i];
-        lt_tensor *y = run_layer(ctx, g, l, x, styles[i]);
-        if (l->rgb && image)
-            y = add_skip(ctx, l, y, image);
-        if (y && g->tap)
-            g->tap(g->tap_user, l->name, y);
-        if (l->rgb)
-            image = y;
-        else
-            x = y;
-        if (!y)
-            x = image = NULL;
+    for (int i = 0; x && i < g->styles && !(image && lt_dim(image, 3) == size);) {
+        struct layer *l = &g->layer[i], *rgb = l->up ? NULL : l + 1;
+        lt_tensor *picture;
+        x = run_layer(ctx, g, l, x, styles[i], rgb, rgb ? styles[i + 1] : NULL, &picture);
+        if (x && g->tap)
+            g->tap(g->tap_user, l->name, x);
+        if (x && rgb) {
+            image = image ? add_skip(ctx, rgb, picture, image) : picture;
+            if (image && g->tap)
+                g->tap(g->tap_user, rgb->name, image);
+            if (!image)
+                x = NULL;
+        }
+        i += rgb ? 2 : 1;
         /* Only the map and the picture live on. */
         lt_scope_close_keep(ctx, whole, (lt_tensor *[]){x, image}, 2);
     }

@@ -51,4 +51,17 @@ void lt_bias_act_apply(lt_ctx *ctx, const lt_bias_act_planes *q, const float *x,
 void lt_bias_act_adjoint(lt_ctx *ctx, const lt_bias_act_planes *q, const float *x, const float *y, const float *gy, float *gx,
                          lt_bias_act_sums *sums);
 
+/* A picture (n, channels, size) = weight (channels, c) of scale (n, c) y, a few channels (pointwise_kernels.h), and its
+ * gradient g; gscale (n, c) or NULL gets that of scale. */
+typedef struct lt_bias_act_picture {
+    int64_t channels;
+    const float *g, *weight, *scale;
+    float *gscale;
+} lt_bias_act_picture;
+
+/* The same from y where the picture's gradient belongs to y's, too, which is gy else, or without gy nothing else. gx is not
+ * NULL. Errors: LT_ERR_MEMORY. Results do not depend on the number of threads. */
+lt_status lt_bias_act_picture_adjoint(lt_ctx *ctx, const lt_bias_act_planes *q, const lt_bias_act_picture *picture, const float *y,
+                                      const float *gy, float *gx, lt_bias_act_sums *sums);
+
 #endif
