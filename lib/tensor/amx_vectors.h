@@ -17,12 +17,6 @@ typedef float floats __attribute__((vector_size(64)));
 typedef uint32_t words __attribute__((vector_size(64)));
 typedef float loose_floats __attribute__((vector_size(64), aligned(4), may_alias));
 
-#if defined(__clang__) || __GNUC__ >= 12
-#define MIX(type, a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
-#else
-#define MIX(type, a, b, ...) __builtin_shuffle(a, b, (type){__VA_ARGS__})
-#endif
-
 /* Exchanges `step` x `step` squares of row[0 ... 15] across the diagonal. */
 #define EXCHANGE(row, step, upper, lower)                          \
     UNROLL for (int i = 0; i < WIDTH; i++) {                       \

@@ -130,9 +130,11 @@ static void windows(int64_t n, int64_t taps, const int32_t *start, const float *
 
 /* Coordinates are double, fractions float. A neighbour over the edge has no weight; the pair
  * is then moved inside, so that every index is valid. */
-static void project(int64_t n, const int32_t *restrict x, int64_t y, int64_t h, int64_t w, const double q[8],
+static void project(int64_t n, const int32_t *restrict x, int64_t y, const lt_warp_window *window, const double q[8],
                     int mask_border, int32_t *restrict base, float *restrict weight, int64_t ld)
 {
+    const int64_t h = window->h, w = window->w;
+    const int32_t top = (int32_t)window->top, left_most = (int32_t)window->left, pitch = (int32_t)window->pitch;
     const double py = (double)y + 0.5, width = (double)w, height = (double)h;
     const double sx0 = q[1] * py + q[2], sy0 = q[4] * py + q[5], d0 = q[7] * py + 1.0;
     const int32_t last_x = w > 1 ? (int32_t)w - 2 : 0, last_y = h > 1 ? (int32_t)h - 2 : 0;
@@ -155,7 +157,7 @@ static void project(int64_t n, const int32_t *restrict x, int64_t y, int64_t h, 
         const float covered = mask_border ? (left + right) * (upper + lower) : 1.0f;
         const int32_t cx = ix < 0 ? 0 : ix > last_x ? last_x : ix;
         const int32_t cy = iy < 0 ? 0 : iy > last_y ? last_y : iy;
-        base[i] = cy * (int32_t)w + cx;
+        base[i] = inside ? (cy - top) * pitch + cx - left_most : 0;
         w00[i] = left * upper * covered;
         w01[i] = right * upper * covered;
         w10[i] = left * lower * covered;
@@ -164,15 +166,93 @@ static void project(int64_t n, const int32_t *restrict x, int64_t y, int64_t h, 
 }
 
 static void sample(int64_t n, const int32_t *base, const float *weight, int64_t ld, int64_t right,
-                   int64_t down, const float *restrict in, float *restrict out)
+                   int64_t down, const lt_quad *restrict in, lt_quad *restrict out)
 {
     const float *w00 = weight, *w01 = weight + ld, *w10 = weight + 2 * ld, *w11 = weight + 3 * ld;
-    const float *below = in + down;
     for (int64_t i = 0; i < n; i++) {
-        const int64_t at = base[i];
-        out[i] = w00[i] * in[at] + w01[i] * in[at + right] +
-                 (w10[i] * below[at] + w11[i] * below[at + right]);
+        const lt_quad *above = in + base[i], *below = above + down;
+        out[i] = w00[i] * above[0] + w01[i] * above[right] + (w10[i] * below[0] + w11[i] * below[right]);
     }
+}
+
+INLINE void scatter_pixel(int64_t i, const int32_t *base, const float *weight, int64_t ld, int64_t right, int64_t down,
+                          const lt_quad *value, lt_quad *to)
+{
+    lt_quad *above = to + base[i], *below = above + down;
+    above[0] += weight[i] * value[i];
+    above[right] += weight[ld + i] * value[i];
+    below[0] += weight[2 * ld + i] * value[i];
+    below[right] += weight[3 * ld + i] * value[i];
+}
+
+/* Neighbours add to the same places and would wait for each other: quarters of the row take turns. */
+static void scatter(int64_t n, const int32_t *base, const float *weight, int64_t ld, int64_t right, int64_t down,
+                    const lt_quad *value, lt_quad *to)
+{
+    const int64_t quarter = n / 4;
+    for (int64_t i = 0; i < quarter; i++)
+        UNROLL for (int k = 0; k < 4; k++) scatter_pixel(k * quarter + i, base, weight, ld, right, down, value, to);
+    for (int64_t i = 4 * quarter; i < n; i++) scatter_pixel(i, base, weight, ld, right, down, value, to);
+}
+
+typedef float loose_quad __attribute__((vector_size(LT_QUAD * sizeof(float)), aligned(4), may_alias));
+
+#define QUAD_MIX(a, b, ...) MIX(quad_places, a, b, __VA_ARGS__)
+typedef int quad_places __attribute__((vector_size(sizeof(lt_quad))));
+
+/* Rows of a square become its columns. */
+INLINE void turn_quads(lt_quad *q)
+{
+    const lt_quad a = QUAD_MIX(q[0], q[1], 0, 4, 1, 5), b = QUAD_MIX(q[2], q[3], 0, 4, 1, 5);
+    const lt_quad c = QUAD_MIX(q[0], q[1], 2, 6, 3, 7), d = QUAD_MIX(q[2], q[3], 2, 6, 3, 7);
+    q[0] = QUAD_MIX(a, b, 0, 1, 4, 5);
+    q[1] = QUAD_MIX(a, b, 2, 3, 6, 7);
+    q[2] = QUAD_MIX(c, d, 0, 1, 4, 5);
+    q[3] = QUAD_MIX(c, d, 2, 3, 6, 7);
+}
+
+INLINE void interleave_body(int64_t n, const int planes, const float *const *from, lt_quad *to)
+{
+    int64_t i = 0;
+    for (; i + LT_QUAD <= n; i += LT_QUAD) {
+        lt_quad q[LT_QUAD] = {{0}};
+        UNROLL for (int k = 0; k < planes; k++) q[k] = *(const loose_quad *)(from[k] + i);
+        turn_quads(q);
+        UNROLL for (int k = 0; k < LT_QUAD; k++) to[i + k] = q[k];
+    }
+    for (; i < n; i++) {
+        to[i] = (lt_quad){0};
+        for (int k = 0; k < planes; k++) to[i][k] = from[k][i];
+    }
+}
+
+static void interleave(int64_t n, int planes, const float *const *from, lt_quad *to)
+{
+    if (planes == 3)
+        interleave_body(n, 3, from, to);
+    else
+        interleave_body(n, planes, from, to);
+}
+
+INLINE void add_planes_body(int64_t n, const int planes, const lt_quad *from, float *const *to)
+{
+    int64_t i = 0;
+    for (; i + LT_QUAD <= n; i += LT_QUAD) {
+        lt_quad q[LT_QUAD];
+        UNROLL for (int k = 0; k < LT_QUAD; k++) q[k] = from[i + k];
+        turn_quads(q);
+        UNROLL for (int k = 0; k < planes; k++) *(loose_quad *)(to[k] + i) += q[k];
+    }
+    for (; i < n; i++)
+        for (int k = 0; k < planes; k++) to[k][i] += from[i][k];
+}
+
+static void add_planes(int64_t n, int planes, const lt_quad *from, float *const *to)
+{
+    if (planes == 3)
+        add_planes_body(n, 3, from, to);
+    else
+        add_planes_body(n, planes, from, to);
 }
 
 const struct lt_resample_kernels LT_ISA_NAME(lt_resample_kernels) = {
@@ -184,4 +264,7 @@ const struct lt_resample_kernels LT_ISA_NAME(lt_resample_kernels) = {
     .windows = windows,
     .project = project,
     .sample = sample,
+    .scatter = scatter,
+    .interleave = interleave,
+    .add_planes = add_planes,
 };

@@ -7,6 +7,15 @@
 #include "tensor/conv_tail.h"
 #include "tensor/isa.h"
 
+/* A pixel of up to four planes. */
+enum { LT_QUAD = 4 };
+typedef float lt_quad __attribute__((vector_size(LT_QUAD * sizeof(float))));
+
+/* A part of an (h, w) image from (top, left) on, with `pitch` pixels a row. */
+typedef struct lt_warp_window {
+    int64_t h, w, top, left, pitch;
+} lt_warp_window;
+
 struct lt_resample_kernels {
     /* out[i] = sum over t < taps of weight[t] * row[t][i] */
     void (*combine)(int64_t n, int64_t taps, const float *const *row, const float *weight,
@@ -27,14 +36,20 @@ struct lt_resample_kernels {
     void (*windows)(int64_t n, int64_t taps, const int32_t *start, const float *weight,
                     const float *in, float *out);
 
-    /* Pixels (x[i], y), i < n, of a projective warp: base[i] is the index of the upper left of
-     * four neighbours in the (h, w) image, weight[k * ld + i] the weights of the neighbours
-     * (0, 0), (0, 1), (1, 0), (1, 1); 0 outside the image. See lt_warp_perspective(). */
-    void (*project)(int64_t n, const int32_t *x, int64_t y, int64_t h, int64_t w, const double coeffs[8],
+    /* Pixels (x[i], y), i < n, of a projective warp: base[i] is the index in a window of the upper left of four neighbours
+     * in the image, weight[k * ld + i] the weights of the neighbours (0, 0), (0, 1), (1, 0), (1, 1); all 0 for what
+     * comes from outside the image. See lt_warp_perspective(). */
+    void (*project)(int64_t n, const int32_t *x, int64_t y, const lt_warp_window *window, const double coeffs[8],
                     int mask_border, int32_t *base, float *weight, int64_t ld);
     /* out[i] = sum of the weighted neighbours base[i] + {0, right, down, down + right} */
     void (*sample)(int64_t n, const int32_t *base, const float *weight, int64_t ld, int64_t right,
-                   int64_t down, const float *in, float *out);
+                   int64_t down, const lt_quad *in, lt_quad *out);
+    /* Its adjoint: adds value[i], weighted, to the neighbours. */
+    void (*scatter)(int64_t n, const int32_t *base, const float *weight, int64_t ld, int64_t right,
+                    int64_t down, const lt_quad *value, lt_quad *to);
+    /* to[i] = pixels of `planes` planes, and the way back, added */
+    void (*interleave)(int64_t n, int planes, const float *const *from, lt_quad *to);
+    void (*add_planes)(int64_t n, int planes, const lt_quad *from, float *const *to);
 };
 
 LT_ISA_DECLARE(lt_resample_kernels);

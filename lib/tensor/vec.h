@@ -70,11 +70,7 @@ INLINE vec vec_splat(float s)
     return s - (vec){0};
 }
 
-#if defined(__clang__) || __GNUC__ >= 12
-#define VEC_MIX(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
-#else
-#define VEC_MIX(a, b, ...) __builtin_shuffle(a, b, (int __attribute__((vector_size(4 * LANES)))){__VA_ARGS__})
-#endif
+#define VEC_MIX(a, b, ...) MIX(vec_mask, a, b, __VA_ARGS__)
 
 /* Vectors consist of quads, four lanes each, within which shuffles are cheap. From here on lane 4 q + i of a vector of
  * tiles belongs to tile i L/4 + q: so tiles of four floats come and go by shuffles within quads. */

@@ -10,8 +10,13 @@ typedef struct plan {
     lt_warp_map map;
     int64_t planes, oh, ow, tiles;
     lt_windows down, across;
-    lt_warp_tile *work; /* one a thread */
+    struct work *work; /* one a thread */
 } plan;
+
+typedef struct work {
+    lt_warp_tile tile;
+    lt_quad value[LT_WARP_PIXELS];
+} work;
 
 bool lt_warp_resize_pays(int64_t h, int64_t w, int64_t oh, int64_t ow)
 {
@@ -53,20 +58,19 @@ static outputs place_tile(const plan *p, int64_t index, lt_warp_tile *t)
     return o;
 }
 
-static void shrink_tile(const plan *p, const outputs *o, const lt_warp_tile *t, const float *x, float *out)
+/* Outputs of `planes` planes from a tile's warped pixels. */
+static void shrink_tile(const plan *p, const outputs *o, const lt_quad *value, int planes, float *out)
 {
-    float line[TAPS][LT_WARP_COLS];
     for (int64_t i = 0; i < o->rows; i++) {
         const float *down = p->down.weight + (o->y + i) * TAPS;
-        for (int64_t k = 0; k < TAPS; k++) lt_warp_sample(&p->map, t, i * TAPS + k, x, line[k]);
         for (int64_t j = 0; j < o->cols; j++) {
             const float *across = p->across.weight + (o->x + j) * TAPS;
-            float sum = 0;
-            for (int64_t l = 0; l < TAPS; l++) {
-                const int64_t c = j * TAPS + l;
-                sum += across[l] * (down[0] * line[0][c] + down[1] * line[1][c] + (down[2] * line[2][c] + down[3] * line[3][c]));
-            }
-            out[(o->y + i) * p->ow + o->x + j] = sum;
+            const lt_quad *from = value + i * TAPS * LT_WARP_COLS + j * TAPS;
+            lt_quad sum = {0};
+            for (int64_t l = 0; l < TAPS; l++, from++)
+                sum += across[l] * (down[0] * from[0] + down[1] * from[LT_WARP_COLS] +
+                                    (down[2] * from[2 * LT_WARP_COLS] + down[3] * from[3 * LT_WARP_COLS]));
+            for (int k = 0; k < planes; k++) out[(k * p->oh + o->y + i) * p->ow + o->x + j] = sum[k];
         }
     }
 }
@@ -79,41 +83,44 @@ lt_status lt_warp_resize_apply(lt_ctx *ctx, int64_t planes, int64_t h, int64_t w
     if (ok) {
 #pragma omp parallel for num_threads(ctx->threads) schedule(dynamic, 4)
         for (int64_t i = 0; i < p.tiles; i++) {
-            lt_warp_tile *t = p.work + omp_get_thread_num();
-            const outputs o = place_tile(&p, i, t);
-            lt_warp_project(&p.map, t);
-            for (int64_t k = 0; k < planes; k++) shrink_tile(&p, &o, t, x + k * h * w, out + k * oh * ow);
+            work *t = p.work + omp_get_thread_num();
+            const outputs o = place_tile(&p, i, &t->tile);
+            for (int64_t k = 0; k < planes; k += LT_WARP_PLANES) {
+                const int count = (int)lt_lesser(LT_WARP_PLANES, planes - k);
+                lt_warp_sample(&p.map, &t->tile, count, x + k * h * w, t->value);
+                shrink_tile(&p, &o, t->value, count, out + k * oh * ow);
+            }
         }
     }
     plan_free(ctx, &p);
     return ok ? LT_OK : LT_ERR_MEMORY;
 }
 
-/* wide (rows, cols of the tile) = the adjoint of shrinking at a tile's outputs. */
-static void spread_tile(const plan *p, const outputs *o, const float *out, float *wide)
+/* The adjoint of shrink_tile(). */
+static void spread_tile(const plan *p, const outputs *o, const float *out, int planes, lt_quad *value)
 {
     for (int64_t i = 0; i < o->rows; i++)
-        for (int64_t k = 0; k < TAPS; k++) {
-            const float down = p->down.weight[(o->y + i) * TAPS + k];
-            float *to = wide + (i * TAPS + k) * LT_WARP_COLS;
-            for (int64_t j = 0; j < o->cols; j++) {
-                const float value = down * out[(o->y + i) * p->ow + o->x + j];
-                for (int64_t l = 0; l < TAPS; l++) to[j * TAPS + l] = value * p->across.weight[(o->x + j) * TAPS + l];
+        for (int64_t j = 0; j < o->cols; j++) {
+            lt_quad of = {0};
+            for (int k = 0; k < planes; k++) of[k] = out[(k * p->oh + o->y + i) * p->ow + o->x + j];
+            for (int64_t k = 0; k < TAPS; k++) {
+                const lt_quad line = p->down.weight[(o->y + i) * TAPS + k] * of;
+                lt_quad *to = value + (i * TAPS + k) * LT_WARP_COLS + j * TAPS;
+                for (int64_t l = 0; l < TAPS; l++) to[l] = p->across.weight[(o->x + j) * TAPS + l] * line;
             }
         }
 }
 
 /* Adds to input rows [row, end) of all planes, tiles in the same order whatever the rows. */
-static void gather_rows(const plan *p, lt_warp_tile *t, const float *out, int64_t row, int64_t end, float *x)
+static void gather_rows(const plan *p, work *t, const float *out, int64_t row, int64_t end, float *x)
 {
-    float wide[LT_WARP_PIXELS];
     for (int64_t i = 0; i < p->tiles; i++) {
-        const outputs o = place_tile(p, i, t);
-        if (!lt_warp_touches(&p->map, t, row, end)) continue;
-        lt_warp_project(&p->map, t);
-        for (int64_t k = 0; k < p->planes; k++) {
-            spread_tile(p, &o, out + k * p->oh * p->ow, wide);
-            lt_warp_scatter(&p->map, t, wide, LT_WARP_COLS, row, end, x + k * p->map.h * p->map.w);
+        const outputs o = place_tile(p, i, &t->tile);
+        if (!lt_warp_touches(&p->map, &t->tile, row, end)) continue;
+        for (int64_t k = 0; k < p->planes; k += LT_WARP_PLANES) {
+            const int count = (int)lt_lesser(LT_WARP_PLANES, p->planes - k);
+            spread_tile(p, &o, out + k * p->oh * p->ow, count, t->value);
+            lt_warp_scatter(&p->map, &t->tile, count, t->value, row, end, x + k * p->map.h * p->map.w);
         }
     }
 }
