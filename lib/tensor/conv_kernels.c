@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include "tensor/conv_kernels.h"
+#include "tensor/quad.h"
 #include "tensor/vec.h"
 
 /* Products that are summed in one go: the sums of such runs are then added, which keeps the rounding errors of long
@@ -137,30 +138,17 @@ static void store_pairs(int channels, int64_t n, const float *a, const float *b,
     }
 }
 
-typedef float quad __attribute__((vector_size(16)));
-typedef float loose_quad __attribute__((vector_size(16), aligned(4), may_alias));
-
-#if defined(__clang__) || __GNUC__ >= 12
-#define MIX(a, b, i, j, k, l) __builtin_shufflevector(a, b, i, j, k, l)
-#else
-#define MIX(a, b, i, j, k, l) __builtin_shuffle(a, b, (int __attribute__((vector_size(16)))){i, j, k, l})
-#endif
-
 /* Four rows of four. */
 INLINE void transpose_quads(const float *src, int64_t lds, const float *scale, float *dst,
                             int64_t ldd)
 {
-    quad r[4];
+    lt_quad r[4];
     for (int i = 0; i < 4; i++) {
-        r[i] = *(const loose_quad *)(src + i * lds);
+        r[i] = *(const lt_loose_quad *)(src + i * lds);
         if (scale) r[i] *= scale[i];
     }
-    const quad a = MIX(r[0], r[1], 0, 4, 1, 5), b = MIX(r[0], r[1], 2, 6, 3, 7);
-    const quad c = MIX(r[2], r[3], 0, 4, 1, 5), d = MIX(r[2], r[3], 2, 6, 3, 7);
-    *(loose_quad *)dst = MIX(a, c, 0, 1, 4, 5);
-    *(loose_quad *)(dst + ldd) = MIX(a, c, 2, 3, 6, 7);
-    *(loose_quad *)(dst + 2 * ldd) = MIX(b, d, 0, 1, 4, 5);
-    *(loose_quad *)(dst + 3 * ldd) = MIX(b, d, 2, 3, 6, 7);
+    quad_transpose(r);
+    for (int i = 0; i < 4; i++) *(lt_loose_quad *)(dst + i * ldd) = r[i];
 }
 
 static void transpose(int64_t m, int64_t n, const float *src, int64_t lds, const float *scale,

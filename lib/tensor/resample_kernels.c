@@ -195,29 +195,13 @@ static void scatter(int64_t n, const int32_t *base, const float *weight, int64_t
     for (int64_t i = 4 * quarter; i < n; i++) scatter_pixel(i, base, weight, ld, right, down, value, to);
 }
 
-typedef float loose_quad __attribute__((vector_size(LT_QUAD * sizeof(float)), aligned(4), may_alias));
-
-#define QUAD_MIX(a, b, ...) MIX(quad_places, a, b, __VA_ARGS__)
-typedef int quad_places __attribute__((vector_size(sizeof(lt_quad))));
-
-/* Rows of a square become its columns. */
-INLINE void turn_quads(lt_quad *q)
-{
-    const lt_quad a = QUAD_MIX(q[0], q[1], 0, 4, 1, 5), b = QUAD_MIX(q[2], q[3], 0, 4, 1, 5);
-    const lt_quad c = QUAD_MIX(q[0], q[1], 2, 6, 3, 7), d = QUAD_MIX(q[2], q[3], 2, 6, 3, 7);
-    q[0] = QUAD_MIX(a, b, 0, 1, 4, 5);
-    q[1] = QUAD_MIX(a, b, 2, 3, 6, 7);
-    q[2] = QUAD_MIX(c, d, 0, 1, 4, 5);
-    q[3] = QUAD_MIX(c, d, 2, 3, 6, 7);
-}
-
 INLINE void interleave_body(int64_t n, const int planes, const float *const *from, lt_quad *to)
 {
     int64_t i = 0;
     for (; i + LT_QUAD <= n; i += LT_QUAD) {
         lt_quad q[LT_QUAD] = {{0}};
-        UNROLL for (int k = 0; k < planes; k++) q[k] = *(const loose_quad *)(from[k] + i);
-        turn_quads(q);
+        UNROLL for (int k = 0; k < planes; k++) q[k] = *(const lt_loose_quad *)(from[k] + i);
+        quad_transpose(q);
         UNROLL for (int k = 0; k < LT_QUAD; k++) to[i + k] = q[k];
     }
     for (; i < n; i++) {
@@ -240,8 +224,8 @@ INLINE void add_planes_body(int64_t n, const int planes, const lt_quad *from, fl
     for (; i + LT_QUAD <= n; i += LT_QUAD) {
         lt_quad q[LT_QUAD];
         UNROLL for (int k = 0; k < LT_QUAD; k++) q[k] = from[i + k];
-        turn_quads(q);
-        UNROLL for (int k = 0; k < planes; k++) *(loose_quad *)(to[k] + i) += q[k];
+        quad_transpose(q);
+        UNROLL for (int k = 0; k < planes; k++) *(lt_loose_quad *)(to[k] + i) += q[k];
     }
     for (; i < n; i++)
         for (int k = 0; k < planes; k++) to[k][i] += from[i][k];

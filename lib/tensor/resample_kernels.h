@@ -6,10 +6,7 @@
 
 #include "tensor/conv_tail.h"
 #include "tensor/isa.h"
-
-/* A pixel of up to four planes. */
-enum { LT_QUAD = 4 };
-typedef float lt_quad __attribute__((vector_size(LT_QUAD * sizeof(float))));
+#include "tensor/quad.h"
 
 /* A part of an (h, w) image from (top, left) on, with `pitch` pixels a row. */
 typedef struct lt_warp_window {
