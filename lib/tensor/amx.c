@@ -82,6 +82,11 @@ static side side_of(const lt_amx_source *source, int64_t count, bool left)
     return (side){.source = *source, .count = count, .blocks = lt_ceil_quotient(count, BLOCK), .parts = source->half ? 2 : 3, .left = left};
 }
 
+static lt_amx_operand operand(const side *s, int64_t block, const uint16_t *packed)
+{
+    return (lt_amx_operand){packed, s->parts, s->count - block * BLOCK > BLOCK / 2};
+}
+
 static void pack(const plan *p, const side *s, int64_t block, int64_t k, int64_t depth, uint16_t *to)
 {
     const int64_t i = block * BLOCK, count = lt_lesser(BLOCK, s->count - i);
@@ -105,15 +110,12 @@ static const lt_amx_store *pending(const work *w) { return w->before.sums ? &w->
 static void multiply(const plan *p, int64_t first, int64_t kept, int64_t block, int64_t k, int64_t depth, work *w, float *sums)
 {
     const int64_t steps = lt_ceil_quotient(depth, BLOCK);
-    const uint16_t *y = p->packed + block * room(&p->passing, p->depth) + room(&p->passing, k);
+    const lt_amx_operand y = operand(&p->passing, block, p->packed + block * room(&p->passing, p->depth) + room(&p->passing, k));
     const side *down = p->rows_pass ? &p->passing : &p->kept, *across = p->rows_pass ? &p->kept : &p->passing;
     for (int64_t i = 0; i < kept; i++, sums += LT_AMX_SUMS) {
-        const uint16_t *x = w->packed + i * room(&p->kept, DEPTH);
+        const lt_amx_operand x = operand(&p->kept, first + i, w->packed + i * room(&p->kept, DEPTH));
         const int64_t row = BLOCK * (p->rows_pass ? block : first + i), column = BLOCK * (p->rows_pass ? first + i : block);
-        if (p->kept.left)
-            p->kernels->product(steps, x, p->kept.parts, y, p->passing.parts, k > 0, sums, pending(w));
-        else
-            p->kernels->product(steps, y, p->passing.parts, x, p->kept.parts, k > 0, sums, pending(w));
+        p->kernels->product(steps, p->kept.left ? &x : &y, p->kept.left ? &y : &x, k > 0, sums, pending(w));
         w->before.sums = NULL;
         if (k + depth == p->depth)
             w->before = (lt_amx_store){.sums = sums, .rows = lt_lesser(BLOCK, down->count - row),

@@ -243,20 +243,21 @@ static void store(const lt_amx_store *s)
 enum { HIGH, MIDDLE, LOW };
 
 /* Tiles 0 to 3 hold the sums, 4 and 5 a part of a, 6 and 7 one of b. */
-#define LOAD_A(part)                                              \
-    _tile_loadd(4, a + (part) * LT_AMX_PART, 64);                 \
-    _tile_loadd(5, a + (part) * LT_AMX_PART + TILE, 64)
-#define LOAD_B(part)                                              \
-    _tile_loadd(6, b + (part) * LT_AMX_PART, 64);                 \
-    _tile_loadd(7, b + (part) * LT_AMX_PART + TILE, 64)
-#define MULTIPLY             \
-    _tile_dpbf16ps(0, 4, 6); \
-    _tile_dpbf16ps(1, 4, 7); \
-    _tile_dpbf16ps(2, 5, 6); \
-    _tile_dpbf16ps(3, 5, 7)
+#define LOAD_A(part)                              \
+    _tile_loadd(4, a + (part) * LT_AMX_PART, 64); \
+    if (both_a) _tile_loadd(5, a + (part) * LT_AMX_PART + TILE, 64)
+#define LOAD_B(part)                              \
+    _tile_loadd(6, b + (part) * LT_AMX_PART, 64); \
+    if (both_b) _tile_loadd(7, b + (part) * LT_AMX_PART + TILE, 64)
+#define MULTIPLY                         \
+    _tile_dpbf16ps(0, 4, 6);             \
+    if (both_b) _tile_dpbf16ps(1, 4, 7); \
+    if (both_a) _tile_dpbf16ps(2, 5, 6); \
+    if (both_a && both_b) _tile_dpbf16ps(3, 5, 7)
 
 /* The order of the products lets most share an operand with the one before. */
-INLINE void product_body(int64_t steps, const uint16_t *a, const int a_parts, const uint16_t *b, const int b_parts)
+INLINE void product_body(int64_t steps, const uint16_t *a, const int a_parts, const bool both_a, const uint16_t *b, const int b_parts,
+                         const bool both_b)
 {
     for (int64_t step = 0; step < steps; step++, a += a_parts * LT_AMX_PART, b += b_parts * LT_AMX_PART) {
         LOAD_A(HIGH);
@@ -279,20 +280,33 @@ INLINE void product_body(int64_t steps, const uint16_t *a, const int a_parts, co
     }
 }
 
-static void any_product(int64_t steps, const uint16_t *a, int a_parts, const uint16_t *b, int b_parts)
+INLINE void product_of_parts(int64_t steps, const uint16_t *a, const int a_parts, bool both_a, const uint16_t *b, const int b_parts, bool both_b)
 {
-    if (a_parts == 3 && b_parts == 3)
-        product_body(steps, a, 3, b, 3);
-    else if (a_parts == 3)
-        product_body(steps, a, 3, b, 2);
-    else if (b_parts == 3)
-        product_body(steps, a, 2, b, 3);
+    if (both_a && both_b)
+        product_body(steps, a, a_parts, true, b, b_parts, true);
+    else if (both_a)
+        product_body(steps, a, a_parts, true, b, b_parts, false);
+    else if (both_b)
+        product_body(steps, a, a_parts, false, b, b_parts, true);
     else
-        product_body(steps, a, 2, b, 2);
+        product_body(steps, a, a_parts, false, b, b_parts, false);
 }
 
-static void product(int64_t steps, const uint16_t *a, int a_parts, const uint16_t *b, int b_parts, bool add, float *sums,
-                    const lt_amx_store *before)
+/* Steps from number `first` on. */
+static void any_product(int64_t first, int64_t steps, const lt_amx_operand *a, const lt_amx_operand *b)
+{
+    const uint16_t *x = a->packed + first * a->parts * LT_AMX_PART, *y = b->packed + first * b->parts * LT_AMX_PART;
+    if (a->parts == 3 && b->parts == 3)
+        product_of_parts(steps, x, 3, a->both, y, 3, b->both);
+    else if (a->parts == 3)
+        product_of_parts(steps, x, 3, a->both, y, 2, b->both);
+    else if (b->parts == 3)
+        product_of_parts(steps, x, 2, a->both, y, 3, b->both);
+    else
+        product_of_parts(steps, x, 2, a->both, y, 2, b->both);
+}
+
+static void product(int64_t steps, const lt_amx_operand *a, const lt_amx_operand *b, bool add, float *sums, const lt_amx_store *before)
 {
     const int64_t stride = BLOCK * sizeof(float);
     if (add) {
@@ -309,10 +323,8 @@ static void product(int64_t steps, const uint16_t *a, int a_parts, const uint16_
     /* What the unit is busy with hides that stores have to wait for memory. */
     for (int64_t i = 0, done = 0; i < SQUARES; i++) {
         const int64_t share = steps * (i + 1) / SQUARES - done;
-        any_product(share, a, a_parts, b, b_parts);
+        any_product(done, share, a, b);
         if (before) store_number(before, (int)i);
-        a += share * a_parts * LT_AMX_PART;
-        b += share * b_parts * LT_AMX_PART;
         done += share;
     }
     _tile_stored(0, sums, stride);

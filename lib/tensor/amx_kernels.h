@@ -46,16 +46,23 @@ typedef struct lt_amx_store {
     int64_t ldc;
 } lt_amx_store;
 
+/* A packed block: steps of so many parts, and whether it has more than the first 16 rows, or columns; what the others would
+ * make is not made then. */
+typedef struct lt_amx_operand {
+    const uint16_t *packed;
+    int parts;
+    bool both;
+} lt_amx_operand;
+
 struct lt_amx_kernels {
     /* Packs `count` (at most 32) rows or columns, from i on, by `depth` indices from k on: ceil(depth / 32) steps,
      * zeros where there is no element. Rows of A cannot lie across. */
     void (*pack_rows)(const lt_amx_source *s, int64_t i, int64_t count, int64_t k, int64_t depth, uint16_t *to);
     void (*pack_columns)(const lt_amx_source *s, int64_t i, int64_t count, int64_t k, int64_t depth, uint16_t *to);
 
-    /* sums (32, 32) = or += the product of `steps` steps of a, of a_parts parts each, and b; meanwhile `before` is stored,
-     * unless NULL. Between begin() and end() on the same thread only. */
-    void (*product)(int64_t steps, const uint16_t *a, int a_parts, const uint16_t *b, int b_parts, bool add, float *sums,
-                    const lt_amx_store *before);
+    /* sums (32, 32) = or += the product of `steps` steps of a and b; meanwhile `before` is stored, unless NULL. Between
+     * begin() and end() on the same thread only. */
+    void (*product)(int64_t steps, const lt_amx_operand *a, const lt_amx_operand *b, bool add, float *sums, const lt_amx_store *before);
     void (*begin)(void);
     void (*end)(void);
 
