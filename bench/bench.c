@@ -49,7 +49,7 @@ static bool wanted(const char *only, const struct row *row)
     return !only || (is_key ? strcmp(row->key, only) == 0 : strstr(row->key, only) || strstr(row->name, only));
 }
 
-static void fill_row(size_t i, const struct setup *setup, struct row *row)
+static void run_round(size_t i, const struct setup *setup, struct row *row)
 {
     const struct work *work = plan[i].work;
     if (work)
@@ -60,6 +60,25 @@ static void fill_row(size_t i, const struct setup *setup, struct row *row)
         return;
     if (!work || measure_results(setup, work)) /* a program has dumped its results itself */
         peers_run(setup, row);
+}
+
+/* Ours and the peers by turns, so that a machine that changes its speed does so for all. */
+static void fill_row(size_t i, const struct setup *setup, struct row *row)
+{
+    row->ours.done = true;
+    for (int r = 0; r < setup->rounds && row->ours.done; r++) {
+        struct row round = {.key = row->key};
+        run_round(i, setup, &round);
+        figures_add(&row->ours, &round.ours);
+        for (int p = 0; p < round.peers; p++) {
+            struct peer_figures all = round.peer[p];
+            all.agrees = all.agrees && (r == 0 || row->peer[p].agrees);
+            all.f = r == 0 ? (struct figures){0} : row->peer[p].f;
+            figures_add(&all.f, &round.peer[p].f);
+            row->peer[p] = all;
+        }
+        row->peers = round.peers;
+    }
 }
 
 static bool any_wanted(const struct options *o)

@@ -42,4 +42,7 @@ struct row {
 /* Sorts f->seconds and sets median, minimum and maximum. */
 void figures_settle(struct figures *f);
 
+/* Adds the runs of a later round, settled; `all` is zeroed before the first. */
+void figures_add(struct figures *all, const struct figures *round);
+
 #endif

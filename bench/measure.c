@@ -25,6 +25,22 @@ void figures_settle(struct figures *f)
     f->max_s = f->seconds[f->runs - 1];
 }
 
+static int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
+
+void figures_add(struct figures *all, const struct figures *round)
+{
+    const struct figures before = *all;
+    *all = *round;
+    if (!round->done || before.runs == 0)
+        return;
+    for (int i = 0; i < before.runs && all->runs < BENCH_MAX_RUNS; i++)
+        all->seconds[all->runs++] = before.seconds[i];
+    all->cpu_s = (before.cpu_s * before.runs + round->cpu_s * round->runs) / (before.runs + round->runs);
+    all->peak_rss_bytes = larger(before.peak_rss_bytes, round->peak_rss_bytes);
+    all->peak_tensor_bytes = larger(before.peak_tensor_bytes, round->peak_tensor_bytes);
+    figures_settle(all);
+}
+
 /* ---- inside the process of a work ---- */
 
 struct job {
@@ -149,8 +165,6 @@ static bool run_program(const char *const *argv, struct usage *usage, struct fig
     fail(f, why);
     return false;
 }
-
-static int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
 
 void measure_embed(const struct setup *setup, struct figures *f)
 {

@@ -14,6 +14,7 @@ static const char help[] =
     "\n"
     "  --runs N         runs a row, after 2 to warm up (default 5)\n"
     "  --warmup N\n"
+    "  --rounds N       of runs, ours and the peers by turns (default 1)\n"
     "  --only TEXT      rows whose key or name holds TEXT\n"
     "  --threads N      of ours and of the peers (default: one a core)\n"
     "  --size S         of the generator, 32 to 1024 (default 1024)\n"
@@ -64,12 +65,13 @@ int options_parse(struct options *o, int argc, char **argv)
     static char python[BENCH_PATH], python_old[BENCH_PATH];
     const char *environment = "build/peers-env";
     bool peers = true;
-    *o = (struct options){.setup = {.runs = 5, .warmup = 2, .threads = (int)sysconf(_SC_NPROCESSORS_ONLN), .size = 1024,
+    *o = (struct options){.setup = {.runs = 5, .warmup = 2, .rounds = 1, .threads = (int)sysconf(_SC_NPROCESSORS_ONLN), .size = 1024,
                                     .batch = 1, .clip = "clip-vit-b32", .data = "build/bench-data", .cfedit = "./cfedit",
                                     .peers = "bench/peers"}};
     struct setup *s = &o->setup;
     const struct { const char *name; const char **text; int *number; int low, high; } valued[] = {
         {"--runs", NULL, &s->runs, 1, BENCH_MAX_RUNS}, {"--warmup", NULL, &s->warmup, 1, 8},
+        {"--rounds", NULL, &s->rounds, 1, 20},
         {"--threads", NULL, &s->threads, 1, 256}, {"--size", NULL, &s->size, 32, 1024}, {"--batch", NULL, &s->batch, 1, 8},
         {"--only", &o->only, NULL, 0, 0}, {"--clip", &s->clip, NULL, 0, 0}, {"--json", &o->json, NULL, 0, 0},
         {"--markdown", &o->markdown, NULL, 0, 0}, {"--csv", &o->csv, NULL, 0, 0}, {"--plot", &o->plot, NULL, 0, 0},

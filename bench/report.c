@@ -13,8 +13,11 @@ void report_machine(FILE *out, const struct setup *setup, const struct machine *
 {
     fprintf(out, "%s%s, %d cores, %d threads; load before the run %.2f\n", indent, m->cpu, m->cores, setup->threads, m->load);
     fprintf(out, "%slibtensor: own kernels %s, OpenBLAS %s (%s), compiler %s\n", indent, m->isa, m->kernels, m->blas, __VERSION__);
-    fprintf(out, "%sSGEMM peak %.0f GFLOP/s (2048 x 2048), triad %.1f GB/s; %d runs after %d to warm up\n", indent, m->sgemm,
-            m->triad / 1e9, setup->runs, setup->warmup);
+    fprintf(out, "%sSGEMM peak %.0f GFLOP/s (2048 x 2048), triad %.1f GB/s; %d runs after %d to warm up", indent, m->sgemm, m->triad / 1e9,
+            setup->runs, setup->warmup);
+    if (setup->rounds > 1)
+        fprintf(out, ", %d rounds", setup->rounds);
+    fputc('\n', out);
     fprintf(out, "%sgenerator %d x %d, batch %d, %s\n", indent, setup->size, setup->size, setup->batch, setup->clip);
 }
 

@@ -11,7 +11,7 @@ enum { BENCH_MAX_RUNS = 101, BENCH_COPIES = 8, BENCH_PATH = 512 };
 #define BENCH_TARGET_TEXT "green lipstick"
 
 struct setup {
-    int runs, warmup, threads; /* threads: of ours and of the peers */
+    int runs, warmup, rounds, threads; /* runs of a round; threads: of ours and of the peers */
     int size, batch;           /* of the generator; pictures a training step */
     const char *clip;          /* formula model: "clip-vit-b32", "clip-tiny512" */
     const char *data;          /* folder for weights and inputs */
