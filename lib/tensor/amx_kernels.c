@@ -50,10 +50,13 @@ INLINE void load(const void *data, int64_t at, const bool half, floats *x)
 #endif
 }
 
-/* Sixteen that are wanted with the next step. */
+/* Steps ahead of their use that values which lie along the depth are fetched to the second-level cache: fewer keep memory
+ * waiting, measured from 1 to 12. Across one step is as good. */
+enum { AHEAD = 12 };
+
 INLINE void fetch(const void *data, int64_t at, const bool half)
 {
-    __builtin_prefetch((const char *)data + at * (half ? 2 : 4));
+    __builtin_prefetch((const char *)data + at * (half ? 2 : 4), 0, 2);
 }
 
 /* A step of a block, all of it there: 32 rows, or columns, by 32 depth indices from element `at` on. */
@@ -89,8 +92,8 @@ INLINE void put(uint16_t *to, const words *x) { *(words *)(void *)to = *x; }
 INLINE void load_row(const square *s, int64_t i, const bool half, floats *low, floats *high)
 {
     const int64_t at = s->at + i * s->ld;
-    fetch(s->data, at + BLOCK, half);
-    if (!half) fetch(s->data, at + BLOCK + WIDTH, half);
+    fetch(s->data, at + AHEAD * BLOCK, half);
+    if (!half) fetch(s->data, at + AHEAD * BLOCK + WIDTH, half);
     load(s->data, at, half, low);
     load(s->data, at + WIDTH, half, high);
 }
