@@ -206,8 +206,10 @@ static void warp_reference(const lt_tensor *x, const double q[8], bool mask, dou
         const double d = q[6] * px + q[7] * py + 1;
         const double sx = (q[0] * px + q[1] * py + q[2]) / d - 0.5, sy = (q[3] * px + q[4] * py + q[5]) / d - 0.5;
         double value = 0, ones = 0;
-        for (int64_t y = 0; y < h; y++)
-            for (int64_t z = 0; z < w; z++) {
+        const bool near = sx > -2 && sx < (double)w + 1 && sy > -2 && sy < (double)h + 1; /* others have no neighbour inside */
+        const int64_t top = near ? (int64_t)fmax(0, sy - 1) : h, left = near ? (int64_t)fmax(0, sx - 1) : w;
+        for (int64_t y = top; y < h && y < top + 4; y++)
+            for (int64_t z = left; z < w && z < left + 4; z++) {
                 const double part = fmax(0, 1 - fabs(sx - (double)z)) * fmax(0, 1 - fabs(sy - (double)y));
                 value += part * (double)lt_f32(x)[i / (h * w) * h * w + y * w + z];
                 ones += part;
@@ -241,6 +243,30 @@ START_TEST(warp_matches_plain_loops)
                 free(want);
                 lt_scope_close(ctx, scope, NULL);
             }
+        }
+        check_close(ctx);
+    }
+}
+END_TEST
+
+/* More planes than are warped together, of tiles that see more of the image than fits a patch: shrunk, turned, and across the
+ * horizon. */
+START_TEST(warps_that_see_much)
+{
+    static const double coeffs[][8] = {
+        {3, 0.2, -100, -0.3, 3.1, -90, 0, 0}, {0.1, 4, -30, -4, 0.2, 190, 0, 0}, {1, 0, 0, 0, 1, 0, -0.021, 0.001}, {9, 0, -300, 0, 1, 0, 0, 0},
+    };
+    for (int isa = 0; isa < CHECK_ISAS; isa++) {
+        ctx = check_open(1 + isa, check_isa[isa]);
+        for (size_t i = 0; i < sizeof coeffs / sizeof *coeffs; i++) {
+            const lt_scope scope = lt_scope_open(ctx);
+            lt_tensor *x = leaf(6, 1, 5, 90, 101), *y = lt_warp_perspective(ctx, x, coeffs[i], i % 2);
+            double *want = doubles(lt_numel(x));
+            warp_reference(x, coeffs[i], i % 2, want);
+            expect_close("warp", y, want, 2e-6);
+            expect_adjoint("warp", x, y);
+            free(want);
+            lt_scope_close(ctx, scope, NULL);
         }
         check_close(ctx);
     }
@@ -363,6 +389,7 @@ Suite *suite_resample(void)
     tcase_add_test(tc, fir_matches_plain_loops);
     tcase_add_test(tc, resize_matches_plain_loops);
     tcase_add_test(tc, warp_matches_plain_loops);
+    tcase_add_test(tc, warps_that_see_much);
     tcase_add_test(tc, warp_and_resize);
     tcase_add_test(tc, threads_agree);
     tcase_add_test(tc, gradients_by_differences);
