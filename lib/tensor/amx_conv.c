@@ -16,7 +16,7 @@ enum {
     DEPTH = LT_AMX_CONV_DEPTH,
     STEP = LT_AMX_CONV_DIGITS * LT_AMX_CONV_TILE, /* bytes of a step's weights */
     POINTS = LT_AMX_CONV_POINTS,
-    MAX_COLUMNS = 128,      /* pixels of a tile's row */
+    MAX_PIXELS = 128,       /* of a tile's line */
     TILE_VALUES = 500000,   /* of a tile, three bytes each */
     SPAN_FLOATS = 18 << 10, /* products and outputs that stay near in the second-level cache */
     KEPT_BYTES = 1200000,   /* of weights, or of tiles, that stay in the second-level cache */
@@ -92,7 +92,7 @@ static job job_of(const lt_ctx *ctx, const lt_winograd *q)
     j.blocks = lt_ceil_quotient(q->o, SIDE);
     const int64_t vectors = lt_ceil_quotient(j.width, SIDE);
     const int64_t room = TILE_VALUES / (slabs_of(s, j.lines) * s->points * s->phases * j.steps * DEPTH) / SIDE - 1;
-    const int64_t most = room < 1 ? 1 : lt_lesser(room, MAX_COLUMNS / SIDE);
+    const int64_t most = room < 1 ? 1 : lt_lesser(room, MAX_PIXELS / SIDE);
     j.pixels = lt_ceil_quotient(vectors, lt_ceil_quotient(vectors, most)) * SIDE;
     j.across = lt_ceil_quotient(j.width, j.pixels);
     j.span = SPAN_FLOATS < products_of(s) ? 1 : SPAN_FLOATS / products_of(s);
