@@ -2,7 +2,6 @@
 #include "tensor/resample_impl.h"
 
 #include <omp.h>
-#include <string.h>
 
 #include "tensor/conv_tail.h"
 #include "tensor/resample_kernels.h"
