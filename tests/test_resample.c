@@ -273,6 +273,25 @@ START_TEST(warps_that_see_much)
 }
 END_TEST
 
+/* A tile that ends just outside of the image sees none of it, and nothing of what the work space held before. */
+START_TEST(warps_beside_the_image)
+{
+    static const double across[8] = {1, 0, -16.5, 0, 1, 0, 0, 0}, down[8] = {1, 0, 0, 0, 1, -16.5, 0, 0}, none[8] = {1, 0, 0, 0, 1, 0, 0, 0};
+    for (int isa = 0; isa < CHECK_ISAS; isa++) {
+        ctx = check_open(1, check_isa[isa]);
+        const int64_t shape[4] = {1, 3, 16, 16};
+        lt_tensor *x = leaf(6, 1, 3, 16, 16), *nan = lt_full(ctx, 4, shape, NAN);
+        for (int i = 0; i < 2; i++) {
+            ck_assert_ptr_nonnull(lt_warp_perspective(ctx, nan, none, true));
+            lt_tensor *y = lt_warp_perspective(ctx, x, i ? down : across, true);
+            for (int64_t j = 0; j < lt_numel(y); j++) ck_assert(lt_f32(y)[j] == 0.0f);
+            expect_adjoint("beside", x, y);
+        }
+        check_close(ctx);
+    }
+}
+END_TEST
+
 /* In one pass as in two, values and gradient; sizes that are shrunk less go through two. */
 START_TEST(warp_and_resize)
 {
@@ -390,6 +409,7 @@ Suite *suite_resample(void)
     tcase_add_test(tc, resize_matches_plain_loops);
     tcase_add_test(tc, warp_matches_plain_loops);
     tcase_add_test(tc, warps_that_see_much);
+    tcase_add_test(tc, warps_beside_the_image);
     tcase_add_test(tc, warp_and_resize);
     tcase_add_test(tc, threads_agree);
     tcase_add_test(tc, gradients_by_differences);

@@ -50,6 +50,12 @@ static box seen(const lt_warp_map *m, const lt_warp_tile *t, part p)
     return (box){clamped(low_y - 1, m->h), clamped(high_y + 3, m->h), clamped(low_x - 1, m->w), clamped(high_x + 3, m->w)};
 }
 
+/* Whether no pixel of a part comes from inside: its box lacks room for a pixel and its neighbours, which the patch then would. */
+static bool sees_nothing(const lt_warp_map *m, box b)
+{
+    return b.bottom - b.top < lt_lesser(2, m->h) || b.right - b.left < lt_lesser(2, m->w);
+}
+
 bool lt_warp_touches(const lt_warp_map *m, const lt_warp_tile *t, int64_t row, int64_t end)
 {
     const box b = seen(m, t, whole(t));
@@ -87,7 +93,7 @@ static void sample_part(const lt_warp_map *m, lt_warp_tile *t, part p, int plane
     const box b = seen(m, t, p);
     const int64_t width = b.right - b.left;
     part half[2];
-    if (b.bottom <= b.top || width <= 0) {
+    if (sees_nothing(m, b)) {
         for (int64_t r = p.row; r < p.row + p.rows; r++) memset(out + r * COLS + p.col, 0, (size_t)p.cols * sizeof *out);
         return;
     }
@@ -117,7 +123,7 @@ static void scatter_part(const lt_warp_map *m, lt_warp_tile *t, part p, int plan
     const box b = seen(m, t, p);
     const int64_t width = b.right - b.left;
     part half[2];
-    if (b.bottom <= row || b.top >= end || b.bottom <= b.top || width <= 0) return;
+    if (b.bottom <= row || b.top >= end || sees_nothing(m, b)) return;
     if (halve(p, b, half)) {
         for (int i = 0; i < 2; i++) scatter_part(m, t, half[i], planes, value, row, end, x);
         return;
