@@ -37,7 +37,6 @@ typedef struct job {
     int64_t steps, blocks;          /* of 64 input and 16 output channels */
     int64_t in_shift, out_shift;    /* a strip's first row, and column, is that much before its number says */
     int64_t width;                  /* pixels of a line; columns of output are scheme->columns times as many */
-    int64_t lines;                  /* of a strip, at most */
     int64_t span;                   /* times 16 pixels whose products are made before outputs are */
     int64_t pixels, across, down;   /* of a tile's line, tiles of a sample */
     int64_t tiles;
@@ -68,9 +67,8 @@ static const struct lt_amx_conv_scheme *scheme_of(const struct lt_amx_conv_kerne
 
 /* Slabs that so many lines see. */
 static int64_t slabs_of(const struct lt_amx_conv_scheme *s, int64_t lines) { return (lines - 1) * s->line_step + s->seen; }
-static int64_t tile_bytes(const job *j) { return slabs_of(j->scheme, j->lines) * j->scheme->points * j->point; }
-static int64_t matrix_bytes(const job *j) { return j->scheme->weights_taps * j->steps * STEP; }
-static int64_t block_bytes(const job *j) { return j->scheme->points * matrix_bytes(j); }
+static int64_t tile_bytes(const job *j) { return slabs_of(j->scheme, j->scheme->lines) * j->scheme->points * j->point; }
+static int64_t block_bytes(const job *j) { return j->scheme->points * j->scheme->weights_taps * j->steps * STEP; }
 /* Floats of 16 pixels', and of a block's, values before they are digits. */
 static int64_t tile_floats(const job *j) { return (int64_t)j->scheme->points * j->scheme->phases * DEPTH * SIDE; }
 /* Floats of the products of 16 pixels, of their outputs, and of both of a span. */
@@ -87,16 +85,15 @@ static job job_of(const lt_ctx *ctx, const lt_winograd *q)
     j.in_shift = lt_winograd_in_shift(q);
     j.out_shift = lt_winograd_out_shift(q);
     j.width = lt_ceil_quotient(q->ow + j.out_shift, s->columns);
-    j.lines = s->lines;
     j.steps = lt_ceil_quotient(q->c, DEPTH);
     j.blocks = lt_ceil_quotient(q->o, SIDE);
     const int64_t vectors = lt_ceil_quotient(j.width, SIDE);
-    const int64_t room = TILE_VALUES / (slabs_of(s, j.lines) * s->points * s->phases * j.steps * DEPTH) / SIDE - 1;
+    const int64_t room = TILE_VALUES / (slabs_of(s, s->lines) * s->points * s->phases * j.steps * DEPTH) / SIDE - 1;
     const int64_t most = room < 1 ? 1 : lt_lesser(room, MAX_PIXELS / SIDE);
     j.pixels = lt_ceil_quotient(vectors, lt_ceil_quotient(vectors, most)) * SIDE;
     j.across = lt_ceil_quotient(j.width, j.pixels);
     j.span = SPAN_FLOATS < products_of(s) ? 1 : SPAN_FLOATS / products_of(s);
-    j.down = lt_ceil_quotient(q->oh + j.out_shift, j.lines * s->out_rows);
+    j.down = lt_ceil_quotient(q->oh + j.out_shift, s->lines * s->out_rows);
     j.tiles = q->n * j.down * j.across;
     j.pitch = lt_ceil_quotient(j.pixels + s->halo, SIDE) * SIDE;
     j.digit = j.pitch * DEPTH;
@@ -135,18 +132,18 @@ static place place_of(const job *j, int64_t index)
 }
 
 /* A strip's first row of output, and how many of its lines have a row inside. */
-static int64_t first_row(const job *j, const place *at) { return at->strip * j->lines * j->scheme->out_rows - j->out_shift; }
+static int64_t first_row(const job *j, const place *at) { return at->strip * j->scheme->lines * j->scheme->out_rows - j->out_shift; }
 
 static int64_t lines_inside(const job *j, const place *at)
 {
-    return lt_lesser(j->lines, lt_ceil_quotient(j->q->oh - first_row(j, at), j->scheme->out_rows));
+    return lt_lesser(j->scheme->lines, lt_ceil_quotient(j->q->oh - first_row(j, at), j->scheme->out_rows));
 }
 
 /* Its first row of input. */
 static int64_t first_in_row(const job *j, const place *at)
 {
     const struct lt_amx_conv_scheme *s = j->scheme;
-    return at->strip * j->lines * s->line_step * s->in_step - j->in_shift;
+    return at->strip * s->lines * s->line_step * s->in_step - j->in_shift;
 }
 
 /* Channels from c on of a tile's slab, from its pixel `pixel` on. */

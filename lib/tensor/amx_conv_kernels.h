@@ -52,7 +52,7 @@ struct lt_amx_conv_scheme {
     int points;                     /* each meets its own matrix of weights */
     int in_rows, in_step;           /* input rows of a slab, and from one slab's first to the next's */
     int seen, line_step;            /* slabs that a line sees, and from one line's first to the next's */
-    int lines;                      /* that are worth packing together, at most */
+    int lines;                      /* of a strip: those that are packed together */
     int out_rows, columns, phases;
     int classes;                    /* kinds of outputs of a pixel */
     int halo;                       /* pixels past a class' last that its taps see */
@@ -70,7 +70,7 @@ struct lt_amx_conv_scheme {
      * l < count; zeros up to 16. largest (points, 16) as above. */
     void (*weights)(int count, const float *g, int64_t g_step, int tap_step, float *to, int64_t step, uint32_t *largest);
 
-    /* rows (out_rows, 16 outputs, 16 columns pixels) of m (points, classes, 16 pixels, 16 outputs). */
+    /* rows (out_rows, 16 outputs, 16 times `columns` columns) of m (points, classes, 16 pixels, 16 outputs). */
     void (*outputs)(const float *m, float *rows);
 };
 
@@ -118,7 +118,7 @@ struct lt_amx_conv_kernels {
      * only. */
     void (*products)(const lt_amx_conv_walk *walk, float *m);
 
-    /* What tails make of `count` times rows (out_rows, 16, 16 columns), which lie side by side in the output. */
+    /* What tails make of `count` times rows (out_rows, 16, 16 times `columns`), which lie side by side in the output. */
     void (*finish)(const float *rows, int64_t out_rows, int columns, int64_t count, const lt_amx_conv_target *to);
     void (*stream_end)(void);
 };
