@@ -20,7 +20,7 @@ static double error_of(lt_winograd q, uint64_t seed, bool scaled, bool shifted, 
     return check_conv3_error(ctx, lt_amx_conv_run, q, seed, scaled, shifted, check_threads);
 }
 
-enum { SIDE = LT_AMX_CONV_SIDE, DEPTH = LT_AMX_CONV_DEPTH, TILE = LT_AMX_CONV_TILE };
+enum { SIDE = LT_AMX_SIDE, DEPTH = LT_AMX_DEPTH, TILE = LT_AMX_TILE };
 
 /* Three digits of base 256 are the integer, of pixels and of weights; channels that are not there are zero. */
 START_TEST(digits_are_the_integer)
@@ -28,7 +28,7 @@ START_TEST(digits_are_the_integer)
     if (!(ctx = check_open_amx(1, _i))) return;
     enum { CHANNELS = 50 };
     const float limit = 8355000.0f;
-    static _Alignas(64) int8_t pixels[LT_AMX_CONV_DIGITS * TILE], weights[LT_AMX_CONV_DIGITS * TILE];
+    static _Alignas(64) int8_t pixels[LT_AMX_DIGITS * TILE], weights[LT_AMX_DIGITS * TILE];
     const float *random = lt_f32(check_random(ctx, 1, -1, 1, 1, (int64_t[]){CHANNELS * SIDE}));
     float values[CHANNELS * SIDE], ones[SIDE];
     for (int i = 0; i < CHANNELS * SIDE; i++) values[i] = rintf(random[i] * (i % 3 ? limit : 300.0f));

@@ -21,9 +21,9 @@ static bool allowed(void)
 
 static bool present(void)
 {
-    enum { AMX_BF16 = 1 << 22, AMX_TILE = 1 << 24, AMX_INT8 = 1 << 25 };
+    enum { AMX_TILE = 1 << 24, AMX_INT8 = 1 << 25 };
     unsigned a, b, c, d;
-    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d & AMX_BF16) && (d & AMX_TILE) && (d & AMX_INT8);
+    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d & AMX_TILE) && (d & AMX_INT8);
 }
 #endif
 
@@ -39,10 +39,11 @@ const struct lt_amx_kernels *lt_amx_detect(lt_isa isa)
 }
 
 enum {
-    BLOCK = LT_AMX_BLOCK,
-    DEPTH = 768,    /* depth of a product, to which the kept side is packed at a time */
-    KEPT = 6,       /* blocks of the kept side at a time: they and a passing one fit the second-level cache */
-    PACKING = 3,    /* products of blocks in the time that packing a kept one takes */
+    SIDE = LT_AMX_SIDE,
+    SLAB = LT_AMX_STEPS * LT_AMX_DEPTH, /* depth indices that are packed, and summed up in integers, at a time */
+    KEPT = LT_AMX_PACKED, /* blocks of the kept side at a time, and */
+    PASSING = 48,         /* of the passing side: their slabs and sums fit the second-level cache */
+    PACKING = 4,          /* products of blocks in the time that packing a kept one takes */
     MIN_SIDE = 32,
 };
 
@@ -55,152 +56,157 @@ bool lt_amx_pays(const lt_ctx *ctx, bool half, int64_t m, int64_t n, int64_t k)
            (double)m * (double)n * (double)k >= (half ? least_work_half : least_work);
 }
 
-/* One side of the product: rows of the left operand, or columns of the right one. */
+/* One side of the product: rows of the left operand, or columns of the right one, in blocks of 16. */
 typedef struct side {
     lt_amx_source source;
     int64_t count, blocks;
-    int parts;
     bool left;
 } side;
 
 /* The passing side is packed first; each block of the kept side by the thread that multiplies it with the passing side, or
- * with a span of that where there are more threads than groups. */
+ * with a span of that. */
 typedef struct plan {
     const struct lt_amx_kernels *kernels;
     side kept, passing;
     int64_t depth;
     int64_t together, groups; /* blocks of the kept side in a group */
     int64_t span, spans;      /* blocks of the passing side that a group meets at a time */
-    uint16_t *packed;         /* passing side: (blocks, steps, parts) */
-    bool rows_pass, transposed;
+    int8_t *digits;           /* passing side: (slabs, blocks, steps, 3, tile) */
+    float *worth;             /* (slabs, blocks, 16) */
     float alpha, beta, *c;
-    int64_t ldc;
+    int64_t row, column;      /* elements of C from a product's row to the next, and from column to column */
 } plan;
 
 static side side_of(const lt_amx_source *source, int64_t count, bool left)
 {
-    return (side){.source = *source, .count = count, .blocks = lt_ceil_quotient(count, BLOCK), .parts = source->half ? 2 : 3, .left = left};
+    return (side){.source = *source, .count = count, .blocks = lt_ceil_quotient(count, SIDE), .left = left};
 }
 
-static lt_amx_operand operand(const side *s, int64_t block, const uint16_t *packed)
+static int64_t depth_at(const plan *p, int64_t slab) { return lt_lesser(SLAB, p->depth - slab * SLAB); }
+
+/* Bytes of a block's digits of so much depth. */
+static int64_t block_bytes(int64_t depth) { return lt_ceil_quotient(depth, LT_AMX_DEPTH) * LT_AMX_STEP; }
+
+static void pack(const plan *p, const side *s, int64_t block, int64_t blocks, int64_t slab, int8_t *digits, float *worth)
 {
-    return (lt_amx_operand){packed, s->parts, s->count - block * BLOCK > BLOCK / 2};
+    const int64_t i = block * SIDE, count = lt_lesser(blocks * SIDE, s->count - i);
+    (s->left ? p->kernels->pack_rows : p->kernels->pack_columns)(&s->source, i, count, slab * SLAB, depth_at(p, slab), digits, worth);
 }
 
-static void pack(const plan *p, const side *s, int64_t block, int64_t k, int64_t depth, uint16_t *to)
+/* Blocks from `first` on of a slab of the passing side. */
+static lt_amx_blocks passing_blocks(const plan *p, int64_t slab, int64_t first, int64_t count)
 {
-    const int64_t i = block * BLOCK, count = lt_lesser(BLOCK, s->count - i);
-    (s->left ? p->kernels->pack_rows : p->kernels->pack_columns)(&s->source, i, count, k, depth, to);
+    return (lt_amx_blocks){p->digits + slab * p->passing.blocks * block_bytes(SLAB) + first * block_bytes(depth_at(p, slab)),
+                           p->worth + (slab * p->passing.blocks + first) * SIDE, count, p->passing.count - first * SIDE};
 }
 
-/* Elements of `depth` packed depth indices of a block. */
-static int64_t room(const side *s, int64_t depth) { return lt_ceil_quotient(depth, BLOCK) * s->parts * LT_AMX_PART; }
+static void pack_passing(const plan *p, int64_t slab, int64_t block)
+{
+    const lt_amx_blocks to = passing_blocks(p, slab, block, 1);
+    pack(p, &p->passing, block, 1, slab, (int8_t *)to.digits, (float *)to.worth);
+}
 
-/* A thread's work space: the kept side's packed blocks, sums of blocks, and those sums that are still to be stored. */
+/* What packing `count` blocks from `first` on of a slab of the kept side reads. */
+static lt_amx_ahead ahead_of(const plan *p, int64_t first, int64_t count, int64_t slab)
+{
+    const lt_amx_source *s = &p->kept.source;
+    const int64_t size = s->half ? sizeof(uint16_t) : sizeof(float), lines = lt_lesser(count * SIDE, p->kept.count - first * SIDE);
+    if (lines <= 0) return (lt_amx_ahead){0};
+    const int64_t depth = depth_at(p, slab), rows = s->across ? depth : lines;
+    const int64_t at = s->across ? slab * SLAB * s->ld + first * SIDE : first * SIDE * s->ld + slab * SLAB;
+    return (lt_amx_ahead){.next = (const char *)s->data + at * size, .left = rows, .bytes = (s->across ? lines : depth) * size,
+                          .row = s->ld * size, .rows = rows};
+}
+
+/* A thread's work space: a slab of a group's blocks, and the sums of these with a span. */
 typedef struct work {
-    uint16_t *packed;
-    float *sums;
-    lt_amx_store before; /* sums: NULL where there are none */
+    int8_t *digits;
+    float *worth, *sums;
 } work;
 
-static const lt_amx_store *pending(const work *w) { return w->before.sums ? &w->before : NULL; }
+static int64_t work_floats(const plan *p) { return p->together * SIDE + p->together * p->span * LT_AMX_SUMS; }
 
-/* A group's packed blocks times passing block `block`, between depth indices k and k + depth: sums, of a block each, which
- * are stored with the product after the one that has the last of the depth. */
-static void multiply(const plan *p, int64_t first, int64_t kept, int64_t block, int64_t k, int64_t depth, work *w, float *sums)
+/* What group `group` makes of C with span `span`; the next that the thread may take are `step` groups on. */
+static void run_group(const plan *p, int64_t group, int64_t span, int64_t step, work *w)
 {
-    const int64_t steps = lt_ceil_quotient(depth, BLOCK);
-    const lt_amx_operand y = operand(&p->passing, block, p->packed + block * room(&p->passing, p->depth) + room(&p->passing, k));
-    const side *down = p->rows_pass ? &p->passing : &p->kept, *across = p->rows_pass ? &p->kept : &p->passing;
-    for (int64_t i = 0; i < kept; i++, sums += LT_AMX_SUMS) {
-        const lt_amx_operand x = operand(&p->kept, first + i, w->packed + i * room(&p->kept, DEPTH));
-        const int64_t row = BLOCK * (p->rows_pass ? block : first + i), column = BLOCK * (p->rows_pass ? first + i : block);
-        p->kernels->product(steps, p->kept.left ? &x : &y, p->kept.left ? &y : &x, k > 0, sums, pending(w));
-        w->before.sums = NULL;
-        if (k + depth == p->depth)
-            w->before = (lt_amx_store){.sums = sums, .rows = lt_lesser(BLOCK, down->count - row),
-                                       .columns = lt_lesser(BLOCK, across->count - column), .transposed = p->transposed,
-                                       .alpha = p->alpha, .beta = p->beta, .c = p->c + row * p->ldc + column, .ldc = p->ldc};
+    const int64_t slabs = lt_ceil_quotient(p->depth, SLAB), first = group * p->together, begin = span * p->span;
+    const int64_t kept = lt_lesser(p->together, p->kept.blocks - first), passing = lt_lesser(p->span, p->passing.blocks - begin);
+    const int64_t kept_stride = SIDE * (p->kept.left ? p->row : p->column), passing_stride = SIDE * (p->kept.left ? p->column : p->row);
+    for (int64_t slab = 0; slab < slabs; slab++) {
+        const bool last = slab + 1 == slabs;
+        pack(p, &p->kept, first, kept, slab, w->digits, w->worth);
+        lt_amx_ahead ahead = last ? ahead_of(p, first + step * p->together, p->together, 0) : ahead_of(p, first, kept, slab + 1);
+        p->kernels->products(&(lt_amx_walk){
+            .steps = lt_ceil_quotient(depth_at(p, slab), LT_AMX_DEPTH),
+            .kept = {w->digits, w->worth, kept, p->kept.count - first * SIDE},
+            .passing = passing_blocks(p, slab, begin, passing),
+            .kept_left = p->kept.left,
+            .first = slab == 0,
+            .last = last,
+            .sums = w->sums,
+            .alpha = p->alpha,
+            .beta = p->beta,
+            .c = p->c + first * kept_stride + begin * passing_stride,
+            .row = p->row,
+            .column = p->column,
+            .ahead = &ahead,
+        });
     }
-}
-
-/* What `kept` blocks from `first` on make of C with `count` blocks of the passing side from `begin` on. Sums take turns where
- * they go at once, so that none is overwritten before it is stored. */
-static void run_group(const plan *p, int64_t first, int64_t kept, int64_t begin, int64_t count, work *w)
-{
-    for (int64_t k = 0; k < p->depth; k += DEPTH) {
-        const int64_t depth = lt_lesser(DEPTH, p->depth - k);
-        for (int64_t i = 0; i < kept; i++) pack(p, &p->kept, first + i, k, depth, w->packed + i * room(&p->kept, DEPTH));
-        for (int64_t j = 0; j < count; j++)
-            multiply(p, first, kept, begin + j, k, depth, w, w->sums + (p->depth > DEPTH ? j : j % 2) * p->together * LT_AMX_SUMS);
-    }
-    if (pending(w)) p->kernels->store(pending(w));
-    w->before.sums = NULL;
 }
 
 /* Groups and spans with which the last thread is done first: a block is packed in the time of PACKING products of blocks. */
 static void choose_groups(plan *p, int threads)
 {
+    const int64_t blocks = p->passing.blocks, fewest = lt_ceil_quotient(blocks, PASSING);
     int64_t least = INT64_MAX;
     for (int64_t together = KEPT; together >= 1; together--)
-        for (int64_t spans = 1; spans <= lt_lesser(threads, p->passing.blocks); spans++) {
-            const int64_t groups = lt_ceil_quotient(p->kept.blocks, together), span = lt_ceil_quotient(p->passing.blocks, spans);
-            const int64_t time = lt_ceil_quotient(groups * lt_ceil_quotient(p->passing.blocks, span), threads) * together * (span + PACKING);
+        for (int64_t spans = fewest; spans == fewest || spans <= lt_lesser(threads, blocks); spans++) {
+            const int64_t groups = lt_ceil_quotient(p->kept.blocks, together), span = lt_ceil_quotient(blocks, spans);
+            const int64_t time = lt_ceil_quotient(groups * lt_ceil_quotient(blocks, span), threads) * together * (span + PACKING);
             if (time >= least) continue;
             least = time;
             p->together = together;
             p->groups = groups;
             p->span = span;
-            p->spans = lt_ceil_quotient(p->passing.blocks, span);
+            p->spans = lt_ceil_quotient(blocks, span);
         }
-}
-
-/* The passing side, between the depth indices of slab `slab`. */
-static void pack_passing(const plan *p, int64_t block, int64_t slab)
-{
-    const int64_t k = slab * DEPTH;
-    pack(p, &p->passing, block, k, lt_lesser(DEPTH, p->depth - k), p->packed + block * room(&p->passing, p->depth) + room(&p->passing, k));
 }
 
 bool lt_amx_gemm(lt_ctx *ctx, int64_t m, int64_t n, int64_t k, float alpha, const lt_amx_source *a, const lt_amx_source *b,
                  float beta, float *c, int64_t ldc)
 {
     const int threads = ctx->threads;
-    plan p = {.kernels = ctx->amx, .depth = k, .rows_pass = n >= m,
-              .alpha = alpha, .beta = beta, .c = c, .ldc = ldc};
-    /* Both operands may lie along the depth; then the passing side goes the longer way to its tiles. */
-    const bool swap = p.rows_pass && !b->across;
+    const bool rows_pass = n >= m;
+    /* Rows are packed in less time than columns that lie along the depth; where those are the kept side, they are made rows. */
+    const bool swap = rows_pass && !b->across;
     const side rows = side_of(a, m, !swap), columns = side_of(b, n, swap);
-    p.kept = p.rows_pass ? columns : rows;
-    p.passing = p.rows_pass ? rows : columns;
-    p.transposed = swap;
+    plan p = {.kernels = ctx->amx, .depth = k, .kept = rows_pass ? columns : rows, .passing = rows_pass ? rows : columns,
+              .alpha = alpha, .beta = beta, .c = c, .row = swap ? 1 : ldc, .column = swap ? ldc : 1};
     choose_groups(&p, threads);
-    const int64_t slabs = lt_ceil_quotient(k, DEPTH);
-    const int64_t work_room = p.together * room(&p.kept, DEPTH);
-    const int64_t sum_room = p.together * LT_AMX_SUMS * (slabs > 1 ? p.span : 2);
+    const int64_t slabs = lt_ceil_quotient(k, SLAB), room = p.together * block_bytes(lt_lesser(k, SLAB));
 
-    p.packed = lt_scratch(ctx, sizeof *p.packed * (size_t)(p.passing.blocks * room(&p.passing, k)));
-    uint16_t *kept = lt_scratch(ctx, sizeof *kept * (size_t)(threads * work_room));
-    float *sums = lt_scratch(ctx, sizeof *sums * (size_t)(threads * sum_room));
-    const bool ok = p.packed && kept && sums;
+    p.digits = lt_scratch(ctx, (size_t)(slabs * p.passing.blocks * block_bytes(SLAB)));
+    p.worth = lt_scratch(ctx, sizeof *p.worth * (size_t)(slabs * p.passing.blocks * SIDE));
+    int8_t *kept = lt_scratch(ctx, (size_t)(threads * room));
+    float *floats = lt_scratch(ctx, sizeof *floats * (size_t)(threads * work_floats(&p)));
+    const bool ok = p.digits && p.worth && kept && floats;
     if (ok) {
 #pragma omp parallel num_threads(threads)
         {
             const int64_t me = omp_get_thread_num();
-            work w = {.packed = kept + me * work_room, .sums = sums + me * sum_room};
+            work w = {.digits = kept + me * room, .sums = floats + me * work_floats(&p)};
+            w.worth = w.sums + p.together * p.span * LT_AMX_SUMS;
 #pragma omp for schedule(dynamic, 1)
-            for (int64_t i = 0; i < p.passing.blocks * slabs; i++) pack_passing(&p, i / slabs, i % slabs);
+            for (int64_t i = 0; i < p.passing.blocks * slabs; i++) pack_passing(&p, i % slabs, i / slabs);
             p.kernels->begin();
 #pragma omp for schedule(dynamic, 1)
-            for (int64_t i = 0; i < p.groups * p.spans; i++) {
-                const int64_t first = i / p.spans * p.together, begin = i % p.spans * p.span;
-                run_group(&p, first, lt_lesser(p.together, p.kept.blocks - first), begin, lt_lesser(p.span, p.passing.blocks - begin), &w);
-            }
+            for (int64_t i = 0; i < p.groups * p.spans; i++) run_group(&p, i / p.spans, i % p.spans, lt_ceil_quotient(threads, p.spans), &w);
             p.kernels->end();
         }
     }
-    lt_scratch_free(ctx, sums);
+    lt_scratch_free(ctx, floats);
     lt_scratch_free(ctx, kept);
-    lt_scratch_free(ctx, p.packed);
+    lt_scratch_free(ctx, p.worth);
+    lt_scratch_free(ctx, p.digits);
     return ok;
 }

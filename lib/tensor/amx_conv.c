@@ -12,9 +12,9 @@
 #include "tensor/amx_kernels.h"
 
 enum {
-    SIDE = LT_AMX_CONV_SIDE,
-    DEPTH = LT_AMX_CONV_DEPTH,
-    STEP = LT_AMX_CONV_DIGITS * LT_AMX_CONV_TILE, /* bytes of a step's weights */
+    SIDE = LT_AMX_SIDE,
+    DEPTH = LT_AMX_DEPTH,
+    STEP = LT_AMX_STEP,
     POINTS = LT_AMX_CONV_POINTS,
     MAX_PIXELS = 128,       /* of a tile's line */
     TILE_VALUES = 500000,   /* of a tile, three bytes each */
@@ -25,9 +25,6 @@ enum {
     MIN_OUTPUTS = 32,
     MAX_CHANNELS = 2048,    /* more could make sums of digits too large */
 };
-
-/* The integers that are made digits are at most LARGEST; values below LEAST are not told apart. */
-static const float LARGEST = 8355000.0f, LEAST = 1e-31f;
 
 typedef struct job {
     const lt_winograd *q;
@@ -72,8 +69,8 @@ static int64_t block_bytes(const job *j) { return j->scheme->points * j->scheme-
 /* Floats of 16 pixels', and of a block's, values before they are digits. */
 static int64_t tile_floats(const job *j) { return (int64_t)j->scheme->points * j->scheme->phases * DEPTH * SIDE; }
 /* Floats of the products of 16 pixels, of their outputs, and of both of a span. */
-static int64_t products_of(const struct lt_amx_conv_scheme *s) { return (int64_t)s->points * s->classes * LT_AMX_CONV_SUMS; }
-static int64_t outputs_of(const struct lt_amx_conv_scheme *s) { return (int64_t)s->out_rows * s->columns * LT_AMX_CONV_SUMS; }
+static int64_t products_of(const struct lt_amx_conv_scheme *s) { return (int64_t)s->points * s->classes * LT_AMX_SUMS; }
+static int64_t outputs_of(const struct lt_amx_conv_scheme *s) { return (int64_t)s->out_rows * s->columns * LT_AMX_SUMS; }
 static int64_t sum_floats(const job *j) { return j->span * (products_of(j->scheme) + outputs_of(j->scheme)); }
 static int64_t tap_floats(const job *j) { return (j->q->c + 1) * SIDE; } /* one more keeps them off the same cache sets */
 static int64_t block_floats(const job *j) { return j->scheme->points * j->scheme->weights_taps * tap_floats(j); }
@@ -97,7 +94,7 @@ static job job_of(const lt_ctx *ctx, const lt_winograd *q)
     j.tiles = q->n * j.down * j.across;
     j.pitch = lt_ceil_quotient(j.pixels + s->halo, SIDE) * SIDE;
     j.digit = j.pitch * DEPTH;
-    j.point = j.steps * s->phases * LT_AMX_CONV_DIGITS * j.digit;
+    j.point = j.steps * s->phases * LT_AMX_DIGITS * j.digit;
     j.stream = q->kind == LT_WINOGRAD_SAME && lt_streams(q->n * q->o * q->oh * q->ow, q->ow, q->out);
     return j;
 }
@@ -108,16 +105,6 @@ bool lt_amx_conv_pays(const lt_ctx *ctx, const lt_winograd *q)
     const job j = job_of(ctx, q);
     const int64_t rows = j.scheme->out_rows;
     return j.width >= SIDE && lt_ceil_quotient(q->oh + j.out_shift, rows) * rows <= 2 * q->oh;
-}
-
-/* Inverse and worth of integers, by the bits of the largest value. */
-static float worth_of(uint32_t bits, float *inverse)
-{
-    float largest;
-    memcpy(&largest, &bits, sizeof largest);
-    if (largest < LEAST) largest = LEAST;
-    *inverse = LARGEST / largest;
-    return largest / LARGEST;
 }
 
 /* ---- inputs ---- */
@@ -163,18 +150,18 @@ static lt_amx_conv_lines lines_at(const job *j, const place *at, int64_t slab, i
 }
 
 /* The input of a tile. */
-static lt_amx_conv_ahead ahead_of(const job *j, int64_t index)
+static lt_amx_ahead ahead_of(const job *j, int64_t index)
 {
     const lt_winograd *q = j->q;
     const struct lt_amx_conv_scheme *s = j->scheme;
-    if (index >= j->tiles) return (lt_amx_conv_ahead){0};
+    if (index >= j->tiles) return (lt_amx_ahead){0};
     const place at = place_of(j, index);
-    const int64_t y = first_in_row(j, &at), x = at.x * s->phases - j->in_shift;
+    const int64_t y = first_in_row(j, &at), x = at.x * s->phases - j->in_shift, size = sizeof *q->in;
     const int64_t y0 = y < 0 ? 0 : y, x0 = x < 0 ? 0 : x, seen = (slabs_of(s, lines_inside(j, &at)) - 1) * s->in_step + s->in_rows;
     const int64_t rows = lt_lesser(y + seen, q->h) - y0, floats = lt_lesser(x + j->pitch * s->phases, q->w) - x0;
-    if (rows <= 0) return (lt_amx_conv_ahead){0};
-    return (lt_amx_conv_ahead){.next = q->in + (at.n * q->c * q->h + y0) * q->w + x0, .left = rows * q->c, .floats = floats, .row = q->w,
-                               .channel = (q->h - rows + 1) * q->w, .rows = rows};
+    if (rows <= 0) return (lt_amx_ahead){0};
+    return (lt_amx_ahead){.next = (const char *)(q->in + (at.n * q->c * q->h + y0) * q->w + x0), .left = rows * q->c, .bytes = floats * size,
+                          .row = q->w * size, .set = (q->h - rows + 1) * q->w * size, .rows = rows};
 }
 
 /* Channels from c on of 16 pixels of a slab. */
@@ -187,7 +174,7 @@ static void pack_pixels(const job *j, const place *at, int64_t slab, int64_t ste
     for (int64_t p = 0; p < s->points; p++)
         for (int64_t f = 0; f < s->phases; f++)
             j->k->pixels(values + (p * s->phases + f) * channels * SIDE, channels, inverse[p], j->digit,
-                         to.digits + (slab * s->points + p) * j->point + (step * s->phases + f) * LT_AMX_CONV_DIGITS * j->digit + pixel * DEPTH);
+                         to.digits + (slab * s->points + p) * j->point + (step * s->phases + f) * LT_AMX_DIGITS * j->digit + pixel * DEPTH);
 }
 
 /* Twice through the input: for the largest values, then for the digits. */
@@ -205,7 +192,7 @@ static void pack_tile(const job *j, int64_t index, float *values, tile to)
     for (int64_t p = 0; p < s->points; p++) {
         uint32_t bits = 0;
         for (int i = 0; i < SIDE; i++) bits = largest[p][i] > bits ? largest[p][i] : bits;
-        to.worth[p] = worth_of(bits, &inverse[p]);
+        to.worth[p] = lt_amx_worth(bits, &inverse[p]);
     }
     for (int64_t i = 0; i < slabs; i++)
         for (int64_t step = 0; step < j->steps; step++)
@@ -227,7 +214,7 @@ static void pack_block(const job *j, int64_t index, float *values, block to)
     int8_t *digits = to.digits;
     for (int64_t p = 0; p < s->points; p++) {
         float inverse[SIDE];
-        for (int i = 0; i < SIDE; i++) to.worth[p * SIDE + i] = worth_of(largest[p][i], &inverse[i]);
+        for (int i = 0; i < SIDE; i++) to.worth[p * SIDE + i] = lt_amx_worth(largest[p][i], &inverse[i]);
         for (int64_t class = 0; class < s->classes; class++)
             for (int64_t i = 0; i < j->steps; i++)
                 for (int t = 0; t < s->taps[class]; t++, digits += STEP)
@@ -243,9 +230,9 @@ typedef struct spot {
     place at;
     int64_t first, outs;            /* output channels */
     int64_t y, from, to;            /* the line's first row of output, and which of its rows are there */
-    lt_conv_tail tail[LT_AMX_CONV_SIDE];
+    lt_conv_tail tail[LT_AMX_SIDE];
     const float *noise;
-    double dot[LT_AMX_CONV_SIDE];   /* sums with q->with */
+    double dot[LT_AMX_SIDE];   /* sums with q->with */
 } spot;
 
 /* Rows of outputs from column x on at the edges, pixel by pixel. */
@@ -266,7 +253,7 @@ static void finish_inside(const job *j, spot *at, const float *rows, int64_t x, 
 {
     const lt_winograd *q = j->q;
     const int64_t pixel = at->y * q->ow + x, to = (at->at.n * q->o + at->first) * q->oh * q->ow + pixel;
-    float sums[LT_AMX_CONV_SIDE] = {0};
+    float sums[LT_AMX_SIDE] = {0};
     const lt_amx_conv_target target = {.tail = at->tail, .outs = at->outs, .rows = at->to, .plane = q->oh * q->ow, .row = q->ow,
                                        .with = q->with ? q->with + to : NULL, .noise = at->noise ? at->noise + pixel : NULL,
                                        .y = q->out + to, .dot = sums};
@@ -307,7 +294,7 @@ static void run_span(const job *j, lt_amx_conv_walk *walk, tile in, spot *at, in
 }
 
 /* What a block of output channels is at a tile; m has room for the products and outputs of a span. */
-static void run_block(const job *j, int64_t index, int64_t number, block weights, tile in, lt_amx_conv_ahead *ahead, float *m)
+static void run_block(const job *j, int64_t index, int64_t number, block weights, tile in, lt_amx_ahead *ahead, float *m)
 {
     const lt_winograd *q = j->q;
     spot at = {.at = place_of(j, index), .first = number * SIDE, .outs = lt_lesser(SIDE, q->o - number * SIDE)};
@@ -345,7 +332,7 @@ static int64_t work_floats(const job *j)
 }
 
 /* Tiles from `first` on, one after the other, with each block of weights. */
-static void run_tiles(const job *j, int64_t first, int64_t count, block weights, tile in, lt_amx_conv_ahead *ahead, float *work)
+static void run_tiles(const job *j, int64_t first, int64_t count, block weights, tile in, lt_amx_ahead *ahead, float *work)
 {
     for (int64_t i = 0; i < count; i++) pack_tile(j, first + i, work + sum_floats(j), tile_at(j, in, i));
     for (int64_t b = 0; b < j->blocks; b++)
@@ -401,7 +388,7 @@ static bool run_by_tiles(lt_ctx *ctx, const job *j)
             j->unit->begin();
 #pragma omp for schedule(guided)
             for (int64_t i = 0; i < groups; i++) {
-                lt_amx_conv_ahead ahead = ahead_of(j, (i + 1) * together);
+                lt_amx_ahead ahead = ahead_of(j, (i + 1) * together);
                 run_tiles(j, i * together, lt_lesser(together, j->tiles - i * together), r.weights, in, &ahead, work);
             }
             j->unit->end();
@@ -430,7 +417,7 @@ static bool run_by_blocks(lt_ctx *ctx, const job *j)
 #pragma omp for schedule(dynamic, 1)
             for (int64_t g = 0; g < groups; g++) {
                 const int64_t first = g * together, count = lt_lesser(together, j->blocks - first);
-                lt_amx_conv_ahead none = {0};
+                lt_amx_ahead none = {0};
                 for (int64_t b = 0; b < count; b++) pack_block(j, first + b, work, block_at(j, mine, b));
                 for (int64_t i = 0; i < j->tiles; i++)
                     for (int64_t b = 0; b < count; b++) run_block(j, i, first + b, block_at(j, mine, b), tile_at(j, r.inputs, i), &none, work);
@@ -450,7 +437,7 @@ static void place_steps(const job *j)
         for (int64_t i = 0; i < j->steps; i++)
             for (int t = 0; t < s->taps[class]; t++) {
                 const lt_amx_conv_tap *tap = &s->tap[class][t];
-                *offset++ = (int32_t)(tap->dy * s->points * j->point + (i * s->phases + tap->phase) * LT_AMX_CONV_DIGITS * j->digit + tap->dx * DEPTH);
+                *offset++ = (int32_t)(tap->dy * s->points * j->point + (i * s->phases + tap->phase) * LT_AMX_DIGITS * j->digit + tap->dx * DEPTH);
             }
 }
 

@@ -2,11 +2,10 @@
 #include "tensor/amx_conv_kernels.h"
 
 #if defined(LT_AMX_EMULATED)
-#include <math.h>
 #include <string.h>
 #endif
 
-#include "tensor/amx_vectors.h"
+#include "tensor/amx_digits.h"
 #include "tensor/conv_finish.h"
 #include "tensor/isa.h"
 #include "tensor/winograd_axis.h"
@@ -14,15 +13,7 @@
 /* Lines of direct sums whose inputs are packed together; each strip packs a row or two of its neighbours'. */
 enum { DIRECT_LINES = 4 };
 
-enum {
-    SIDE = LT_AMX_CONV_SIDE,
-    DEPTH = LT_AMX_CONV_DEPTH,
-    DIGITS = LT_AMX_CONV_DIGITS,
-    TILE = LT_AMX_CONV_TILE,
-    SUMS = LT_AMX_CONV_SUMS,
-    POINTS = LT_AMX_CONV_POINTS,
-    VECTORS = SIDE / LANES,
-};
+enum { POINTS = LT_AMX_CONV_POINTS, VECTORS = SIDE / LANES };
 
 /* ---- transforms of inputs ---- */
 
@@ -187,34 +178,6 @@ static void direct_weights(int count, const float *g, int64_t g_step, int tap_st
 
 /* ---- digits ---- */
 
-/* Each digit 128 more than it is, so that none is negative: 0x808080 in all. */
-#define DIGIT_BIAS 8421504.0f
-
-INLINE void biased_digits(const floats *x, const floats *inverse, words *to)
-{
-    const floats y = *x * *inverse + DIGIT_BIAS;
-#if defined(LT_AMX_EMULATED)
-    for (int i = 0; i < WIDTH; i++) (*to)[i] = (uint32_t)lrintf(y[i]);
-#else
-    *to = (words)_mm512_cvtps_epi32((__m512)y);
-#endif
-}
-
-/* a where the mask's bits are, else b. */
-#define CHOOSE(mask, a, b) (((a) & (mask)) | ((b) & ~(mask)))
-
-/* Of four channels' integers, digit d of all in word d. */
-INLINE void gather_digits(const words *w, words *digit)
-{
-    const uint32_t first = 0xff, third = 0xff0000, low = 0xffff;
-    const words high = CHOOSE(low, CHOOSE(first, w[0] >> 16, w[1] >> 8), CHOOSE(third, w[2], w[3] << 8));
-    const words middle = CHOOSE(low, CHOOSE(first, w[0] >> 8, w[1]), CHOOSE(third, w[2] << 8, w[3] << 16));
-    const words last = CHOOSE(low, CHOOSE(first, w[0], w[1] << 8), CHOOSE(third, w[2] << 16, w[3] << 24));
-    digit[0] = high ^ 0x80808080u;
-    digit[1] = middle ^ 0x80808080u;
-    digit[2] = last ^ 0x80808080u;
-}
-
 /* Four of `channels` channels from number c on. */
 INLINE void quad_digits(const float *from, int64_t c, int64_t channels, const floats *inverse, words *digit)
 {
@@ -238,7 +201,7 @@ static void pixels(const float *from, int64_t channels, float inverse, int64_t d
     }
     for (int d = 0; d < DIGITS; d++) {
         transpose(row[d]);
-        UNROLL for (int i = 0; i < SIDE; i++) *(words *)(void *)(to + d * digit + i * DEPTH) = row[d][i];
+        UNROLL for (int i = 0; i < SIDE; i++) put(to + d * digit + i * DEPTH, &row[d][i]);
     }
 }
 
@@ -248,78 +211,31 @@ static void digits(const float *from, int64_t channels, const float *inverse, in
     for (int64_t c = 0; c < DEPTH; c += 4, to += sizeof(words)) {
         words quad[DIGITS] = {{0}};
         if (c < channels) quad_digits(from, c, channels, &factor, quad);
-        for (int d = 0; d < DIGITS; d++) *(words *)(void *)(to + d * TILE) = quad[d];
+        for (int d = 0; d < DIGITS; d++) put(to + d * TILE, &quad[d]);
     }
 }
 
 /* ---- products ---- */
 
-/* Order k of a product is what digits d of pixels and k - d of weights make; tile k holds its sums. */
-enum { ORDERS = 3 };
-
-typedef int32_t counts __attribute__((vector_size(64)));
-
-/* Sums of a product that are still to become floats. */
+/* Sums of a product that are still to become floats, and what is fetched besides. */
 typedef struct pending {
-    const int32_t *sums; /* (orders, 16 pixels, 16 outputs) */
+    const int32_t *sums; /* NULL: none */
     floats worth;
     bool add;
     float *m;
+    lt_amx_ahead ahead;
 } pending;
 
-/* Rows [from, to) of them. */
-INLINE void settle(const pending *p, int64_t from, int64_t to)
+INLINE void settle(void *what, int64_t step, int64_t steps)
 {
-    for (int64_t i = from; i < to; i++) {
-        floats sum = {0}, *m = (floats *)(void *)(p->m + i * SIDE);
-        UNROLL for (int k = 0; k < ORDERS; k++) {
-            const counts of = *(const counts *)(const void *)(p->sums + k * SUMS + i * SIDE);
-            sum = 256.0f * sum + __builtin_convertvector(of, floats);
-        }
+    pending *p = what;
+    const int64_t share = p->sums ? (SIDE + steps - 1) / steps : 0, end = (step + 1) * share;
+    for (int64_t i = step * share; i < end && i < SIDE; i++) {
+        floats sum, *m = (floats *)(void *)(p->m + i * SIDE);
+        sum_orders(p->sums, i, &sum);
         *m = p->add ? *m + sum * p->worth : sum * p->worth;
     }
-}
-
-/* A row of what is wanted soon, to the second-level cache. */
-INLINE void fetch_row(lt_amx_conv_ahead *a)
-{
-    if (a->left == 0) return;
-    for (int64_t i = 0; i < a->floats; i += WIDTH) __builtin_prefetch(a->next + i, 0, 2);
-    const bool last = ++a->in_row == a->rows;
-    a->next += last ? a->channel : a->row;
-    if (last) a->in_row = 0;
-    a->left--;
-}
-
-/* While the unit is at a step, the vector units settle some of the sums before: by themselves they would wait for each other. */
-INLINE void product(int64_t steps, const int32_t *offset, const int8_t *first, int64_t digit, const int8_t *w, const pending *before,
-                    lt_amx_conv_ahead *ahead, int32_t *sums)
-{
-    const int64_t share = before->sums ? (SIDE + steps - 1) / steps : 0;
-    _tile_zero(0);
-    _tile_zero(1);
-    _tile_zero(2);
-    for (int64_t i = 0; i < steps; i++, w += DIGITS * TILE) {
-        const int8_t *x = first + offset[i];
-        _tile_loadd(4, w, DEPTH);
-        _tile_loadd(7, x, DEPTH);
-        _tile_dpbssd(0, 7, 4);
-        _tile_loadd(5, w + TILE, DEPTH);
-        _tile_dpbssd(1, 7, 5);
-        _tile_loadd(6, w + 2 * TILE, DEPTH);
-        _tile_dpbssd(2, 7, 6);
-        _tile_loadd(7, x + digit, DEPTH);
-        _tile_dpbssd(2, 7, 5);
-        _tile_dpbssd(1, 7, 4);
-        _tile_loadd(7, x + 2 * digit, DEPTH);
-        _tile_dpbssd(2, 7, 4);
-        const int64_t to = (i + 1) * share;
-        settle(before, i * share, to < SIDE ? to : SIDE);
-        fetch_row(ahead);
-    }
-    _tile_stored(0, sums, DEPTH);
-    _tile_stored(1, sums + SUMS, DEPTH);
-    _tile_stored(2, sums + 2 * SUMS, DEPTH);
+    fetch_row(&p->ahead);
 }
 
 /* Steps whose weights stay in the first-level cache. */
@@ -329,9 +245,8 @@ static void products(const lt_amx_conv_walk *walk, float *m)
 {
     const struct lt_amx_conv_scheme *s = walk->scheme;
     const int64_t stride = s->points * s->classes * SUMS, line = s->line_step * s->points * walk->point;
-    _Alignas(64) int32_t sums[2][ORDERS * SUMS];
-    pending before = {0};
-    lt_amx_conv_ahead ahead = *walk->ahead;
+    _Alignas(64) int32_t sums[2][PRODUCT];
+    pending before = {.ahead = *walk->ahead};
     const int8_t *w = walk->weights;
     int turn = 0;
     for (int p = 0; p < s->points; p++) {
@@ -340,19 +255,19 @@ static void products(const lt_amx_conv_walk *walk, float *m)
         const int32_t *offset = walk->offset;
         for (int c = 0; c < s->classes; c++, m += SUMS) {
             const int64_t all = s->taps[c] * walk->steps;
-            for (int64_t step = 0, steps; step < all; step += steps, w += steps * DIGITS * TILE, offset += steps) {
+            for (int64_t step = 0, steps; step < all; step += steps, w += steps * STEP, offset += steps) {
                 steps = all - step < STRETCH ? all - step : STRETCH;
                 float *to = m;
                 for (int64_t l = 0; l < walk->lines; l++)
                     for (int64_t i = 0; i < walk->count; i++, turn ^= 1, to += stride) {
-                        product(steps, offset, first + l * line + i * SIDE * DEPTH, walk->digit, w, &before, &ahead, sums[turn]);
-                        before = (pending){sums[turn], worth, step > 0, to};
+                        digits_product(steps, offset, first + l * line + i * SIDE * DEPTH, walk->digit, w, settle, &before, sums[turn]);
+                        before = (pending){sums[turn], worth, step > 0, to, before.ahead};
                     }
             }
         }
     }
-    settle(&before, 0, SIDE);
-    *walk->ahead = ahead;
+    settle(&before, 0, 1);
+    *walk->ahead = before.ahead;
 }
 
 /* ---- transforms of outputs ---- */

@@ -1,30 +1,18 @@
 /* The hot loops of 3 x 3 convolutions on AMX. With stride 1 Winograd's transforms along columns (winograd_axis.h), which halve
  * the products, and direct sums along rows; with stride 2, where they would save a quarter only, direct sums.
  *
- * The unit multiplies bytes and sums in 32 bits. A value is made a 24-bit integer by the largest of those it is added up
- * with, and that split into three signed digits of base 256 (the scheme of Ozaki, Ogita, Oishi & Rump 2012, "Error-free
- * transformations of matrix multiplication by using fast routines of matrix multiplication", in fixed point):
- *
- *     a b = a0 b0 2^32 + (a0 b1 + a1 b0) 2^24 + (a0 b2 + a1 b1 + a2 b0) 2^16 + O(2^23)
- *
- * Sums of products of digits are exact. What is left out and the rounding of the integers come to errors as large as those of
- * float32's with Winograd's transforms along both axes; (a1 b2 + a2 b1) 2^8 would halve them and cost a third more products.
- *
- * A product is of 16 pixels of a row, 16 output channels and 64 channels a step. A pixel's channels lie together, 64 bytes
- * of them, so that a tap only looks at another pixel. */
+ * Products are of digits (amx_kernels.h), of 16 pixels of a row, 16 output channels and 64 channels a step, values made
+ * integers by the largest of a tile and of a point. A pixel's channels lie together, 64 bytes of them, so that a tap only looks
+ * at another pixel. */
 #ifndef LT_TENSOR_AMX_CONV_KERNELS_H
 #define LT_TENSOR_AMX_CONV_KERNELS_H
 
 #include <stdint.h>
 
+#include "tensor/amx_kernels.h"
 #include "tensor/conv_tail.h"
 
 enum {
-    LT_AMX_CONV_SIDE = 16,          /* pixels, and output channels, of a product */
-    LT_AMX_CONV_DEPTH = 64,         /* channels of a step */
-    LT_AMX_CONV_DIGITS = 3,
-    LT_AMX_CONV_TILE = 16 * 64,     /* bytes of a tile: one digit of 16 pixels, or of 16 outputs, of a step */
-    LT_AMX_CONV_SUMS = 16 * 16,     /* sums of a product */
     LT_AMX_CONV_POINTS = 6,         /* upper bounds over all schemes */
     LT_AMX_CONV_TAPS = 9,
     LT_AMX_CONV_ROWS = 6,
@@ -83,15 +71,6 @@ typedef struct lt_amx_conv_target {
     float *y, *dot;
 } lt_amx_conv_target;
 
-/* Memory that is wanted soon, row by row of one channel after the other. */
-typedef struct lt_amx_conv_ahead {
-    const float *next;
-    int64_t left;          /* rows */
-    int64_t floats;        /* of a row */
-    int64_t row, channel;  /* floats from a row to the next, and from a channel's last to the next channel's first */
-    int64_t rows, in_row;  /* of a channel, and how many of them are done */
-} lt_amx_conv_ahead;
-
 /* The products of `lines` times `count` times 16 pixels and 16 outputs. */
 typedef struct lt_amx_conv_walk {
     const struct lt_amx_conv_scheme *scheme;
@@ -101,7 +80,7 @@ typedef struct lt_amx_conv_walk {
     const int8_t *pixels, *weights; /* (slabs, points, ...), (points, weights_taps steps, step) */
     int64_t digit, point;          /* bytes from digit to digit of pixels, from point to point */
     const float *rows, *columns;   /* what integers are worth: (points), (points, 16) */
-    lt_amx_conv_ahead *ahead;      /* fetched meanwhile */
+    lt_amx_ahead *ahead;      /* fetched meanwhile */
 } lt_amx_conv_walk;
 
 struct lt_amx_conv_kernels {

@@ -1,339 +1,341 @@
 /* Compiled for AMX only; tests compile it once more with the unit's instructions written out in C (LT_AMX_EMULATED). */
 #include "tensor/amx_kernels.h"
 
-#include <string.h>
-
 #include "tensor/amx_conv_kernels.h"
-#include "tensor/amx_vectors.h"
+#include "tensor/amx_digits.h"
 #include "tensor/half.h"
 #include "tensor/isa.h"
 
-enum { BLOCK = LT_AMX_BLOCK, TILE = LT_AMX_PART / 2, MAX_PARTS = 3, LINE = 64 };
-
-/* ---- parts ---- */
-
-/* The parts of x in the upper halves of words. Halves are rounded away from zero. */
-INLINE void split(const floats *x, const int parts, words *part)
-{
-    floats rest = *x;
-    for (int p = 0; p < parts; p++) {
-        part[p] = ((words)rest + (p < 2 ? 0x8000u : 0u)) & 0xffff0000u;
-        rest -= (floats)part[p];
-    }
-}
-
-/* Parts of two vectors, side by side in words. */
-INLINE void split_pair(const floats *first, const floats *second, const int parts, words *to)
-{
-    words a[MAX_PARTS], b[MAX_PARTS];
-    split(first, parts, a);
-    split(second, parts, b);
-    for (int p = 0; p < parts; p++) to[p] = a[p] >> 16 | b[p];
-}
+enum { FOURTHS = DEPTH / WIDTH };
 
 /* ---- packing ---- */
 
-INLINE int parts_of(const bool half) { return half ? 2 : 3; }
-
-/* Sixteen values that lie one after the other. */
-INLINE void load(const void *data, int64_t at, const bool half, floats *x)
+/* Sixteen elements from `at` on, zeros past `count`; `whole`: all are there. */
+INLINE void load(const lt_amx_source *s, int64_t at, int64_t count, const bool half, const bool whole, floats *x)
 {
-    if (!half) {
-        *x = *(const loose_floats *)((const float *)data + at);
-        return;
-    }
-    const uint16_t *from = (const uint16_t *)data + at;
+    const float *wide = (const float *)s->data + at;
+    const uint16_t *narrow = (const uint16_t *)s->data + at;
 #if defined(LT_AMX_EMULATED)
-    lt_f16_to_f32(from, (float *)x, WIDTH);
+    *x = (floats){0};
+    for (int64_t i = 0; i < WIDTH && (whole || i < count); i++) {
+        float value;
+        if (half)
+            lt_f16_to_f32(narrow + i, &value, 1);
+        else
+            value = wide[i];
+        (*x)[i] = value;
+    }
 #else
-    *x = (floats)_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(const void *)from));
+    const __mmask16 there = whole || count >= WIDTH ? 0xffff : count <= 0 ? 0 : (__mmask16)((1u << count) - 1);
+    if (half)
+        *x = (floats)_mm512_cvtph_ps(whole ? _mm256_loadu_si256((const __m256i *)(const void *)narrow) : _mm256_maskz_loadu_epi16(there, narrow));
+    else
+        *x = (floats)(whole ? _mm512_loadu_ps(wide) : _mm512_maskz_loadu_ps(there, wide));
 #endif
 }
 
-/* Steps ahead of their use that values which lie along the depth are fetched to the second-level cache: fewer keep memory
- * waiting, measured from 1 to 12. Across one step is as good. */
-enum { AHEAD = 12 };
-
-INLINE void fetch(const void *data, int64_t at, const bool half)
+/* largest[l] = bits of the larger of it and |x|; NaNs are larger than all numbers. */
+INLINE void keep_largest(const floats *x, words *largest)
 {
-    __builtin_prefetch((const char *)data + at * (half ? 2 : 4), 0, 2);
+    const words bits = (words)*x & INT32_MAX;
+#if defined(LT_AMX_EMULATED)
+    const words more = (words)(bits > *largest);
+    *largest = CHOOSE(more, bits, *largest);
+#else
+    *largest = (words)_mm512_max_epu32((__m512i)bits, (__m512i)*largest);
+#endif
 }
 
-/* A step of a block, all of it there: 32 rows, or columns, by 32 depth indices from element `at` on. */
-typedef struct square {
-    const void *data;
-    int64_t at, ld;
-} square;
-
-/* Room for one. */
-typedef union whole {
-    float wide[BLOCK * BLOCK];
-    uint16_t half[BLOCK * BLOCK];
-} whole;
-
-/* The step from row or column i and depth index k on, of which `count` by `depth` are there; where that is not all, it is
- * copied to `copy` and zeros around it. */
-INLINE square square_at(const lt_amx_source *s, int64_t i, int64_t count, int64_t k, int64_t depth, const bool half, whole *copy)
+INLINE uint32_t largest_of(const words *largest)
 {
-    const int64_t at = s->across ? k * s->ld + i : i * s->ld + k;
-    if (count >= BLOCK && depth >= BLOCK) return (square){s->data, at, s->ld};
-    const size_t size = half ? sizeof(uint16_t) : sizeof(float);
-    const int64_t rows = s->across ? depth : count, columns = s->across ? count : depth;
-    memset(copy, 0, BLOCK * BLOCK * size);
-    for (int64_t r = 0; r < rows && r < BLOCK; r++)
-        memcpy((char *)copy + (size_t)(r * BLOCK) * size, (const char *)s->data + (size_t)(at + r * s->ld) * size,
-               (size_t)(columns < BLOCK ? columns : BLOCK) * size);
-    return (square){copy, 0, BLOCK};
+#if defined(LT_AMX_EMULATED)
+    uint32_t bits = 0;
+    for (int i = 0; i < WIDTH; i++) bits = (*largest)[i] > bits ? (*largest)[i] : bits;
+    return bits;
+#else
+    return _mm512_reduce_max_epu32((__m512i)*largest);
+#endif
 }
 
-INLINE void put(uint16_t *to, const words *x) { *(words *)(void *)to = *x; }
+/* lt_amx_worth() of sixteen. */
+INLINE void worths_of(const words *bits, float *worth, floats *inverse)
+{
+    for (int i = 0; i < WIDTH; i++) {
+        float x;
+        worth[i] = lt_amx_worth((*bits)[i], &x);
+        (*inverse)[i] = x;
+    }
+}
 
 /* A row, or column, that lies along the depth. */
-INLINE void load_row(const square *s, int64_t i, const bool half, floats *low, floats *high)
+typedef struct line {
+    int64_t at, depth; /* first element, how many of them */
+} line;
+
+/* Bits of its largest value. */
+INLINE uint32_t survey_line(const lt_amx_source *s, line l, const bool half, const bool whole)
 {
-    const int64_t at = s->at + i * s->ld;
-    fetch(s->data, at + AHEAD * BLOCK, half);
-    if (!half) fetch(s->data, at + AHEAD * BLOCK + WIDTH, half);
-    load(s->data, at, half, low);
-    load(s->data, at + WIDTH, half, high);
+    words largest = {0};
+    floats x;
+#if !defined(LT_AMX_EMULATED)
+    if (half && whole) { /* float16 until the last */
+        __m512i most = _mm512_setzero_si512();
+        for (int64_t k = 0; k < l.depth; k += 2 * WIDTH) {
+            const __m512i both = _mm512_loadu_si512((const uint16_t *)s->data + l.at + k);
+            most = _mm512_max_epu16(most, _mm512_and_si512(both, _mm512_set1_epi16(INT16_MAX)));
+        }
+        x = (floats)_mm512_cvtph_ps(_mm512_castsi512_si256(most));
+        keep_largest(&x, &largest);
+        x = (floats)_mm512_cvtph_ps(_mm512_extracti64x4_epi64(most, 1));
+        keep_largest(&x, &largest);
+        return largest_of(&largest);
+    }
+#endif
+    for (int64_t k = 0; k < l.depth; k += WIDTH) {
+        load(s, l.at + k, l.depth - k, half, whole, &x);
+        keep_largest(&x, &largest);
+    }
+    return largest_of(&largest);
 }
 
-INLINE void pack_rows_step(const square *s, const bool half, uint16_t *to)
+/* Largest values of sixteen columns that lie across, so far and with element `at` and those beside it. */
+INLINE void survey_row(const lt_amx_source *s, int64_t at, int64_t count, const bool half, const bool whole, words *largest)
 {
-    const int parts = parts_of(half);
-    for (int64_t i = 0; i < BLOCK; i++) {
-        floats low, high;
-        words row[MAX_PARTS];
-        load_row(s, i, half, &low, &high);
-        split_pair(&low, &high, parts, row);
-        for (int p = 0; p < parts; p++) put(to + p * LT_AMX_PART + i * BLOCK, &row[p]);
+#if !defined(LT_AMX_EMULATED)
+    if (half && whole) { /* float16 until the last */
+        __m256i *most = (__m256i *)(void *)largest;
+        const __m256i x = _mm256_loadu_si256((const __m256i *)(const void *)((const uint16_t *)s->data + at));
+        *most = _mm256_max_epu16(*most, _mm256_and_si256(x, _mm256_set1_epi16(INT16_MAX)));
+        return;
+    }
+#endif
+    floats x;
+    load(s, at, count, half, whole, &x);
+    keep_largest(&x, largest);
+}
+
+INLINE void end_survey(const bool half, const bool whole, words *largest)
+{
+#if !defined(LT_AMX_EMULATED)
+    if (half && whole) *largest = (words)_mm512_cvtph_ps(*(const __m256i *)(const void *)largest);
+#endif
+    (void)half, (void)whole, (void)largest;
+}
+
+/* Digits of its step from index k on. */
+INLINE void line_digits(const lt_amx_source *s, line l, int64_t k, float inverse, const bool half, const bool whole, words *digit)
+{
+    const floats factor = inverse - (floats){0};
+    words w[FOURTHS];
+    UNROLL for (int j = 0; j < FOURTHS; j++) {
+        const int64_t at = k + j * WIDTH;
+        floats x;
+        load(s, l.at + at, l.depth - at, half, whole, &x);
+        biased_digits(&x, &factor, &w[j]);
+    }
+    gather_digits(w, digit);
+}
+
+/* Sixteen lines, as rows or `turned` to columns. */
+INLINE void pack_lines(const lt_amx_source *s, const bool turned, int64_t i, int64_t count, int64_t k, int64_t depth, const bool half,
+                       const bool whole, int8_t *to, float *worth)
+{
+    line l[SIDE];
+    words bits;
+    for (int64_t r = 0; r < SIDE; r++) {
+        l[r] = (line){(i + r) * s->ld + k, r < count ? depth : 0};
+        bits[r] = survey_line(s, l[r], half, whole);
+    }
+    floats inverse;
+    worths_of(&bits, worth, &inverse);
+    for (int64_t at = 0; at < depth; at += DEPTH, to += STEP) {
+        words row[DIGITS][SIDE];
+        for (int64_t r = 0; r < SIDE; r++) {
+            words digit[DIGITS];
+            line_digits(s, l[r], at, inverse[r], half, whole, digit);
+            for (int d = 0; d < DIGITS; d++)
+                if (turned)
+                    row[d][r] = digit[d];
+                else
+                    put(to + d * TILE + r * DEPTH, &digit[d]);
+        }
+        for (int d = 0; turned && d < DIGITS; d++) {
+            transpose(row[d]);
+            UNROLL for (int r = 0; r < SIDE; r++) put(to + d * TILE + r * DEPTH, &row[d][r]);
+        }
     }
 }
 
-/* Columns that lie across: row r of a tile holds depth indices r and r + 16 of each, side by side. */
-INLINE void pack_across_step(const square *s, const bool half, uint16_t *to)
+/* Columns that lie across, side by side from element `from` on: rows are read whole. */
+INLINE void pack_across(const lt_amx_source *s, int64_t from, int64_t count, int64_t depth, const bool half, const bool whole, int8_t *to,
+                        float *worth)
 {
-    const int parts = parts_of(half);
-    for (int64_t r = 0; r < WIDTH; r++)
-        for (int64_t t = 0; t < 2; t++) {
-            floats low, high;
-            words row[MAX_PARTS];
-            const int64_t at = s->at + r * s->ld + t * WIDTH, further = at + WIDTH * s->ld;
-            if (!half || t == 0) {
-                fetch(s->data, at + BLOCK * s->ld, half);
-                fetch(s->data, further + BLOCK * s->ld, half);
+    const int64_t blocks = (count + SIDE - 1) / SIDE, block = (depth + DEPTH - 1) / DEPTH * STEP;
+    words largest[LT_AMX_PACKED] = {{0}};
+    floats inverse[LT_AMX_PACKED];
+    for (int64_t k = 0; k < depth; k++)
+        for (int64_t b = 0; b < blocks; b++) survey_row(s, from + k * s->ld + b * SIDE, count - b * SIDE, half, whole, &largest[b]);
+    for (int64_t b = 0; b < blocks; b++) {
+        end_survey(half, whole, &largest[b]);
+        worths_of(&largest[b], worth + b * SIDE, &inverse[b]);
+    }
+    for (int64_t at = 0; at < depth; at += DEPTH, to += STEP)
+        for (int64_t r = 0; r < WIDTH; r++)
+            for (int64_t b = 0; b < blocks; b++) {
+                words w[FOURTHS], digit[DIGITS];
+                UNROLL for (int j = 0; j < FOURTHS; j++) {
+                    const int64_t k = at + r + j * WIDTH;
+                    floats x;
+                    load(s, from + k * s->ld + b * SIDE, k < depth ? count - b * SIDE : 0, half, whole, &x);
+                    biased_digits(&x, &inverse[b], &w[j]);
+                }
+                gather_digits(w, digit);
+                for (int d = 0; d < DIGITS; d++) put(to + b * block + d * TILE + r * DEPTH, &digit[d]);
             }
-            load(s->data, at, half, &low);
-            load(s->data, further, half, &high);
-            split_pair(&low, &high, parts, row);
-            for (int p = 0; p < parts; p++) put(to + p * LT_AMX_PART + t * TILE + r * BLOCK, &row[p]);
-        }
 }
 
-/* The same of columns that lie along the depth. */
-INLINE void pack_columns_step(const square *s, const bool half, uint16_t *to)
+INLINE void pack(const lt_amx_source *s, const bool columns, const bool across, int64_t i, int64_t count, int64_t k, int64_t depth,
+                 const bool half, int8_t *to, float *worth)
 {
-    const int parts = parts_of(half);
-    for (int64_t t = 0; t < 2; t++) {
-        words row[MAX_PARTS][WIDTH];
-        for (int64_t i = 0; i < WIDTH; i++) {
-            floats low, high;
-            words pair[MAX_PARTS];
-            load_row(s, t * WIDTH + i, half, &low, &high);
-            split_pair(&low, &high, parts, pair);
-            for (int p = 0; p < parts; p++) row[p][i] = pair[p];
-        }
-        for (int p = 0; p < parts; p++) {
-            transpose(row[p]);
-            for (int64_t r = 0; r < WIDTH; r++) put(to + p * LT_AMX_PART + t * TILE + r * BLOCK, &row[p][r]);
-        }
+    const bool even = depth % DEPTH == 0;
+    if (across && even && count % SIDE == 0) {
+        pack_across(s, k * s->ld + i, count, depth, half, true, to, worth);
+        return;
     }
-}
-
-INLINE void pack(const lt_amx_source *s, const bool rows, int64_t i, int64_t count, int64_t k, int64_t depth, const bool half, uint16_t *to)
-{
-    whole copy;
-    for (int64_t d = 0; d < depth; d += BLOCK, to += parts_of(half) * LT_AMX_PART) {
-        const square q = square_at(s, i, count, k + d, depth - d, half, &copy);
-        if (rows)
-            pack_rows_step(&q, half, to);
-        else if (s->across)
-            pack_across_step(&q, half, to);
+    if (across) {
+        pack_across(s, k * s->ld + i, count, depth, half, false, to, worth);
+        return;
+    }
+    for (; count > 0; i += SIDE, count -= SIDE, to += (depth + DEPTH - 1) / DEPTH * STEP, worth += SIDE) {
+        if (even && count >= SIDE)
+            pack_lines(s, columns, i, SIDE, k, depth, half, true, to, worth);
         else
-            pack_columns_step(&q, half, to);
+            pack_lines(s, columns, i, count, k, depth, half, false, to, worth);
     }
 }
 
-static void pack_rows(const lt_amx_source *s, int64_t i, int64_t count, int64_t k, int64_t depth, uint16_t *to)
+static void pack_rows(const lt_amx_source *s, int64_t i, int64_t count, int64_t k, int64_t depth, int8_t *to, float *worth)
 {
     if (s->half)
-        pack(s, true, i, count, k, depth, true, to);
+        pack(s, false, false, i, count, k, depth, true, to, worth);
     else
-        pack(s, true, i, count, k, depth, false, to);
+        pack(s, false, false, i, count, k, depth, false, to, worth);
 }
 
-static void pack_columns(const lt_amx_source *s, int64_t i, int64_t count, int64_t k, int64_t depth, uint16_t *to)
+static void pack_columns(const lt_amx_source *s, int64_t i, int64_t count, int64_t k, int64_t depth, int8_t *to, float *worth)
 {
     if (s->half)
-        pack(s, false, i, count, k, depth, true, to);
+        pack(s, true, s->across, i, count, k, depth, true, to, worth);
     else
-        pack(s, false, i, count, k, depth, false, to);
-}
-
-/* ---- storing ---- */
-
-/* Rows of a square of sums, or its columns. */
-INLINE void take_square(const float *from, const bool transposed, words *row)
-{
-    UNROLL for (int r = 0; r < WIDTH; r++) row[r] = *(const words *)(const void *)(from + r * BLOCK);
-    if (transposed) transpose(row);
-}
-
-/* A whole square of C: whatever c was where beta is zero. */
-INLINE void store_square(const lt_amx_store *s, const float *from, const bool transposed, const bool fresh, float *c)
-{
-    words row[WIDTH];
-    take_square(from, transposed, row);
-    UNROLL for (int r = 0; r < WIDTH; r++) {
-        loose_floats *to = (loose_floats *)(c + r * s->ldc);
-        *to = fresh ? s->alpha * (floats)row[r] : s->alpha * (floats)row[r] + s->beta * *to;
-    }
-}
-
-/* A part of one. */
-static void store_part(const lt_amx_store *s, const float *from, int64_t rows, int64_t columns, float *c)
-{
-    words row[WIDTH];
-    take_square(from, s->transposed, row);
-    for (int64_t r = 0; r < WIDTH && r < rows; r++) {
-        const floats x = (floats)row[r];
-        for (int64_t j = 0; j < WIDTH && j < columns; j++) {
-            float *to = c + r * s->ldc + j;
-            *to = s->beta == 0.0f ? s->alpha * x[j] : s->alpha * x[j] + s->beta * *to;
-        }
-    }
-}
-
-enum { SQUARES = 4 };
-
-/* Square `number` of four. */
-INLINE void store_number(const lt_amx_store *s, int number)
-{
-    const int64_t i = number / 2 * WIDTH, j = number % 2 * WIDTH;
-    const bool fresh = s->beta == 0.0f;
-    const float *from = s->sums + (s->transposed ? j * BLOCK + i : i * BLOCK + j);
-    float *c = s->c + i * s->ldc + j;
-    if (i >= s->rows || j >= s->columns) return;
-    if (s->rows - i < WIDTH || s->columns - j < WIDTH)
-        store_part(s, from, s->rows - i, s->columns - j, c);
-    else if (s->transposed && fresh)
-        store_square(s, from, true, true, c);
-    else if (s->transposed)
-        store_square(s, from, true, false, c);
-    else if (fresh)
-        store_square(s, from, false, true, c);
-    else
-        store_square(s, from, false, false, c);
-}
-
-static void store(const lt_amx_store *s)
-{
-    for (int i = 0; i < SQUARES; i++) store_number(s, i);
+        pack(s, true, s->across, i, count, k, depth, false, to, worth);
 }
 
 /* ---- products ---- */
 
-enum { HIGH, MIDDLE, LOW };
+/* Sums of a product on their way to floats, and from the last slab to C; what is fetched besides. */
+typedef struct pending {
+    const lt_amx_walk *walk;
+    const int32_t *sums; /* NULL: none */
+    const float *rows;   /* what their integers are worth */
+    floats columns;
+    float *to, *c;
+    int64_t rows_there, columns_there; /* from this product on */
+    lt_amx_ahead ahead;
+} pending;
 
-/* Tiles 0 to 3 hold the sums, 4 and 5 a part of a, 6 and 7 one of b. */
-#define LOAD_A(part)                              \
-    _tile_loadd(4, a + (part) * LT_AMX_PART, 64); \
-    if (both_a) _tile_loadd(5, a + (part) * LT_AMX_PART + TILE, 64)
-#define LOAD_B(part)                              \
-    _tile_loadd(6, b + (part) * LT_AMX_PART, 64); \
-    if (both_b) _tile_loadd(7, b + (part) * LT_AMX_PART + TILE, 64)
-#define MULTIPLY                         \
-    _tile_dpbf16ps(0, 4, 6);             \
-    if (both_b) _tile_dpbf16ps(1, 4, 7); \
-    if (both_a) _tile_dpbf16ps(2, 5, 6); \
-    if (both_a && both_b) _tile_dpbf16ps(3, 5, 7)
-
-/* The order of the products lets most share an operand with the one before. */
-INLINE void product_body(int64_t steps, const uint16_t *a, const int a_parts, const bool both_a, const uint16_t *b, const int b_parts,
-                         const bool both_b)
+INLINE void settle_row(const pending *p, int64_t i, const bool first)
 {
-    for (int64_t step = 0; step < steps; step++, a += a_parts * LT_AMX_PART, b += b_parts * LT_AMX_PART) {
-        LOAD_A(HIGH);
-        if (b_parts > LOW) {
-            LOAD_B(LOW);
-            MULTIPLY;
+    floats sum, *to = (floats *)(void *)(p->to + i * SIDE);
+    sum_orders(p->sums, i, &sum);
+    sum *= p->columns * p->rows[i];
+    *to = first ? sum : *to + sum;
+}
+
+/* A whole square of C. */
+INLINE void store_square(const pending *p, const bool transposed, const bool fresh)
+{
+    const lt_amx_walk *w = p->walk;
+    const int64_t ld = transposed ? w->column : w->row;
+    words row[SIDE];
+    UNROLL for (int r = 0; r < SIDE; r++) row[r] = *(const words *)(const void *)(p->to + r * SIDE);
+    if (transposed) transpose(row);
+    UNROLL for (int r = 0; r < SIDE; r++) {
+        loose_floats *to = (loose_floats *)(p->c + r * ld);
+        *to = fresh ? w->alpha * (floats)row[r] : w->alpha * (floats)row[r] + w->beta * *to;
+    }
+}
+
+/* A part of one. */
+static void store_part(const pending *p)
+{
+    const lt_amx_walk *w = p->walk;
+    for (int64_t i = 0; i < SIDE && i < p->rows_there; i++)
+        for (int64_t j = 0; j < SIDE && j < p->columns_there; j++) {
+            float *to = p->c + i * w->row + j * w->column;
+            const float x = w->alpha * p->to[i * SIDE + j];
+            *to = w->beta == 0.0f ? x : x + w->beta * *to;
         }
-        LOAD_B(MIDDLE);
-        MULTIPLY;
-        LOAD_A(MIDDLE);
-        MULTIPLY;
-        LOAD_B(HIGH);
-        MULTIPLY;
-        if (a_parts > LOW) {
-            LOAD_A(LOW);
-            MULTIPLY;
-        }
-        LOAD_A(HIGH);
-        MULTIPLY;
-    }
 }
 
-INLINE void product_of_parts(int64_t steps, const uint16_t *a, const int a_parts, bool both_a, const uint16_t *b, const int b_parts, bool both_b)
+static void store(const pending *p)
 {
-    if (both_a && both_b)
-        product_body(steps, a, a_parts, true, b, b_parts, true);
-    else if (both_a)
-        product_body(steps, a, a_parts, true, b, b_parts, false);
-    else if (both_b)
-        product_body(steps, a, a_parts, false, b, b_parts, true);
+    const bool transposed = p->walk->row == 1, fresh = p->walk->beta == 0.0f;
+    if (p->rows_there < SIDE || p->columns_there < SIDE)
+        store_part(p);
+    else if (transposed && fresh)
+        store_square(p, true, true);
+    else if (transposed)
+        store_square(p, true, false);
+    else if (fresh)
+        store_square(p, false, true);
     else
-        product_body(steps, a, a_parts, false, b, b_parts, false);
+        store_square(p, false, false);
 }
 
-/* Steps from number `first` on. */
-static void any_product(int64_t first, int64_t steps, const lt_amx_operand *a, const lt_amx_operand *b)
+/* All but the last share to make floats of sums, the last to store them. */
+INLINE void settle(void *what, int64_t step, int64_t steps)
 {
-    const uint16_t *x = a->packed + first * a->parts * LT_AMX_PART, *y = b->packed + first * b->parts * LT_AMX_PART;
-    if (a->parts == 3 && b->parts == 3)
-        product_of_parts(steps, x, 3, a->both, y, 3, b->both);
-    else if (a->parts == 3)
-        product_of_parts(steps, x, 3, a->both, y, 2, b->both);
-    else if (b->parts == 3)
-        product_of_parts(steps, x, 2, a->both, y, 3, b->both);
-    else
-        product_of_parts(steps, x, 2, a->both, y, 2, b->both);
+    pending *p = what;
+    if (p->sums) {
+        const int64_t share = steps < 2 ? SIDE : (SIDE + steps - 2) / (steps - 1), end = (step + 1) * share;
+        if (p->walk->first)
+            for (int64_t i = step * share; i < end && i < SIDE; i++) settle_row(p, i, true);
+        else
+            for (int64_t i = step * share; i < end && i < SIDE; i++) settle_row(p, i, false);
+        if (p->walk->last && step == steps - 1) store(p);
+    }
+    fetch_row(&p->ahead);
 }
 
-static void product(int64_t steps, const lt_amx_operand *a, const lt_amx_operand *b, bool add, float *sums, const lt_amx_store *before)
+/* Blocks of the kept side that stay in the first-level cache. */
+enum { TOGETHER = 2 };
+
+INLINE void block_product(const lt_amx_walk *w, int64_t i, int64_t j, pending *before, int32_t *sums)
 {
-    const int64_t stride = BLOCK * sizeof(float);
-    if (add) {
-        _tile_loadd(0, sums, stride);
-        _tile_loadd(1, sums + WIDTH, stride);
-        _tile_loadd(2, sums + WIDTH * BLOCK, stride);
-        _tile_loadd(3, sums + WIDTH * BLOCK + WIDTH, stride);
-    } else {
-        _tile_zero(0);
-        _tile_zero(1);
-        _tile_zero(2);
-        _tile_zero(3);
-    }
-    /* What the unit is busy with hides that stores have to wait for memory. */
-    for (int64_t i = 0, done = 0; i < SQUARES; i++) {
-        const int64_t share = steps * (i + 1) / SQUARES - done;
-        any_product(done, share, a, b);
-        if (before) store_number(before, (int)i);
-        done += share;
-    }
-    _tile_stored(0, sums, stride);
-    _tile_stored(1, sums + WIDTH, stride);
-    _tile_stored(2, sums + WIDTH * BLOCK, stride);
-    _tile_stored(3, sums + WIDTH * BLOCK + WIDTH, stride);
+    static const int32_t offset[LT_AMX_STEPS] = {0, STEP, 2 * STEP, 3 * STEP};
+    const lt_amx_blocks *left = w->kept_left ? &w->kept : &w->passing, *right = w->kept_left ? &w->passing : &w->kept;
+    const int64_t a = w->kept_left ? i : j, b = w->kept_left ? j : i, block = w->steps * STEP;
+    digits_product(w->steps, offset, left->digits + a * block, TILE, right->digits + b * block, settle, before, sums);
+    before->sums = sums;
+    before->rows = left->worth + a * SIDE;
+    before->columns = 65536.0f * *(const loose_floats *)(right->worth + b * SIDE);
+    before->to = w->sums + (i * w->passing.count + j) * SUMS;
+    before->c = w->c + a * SIDE * w->row + b * SIDE * w->column;
+    before->rows_there = left->elements - a * SIDE;
+    before->columns_there = right->elements - b * SIDE;
+}
+
+static void products(const lt_amx_walk *walk)
+{
+    _Alignas(64) int32_t sums[2][PRODUCT];
+    pending before = {.walk = walk, .ahead = *walk->ahead};
+    int turn = 0;
+    for (int64_t first = 0; first < walk->kept.count; first += TOGETHER)
+        for (int64_t j = 0; j < walk->passing.count; j++)
+            for (int64_t i = first; i < first + TOGETHER && i < walk->kept.count; i++, turn ^= 1)
+                block_product(walk, i, j, &before, sums[turn]);
+    settle(&before, 0, 1);
+    *walk->ahead = before.ahead;
 }
 
 /* Intel's manual, volume 1, 18.4. Constant, so that no compiler may hold it in registers. */
@@ -350,9 +352,8 @@ static void end(void) { _tile_release(); }
 const struct lt_amx_kernels LT_ISA_NAME(lt_amx_kernels) = {
     .pack_rows = pack_rows,
     .pack_columns = pack_columns,
-    .product = product,
+    .products = products,
     .begin = begin,
     .end = end,
-    .store = store,
     .conv = &LT_ISA_NAME(lt_amx_conv_kernels),
 };

@@ -1,32 +1,61 @@
 /* The hot loops of matrix products on AMX, the matrix unit of Intel's Xeons since Sapphire Rapids.
  *
- * The unit multiplies bfloat16 and sums in float32. A float32 is split into three bfloat16 parts of eight bits each,
- * high, middle and low, which together are the number itself, and a product of two numbers into products of parts, of
- * which those below 2^-24 are left out:
+ * The unit multiplies bytes and sums in 32 bits. A value is made a 24-bit integer by the largest of those it is added up
+ * with, and that split into three signed digits of base 256 (the scheme of Ozaki, Ogita, Oishi & Rump 2012, "Error-free
+ * transformations of matrix multiplication by using fast routines of matrix multiplication", in fixed point):
  *
- *     a b = ah bh + (ah bm + am bh) + (ah bl + am bm + al bh) + O(2^-24 a b)
+ *     a b = a0 b0 2^32 + (a0 b1 + a1 b0) 2^24 + (a0 b2 + a1 b1 + a2 b0) 2^16 + O(2^23)
  *
- * so results are as exact as float32 products (Henry, Tang & Heinecke 2019, "Leveraging the bfloat16 Artificial
- * Intelligence Datatype For Higher-Precision Computations"). Values that come from float16 have no low part, those from
- * bfloat16 only a high one. An infinity gives NaNs.
+ * Sums of products of digits are exact. What is left out and the rounding of the integers come to errors as large as those of
+ * float32's; (a1 b2 + a2 b1) 2^8 would halve them and cost a third more products. Six products of bytes take half of the time of
+ * three parts of bfloat16 (Henry, Tang & Heinecke 2019), which the unit multiplies at half the rate.
  *
- * A product C = A B is made of blocks of 32 x 32 elements of C. The unit's tile registers hold 16 x 16 of them, or 16
- * rows of A by 32 depth indices, or 16 columns of B by as many. Operands are packed in that order: block after block of
- * 32 rows of A, or columns of B, in it step after step of 32 depth indices, in it part after part, in it two tiles. In a step
- * indices d and d + 16 come together, a word for both; any order would do that is the same on both sides. */
+ * A product is of 16 rows and 16 columns. Its tiles hold 64 depth indices a step: of a row 64 bytes one after the other, of
+ * columns fours of them, column after column. Any order of the depth would do that is the same on both sides.
+ *
+ * In products of matrices byte 4 i + j of a row is depth index i + 16 j, and each slab of the depth has its own largest values
+ * by row and column: a peak costs digits of its row, or column, of its slab only. A value that is not finite makes its row,
+ * or column, of the result so. */
 #ifndef LT_TENSOR_AMX_KERNELS_H
 #define LT_TENSOR_AMX_KERNELS_H
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
+
+enum {
+    LT_AMX_SIDE = 16,         /* rows and columns of a product */
+    LT_AMX_DEPTH = 64,        /* depth indices of a step */
+    LT_AMX_DIGITS = 3,
+    LT_AMX_TILE = 16 * 64,    /* bytes: a digit of a step */
+    LT_AMX_STEP = 3 * 16 * 64,
+    LT_AMX_SUMS = 16 * 16,    /* sums of a product */
+    LT_AMX_STEPS = 4,         /* of a slab of matrices' depth */
+    LT_AMX_PACKED = 12,       /* blocks that are packed together, at most */
+};
 
 struct lt_amx_conv_kernels; /* amx_conv_kernels.h */
 
-enum {
-    LT_AMX_BLOCK = 32,              /* rows and columns of a block, and depth indices of a step */
-    LT_AMX_PART = 32 * 32,          /* elements of a part of a step */
-    LT_AMX_SUMS = 32 * 32,          /* floats of a block of C */
-};
+/* What an integer's 1 is worth, and the inverse of that, by the bits of the largest value. Values below 1e-31 are not told
+ * apart. */
+static inline float lt_amx_worth(uint32_t bits, float *inverse)
+{
+    const float integers = 8355000.0f, least = 1e-31f;
+    float largest;
+    memcpy(&largest, &bits, sizeof largest);
+    if (largest < least) largest = least;
+    *inverse = integers / largest;
+    return largest / integers;
+}
+
+/* Memory that is wanted soon, row by row: rows of a set one after the other, set after set. */
+typedef struct lt_amx_ahead {
+    const char *next;
+    int64_t left;          /* rows */
+    int64_t bytes;         /* of a row */
+    int64_t row, set;      /* bytes from a row to the next, and from a set's last to the next set's first */
+    int64_t rows, in_set;  /* of a set, and how many of them are done */
+} lt_amx_ahead;
 
 /* Values to pack: element (i, k), row of A or column of B by depth index, is at i * ld + k, or `across` at
  * k * ld + i. `half`: float16, not float32. */
@@ -36,37 +65,38 @@ typedef struct lt_amx_source {
     bool across, half;
 } lt_amx_source;
 
-/* Sums (32, 32) on their way: c[i * ldc + j] = alpha sums[i][j] + beta c[i * ldc + j], i < rows, j < columns;
- * `transposed`: sums[j][i]. */
-typedef struct lt_amx_store {
-    const float *sums;
-    int64_t rows, columns;
-    bool transposed;
-    float alpha, beta, *c;
-    int64_t ldc;
-} lt_amx_store;
+/* Digits of one side: block after block of 16 rows or columns (steps, 3, tile), and what their integers are worth (16). */
+typedef struct lt_amx_blocks {
+    const int8_t *digits;
+    const float *worth;
+    int64_t count;
+    int64_t elements; /* rows or columns that are there */
+} lt_amx_blocks;
 
-/* A packed block: steps of so many parts, and whether it has more than the first 16 rows, or columns; what the others would
- * make is not made then. */
-typedef struct lt_amx_operand {
-    const uint16_t *packed;
-    int parts;
-    bool both;
-} lt_amx_operand;
+/* A slab of the products of two sides' blocks. Sums are floats (kept block, passing block, 16, 16), and go to C with the
+ * last slab: c[...] = alpha sum + beta c[...], whatever C was where beta is zero. */
+typedef struct lt_amx_walk {
+    int64_t steps;
+    lt_amx_blocks kept, passing;
+    bool kept_left;      /* rows of products are of the kept side */
+    bool first, last;    /* slab */
+    float *sums;
+    float alpha, beta, *c;
+    int64_t row, column; /* elements of C from a product's row to the next, from column to column; one of them is 1 */
+    lt_amx_ahead *ahead; /* fetched meanwhile */
+} lt_amx_walk;
 
 struct lt_amx_kernels {
-    /* Packs `count` (at most 32) rows or columns, from i on, by `depth` indices from k on: ceil(depth / 32) steps,
-     * zeros where there is no element. Rows of A cannot lie across. */
-    void (*pack_rows)(const lt_amx_source *s, int64_t i, int64_t count, int64_t k, int64_t depth, uint16_t *to);
-    void (*pack_columns)(const lt_amx_source *s, int64_t i, int64_t count, int64_t k, int64_t depth, uint16_t *to);
+    /* Digits of `count` (at most 16 LT_AMX_PACKED) rows or columns, from i on, by `depth` (at most 64 LT_AMX_STEPS) indices
+     * from k on, zeros where there is no element: ceil(count / 16) blocks of ceil(depth / 64) steps to `to`, what integers
+     * are worth (blocks, 16) to `worth`. Rows of A cannot lie across. */
+    void (*pack_rows)(const lt_amx_source *s, int64_t i, int64_t count, int64_t k, int64_t depth, int8_t *to, float *worth);
+    void (*pack_columns)(const lt_amx_source *s, int64_t i, int64_t count, int64_t k, int64_t depth, int8_t *to, float *worth);
 
-    /* sums (32, 32) = or += the product of `steps` steps of a and b; meanwhile `before` is stored, unless NULL. Between
-     * begin() and end() on the same thread only. */
-    void (*product)(int64_t steps, const lt_amx_operand *a, const lt_amx_operand *b, bool add, float *sums, const lt_amx_store *before);
+    /* Between begin() and end() on the same thread only. */
+    void (*products)(const lt_amx_walk *walk);
     void (*begin)(void);
     void (*end)(void);
-
-    void (*store)(const lt_amx_store *s);
 
     const struct lt_amx_conv_kernels *conv;
 };
