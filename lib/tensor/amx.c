@@ -106,16 +106,18 @@ static void pack_passing(const plan *p, int64_t slab, int64_t block)
     pack(p, &p->passing, block, 1, slab, (int8_t *)to.digits, (float *)to.worth);
 }
 
-/* What packing `count` blocks from `first` on of a slab of the kept side reads. */
-static lt_amx_ahead ahead_of(const plan *p, int64_t first, int64_t count, int64_t slab)
+/* What packing `count` blocks from `first` on of a slab of the kept side reads, to be fetched in so many steps. */
+static lt_amx_ahead ahead_of(const plan *p, int64_t first, int64_t count, int64_t slab, int64_t steps)
 {
     const lt_amx_source *s = &p->kept.source;
     const int64_t size = s->half ? sizeof(uint16_t) : sizeof(float), lines = lt_lesser(count * SIDE, p->kept.count - first * SIDE);
     if (lines <= 0) return (lt_amx_ahead){0};
     const int64_t depth = depth_at(p, slab), rows = s->across ? depth : lines;
     const int64_t at = s->across ? slab * SLAB * s->ld + first * SIDE : first * SIDE * s->ld + slab * SLAB;
-    return (lt_amx_ahead){.next = (const char *)s->data + at * size, .left = rows, .bytes = (s->across ? lines : depth) * size,
-                          .row = s->ld * size, .rows = rows};
+    lt_amx_ahead a = {.next = (const char *)s->data + at * size, .left = rows, .bytes = (s->across ? lines : depth) * size,
+                      .row = s->ld * size, .rows = rows};
+    a.lines = lt_amx_lines(&a, steps);
+    return a;
 }
 
 /* A thread's work space: a slab of a group's blocks, and the sums of these with a span. */
@@ -135,9 +137,10 @@ static void run_group(const plan *p, int64_t group, int64_t span, int64_t step, 
     for (int64_t slab = 0; slab < slabs; slab++) {
         const bool last = slab + 1 == slabs;
         pack(p, &p->kept, first, kept, slab, w->digits, w->worth);
-        lt_amx_ahead ahead = last ? ahead_of(p, first + step * p->together, p->together, 0) : ahead_of(p, first, kept, slab + 1);
+        const int64_t steps = lt_ceil_quotient(depth_at(p, slab), LT_AMX_DEPTH), all = kept * passing * steps;
+        lt_amx_ahead ahead = last ? ahead_of(p, first + step * p->together, p->together, 0, all) : ahead_of(p, first, kept, slab + 1, all);
         p->kernels->products(&(lt_amx_walk){
-            .steps = lt_ceil_quotient(depth_at(p, slab), LT_AMX_DEPTH),
+            .steps = steps,
             .kept = {w->digits, w->worth, kept, p->kept.count - first * SIDE},
             .passing = passing_blocks(p, slab, begin, passing),
             .kept_left = p->kept.left,

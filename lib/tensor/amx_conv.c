@@ -149,8 +149,14 @@ static lt_amx_conv_lines lines_at(const job *j, const place *at, int64_t slab, i
     return in;
 }
 
-/* The input of a tile. */
-static lt_amx_ahead ahead_of(const job *j, int64_t index)
+/* Steps of the products of a tile. */
+static int64_t steps_of(const job *j)
+{
+    return j->blocks * j->scheme->points * j->scheme->weights_taps * j->steps * j->scheme->lines * (j->pixels / SIDE);
+}
+
+/* The input of a tile, to be fetched while `tiles` others are made. */
+static lt_amx_ahead ahead_of(const job *j, int64_t index, int64_t tiles)
 {
     const lt_winograd *q = j->q;
     const struct lt_amx_conv_scheme *s = j->scheme;
@@ -160,8 +166,10 @@ static lt_amx_ahead ahead_of(const job *j, int64_t index)
     const int64_t y0 = y < 0 ? 0 : y, x0 = x < 0 ? 0 : x, seen = (slabs_of(s, lines_inside(j, &at)) - 1) * s->in_step + s->in_rows;
     const int64_t rows = lt_lesser(y + seen, q->h) - y0, floats = lt_lesser(x + j->pitch * s->phases, q->w) - x0;
     if (rows <= 0) return (lt_amx_ahead){0};
-    return (lt_amx_ahead){.next = (const char *)(q->in + (at.n * q->c * q->h + y0) * q->w + x0), .left = rows * q->c, .bytes = floats * size,
-                          .row = q->w * size, .set = (q->h - rows + 1) * q->w * size, .rows = rows};
+    lt_amx_ahead a = {.next = (const char *)(q->in + (at.n * q->c * q->h + y0) * q->w + x0), .left = rows * q->c, .bytes = floats * size,
+                      .row = q->w * size, .set = (q->h - rows + 1) * q->w * size, .rows = rows};
+    a.lines = lt_amx_lines(&a, tiles * steps_of(j));
+    return a;
 }
 
 /* Channels from c on of 16 pixels of a slab. */
@@ -388,7 +396,7 @@ static bool run_by_tiles(lt_ctx *ctx, const job *j)
             j->unit->begin();
 #pragma omp for schedule(guided)
             for (int64_t i = 0; i < groups; i++) {
-                lt_amx_ahead ahead = ahead_of(j, (i + 1) * together);
+                lt_amx_ahead ahead = ahead_of(j, (i + 1) * together, together);
                 run_tiles(j, i * together, lt_lesser(together, j->tiles - i * together), r.weights, in, &ahead, work);
             }
             j->unit->end();

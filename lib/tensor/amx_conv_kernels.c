@@ -226,16 +226,15 @@ typedef struct pending {
     lt_amx_ahead ahead;
 } pending;
 
-INLINE void settle(void *what, int64_t step, int64_t steps)
+INLINE void settle(void *what, int64_t from, int64_t to)
 {
     pending *p = what;
-    const int64_t share = p->sums ? (SIDE + steps - 1) / steps : 0, end = (step + 1) * share;
-    for (int64_t i = step * share; i < end && i < SIDE; i++) {
+    for (int64_t i = from; p->sums && i < to && i < SIDE; i++) {
         floats sum, *m = (floats *)(void *)(p->m + i * SIDE);
         sum_orders(p->sums, i, &sum);
         *m = p->add ? *m + sum * p->worth : sum * p->worth;
     }
-    fetch_row(&p->ahead);
+    fetch_lines(&p->ahead);
 }
 
 /* Steps whose weights stay in the first-level cache. */
@@ -261,12 +260,15 @@ static void products(const lt_amx_conv_walk *walk, float *m)
                 for (int64_t l = 0; l < walk->lines; l++)
                     for (int64_t i = 0; i < walk->count; i++, turn ^= 1, to += stride) {
                         digits_product(steps, offset, first + l * line + i * SIDE * DEPTH, walk->digit, w, settle, &before, sums[turn]);
-                        before = (pending){sums[turn], worth, step > 0, to, before.ahead};
+                        before.sums = sums[turn];
+                        before.worth = worth;
+                        before.add = step > 0;
+                        before.m = to;
                     }
             }
         }
     }
-    settle(&before, 0, 1);
+    settle(&before, 0, SIDE);
     *walk->ahead = before.ahead;
 }
 

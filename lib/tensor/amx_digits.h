@@ -58,26 +58,32 @@ INLINE void sum_orders(const int32_t *sums, int64_t i, floats *to)
     *to = sum;
 }
 
-/* A row of what is wanted soon, to the second-level cache. */
-INLINE void fetch_row(lt_amx_ahead *a)
+/* The next lines of what is wanted soon, to the second-level cache. */
+INLINE void fetch_lines(lt_amx_ahead *a)
 {
-    if (a->left == 0) return;
-    for (int64_t i = 0; i < a->bytes; i += DEPTH) __builtin_prefetch(a->next + i, 0, 2);
-    const bool last = ++a->in_set == a->rows;
-    a->next += last ? a->set : a->row;
-    if (last) a->in_set = 0;
-    a->left--;
+    enum { LINE = 64 };
+    for (int64_t i = 0; i < a->lines && a->left > 0; i++) {
+        __builtin_prefetch(a->next + a->done, 0, 2);
+        a->done += LINE;
+        if (a->done < a->bytes) continue;
+        const bool last = ++a->in_set == a->rows;
+        a->next += last ? a->set : a->row;
+        a->done = 0;
+        a->left--;
+        if (last) a->in_set = 0;
+    }
 }
 
-/* Share `step` of `steps` of what else there is to do. */
-typedef void meanwhile(void *what, int64_t step, int64_t steps);
+/* What becomes of rows [from, to) of the sums before; some past the last do not count. */
+typedef void settle_rows(void *what, int64_t from, int64_t to);
 
 /* sums (orders, 16, 16) of `steps` steps: of the left side at left + offset[i], its digits `digit` bytes apart, of the right side
- * one after the other. While the unit is at a step, the vector units do something else: by themselves they would wait for each
- * other. */
-INLINE void digits_product(int64_t steps, const int32_t *offset, const int8_t *left, int64_t digit, const int8_t *right, meanwhile *other,
-                           void *what, int32_t *sums)
+ * one after the other. While the unit is at a step, the vector units settle some of the rows before: by themselves they would wait
+ * for each other. */
+INLINE void digits_product(int64_t steps, const int32_t *offset, const int8_t *left, int64_t digit, const int8_t *right,
+                           settle_rows *settle, void *what, int32_t *sums)
 {
+    const int64_t share = (SIDE + steps - 1) / steps;
     _tile_zero(0);
     _tile_zero(1);
     _tile_zero(2);
@@ -95,7 +101,7 @@ INLINE void digits_product(int64_t steps, const int32_t *offset, const int8_t *l
         _tile_dpbssd(1, 7, 4);
         _tile_loadd(7, x + 2 * digit, DEPTH);
         _tile_dpbssd(2, 7, 4);
-        other(what, i, steps);
+        settle(what, i * share, (i + 1) * share);
     }
     _tile_stored(0, sums, DEPTH);
     _tile_stored(1, sums + SUMS, DEPTH);

@@ -292,27 +292,22 @@ static void store(const pending *p)
         store_square(p, false, false);
 }
 
-/* All but the last share to make floats of sums, the last to store them. */
-INLINE void settle(void *what, int64_t step, int64_t steps)
+INLINE void settle(void *what, int64_t from, int64_t to)
 {
     pending *p = what;
-    if (p->sums) {
-        const int64_t share = steps < 2 ? SIDE : (SIDE + steps - 2) / (steps - 1), end = (step + 1) * share;
+    if (p->sums && from < SIDE) {
         if (p->walk->first)
-            for (int64_t i = step * share; i < end && i < SIDE; i++) settle_row(p, i, true);
+            for (int64_t i = from; i < to && i < SIDE; i++) settle_row(p, i, true);
         else
-            for (int64_t i = step * share; i < end && i < SIDE; i++) settle_row(p, i, false);
-        if (p->walk->last && step == steps - 1) store(p);
+            for (int64_t i = from; i < to && i < SIDE; i++) settle_row(p, i, false);
+        if (p->walk->last && to >= SIDE) store(p);
     }
-    fetch_row(&p->ahead);
+    fetch_lines(&p->ahead);
 }
-
-/* Blocks of the kept side that stay in the first-level cache. */
-enum { TOGETHER = 2 };
 
 INLINE void block_product(const lt_amx_walk *w, int64_t i, int64_t j, pending *before, int32_t *sums)
 {
-    static const int32_t offset[LT_AMX_STEPS] = {0, STEP, 2 * STEP, 3 * STEP};
+    static const int32_t offset[LT_AMX_STEPS] = {0, STEP, 2 * STEP, 3 * STEP, 4 * STEP, 5 * STEP};
     const lt_amx_blocks *left = w->kept_left ? &w->kept : &w->passing, *right = w->kept_left ? &w->passing : &w->kept;
     const int64_t a = w->kept_left ? i : j, b = w->kept_left ? j : i, block = w->steps * STEP;
     digits_product(w->steps, offset, left->digits + a * block, TILE, right->digits + b * block, settle, before, sums);
@@ -325,16 +320,15 @@ INLINE void block_product(const lt_amx_walk *w, int64_t i, int64_t j, pending *b
     before->columns_there = right->elements - b * SIDE;
 }
 
+/* A block of the kept side stays in the first-level cache. */
 static void products(const lt_amx_walk *walk)
 {
     _Alignas(64) int32_t sums[2][PRODUCT];
     pending before = {.walk = walk, .ahead = *walk->ahead};
     int turn = 0;
-    for (int64_t first = 0; first < walk->kept.count; first += TOGETHER)
-        for (int64_t j = 0; j < walk->passing.count; j++)
-            for (int64_t i = first; i < first + TOGETHER && i < walk->kept.count; i++, turn ^= 1)
-                block_product(walk, i, j, &before, sums[turn]);
-    settle(&before, 0, 1);
+    for (int64_t i = 0; i < walk->kept.count; i++)
+        for (int64_t j = 0; j < walk->passing.count; j++, turn ^= 1) block_product(walk, i, j, &before, sums[turn]);
+    settle(&before, 0, SIDE);
     *walk->ahead = before.ahead;
 }
 

@@ -30,7 +30,7 @@ enum {
     LT_AMX_TILE = 16 * 64,    /* bytes: a digit of a step */
     LT_AMX_STEP = 3 * 16 * 64,
     LT_AMX_SUMS = 16 * 16,    /* sums of a product */
-    LT_AMX_STEPS = 4,         /* of a slab of matrices' depth */
+    LT_AMX_STEPS = 6,         /* of a slab of matrices' depth */
     LT_AMX_PACKED = 12,       /* blocks that are packed together, at most */
 };
 
@@ -48,14 +48,22 @@ static inline float lt_amx_worth(uint32_t bits, float *inverse)
     return largest / integers;
 }
 
-/* Memory that is wanted soon, row by row: rows of a set one after the other, set after set. */
+/* Memory that is wanted soon, row by row: rows of a set one after the other, set after set. A few cache lines are fetched with
+ * each step: many at once would keep the tiles waiting. */
 typedef struct lt_amx_ahead {
-    const char *next;
+    const char *next;      /* row */
     int64_t left;          /* rows */
-    int64_t bytes;         /* of a row */
+    int64_t bytes, done;   /* of a row, and how many of them are fetched */
     int64_t row, set;      /* bytes from a row to the next, and from a set's last to the next set's first */
     int64_t rows, in_set;  /* of a set, and how many of them are done */
+    int64_t lines;         /* of a step */
 } lt_amx_ahead;
+
+/* Lines of a step with which all are fetched in so many. */
+static inline int64_t lt_amx_lines(const lt_amx_ahead *a, int64_t steps)
+{
+    return (a->left * ((a->bytes + 63) / 64) + steps - 1) / steps;
+}
 
 /* Values to pack: element (i, k), row of A or column of B by depth index, is at i * ld + k, or `across` at
  * k * ld + i. `half`: float16, not float32. */
