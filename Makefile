@@ -30,7 +30,7 @@ ISAS += avx2 avx512
 ISA_FLAGS_avx2 := -mavx2 -mfma -mf16c -ffp-contract=fast
 ISA_FLAGS_avx512 := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2 -mfma -mf16c -mprefer-vector-width=512 -ffp-contract=fast
 # Compilers know AMX since GCC 11 and Clang 11.
-ISA_FLAGS_amx := $(ISA_FLAGS_avx512) -mamx-tile -mamx-int8
+ISA_FLAGS_amx := $(ISA_FLAGS_avx512) -mprfchw -mamx-tile -mamx-int8
 ifeq ($(shell $(CC) $(ISA_FLAGS_amx) -x c -c /dev/null -o /dev/null 2>/dev/null && uname -s),Linux)
 AMX_SRC  := $(AMX_KERNEL_SRC)
 LIBFLAGS += -DLT_AMX

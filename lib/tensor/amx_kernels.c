@@ -318,16 +318,17 @@ INLINE void block_product(const lt_amx_walk *w, int64_t i, int64_t j, pending *b
     before->c = w->c + a * SIDE * w->row + b * SIDE * w->column;
     before->rows_there = left->elements - a * SIDE;
     before->columns_there = right->elements - b * SIDE;
+    for (int64_t r = 0; w->last && r < SIDE; r++) __builtin_prefetch(before->c + r * (w->row == 1 ? w->column : w->row), 1);
 }
 
-/* A block of the kept side stays in the first-level cache. */
+/* A passing block stays in the first-level cache, and rows of C are written in runs. */
 static void products(const lt_amx_walk *walk)
 {
     _Alignas(64) int32_t sums[2][PRODUCT];
     pending before = {.walk = walk, .ahead = *walk->ahead};
     int turn = 0;
-    for (int64_t i = 0; i < walk->kept.count; i++)
-        for (int64_t j = 0; j < walk->passing.count; j++, turn ^= 1) block_product(walk, i, j, &before, sums[turn]);
+    for (int64_t j = 0; j < walk->passing.count; j++)
+        for (int64_t i = 0; i < walk->kept.count; i++, turn ^= 1) block_product(walk, i, j, &before, sums[turn]);
     settle(&before, 0, SIDE);
     *walk->ahead = before.ahead;
 }
