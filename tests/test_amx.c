@@ -140,33 +140,84 @@ START_TEST(large_sides)
 }
 END_TEST
 
+enum { ROWS = 40, COLUMNS = 300, DEPTH = 768 };
+
+/* Of this library's product of a (rows, depth) and b (columns, depth), and of OpenBLAS's, the sum of squared errors. */
+static void errors_of(const float *a, const float *b, float *c, double *ours, double *theirs)
+{
+    float *d = random_floats(24, ROWS * COLUMNS);
+    ck_assert(lt_amx_gemm(ctx, ROWS, COLUMNS, DEPTH, 1.0f, &(lt_amx_source){.data = a, .ld = DEPTH}, &(lt_amx_source){.data = b, .ld = DEPTH},
+                          0.0f, c, COLUMNS));
+    lt_sgemm_serial(false, true, ROWS, COLUMNS, DEPTH, 1.0f, a, DEPTH, b, DEPTH, 0.0f, d, COLUMNS);
+    *ours = *theirs = 0;
+    for (int i = 0; i < ROWS * COLUMNS; i++) {
+        double sum = 0;
+        for (int l = 0; l < DEPTH; l++) sum += (double)a[i / COLUMNS * DEPTH + l] * (double)b[i % COLUMNS * DEPTH + l];
+        *ours += ((double)c[i] - sum) * ((double)c[i] - sum);
+        *theirs += ((double)d[i] - sum) * ((double)d[i] - sum);
+    }
+}
+
 /* Not farther from the truth than OpenBLAS, and the same from any number of threads. */
 START_TEST(errors_and_threads)
 {
-    enum { M = 40, N = 300, K = 768 };
     float *first = NULL;
     static const int threads[] = {1, 2, 3, 7};
     for (size_t t = 0; t < sizeof threads / sizeof *threads; t++) {
         if (!(ctx = check_open_amx(threads[t], _i))) return;
-        float *a = random_floats(21, M * K), *b = random_floats(22, N * K), *c = random_floats(23, M * N), *d = random_floats(24, M * N);
-        ck_assert(lt_amx_gemm(ctx, M, N, K, 1.0f, &(lt_amx_source){.data = a, .ld = K}, &(lt_amx_source){.data = b, .ld = K}, 0.0f, c, N));
-        lt_sgemm_serial(false, true, M, N, K, 1.0f, a, K, b, K, 0.0f, d, N);
-        double ours = 0, theirs = 0;
-        for (int i = 0; i < M * N; i++) {
-            double sum = 0;
-            for (int l = 0; l < K; l++) sum += (double)a[i / N * K + l] * (double)b[i % N * K + l];
-            ours += ((double)c[i] - sum) * ((double)c[i] - sum);
-            theirs += ((double)d[i] - sum) * ((double)d[i] - sum);
-        }
-        ck_assert_msg(ours < 1.5 * 1.5 * theirs, "error %g, of single precision %g", sqrt(ours / (M * N)), sqrt(theirs / (M * N)));
+        const size_t size = ROWS * COLUMNS * sizeof *first;
+        float *c = random_floats(23, ROWS * COLUMNS);
+        double ours, theirs;
+        errors_of(random_floats(21, ROWS * DEPTH), random_floats(22, COLUMNS * DEPTH), c, &ours, &theirs);
+        ck_assert_msg(ours < 1.5 * 1.5 * theirs, "error %g, of single precision %g", sqrt(ours), sqrt(theirs));
         if (!first) {
-            first = malloc(M * N * sizeof *first);
-            memcpy(first, c, M * N * sizeof *first);
+            first = malloc(size);
+            memcpy(first, c, size);
         }
-        ck_assert_mem_eq(first, c, M * N * sizeof *first);
+        ck_assert_mem_eq(first, c, size);
         check_close(ctx);
     }
     free(first);
+}
+END_TEST
+
+/* Values that are a hundred times the others cost those they are added up with two of their seven digits; still errors are near
+ * float32's. */
+START_TEST(peaks)
+{
+    if (!(ctx = check_open_amx(2, _i))) return;
+    float *a = random_floats(21, ROWS * DEPTH), *b = random_floats(22, COLUMNS * DEPTH), *c = random_floats(23, ROWS * COLUMNS);
+    for (int i = 0; i < ROWS; i++) a[i * DEPTH + 5] *= 100, a[i * DEPTH + 300] *= 100, a[i * DEPTH + 301] *= 100;
+    double ours, theirs;
+    errors_of(a, b, c, &ours, &theirs);
+    ck_assert_msg(ours < 4 * 4 * theirs, "error %g, of single precision %g", sqrt(ours), sqrt(theirs));
+    check_close(ctx);
+}
+END_TEST
+
+/* What is not finite makes its row, or column, so; the others stay as they are. */
+START_TEST(not_finite)
+{
+    if (!(ctx = check_open_amx(2, _i))) return;
+    static const float values[] = {INFINITY, -INFINITY, NAN};
+    float *a = random_floats(21, ROWS * DEPTH), *b = random_floats(22, COLUMNS * DEPTH), *c = random_floats(23, ROWS * COLUMNS);
+    float *before = random_floats(23, ROWS * COLUMNS);
+    double ours, theirs;
+    errors_of(a, b, before, &ours, &theirs);
+    for (int v = 0; v < 3; v++) {
+        const int row = 7, column = 130;
+        float *at[] = {&a[row * DEPTH + 500], &b[column * DEPTH + 20]};
+        const float kept[] = {*at[0], *at[1]};
+        *at[0] = *at[1] = values[v];
+        errors_of(a, b, c, &ours, &theirs);
+        for (int i = 0; i < ROWS * COLUMNS; i++)
+            if (i / COLUMNS == row || i % COLUMNS == column)
+                ck_assert_msg(!isfinite(c[i]), "%g: at %d", (double)values[v], i);
+            else
+                ck_assert_msg(c[i] == before[i], "%g spoils %d", (double)values[v], i);
+        *at[0] = kept[0], *at[1] = kept[1];
+    }
+    check_close(ctx);
 }
 END_TEST
 
@@ -244,6 +295,8 @@ Suite *suite_amx(void)
     tcase_add_loop_test(t, odd_shapes_match_plain_loops, 0, CHECK_AMX_TABLES);
     tcase_add_loop_test(t, large_sides, 0, CHECK_AMX_TABLES);
     tcase_add_loop_test(t, errors_and_threads, 0, CHECK_AMX_TABLES);
+    tcase_add_loop_test(t, peaks, 0, CHECK_AMX_TABLES);
+    tcase_add_loop_test(t, not_finite, 0, CHECK_AMX_TABLES);
     tcase_add_loop_test(t, linear_layers, 0, CHECK_AMX_TABLES);
     tcase_add_loop_test(t, large_products, 0, CHECK_AMX_TABLES);
     tcase_add_loop_test(t, small_products_stay_away, 0, CHECK_AMX_TABLES);
