@@ -111,7 +111,7 @@ static lt_status run(lt_ctx *ctx, const lt_blur *b, const float *x, const before
 {
     if (b->planes == 0 || b->oh <= 0 || b->ow <= 0) return LT_OK;
     const pass p = {.b = b, .k = LT_ISA_SELECT(ctx, lt_resample_kernels), .ka = LT_ISA_SELECT(ctx, lt_bias_act_kernels), .x = x, .in = in,
-                    .act = act, .out = out, .stream = lt_streams(b->planes * b->oh * b->ow, b->ow, out)};
+                    .act = act, .out = out, .stream = lt_large(b->planes * b->oh * b->ow) && b->ow >= 2 * LINE};
     const int threads = ctx->threads;
     const int64_t room = work_floats(b), count = b->planes * bands_of(b);
     float *work = lt_scratch(ctx, (size_t)(threads * room) * sizeof *work);

@@ -65,11 +65,30 @@ INLINE void blend_vectors(const int vectors, const int taps, int64_t i, const fl
     conv_finish_row(vectors, sum, tail, NULL, noise ? noise + i : NULL, out + i, sum[0]);
 }
 
+/* What goes past the caches does so in whole lines of them: outputs before the first such line are stored by themselves. Returns
+ * how many. */
+INLINE int64_t blend_head(const int taps, const float *const *row, const float *weight, const lt_conv_tail *tail,
+                          const float *noise, float *out)
+{
+    enum { LINE = 16 };
+    const int64_t head = (int64_t)(-(uintptr_t)out / sizeof *out % LINE);
+    lt_conv_tail kept = *tail;
+    kept.stream = false;
+    for (int64_t i = 0; i < head; i += LANES) {
+        float few[LANES];
+        const float *from[CONV_FINISH_VECTORS];
+        for (int t = 0; t < taps; t++) from[t] = row[t] + i;
+        blend_vectors(1, taps, 0, from, weight, &kept, noise ? noise + i : NULL, few);
+        for (int64_t j = 0; j < LANES && i + j < head; j++) out[i + j] = few[j];
+    }
+    return head;
+}
+
 INLINE void blend_body(int64_t n, const int taps, const float *const *row, const float *weight, const lt_conv_tail *tail,
                        const float *noise, float *out)
 {
     enum { VECTORS = 2 };
-    int64_t i = 0;
+    int64_t i = tail->stream ? blend_head(taps, row, weight, tail, noise, out) : 0;
     for (; i + VECTORS * LANES <= n; i += VECTORS * LANES) blend_vectors(VECTORS, taps, i, row, weight, tail, noise, out);
     for (; i + LANES <= n; i += LANES) blend_vectors(1, taps, i, row, weight, tail, noise, out);
     for (; i < n; i++) {

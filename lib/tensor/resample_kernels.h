@@ -25,7 +25,8 @@ struct lt_resample_kernels {
      * weight[r][2 t] * in[r][i + t], i < n. */
     void (*fir_pair)(int64_t n, const int64_t taps[2], const float *const weight[2],
                      const float *const in[2], float *out, int add);
-    /* out[i] = what the tail makes of the sum over t < taps of weight[t] * row[t][i]; noise lies beside out, or is NULL. */
+    /* out[i] = what the tail makes of the sum over t < taps of weight[t] * row[t][i]; noise lies beside out, or is NULL. What
+     * goes past the caches has at least 32 outputs, and may lie anywhere. */
     void (*blend)(int64_t n, int taps, const float *const *row, const float *weight, const lt_conv_tail *tail, const float *noise,
                   float *out);
     void (*stream_end)(void);

@@ -78,10 +78,12 @@ void lt_sgemm_serial(bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k
 /* Results of so many bytes go past the caches, which would lose the first of them before anything reads them, */
 #define LT_STREAM_FROM ((int64_t)32 << 20)
 
+static inline bool lt_large(int64_t floats) { return floats * (int64_t)sizeof(float) >= LT_STREAM_FROM; }
+
 /* where rows of `row` floats start at lines of the caches. */
 static inline bool lt_streams(int64_t floats, int64_t row, const float *to)
 {
-    return floats * (int64_t)sizeof *to >= LT_STREAM_FROM && row % 16 == 0 && (uintptr_t)to % 64 == 0;
+    return lt_large(floats) && row % 16 == 0 && (uintptr_t)to % 64 == 0;
 }
 
 static inline int64_t lt_lesser(int64_t a, int64_t b) { return a < b ? a : b; }
