@@ -177,28 +177,31 @@ START_TEST(peaks)
 }
 END_TEST
 
-/* Outputs too large for the caches go past them: the same bits as those of half the channels, which do not. */
+/* Outputs too large for the caches go past them, in whole rows or in runs: the same bits as those of half the channels, which do
+ * not. */
 START_TEST(large_outputs)
 {
-    if (!(ctx = check_open_amx(2, _i))) return;
-    enum { WIDE = 512 };
-    lt_winograd q = {.kind = LT_WINOGRAD_SAME, .n = 1, .c = 3, .o = 32, .pad = 1, .h = WIDE, .w = WIDE, .oh = WIDE, .ow = WIDE,
-                     .w_out = 27, .w_in = 9};
-    const int64_t area = q.oh * q.ow, size = q.o * area, half = q.o / 2;
-    q.in = lt_f32(check_random(ctx, 1, -1, 1, 1, (int64_t[]){q.c * area}));
-    q.weight = lt_f32(check_random(ctx, 2, -1, 1, 1, (int64_t[]){q.o * q.c * 9}));
-    q.out = lt_f32(lt_full(ctx, 1, &size, NAN));
-    lt_winograd part = q;
-    part.o = half;
-    part.out = lt_f32(lt_full(ctx, 1, &size, NAN));
-    const float *out = part.out;
-    ck_assert_int_eq(lt_amx_conv_run(ctx, &q), LT_OK);
-    ck_assert_int_eq(lt_amx_conv_run(ctx, &part), LT_OK);
-    part.weight += half * q.w_out;
-    part.out += half * area;
-    ck_assert_int_eq(lt_amx_conv_run(ctx, &part), LT_OK);
-    ck_assert_mem_eq(q.out, out, (size_t)size * sizeof *out);
-    check_close(ctx);
+    for (int up = 0; up < 2; up++) {
+        if (!(ctx = check_open_amx(2, _i))) return;
+        const int64_t wide = up ? 513 : 512, in = up ? 256 : 512;
+        lt_winograd q = {.kind = up ? LT_WINOGRAD_UP : LT_WINOGRAD_SAME, .n = 1, .c = 3, .o = 32, .pad = !up, .h = in, .w = in,
+                         .oh = wide, .ow = wide, .w_out = 27, .w_in = 9};
+        const int64_t area = q.oh * q.ow, size = q.o * area, half = q.o / 2;
+        q.in = lt_f32(check_random(ctx, 1, -1, 1, 1, (int64_t[]){q.c * in * in}));
+        q.weight = lt_f32(check_random(ctx, 2, -1, 1, 1, (int64_t[]){q.o * q.c * 9}));
+        q.out = lt_f32(lt_full(ctx, 1, &size, NAN));
+        lt_winograd part = q;
+        part.o = half;
+        part.out = lt_f32(lt_full(ctx, 1, &size, NAN));
+        const float *out = part.out;
+        ck_assert_int_eq(lt_amx_conv_run(ctx, &q), LT_OK);
+        ck_assert_int_eq(lt_amx_conv_run(ctx, &part), LT_OK);
+        part.weight += half * q.w_out;
+        part.out += half * area;
+        ck_assert_int_eq(lt_amx_conv_run(ctx, &part), LT_OK);
+        ck_assert_mem_eq(q.out, out, (size_t)size * sizeof *out);
+        check_close(ctx);
+    }
 }
 END_TEST
 

@@ -118,6 +118,27 @@ START_TEST(fir_matches_plain_loops)
 }
 END_TEST
 
+/* From 32 MB on, what a blur makes goes past the caches, in lines of these wherever rows lie: as a plane by itself, which does
+ * not. */
+START_TEST(large_blur)
+{
+    enum { PLANES = 40, SIDE = 461 };
+    const fir_case q = {1, PLANES, SIDE, SIDE, 4, 4, 1, 1, 1, 1, true};
+    for (int isa = 0; isa < CHECK_ISAS; isa++) {
+        ctx = check_open(1 + isa, check_isa[isa]);
+        lt_tensor *x = check_random(ctx, 3, -1, 1, 4, (int64_t[]){1, PLANES, SIDE, SIDE}), *kernel = fir_kernel(&q);
+        const lt_tensor *all = lt_upfirdn2d(ctx, x, kernel, 1, 1, 1, 1);
+        ck_assert_msg(all != NULL && lt_numel(all) >= 8 << 20, "%s", lt_ctx_message(ctx));
+        for (int64_t c = 0; c < PLANES; c += 13) {
+            const lt_tensor *one = lt_upfirdn2d(ctx, lt_slice(ctx, x, 1, c, 1), kernel, 1, 1, 1, 1);
+            for (int64_t i = 0; i < lt_numel(one); i++)
+                check_close_to("plane", i, (double)lt_f32(all)[c * lt_numel(one) + i], (double)lt_f32(one)[i], 1e-5);
+        }
+        check_close(ctx);
+    }
+}
+END_TEST
+
 /* ---- resizing ---- */
 
 static double cubic(double x, double a)
@@ -406,6 +427,7 @@ Suite *suite_resample(void)
     TCase *tc = tcase_create("resample");
     tcase_set_timeout(tc, 120);
     tcase_add_test(tc, fir_matches_plain_loops);
+    tcase_add_test(tc, large_blur);
     tcase_add_test(tc, resize_matches_plain_loops);
     tcase_add_test(tc, warp_matches_plain_loops);
     tcase_add_test(tc, warps_that_see_much);

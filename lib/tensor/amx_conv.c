@@ -16,7 +16,7 @@ enum {
     DEPTH = LT_AMX_DEPTH,
     STEP = LT_AMX_STEP,
     POINTS = LT_AMX_CONV_POINTS,
-    MAX_PIXELS = 128,       /* of a tile's line */
+    MAX_PIXELS = LT_AMX_CONV_PIXELS,
     TILE_VALUES = 500000,   /* of a tile, three bytes each */
     SPAN_FLOATS = 18 << 10, /* products and outputs that stay near in the second-level cache */
     KEPT_BYTES = 1200000,   /* of weights, or of tiles, that stay in the second-level cache */
@@ -42,7 +42,7 @@ typedef struct job {
     int32_t *offset;                /* (weights_taps steps) see lt_amx_conv_walk */
     float *zeros;                   /* (w) */
     double *partial;                /* (tiles, o) sums with q->with */
-    bool stream;
+    bool stream, by_runs;           /* outputs go past the caches; by_runs: their rows do not start at lines of these */
 } job;
 
 /* A tile of input as digits, and what one of their integers is worth, by point. */
@@ -95,7 +95,8 @@ static job job_of(const lt_ctx *ctx, const lt_winograd *q)
     j.pitch = lt_ceil_quotient(j.pixels + s->halo, SIDE) * SIDE;
     j.digit = j.pitch * DEPTH;
     j.point = j.steps * s->phases * LT_AMX_DIGITS * j.digit;
-    j.stream = q->kind == LT_WINOGRAD_SAME && lt_streams(q->n * q->o * q->oh * q->ow, q->ow, q->out);
+    j.by_runs = q->kind == LT_WINOGRAD_UP && lt_large(q->n * q->o * q->oh * q->ow);
+    j.stream = j.by_runs || (j.out_shift == 0 && lt_streams(q->n * q->o * q->oh * q->ow, q->ow, q->out));
     return j;
 }
 
@@ -264,7 +265,7 @@ static void finish_inside(const job *j, spot *at, const float *rows, int64_t x, 
     float sums[LT_AMX_SIDE] = {0};
     const lt_amx_conv_target target = {.tail = at->tail, .outs = at->outs, .rows = at->to, .plane = q->oh * q->ow, .row = q->ow,
                                        .with = q->with ? q->with + to : NULL, .noise = at->noise ? at->noise + pixel : NULL,
-                                       .y = q->out + to, .dot = sums};
+                                       .y = q->out + to, .dot = sums, .by_runs = j->by_runs};
     j->k->finish(rows, j->scheme->out_rows, j->scheme->columns, count, &target);
     for (int64_t i = 0; i < at->outs; i++) at->dot[i] += (double)sums[i];
 }
@@ -308,7 +309,7 @@ static void run_block(const job *j, int64_t index, int64_t number, block weights
     spot at = {.at = place_of(j, index), .first = number * SIDE, .outs = lt_lesser(SIDE, q->o - number * SIDE)};
     for (int64_t i = 0; i < at.outs; i++) {
         at.tail[i] = lt_conv_tail_of(q->bias, q->out_scale, q->act, q->o, at.at.n * q->o + at.first + i, &at.noise);
-        at.tail[i].stream = j->stream;
+        at.tail[i].stream = j->stream && !j->by_runs;
     }
     lt_amx_conv_walk walk = {.scheme = j->scheme, .steps = j->steps, .offset = j->offset, .weights = weights.digits, .digit = j->digit,
                              .point = j->point, .rows = in.worth, .columns = weights.worth, .ahead = ahead};

@@ -317,21 +317,48 @@ static void up_outputs(const float *m, float *rows)
 
 /* ---- tails ---- */
 
+/* A few floats, less than a vector of the unit's. */
+INLINE void copy_few(const float *from, int64_t count, float *to)
+{
+#if defined(LT_AMX_EMULATED)
+    for (int64_t i = 0; i < count; i++) to[i] = from[i];
+#else
+    const __mmask16 there = (__mmask16)((1u << count) - 1);
+    _mm512_mask_storeu_ps(to, there, _mm512_maskz_loadu_ps(there, from));
+#endif
+}
+
+/* A run of outputs past the caches: whole lines of these, what is around them by itself. */
+INLINE void stream_run(const float *from, int64_t count, float *to)
+{
+    int64_t i = (int64_t)(-(uintptr_t)to / sizeof *to % WIDTH);
+    copy_few(from, i, to);
+    for (; i + WIDTH <= count; i += WIDTH)
+        UNROLL for (int v = 0; v < WIDTH; v += LANES) vec_stream(to + i + v, vec_load(from + i + v));
+    copy_few(from + i, count - i, to + i);
+}
+
 /* A row after the other, so that memory is written in long runs. */
-INLINE void finish_body(const float *rows, int64_t out_rows, const int vectors, int64_t count, const lt_amx_conv_target *to)
+INLINE void finish_body(const float *rows, int64_t out_rows, const int vectors, const bool by_runs, int64_t count, const lt_amx_conv_target *to)
 {
     const int64_t wide = vectors * LANES, next = out_rows * SIDE * wide;
+    _Alignas(64) float run[LT_AMX_CONV_RUN];
     for (int64_t i = 0; i < to->outs; i++) {
         const lt_conv_tail tail = to->tail[i];
         vec sum = {0};
-        for (int64_t r = 0; r < to->rows; r++)
+        for (int64_t r = 0; r < to->rows; r++) {
+            const int64_t first = i * to->plane + r * to->row;
+            float *y = by_runs ? run : to->y + first;
             for (int64_t n = 0; n < count; n++) {
                 const float *from = rows + n * next + (r * SIDE + i) * wide;
-                const int64_t pixel = r * to->row + n * wide, at = i * to->plane + pixel;
+                const int64_t at = first + n * wide;
                 vec x[CONV_FINISH_VECTORS];
                 UNROLL for (int v = 0; v < vectors; v++) x[v] = vec_load(from + v * LANES) + tail.bias;
-                sum = conv_finish_row(vectors, x, &tail, to->with ? to->with + at : NULL, to->noise ? to->noise + pixel : NULL, to->y + at, sum);
+                sum = conv_finish_row(vectors, x, &tail, to->with ? to->with + at : NULL, to->noise ? to->noise + r * to->row + n * wide : NULL,
+                                      y + n * wide, sum);
             }
+            if (by_runs) stream_run(run, count * wide, to->y + first);
+        }
         if (to->with) to->dot[i] = vec_sum(sum);
     }
 }
@@ -339,9 +366,11 @@ INLINE void finish_body(const float *rows, int64_t out_rows, const int vectors, 
 static void finish(const float *rows, int64_t out_rows, int columns, int64_t count, const lt_amx_conv_target *to)
 {
     if (columns == 1)
-        finish_body(rows, out_rows, VECTORS, count, to);
+        finish_body(rows, out_rows, VECTORS, false, count, to);
+    else if (to->by_runs)
+        finish_body(rows, out_rows, 2 * VECTORS, true, count, to);
     else
-        finish_body(rows, out_rows, 2 * VECTORS, count, to);
+        finish_body(rows, out_rows, 2 * VECTORS, false, count, to);
 }
 
 const struct lt_amx_conv_kernels LT_ISA_NAME(lt_amx_conv_kernels) = {

@@ -17,6 +17,8 @@ enum {
     LT_AMX_CONV_TAPS = 9,
     LT_AMX_CONV_ROWS = 6,
     LT_AMX_CONV_CLASSES = 4,
+    LT_AMX_CONV_PIXELS = 128,       /* of a tile's line */
+    LT_AMX_CONV_RUN = 2 * 128,      /* outputs of a row of it */
 };
 
 /* What meets tap `weight` of a matrix: slab `dy` of those that a line sees, phase `phase` of the pixels, `dx` pixels on. */
@@ -69,6 +71,7 @@ typedef struct lt_amx_conv_target {
     int64_t outs, rows, plane, row;
     const float *with, *noise;
     float *y, *dot;
+    bool by_runs; /* two columns a pixel: y goes past the caches, though its rows lie anywhere */
 } lt_amx_conv_target;
 
 /* The products of `lines` times `count` times 16 pixels and 16 outputs. */
