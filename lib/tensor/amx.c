@@ -64,7 +64,7 @@ typedef struct side {
 } side;
 
 /* The passing side is packed first; each block of the kept side by the thread that multiplies it with the passing side, or
- * with a span of that. */
+ * with a span of that. A group and a span is a task; threads take one after the other. */
 typedef struct plan {
     const struct lt_amx_kernels *kernels;
     side kept, passing;
@@ -106,18 +106,36 @@ static void pack_passing(const plan *p, int64_t slab, int64_t block)
     pack(p, &p->passing, block, 1, slab, (int8_t *)to.digits, (float *)to.worth);
 }
 
-/* What packing `count` blocks from `first` on of a slab of the kept side reads, to be fetched in so many steps. */
-static lt_amx_ahead ahead_of(const plan *p, int64_t first, int64_t count, int64_t slab, int64_t steps)
+static int64_t tasks_of(const plan *p) { return p->groups * p->spans; }
+
+/* What packing a slab of a task's blocks reads, to be fetched in so many steps. */
+static lt_amx_ahead ahead_of(const plan *p, int64_t task, int64_t slab, int64_t steps)
 {
     const lt_amx_source *s = &p->kept.source;
-    const int64_t size = s->half ? sizeof(uint16_t) : sizeof(float), lines = lt_lesser(count * SIDE, p->kept.count - first * SIDE);
-    if (lines <= 0) return (lt_amx_ahead){0};
+    const int64_t first = task / p->spans * p->together;
+    if (task >= tasks_of(p)) return (lt_amx_ahead){0};
+    const int64_t size = s->half ? sizeof(uint16_t) : sizeof(float), lines = lt_lesser(p->together * SIDE, p->kept.count - first * SIDE);
     const int64_t depth = depth_at(p, slab), rows = s->across ? depth : lines;
     const int64_t at = s->across ? slab * SLAB * s->ld + first * SIDE : first * SIDE * s->ld + slab * SLAB;
     lt_amx_ahead a = {.next = (const char *)s->data + at * size, .left = rows, .bytes = (s->across ? lines : depth) * size,
                       .row = s->ld * size, .rows = rows};
     a.lines = lt_amx_lines(&a, steps);
     return a;
+}
+
+/* All of it at once. */
+static void fetch(const lt_amx_ahead *a)
+{
+    for (int64_t i = 0; i < a->left; i++)
+        for (int64_t j = 0; j < a->bytes; j += 64) __builtin_prefetch(a->next + i * a->row + j, 0, 2);
+}
+
+static int64_t take_task(int64_t *taken)
+{
+    int64_t task;
+#pragma omp atomic capture
+    task = (*taken)++;
+    return task;
 }
 
 /* A thread's work space: a slab of a group's blocks, and the sums of these with a span. */
@@ -128,17 +146,17 @@ typedef struct work {
 
 static int64_t work_floats(const plan *p) { return p->together * SIDE + p->together * p->span * LT_AMX_SUMS; }
 
-/* What group `group` makes of C with span `span`; the next that the thread may take are `step` groups on. */
-static void run_group(const plan *p, int64_t group, int64_t span, int64_t step, work *w)
+/* What a task makes of C; `next` is likely to be the one after it. */
+static void run_task(const plan *p, int64_t task, int64_t next, const work *w)
 {
-    const int64_t slabs = lt_ceil_quotient(p->depth, SLAB), first = group * p->together, begin = span * p->span;
+    const int64_t slabs = lt_ceil_quotient(p->depth, SLAB), first = task / p->spans * p->together, begin = task % p->spans * p->span;
     const int64_t kept = lt_lesser(p->together, p->kept.blocks - first), passing = lt_lesser(p->span, p->passing.blocks - begin);
     const int64_t kept_stride = SIDE * (p->kept.left ? p->row : p->column), passing_stride = SIDE * (p->kept.left ? p->column : p->row);
     for (int64_t slab = 0; slab < slabs; slab++) {
         const bool last = slab + 1 == slabs;
         pack(p, &p->kept, first, kept, slab, w->digits, w->worth);
         const int64_t steps = lt_ceil_quotient(depth_at(p, slab), LT_AMX_DEPTH), all = kept * passing * steps;
-        lt_amx_ahead ahead = last ? ahead_of(p, first + step * p->together, p->together, 0, all) : ahead_of(p, first, kept, slab + 1, all);
+        lt_amx_ahead ahead = ahead_of(p, last ? next : task, last ? 0 : slab + 1, all);
         p->kernels->products(&(lt_amx_walk){
             .steps = steps,
             .kept = {w->digits, w->worth, kept, p->kept.count - first * SIDE},
@@ -193,17 +211,20 @@ bool lt_amx_gemm(lt_ctx *ctx, int64_t m, int64_t n, int64_t k, float alpha, cons
     int8_t *kept = lt_scratch(ctx, (size_t)(threads * room));
     float *floats = lt_scratch(ctx, sizeof *floats * (size_t)(threads * work_floats(&p)));
     const bool ok = p.digits && p.worth && kept && floats;
+    int64_t taken = 0;
     if (ok) {
 #pragma omp parallel num_threads(threads)
         {
             const int64_t me = omp_get_thread_num();
             work w = {.digits = kept + me * room, .sums = floats + me * work_floats(&p)};
             w.worth = w.sums + p.together * p.span * LT_AMX_SUMS;
+            int64_t task = take_task(&taken);
+            const lt_amx_ahead first = ahead_of(&p, task, 0, 1);
+            fetch(&first);
 #pragma omp for schedule(dynamic, 1)
             for (int64_t i = 0; i < p.passing.blocks * slabs; i++) pack_passing(&p, i % slabs, i / slabs);
             p.kernels->begin();
-#pragma omp for schedule(dynamic, 1)
-            for (int64_t i = 0; i < p.groups * p.spans; i++) run_group(&p, i / p.spans, i % p.spans, lt_ceil_quotient(threads, p.spans), &w);
+            for (; task < tasks_of(&p); task = take_task(&taken)) run_task(&p, task, task + threads, &w);
             p.kernels->end();
         }
     }
