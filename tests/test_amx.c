@@ -236,7 +236,7 @@ START_TEST(linear_layers)
     lt_tensor *w = check_random(ctx, 32, -0.2f, 0.2f, 2, (int64_t[]){outs, ins});
     lt_tensor *bias = check_random(ctx, 33, -1.0f, 1.0f, 1, &outs);
     lt_tensor *half = lt_cast(ctx, w, LT_F16);
-    ck_assert(lt_amx_pays(ctx, true, rows, outs, ins) && lt_amx_pays(ctx, true, rows, ins, outs));
+    ck_assert(lt_amx_pays(ctx, rows, outs, ins) && lt_amx_pays(ctx, rows, ins, outs));
     lt_tensor *y = lt_linear(ctx, x, half, bias);
     ctx->amx = NULL;
     lt_tensor *plain = lt_linear(ctx, x, half, bias);
@@ -275,13 +275,13 @@ END_TEST
 START_TEST(small_products_stay_away)
 {
     if (!(ctx = check_open_amx(1, _i))) return;
-    ck_assert(!lt_amx_pays(ctx, true, 31, 1000, 1000));
-    ck_assert(!lt_amx_pays(ctx, true, 1000, 18, 1000));
-    ck_assert(!lt_amx_pays(ctx, true, 64, 64, 64));
-    ck_assert(!lt_amx_pays(ctx, false, 64, 512, 512) && lt_amx_pays(ctx, true, 64, 512, 512));
-    ck_assert(lt_amx_pays(ctx, false, 400, 768, 768));
+    ck_assert(!lt_amx_pays(ctx, 31, 1000, 1000));
+    ck_assert(!lt_amx_pays(ctx, 1000, 18, 1000));
+    ck_assert(!lt_amx_pays(ctx, 64, 64, 64));
+    ck_assert(lt_amx_pays(ctx, 32, 256, 256));
+    ck_assert(lt_amx_pays(ctx, 400, 768, 768));
     ctx->amx = NULL;
-    ck_assert(!lt_amx_pays(ctx, true, 400, 768, 768));
+    ck_assert(!lt_amx_pays(ctx, 400, 768, 768));
     check_close(ctx);
 }
 END_TEST

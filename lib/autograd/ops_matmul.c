@@ -220,7 +220,7 @@ lt_tensor *lt_matmul(lt_ctx *ctx, lt_tensor *a, lt_tensor *b, bool trans_a, bool
 static lt_status weight_product(lt_ctx *ctx, int64_t rows, const float *x, const lt_tensor *w, bool trans, float beta, float *y)
 {
     const int64_t ld = w->shape[1], n = w->shape[trans ? 0 : 1], k = w->shape[trans ? 1 : 0];
-    if (w->dtype == LT_F16 && lt_amx_pays(ctx, true, rows, n, k) &&
+    if (w->dtype == LT_F16 && lt_amx_pays(ctx, rows, n, k) &&
         lt_amx_gemm(ctx, rows, n, k, 1.0f, &(lt_amx_source){.data = x, .ld = k},
                     &(lt_amx_source){.data = w->data, .ld = ld, .across = !trans, .half = true}, beta, y, n))
         return LT_OK;

@@ -47,13 +47,12 @@ enum {
     MIN_SIDE = 32,
 };
 
-/* Below this many multiply-adds packing is not worth its while, measured on Sapphire Rapids. */
-static const double least_work = 2e7, least_work_half = 4e6;
+/* From so many multiply-adds on packing is worth its while, measured; fewer were not. */
+static const double least_work = 1e6;
 
-bool lt_amx_pays(const lt_ctx *ctx, bool half, int64_t m, int64_t n, int64_t k)
+bool lt_amx_pays(const lt_ctx *ctx, int64_t m, int64_t n, int64_t k)
 {
-    return ctx->amx && m >= MIN_SIDE && n >= MIN_SIDE && k >= MIN_SIDE &&
-           (double)m * (double)n * (double)k >= (half ? least_work_half : least_work);
+    return ctx->amx && m >= MIN_SIDE && n >= MIN_SIDE && k >= MIN_SIDE && (double)m * (double)n * (double)k >= least_work;
 }
 
 /* One side of the product: rows of the left operand, or columns of the right one, in blocks of 16. */

@@ -9,8 +9,8 @@
  * hides it. */
 const struct lt_amx_kernels *lt_amx_detect(lt_isa isa);
 
-/* Whether it is faster than OpenBLAS; half: op(B) is float16, which others have to widen first. */
-bool lt_amx_pays(const lt_ctx *ctx, bool half, int64_t m, int64_t n, int64_t k);
+/* Whether it is faster than OpenBLAS. */
+bool lt_amx_pays(const lt_ctx *ctx, int64_t m, int64_t n, int64_t k);
 
 /* C (m x n) = alpha A op(B) + beta C as lt_sgemm(); b may be float16. False where there was no memory for packed
  * operands, and C is as it was. Results do not depend on the number of threads. */

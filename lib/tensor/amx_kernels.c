@@ -318,7 +318,8 @@ INLINE void block_product(const lt_amx_walk *w, int64_t i, int64_t j, pending *b
     before->c = w->c + a * SIDE * w->row + b * SIDE * w->column;
     before->rows_there = left->elements - a * SIDE;
     before->columns_there = right->elements - b * SIDE;
-    for (int64_t r = 0; w->last && r < SIDE; r++) __builtin_prefetch(before->c + r * (w->row == 1 ? w->column : w->row), 1);
+    const bool whole = before->rows_there >= SIDE && before->columns_there >= SIDE;
+    for (int64_t r = 0; w->last && whole && r < SIDE; r++) __builtin_prefetch(before->c + r * (w->row == 1 ? w->column : w->row), 1);
 }
 
 /* A passing block stays in the first-level cache, and rows of C are written in runs. */

@@ -37,15 +37,15 @@ enum {
 struct lt_amx_conv_kernels; /* amx_conv_kernels.h */
 
 /* What an integer's 1 is worth, and the inverse of that, by the bits of the largest value. Values below 1e-31 are not told
- * apart. */
+ * apart; nothing is worth nothing, so that rows and columns that are not there do not make subnormal numbers, which are slow. */
 static inline float lt_amx_worth(uint32_t bits, float *inverse)
 {
     const float integers = 8355000.0f, least = 1e-31f;
     float largest;
     memcpy(&largest, &bits, sizeof largest);
-    if (largest < least) largest = least;
-    *inverse = integers / largest;
-    return largest / integers;
+    const float from = largest < least ? least : largest;
+    *inverse = integers / from;
+    return bits == 0 ? 0.0f : from / integers;
 }
 
 /* Memory that is wanted soon, row by row: rows of a set one after the other, set after set. A few cache lines are fetched with

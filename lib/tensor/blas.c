@@ -154,7 +154,7 @@ void lt_sgemm(lt_ctx *ctx, bool ta, bool tb, int64_t m, int64_t n, int64_t k, fl
               const float *a, int64_t lda, const float *b, int64_t ldb, float beta, float *c,
               int64_t ldc)
 {
-    if (!ta && lt_amx_pays(ctx, false, m, n, k) &&
+    if (!ta && lt_amx_pays(ctx, m, n, k) &&
         lt_amx_gemm(ctx, m, n, k, alpha, &(lt_amx_source){.data = a, .ld = lda},
                     &(lt_amx_source){.data = b, .ld = ldb, .across = !tb}, beta, c, ldc))
         return;
