@@ -123,8 +123,8 @@ START_TEST(odd_shapes_match_plain_loops)
 }
 END_TEST
 
-/* More than one group of either side, more than one packing of the depth; with more threads than groups the other side is
- * cut, too. */
+/* More than one group of either side, more than one slab of the depth; with more threads than groups, or where it is too large
+ * for the cache, the other side is cut, too. */
 START_TEST(large_sides)
 {
     static const int threads[] = {2, 9};
@@ -133,6 +133,7 @@ START_TEST(large_sides)
         check_product(&(problem){.m = 530, .n = 33, .k = 40, .alpha = 1.0f});
         check_product(&(problem){.m = 33, .n = 530, .k = 40, .trans = true, .alpha = 1.0f});
         check_product(&(problem){.m = 530, .n = 545, .k = 32, .alpha = 1.0f});
+        check_product(&(problem){.m = 790, .n = 800, .k = 40, .trans = true, .alpha = 1.0f});
         check_product(&(problem){.m = 40, .n = 36, .k = 800, .trans = true, .alpha = 1.0f});
         check_product(&(problem){.m = 100, .n = 70, .k = 800, .half = true, .alpha = 1.0f});
         check_close(ctx);

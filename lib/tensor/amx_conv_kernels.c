@@ -240,7 +240,7 @@ INLINE void settle(void *what, int64_t from, int64_t to)
 /* Steps whose weights stay in the first-level cache. */
 enum { STRETCH = 9 };
 
-static void products(const lt_amx_conv_walk *walk, float *m)
+static void conv_products(const lt_amx_conv_walk *walk, float *m)
 {
     const struct lt_amx_conv_scheme *s = walk->scheme;
     const int64_t stride = s->points * s->classes * SUMS, line = s->line_step * s->points * walk->point;
@@ -390,7 +390,7 @@ const struct lt_amx_conv_kernels LT_ISA_NAME(lt_amx_conv_kernels) = {
              .survey = down_survey, .lines_of = down_lines, .weights = direct_weights, .outputs = down_outputs},
     .pixels = pixels,
     .digits = digits,
-    .products = products,
+    .products = conv_products,
     .finish = finish,
     .stream_end = vec_stream_end,
 };

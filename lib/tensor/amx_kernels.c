@@ -323,7 +323,7 @@ INLINE void block_product(const lt_amx_walk *w, int64_t i, int64_t j, pending *b
 }
 
 /* A passing block stays in the first-level cache, and rows of C are written in runs. */
-static void products(const lt_amx_walk *walk)
+static void matrix_products(const lt_amx_walk *walk)
 {
     _Alignas(64) int32_t sums[2][PRODUCT];
     pending before = {.walk = walk, .ahead = *walk->ahead};
@@ -348,7 +348,7 @@ static void end(void) { _tile_release(); }
 const struct lt_amx_kernels LT_ISA_NAME(lt_amx_kernels) = {
     .pack_rows = pack_rows,
     .pack_columns = pack_columns,
-    .products = products,
+    .products = matrix_products,
     .begin = begin,
     .end = end,
     .conv = &LT_ISA_NAME(lt_amx_conv_kernels),

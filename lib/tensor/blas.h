@@ -6,7 +6,7 @@
  * the environment overrides the choice. Without OpenBLAS the portable kernel of
  * this library is used, slowly. OpenBLAS itself always runs on the calling
  * thread; the library's own threads split the work. Large products go to AMX
- * where the processor has it and it is faster, as exact as float32 sums
+ * where the processor has it and it is faster, about as exact as float32 sums
  * (amx_kernels.h). */
 #ifndef LT_TENSOR_BLAS_H
 #define LT_TENSOR_BLAS_H
