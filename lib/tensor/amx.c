@@ -122,13 +122,6 @@ static lt_amx_ahead ahead_of(const plan *p, int64_t task, int64_t slab, int64_t 
     return a;
 }
 
-/* All of it at once. */
-static void fetch(const lt_amx_ahead *a)
-{
-    for (int64_t i = 0; i < a->left; i++)
-        for (int64_t j = 0; j < a->bytes; j += 64) __builtin_prefetch(a->next + i * a->row + j, 0, 2);
-}
-
 static int64_t take_task(int64_t *taken)
 {
     int64_t task;
@@ -218,8 +211,8 @@ bool lt_amx_gemm(lt_ctx *ctx, int64_t m, int64_t n, int64_t k, float alpha, cons
             work w = {.digits = kept + me * room, .sums = floats + me * work_floats(&p)};
             w.worth = w.sums + p.together * p.span * LT_AMX_SUMS;
             int64_t task = take_task(&taken);
-            const lt_amx_ahead first = ahead_of(&p, task, 0, 1);
-            fetch(&first);
+            lt_amx_ahead first = ahead_of(&p, task, 0, 1);
+            lt_amx_fetch(&first);
 #pragma omp for schedule(dynamic, 1)
             for (int64_t i = 0; i < p.passing.blocks * slabs; i++) pack_passing(&p, i % slabs, i / slabs);
             p.kernels->begin();

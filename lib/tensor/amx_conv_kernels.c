@@ -234,7 +234,7 @@ INLINE void settle(void *what, int64_t from, int64_t to)
         sum_orders(p->sums, i, &sum);
         *m = p->add ? *m + sum * p->worth : sum * p->worth;
     }
-    fetch_lines(&p->ahead);
+    lt_amx_fetch(&p->ahead);
 }
 
 /* Steps whose weights stay in the first-level cache. */
@@ -331,7 +331,7 @@ INLINE void copy_few(const float *from, int64_t count, float *to)
 /* A run of outputs past the caches: whole lines of these, what is around them by itself. */
 INLINE void stream_run(const float *from, int64_t count, float *to)
 {
-    int64_t i = (int64_t)(-(uintptr_t)to / sizeof *to % WIDTH);
+    int64_t i = vec_line_head(to);
     copy_few(from, i, to);
     for (; i + WIDTH <= count; i += WIDTH)
         UNROLL for (int v = 0; v < WIDTH; v += LANES) vec_stream(to + i + v, vec_load(from + i + v));

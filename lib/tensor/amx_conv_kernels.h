@@ -18,7 +18,7 @@ enum {
     LT_AMX_CONV_ROWS = 6,
     LT_AMX_CONV_CLASSES = 4,
     LT_AMX_CONV_PIXELS = 128,       /* of a tile's line */
-    LT_AMX_CONV_RUN = 2 * 128,      /* outputs of a row of it */
+    LT_AMX_CONV_RUN = 2 * LT_AMX_CONV_PIXELS, /* outputs of a row of it */
 };
 
 /* What meets tap `weight` of a matrix: slab `dy` of those that a line sees, phase `phase` of the pixels, `dx` pixels on. */

@@ -58,22 +58,6 @@ INLINE void sum_orders(const int32_t *sums, int64_t i, floats *to)
     *to = sum;
 }
 
-/* The next lines of what is wanted soon, to the second-level cache. */
-INLINE void fetch_lines(lt_amx_ahead *a)
-{
-    enum { LINE = 64 };
-    for (int64_t i = 0; i < a->lines && a->left > 0; i++) {
-        __builtin_prefetch(a->next + a->done, 0, 2);
-        a->done += LINE;
-        if (a->done < a->bytes) continue;
-        const bool last = ++a->in_set == a->rows;
-        a->next += last ? a->set : a->row;
-        a->done = 0;
-        a->left--;
-        if (last) a->in_set = 0;
-    }
-}
-
 /* What becomes of rows [from, to) of the sums before; some past the last do not count. */
 typedef void settle_rows(void *what, int64_t from, int64_t to);
 

@@ -302,7 +302,7 @@ INLINE void settle(void *what, int64_t from, int64_t to)
             for (int64_t i = from; i < to && i < SIDE; i++) settle_row(p, i, false);
         if (p->walk->last && to >= SIDE) store(p);
     }
-    fetch_lines(&p->ahead);
+    lt_amx_fetch(&p->ahead);
 }
 
 INLINE void block_product(const lt_amx_walk *w, int64_t i, int64_t j, pending *before, int32_t *sums)

@@ -27,11 +27,12 @@ enum {
     LT_AMX_SIDE = 16,         /* rows and columns of a product */
     LT_AMX_DEPTH = 64,        /* depth indices of a step */
     LT_AMX_DIGITS = 3,
-    LT_AMX_TILE = 16 * 64,    /* bytes: a digit of a step */
-    LT_AMX_STEP = 3 * 16 * 64,
-    LT_AMX_SUMS = 16 * 16,    /* sums of a product */
+    LT_AMX_TILE = LT_AMX_SIDE * LT_AMX_DEPTH, /* bytes: a digit of a step */
+    LT_AMX_STEP = LT_AMX_DIGITS * LT_AMX_TILE,
+    LT_AMX_SUMS = LT_AMX_SIDE * LT_AMX_SIDE,  /* sums of a product */
     LT_AMX_STEPS = 6,         /* of a slab of matrices' depth */
     LT_AMX_PACKED = 12,       /* blocks that are packed together, at most */
+    LT_AMX_LINE = 64,         /* bytes of a line of the caches */
 };
 
 struct lt_amx_conv_kernels; /* amx_conv_kernels.h */
@@ -62,7 +63,22 @@ typedef struct lt_amx_ahead {
 /* Lines of a step with which all are fetched in so many. */
 static inline int64_t lt_amx_lines(const lt_amx_ahead *a, int64_t steps)
 {
-    return (a->left * ((a->bytes + 63) / 64) + steps - 1) / steps;
+    return (a->left * ((a->bytes + LT_AMX_LINE - 1) / LT_AMX_LINE) + steps - 1) / steps;
+}
+
+/* A step's lines, to the second-level cache. */
+static inline void lt_amx_fetch(lt_amx_ahead *a)
+{
+    for (int64_t i = 0; i < a->lines && a->left > 0; i++) {
+        __builtin_prefetch(a->next + a->done, 0, 2);
+        a->done += LT_AMX_LINE;
+        if (a->done < a->bytes) continue;
+        const bool last = ++a->in_set == a->rows;
+        a->next += last ? a->set : a->row;
+        a->done = 0;
+        a->left--;
+        if (last) a->in_set = 0;
+    }
 }
 
 /* Values to pack: element (i, k), row of A or column of B by depth index, is at i * ld + k, or `across` at

@@ -70,8 +70,7 @@ INLINE void blend_vectors(const int vectors, const int taps, int64_t i, const fl
 INLINE int64_t blend_head(const int taps, const float *const *row, const float *weight, const lt_conv_tail *tail,
                           const float *noise, float *out)
 {
-    enum { LINE = 16 };
-    const int64_t head = (int64_t)(-(uintptr_t)out / sizeof *out % LINE);
+    const int64_t head = vec_line_head(out);
     lt_conv_tail kept = *tail;
     kept.stream = false;
     for (int64_t i = 0; i < head; i += LANES) {

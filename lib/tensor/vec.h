@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "tensor/kernel_hints.h"
 
@@ -49,6 +50,9 @@ INLINE void vec_stream(float *p, vec v)
     vec_store(p, v);
 #endif
 }
+
+/* Floats from p on before the first line of the caches. */
+INLINE int64_t vec_line_head(const float *p) { return (int64_t)(-(uintptr_t)p % 64 / sizeof *p); }
 
 INLINE void vec_stream_end(void)
 {
