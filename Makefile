@@ -16,12 +16,12 @@ WARN     := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpo
 # Contraction is off so that results do not depend on how a compiler fuses; kernels ask for FMA by instruction set.
 BASE     := -std=c11 -D_POSIX_C_SOURCE=200809L -fopenmp -ffp-contract=off -fno-math-errno -fno-trapping-math
 LIBFLAGS := $(BASE) $(WARN) $(WERROR) -Ilib -fPIC -fvisibility=hidden -O3
-APPFLAGS := $(BASE) $(WARN) $(WERROR) -Ilib -Iapps -I. -O2 -DCE_DATADIR=\"$(DATADIR)\"
+APPFLAGS := $(BASE) $(WARN) $(WERROR) -Ilib -Iapps/cfedit -I. -O2 -DCE_DATADIR=\"$(DATADIR)\"
 # The image libraries are the program's, not the library's.
 LIBS     := -lz -lm -ldl -lpthread
 APPLIBS  := -lpng -ljpeg $(LIBS)
 
-AMX_KERNEL_SRC := $(wildcard lib/tensor/amx*_kernels.c)
+AMX_KERNEL_SRC := $(shell find lib -name "amx*_kernels.c")
 ARCH := $(shell $(CC) -dumpmachine | cut -d- -f1)
 ISAS := base
 ISA_FLAGS_base :=
@@ -38,13 +38,13 @@ endif
 endif
 
 # ---- sources: a file is found where its layer's folder is ----
-LIB_SRC    := $(wildcard lib/tensor/*.c lib/autograd/*.c lib/nn/*.c)
+LIB_SRC    := $(sort $(shell find lib -name '*.c'))
 KERNEL_SRC := $(filter-out $(AMX_KERNEL_SRC),$(filter %_kernels.c,$(LIB_SRC)))
 PLAIN_SRC  := $(filter-out %_kernels.c,$(LIB_SRC))
 LIB_OBJ    := $(PLAIN_SRC:%.c=$(BUILD)/%.o) $(foreach i,$(ISAS),$(KERNEL_SRC:%.c=$(BUILD)/%.$(i).o)) $(AMX_SRC:%.c=$(BUILD)/%.amx.o)
-APP_SRC    := $(wildcard apps/cfedit/*.c)
+APP_SRC    := $(sort $(shell find apps -name '*.c'))
 APP_OBJ    := $(APP_SRC:%.c=$(BUILD)/%.o)
-APP_CORE   := $(filter-out $(BUILD)/apps/cfedit/main.o,$(APP_OBJ))
+APP_CORE   := $(filter-out $(BUILD)/apps/cfedit/cli/main.o,$(APP_OBJ))
 BENCH_EDIT_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard bench/edit/*.c))
 WORLD_SRC  := $(wildcard weights/world*.c weights/captions*.c)
 WORLD_OBJ  := $(filter-out $(BUILD)/weights/world_sheet.o,$(WORLD_SRC:%.c=$(BUILD)/%.o))
@@ -52,9 +52,9 @@ BENCH_OBJ  := $(patsubst %.c,$(BUILD)/%.o,$(wildcard bench/*.c))
 TEST_SRC   := $(wildcard tests/*.c) $(filter-out %/formula_weights.c %/compare_golden.c %/write_inputs.c tests/parity/method_dump%,$(wildcard tests/parity/*.c))
 TEST_TOOLS := $(wildcard tests/tools/*.c)
 TEST_OBJ   := $(TEST_SRC:%.c=$(BUILD)/%.o)
-PUBLIC     := tensor/status.h tensor/context.h tensor/tensor.h tensor/rng.h tensor/blas.h tensor/file.h tensor/json.h \
-              tensor/safetensors.h autograd/tape.h autograd/ops.h nn/params.h nn/optim.h nn/stylegan2.h nn/clip.h \
-              nn/tokenizer.h nn/irse50.h nn/e4e.h nn/vgg19.h
+PUBLIC     := tensor/status.h tensor/context.h tensor/tensor.h tensor/rng.h tensor/kernels/gemm/blas.h tensor/files/file.h \
+              tensor/files/json.h tensor/files/safetensors.h autograd/tape.h autograd/ops.h nn/params.h nn/optim.h \
+              nn/models/stylegan2.h nn/models/clip.h nn/models/irse50.h nn/models/e4e.h nn/models/vgg19.h nn/text/tokenizer.h
 
 LIB_A  := $(BUILD)/libtensor.a
 LIB_SO := $(BUILD)/libtensor.so.$(VERSION)
@@ -102,7 +102,7 @@ $(BUILD)/tests/%.o: tests/%.c
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
 # ---- the model that ships: trained here, with libtensor, on two cores (weights/README.md) ----
-METHOD_OBJ := $(filter-out $(BUILD)/apps/cfedit/main.o $(BUILD)/apps/cfedit/cmd_%.o,$(APP_OBJ))
+METHOD_OBJ := $(filter-out $(BUILD)/apps/cfedit/cli/main.o $(BUILD)/apps/cfedit/cli/commands/cmd_%.o,$(APP_OBJ))
 TRAIN_COMMON := $(BUILD)/weights/training.o $(WORLD_OBJ) $(METHOD_OBJ) $(LIB_A)
 
 $(BUILD)/train_generator $(BUILD)/train_clip $(BUILD)/measure: $(BUILD)/%: $(BUILD)/weights/%.o $(TRAIN_COMMON)
@@ -276,7 +276,7 @@ install: all
 	sed -e 's|@PREFIX@|$(PREFIX)|; s|@INCDIR@|$(INCDIR)|; s|@LIBDIR@|$(LIBDIR)|; s|@VERSION@|$(VERSION)|' lib/libtensor.pc.in \
 	    > $(DESTDIR)$(LIBDIR)/pkgconfig/libtensor.pc
 	$(INSTALL) -m 644 lib/libtensor.h $(DESTDIR)$(INCDIR)/libtensor/libtensor.h
-	for h in $(PUBLIC); do $(INSTALL) -m 644 lib/$$h $(DESTDIR)$(INCDIR)/libtensor/$$h || exit 1; done
+	for h in $(PUBLIC); do $(INSTALL) -d $(DESTDIR)$(INCDIR)/libtensor/$$(dirname $$h) && $(INSTALL) -m 644 lib/$$h $(DESTDIR)$(INCDIR)/libtensor/$$h || exit 1; done
 	for f in generator clip channels; do $(INSTALL) -m 644 weights/$$f.safetensors $(DESTDIR)$(DATADIR)/ || exit 1; done
 
 uninstall:

@@ -11,13 +11,13 @@
 #include <unistd.h>
 
 #include "autograd/ops.h"
-#include "cfedit/image_file.h"
-#include "cfedit/models.h"
-#include "cfedit/perspective.h"
-#include "cfedit/templates.h"
+#include "cli/pictures/image_file.h"
+#include "engine/models.h"
+#include "engine/objective/perspective.h"
+#include "engine/objective/templates.h"
 #include "child.h"
 #include "setup.h"
-#include "tensor/safetensors.h"
+#include "tensor/files/safetensors.h"
 #include "tests/parity/formula.h"
 #include "vocabulary.h"
 

@@ -7,8 +7,8 @@
 #ifndef BENCH_FLOPS_H
 #define BENCH_FLOPS_H
 
-#include "nn/clip.h"
-#include "nn/stylegan2.h"
+#include "nn/models/clip.h"
+#include "nn/models/stylegan2.h"
 
 /* One picture; the transposed convolutions by their 9 taps an input pixel. */
 double flops_generator(const lt_stylegan2_config *c);

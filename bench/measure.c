@@ -6,10 +6,10 @@
 #include <string.h>
 #include <sys/resource.h>
 
-#include "cfedit/report.h"
+#include "cli/report.h"
 #include "child.h"
-#include "tensor/blas.h"
-#include "tensor/safetensors.h"
+#include "tensor/kernels/gemm/blas.h"
+#include "tensor/files/safetensors.h"
 
 void figures_settle(struct figures *f)
 {

@@ -5,7 +5,7 @@
 #include <time.h>
 
 #include "peers.h"
-#include "tensor/json.h"
+#include "tensor/files/json.h"
 
 /* ---- table ---- */
 

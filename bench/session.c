@@ -1,7 +1,7 @@
 #include <string.h>
 
 #include "autograd/ops.h"
-#include "tensor/safetensors.h"
+#include "tensor/files/safetensors.h"
 #include "work.h"
 
 static lt_status read_inputs(struct session *s, const char *path)

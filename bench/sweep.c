@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cfedit/canvas.h"
-#include "cfedit/image_file.h"
-#include "cfedit/plot.h"
+#include "cli/pictures/canvas.h"
+#include "cli/pictures/image_file.h"
+#include "cli/pictures/plot.h"
 #include "measure.h"
 
 static const struct work *const works[] = {&work_generator, &work_generator_gradient, &work_train_step};

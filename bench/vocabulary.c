@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cfedit/templates.h"
-#include "nn/tokenizer.h"
+#include "engine/objective/templates.h"
+#include "nn/text/tokenizer.h"
 #include "setup.h"
 
 /* UTF-8 of the character that stands for a byte in merge lists: printable ones for themselves, the others from

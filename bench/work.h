@@ -2,8 +2,8 @@
 #ifndef BENCH_WORK_H
 #define BENCH_WORK_H
 
-#include "cfedit/models.h"
-#include "cfedit/trainer.h"
+#include "engine/models.h"
+#include "engine/mapper/trainer.h"
 #include "setup.h"
 
 enum { BENCH_RESULTS = 16 };

@@ -30,32 +30,32 @@
  *     autograd/tape.h       gradients
  *     nn/params.h           named weights, checkpoints
  *     nn/optim.h            SGD, Adam, Ranger
- *     nn/stylegan2.h        StyleGAN2 generator
- *     nn/clip.h             CLIP;  nn/tokenizer.h  its tokenizer
- *     nn/irse50.h           face recognition;  nn/vgg19.h  perceptual features
- *     nn/e4e.h              pictures to latents
+ *     nn/models/stylegan2.h        StyleGAN2 generator
+ *     nn/models/clip.h             CLIP;  nn/text/tokenizer.h  its tokenizer
+ *     nn/models/irse50.h           face recognition;  nn/models/vgg19.h  perceptual features
+ *     nn/models/e4e.h              pictures to latents
  *     tensor/rng.h          random numbers
- *     tensor/safetensors.h  weight files;  tensor/json.h, tensor/file.h
- *     tensor/blas.h         which kernels are in use */
+ *     tensor/files/safetensors.h  weight files;  tensor/files/json.h, tensor/files/file.h
+ *     tensor/kernels/gemm/blas.h         which kernels are in use */
 #ifndef LIBTENSOR_H
 #define LIBTENSOR_H
 
 #include "autograd/ops.h"
 #include "autograd/tape.h"
-#include "nn/clip.h"
-#include "nn/e4e.h"
-#include "nn/irse50.h"
+#include "nn/models/clip.h"
+#include "nn/models/e4e.h"
+#include "nn/models/irse50.h"
 #include "nn/optim.h"
 #include "nn/params.h"
-#include "nn/stylegan2.h"
-#include "nn/tokenizer.h"
-#include "nn/vgg19.h"
-#include "tensor/blas.h"
+#include "nn/models/stylegan2.h"
+#include "nn/text/tokenizer.h"
+#include "nn/models/vgg19.h"
+#include "tensor/kernels/gemm/blas.h"
 #include "tensor/context.h"
-#include "tensor/file.h"
-#include "tensor/json.h"
+#include "tensor/files/file.h"
+#include "tensor/files/json.h"
 #include "tensor/rng.h"
-#include "tensor/safetensors.h"
+#include "tensor/files/safetensors.h"
 #include "tensor/status.h"
 #include "tensor/tensor.h"
 

@@ -2,4 +2,4 @@
 
 #include "amx_unit.h"
 
-#include "tensor/amx_conv_kernels.c"
+#include "tensor/kernels/conv/amx_conv_kernels.c"

@@ -3,7 +3,7 @@
 #include "amx_unit.h"
 #include "check_grad.h"
 
-#include "tensor/amx_kernels.c"
+#include "tensor/kernels/gemm/amx_kernels.c"
 
 lt_ctx *check_open_amx(int threads, int i)
 {

@@ -2,8 +2,8 @@
 #ifndef TESTS_AMX_EMULATED_H
 #define TESTS_AMX_EMULATED_H
 
-#include "tensor/amx_conv_kernels.h"
-#include "tensor/amx_kernels.h"
+#include "tensor/kernels/conv/amx_conv_kernels.h"
+#include "tensor/kernels/gemm/amx_kernels.h"
 #include "tensor/tensor_impl.h"
 
 extern const struct lt_amx_conv_kernels lt_amx_conv_kernels_emulated;

@@ -2,7 +2,7 @@
 #ifndef TESTS_CHECK_CONV3_H
 #define TESTS_CHECK_CONV3_H
 
-#include "tensor/winograd_impl.h"
+#include "tensor/kernels/conv/winograd_impl.h"
 
 typedef lt_status check_conv3_run(lt_ctx *ctx, const lt_winograd *q);
 

@@ -3,7 +3,7 @@
 #ifndef TESTS_METHOD_FIXTURE_H
 #define TESTS_METHOD_FIXTURE_H
 
-#include "cfedit/models.h"
+#include "engine/models.h"
 #include "nn_check.h"
 
 enum { METHOD_SIDE = 16, METHOD_LAYERS = 6, METHOD_D = 6, METHOD_E = 6 };

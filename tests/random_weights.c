@@ -4,7 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "nn/vgg19.h"
+#include "nn/models/vgg19.h"
 
 void random_weight(const struct lt_maker *to, const char *prefix, const char *suffix, int ndim, const int64_t *shape,
                    float mean, float std)

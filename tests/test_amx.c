@@ -10,8 +10,8 @@
 #include "autograd/tape.h"
 #include "check_grad.h"
 #include "suites.h"
-#include "tensor/amx_impl.h"
-#include "tensor/blas.h"
+#include "tensor/kernels/gemm/amx_impl.h"
+#include "tensor/kernels/gemm/blas.h"
 #include "tensor/half.h"
 
 static lt_ctx *ctx;

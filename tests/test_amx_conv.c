@@ -10,8 +10,8 @@
 #include "check_conv3.h"
 #include "check_grad.h"
 #include "suites.h"
-#include "tensor/amx_conv_impl.h"
-#include "tensor/amx_impl.h"
+#include "tensor/kernels/conv/amx_conv_impl.h"
+#include "tensor/kernels/gemm/amx_impl.h"
 
 static lt_ctx *ctx;
 

@@ -1,7 +1,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "nn/clip.h"
+#include "nn/models/clip.h"
 #include "nn/optim.h"
 #include "nn_check.h"
 #include "temp_dir.h"

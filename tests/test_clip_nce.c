@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cfedit/clip_nce.h"
+#include "engine/objective/clip_nce.h"
 #include "method_fixture.h"
 
 Suite *suite_clip_nce(void);

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "suites.h"
-#include "tensor/blas.h"
+#include "tensor/kernels/gemm/blas.h"
 #include "tensor/rng.h"
 #include "tensor/tensor.h"
 

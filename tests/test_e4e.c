@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #include "method_fixture.h"
-#include "nn/irse_body_impl.h"
+#include "nn/models/irse_body_impl.h"
 #include "suites.h"
 
 enum { N = 2, SIDE = LT_E4E_SIDE, C = 6, L = METHOD_LAYERS, D = METHOD_D };

@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "autograd/ops.h"
-#include "cfedit/contrasts.h"
-#include "cfedit/editor.h"
-#include "cfedit/methods.h"
+#include "engine/objective/contrasts.h"
+#include "engine/editor.h"
+#include "engine/methods.h"
 #include "method_fixture.h"
 #include "temp_dir.h"
 

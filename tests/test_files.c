@@ -10,7 +10,7 @@
 #include "check_grad.h"
 #include "suites.h"
 #include "temp_dir.h"
-#include "tensor/file.h"
+#include "tensor/files/file.h"
 #include "tensor/half.h"
 
 static lt_ctx *ctx;

@@ -5,12 +5,12 @@
 
 #include "autograd/ops.h"
 #include "bench/edit/cases.h"
-#include "cfedit/contrasts.h"
-#include "cfedit/editor.h"
-#include "cfedit/guesses.h"
-#include "cfedit/latents.h"
-#include "cfedit/methods.h"
-#include "cfedit/recolor.h"
+#include "engine/objective/contrasts.h"
+#include "engine/editor.h"
+#include "engine/latent/guesses.h"
+#include "cli/inout/latents.h"
+#include "engine/methods.h"
+#include "engine/latent/recolor.h"
 #include "method_fixture.h"
 #include "weights/world.h"
 

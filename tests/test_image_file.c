@@ -11,10 +11,10 @@
 #include <jpeglib.h>
 #include <png.h>
 
-#include "cfedit/image_file.h"
+#include "cli/pictures/image_file.h"
 #include "suites.h"
 #include "temp_dir.h"
-#include "tensor/file.h"
+#include "tensor/files/file.h"
 
 static lt_ctx *ctx;
 

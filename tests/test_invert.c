@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "autograd/ops.h"
-#include "cfedit/image_file.h"
-#include "cfedit/photos.h"
+#include "cli/pictures/image_file.h"
+#include "cli/inout/photos.h"
 #include "method_fixture.h"
 #include "suites.h"
 #include "temp_dir.h"

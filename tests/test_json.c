@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "suites.h"
-#include "tensor/json.h"
+#include "tensor/files/json.h"
 
 static lt_ctx *ctx;
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "bench/edit/measure_edit.h"
-#include "cfedit/latent_edit.h"
+#include "engine/latent/latent_edit.h"
 #include "method_fixture.h"
 #include "suites.h"
 

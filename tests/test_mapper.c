@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cfedit/mapper.h"
+#include "engine/mapper/mapper.h"
 #include "nn_check.h"
 #include "temp_dir.h"
 

@@ -2,7 +2,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "cfedit/source_cache.h"
+#include "engine/objective/source_cache.h"
 #include "method_fixture.h"
 
 Suite *suite_objective(void);

@@ -6,7 +6,7 @@
 
 #include "autograd/ops.h"
 #include "check_grad.h"
-#include "tensor/vecmath.h"
+#include "tensor/kernels/vecmath.h"
 
 /* ---- the elementary functions ---- */
 

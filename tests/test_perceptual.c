@@ -1,8 +1,8 @@
 /* The loss networks on small shapes: IR-SE50's identity loss and VGG19's perceptual loss. */
 #include <math.h>
 
-#include "nn/irse50.h"
-#include "nn/vgg19.h"
+#include "nn/models/irse50.h"
+#include "nn/models/vgg19.h"
 #include "nn_check.h"
 #include "random_weights.h"
 

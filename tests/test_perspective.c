@@ -1,7 +1,7 @@
 /* Random perspective: draws, homographies, recorded points. */
 #include <math.h>
 
-#include "cfedit/perspective.h"
+#include "engine/objective/perspective.h"
 #include "nn_check.h"
 #include "temp_dir.h"
 

@@ -5,9 +5,9 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "cfedit/canvas.h"
-#include "cfedit/plot.h"
-#include "cfedit/sheet.h"
+#include "cli/pictures/canvas.h"
+#include "cli/pictures/plot.h"
+#include "cli/pictures/sheet.h"
 #include "suites.h"
 
 static lt_ctx *ctx;

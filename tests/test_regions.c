@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cfedit/regions.h"
+#include "engine/latent/regions.h"
 #include "nn_check.h"
 
 Suite *suite_regions(void);

@@ -8,8 +8,8 @@
 
 #include "suites.h"
 #include "temp_dir.h"
-#include "tensor/file.h"
-#include "tensor/safetensors.h"
+#include "tensor/files/file.h"
+#include "tensor/files/safetensors.h"
 
 static lt_ctx *ctx;
 

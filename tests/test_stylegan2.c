@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "nn/optim.h"
-#include "nn/stylegan2.h"
+#include "nn/models/stylegan2.h"
 #include "nn_check.h"
 
 Suite *suite_stylegan2(void);

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <zlib.h>
 
-#include "nn/tokenizer.h"
+#include "nn/text/tokenizer.h"
 
 static lt_ctx *ctx;
 

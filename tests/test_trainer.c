@@ -2,10 +2,10 @@
 #include <math.h>
 #include <string.h>
 
-#include "cfedit/train_report.h"
+#include "cli/inout/train_report.h"
 #include "method_fixture.h"
 #include "temp_dir.h"
-#include "tensor/file.h"
+#include "tensor/files/file.h"
 
 Suite *suite_trainer(void);
 

@@ -8,7 +8,7 @@
 #include "check_conv3.h"
 #include "check_grad.h"
 #include "suites.h"
-#include "tensor/winograd_impl.h"
+#include "tensor/kernels/conv/winograd_impl.h"
 
 static lt_ctx *ctx;
 

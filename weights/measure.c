@@ -11,12 +11,12 @@
 #include <string.h>
 
 #include "autograd/ops.h"
-#include "cfedit/image_file.h"
-#include "cfedit/sheet.h"
-#include "cfedit/templates.h"
-#include "nn/clip.h"
-#include "nn/stylegan2.h"
-#include "nn/tokenizer.h"
+#include "cli/pictures/image_file.h"
+#include "cli/pictures/sheet.h"
+#include "engine/objective/templates.h"
+#include "nn/models/clip.h"
+#include "nn/models/stylegan2.h"
+#include "nn/text/tokenizer.h"
 #include "weights/captions.h"
 #include "weights/training.h"
 #include "weights/world.h"

@@ -13,11 +13,11 @@
 #include <string.h>
 
 #include "autograd/ops.h"
-#include "cfedit/perspective.h"
-#include "cfedit/templates.h"
-#include "nn/clip.h"
+#include "engine/objective/perspective.h"
+#include "engine/objective/templates.h"
+#include "nn/models/clip.h"
 #include "nn/optim.h"
-#include "nn/tokenizer.h"
+#include "nn/text/tokenizer.h"
 #include "weights/captions.h"
 #include "weights/training.h"
 #include "weights/world.h"

@@ -12,7 +12,7 @@
 
 #include "autograd/ops.h"
 #include "nn/optim.h"
-#include "nn/stylegan2.h"
+#include "nn/models/stylegan2.h"
 #include "weights/training.h"
 #include "weights/world.h"
 

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cfedit/report.h"
+#include "cli/report.h"
 #include "weights/world.h"
 
 static bool parse_number(const char *option, const char *text, double low, double high, double *out)

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "bench/edit/report.h"
-#include "cfedit/options.h"
-#include "cfedit/report.h"
+#include "cli/options.h"
+#include "cli/report.h"
 
 static const char about[] =
     "Edits portraits of the shipped world by every method of 'cfedit edit', measures each edit against\n"

@@ -5,7 +5,7 @@
 #include <stddef.h>
 
 #include "bench/edit/measure_edit.h"
-#include "cfedit/methods.h"
+#include "engine/methods.h"
 
 /* A sentence and what it asks for. */
 struct edit_case {

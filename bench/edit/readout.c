@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "autograd/ops.h"
-#include "cfedit/clip_nce.h"
+#include "engine/objective/clip_nce.h"
 #include "weights/captions.h"
 
 enum { PROMPT_CAP = 128, WORDS_MAX = WORLD_COLORS + 4 };

@@ -3,7 +3,7 @@
 #ifndef BENCH_EDIT_READOUT_H
 #define BENCH_EDIT_READOUT_H
 
-#include "cfedit/models.h"
+#include "engine/models.h"
 #include "weights/world.h"
 
 enum { READOUT_FORMS = 6 };

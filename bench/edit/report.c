@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "bench/edit/summary.h"
-#include "tensor/file.h"
+#include "tensor/files/file.h"
 
 /* What stands before these lines is written by hand and kept. */
 #define TABLES_MARK "<!-- below: written by bench_edit --report -->"

@@ -8,8 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "tensor/file.h"
-#include "tensor/json.h"
+#include "tensor/files/file.h"
+#include "tensor/files/json.h"
 
 #define RESULTS_BYTES ((size_t)256 << 20)
 

@@ -15,12 +15,12 @@
 #include "autograd/ops.h"
 #include "bench/edit/readout.h"
 #include "bench/edit/results.h"
-#include "cfedit/editor.h"
-#include "cfedit/image_file.h"
-#include "cfedit/latents.h"
-#include "cfedit/model_files.h"
-#include "cfedit/output.h"
-#include "cfedit/report.h"
+#include "engine/editor.h"
+#include "cli/pictures/image_file.h"
+#include "cli/inout/latents.h"
+#include "engine/model_files.h"
+#include "cli/inout/output.h"
+#include "cli/report.h"
 
 enum { SETTINGS_MAX = 128, CASES_MAX = 32, BLOCK = 8, PATH_CAP = 512 };
 

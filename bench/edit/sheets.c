@@ -6,11 +6,11 @@
 #include "autograd/ops.h"
 #include "bench/edit/report.h"
 #include "bench/edit/results.h"
-#include "cfedit/image_file.h"
-#include "cfedit/latents.h"
-#include "cfedit/output.h"
-#include "cfedit/report.h"
-#include "cfedit/sheet.h"
+#include "cli/pictures/image_file.h"
+#include "cli/inout/latents.h"
+#include "cli/inout/output.h"
+#include "cli/report.h"
+#include "cli/pictures/sheet.h"
 
 
 enum { PATH_CAP = 512, CELLS_MAX = 512, ROWS_MAX = 32, COLUMNS_MAX = 16 };

@@ -4,7 +4,7 @@
 
 #include "autograd/node.h"
 #include "autograd/ops.h"
-#include "tensor/bias_act_impl.h"
+#include "tensor/kernels/bias_act_impl.h"
 
 /* Inputs of a node that has the tail, and what it saves; further slots are free. */
 enum { LT_ACT_IN_X, LT_ACT_IN_SCALE, LT_ACT_IN_STRENGTH, LT_ACT_IN_BIAS, LT_ACT_INPUTS };

@@ -1,6 +1,6 @@
 /* The fused tail of a StyleGAN2 layer: demodulation, noise, bias, leaky ReLU, gain. */
 #include "autograd/ops_act_impl.h"
-#include "tensor/conv_impl.h"
+#include "tensor/kernels/conv/conv_impl.h"
 
 enum { SAVED_VALUE = LT_ACT_SAVED, SAVED_PICTURE_SCALE, SAVED_PICTURE_W, SAVED_PICTURE_GRAD };
 enum { IN_PICTURE_SCALE = LT_ACT_INPUTS, INPUTS };

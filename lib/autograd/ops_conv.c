@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "autograd/ops_act_impl.h"
-#include "tensor/conv_impl.h"
+#include "tensor/kernels/conv/conv_impl.h"
 
 typedef struct conv_params {
     lt_conv_shape shape;

@@ -4,7 +4,7 @@
 #define LT_AUTOGRAD_OPS_IMPL_H
 
 #include "autograd/node.h"
-#include "tensor/dense_kernels.h"
+#include "tensor/kernels/dense_kernels.h"
 
 /* Fewer elements than LT_GRAIN stay on the calling thread; longer arrays are
  * worked on in chunks of LT_CHUNK, whatever the number of threads, so that

@@ -3,7 +3,7 @@
 
 #include "autograd/ops.h"
 #include "autograd/ops_impl.h"
-#include "tensor/blas.h"
+#include "tensor/kernels/gemm/blas.h"
 
 /* ---- mean square and mean absolute difference ---- */
 

@@ -2,8 +2,8 @@
 
 #include "autograd/ops.h"
 #include "autograd/ops_impl.h"
-#include "tensor/amx_impl.h"
-#include "tensor/blas.h"
+#include "tensor/kernels/gemm/amx_impl.h"
+#include "tensor/kernels/gemm/blas.h"
 
 /* ---- products of many matrices ---- */
 

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "autograd/ops_act_impl.h"
-#include "tensor/resample_impl.h"
+#include "tensor/kernels/resample/resample_impl.h"
 
 /* Dense x of four axes, none of H and W empty; NULL with a message otherwise. */
 static lt_tensor *dense_image(lt_ctx *ctx, const lt_tensor *x, const char *op)

@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#include "tensor/isa.h"
+#include "tensor/kernels/isa.h"
 
 /* The scalars of one step of one tensor, rounded once from double. */
 typedef struct lt_optim_scalars {

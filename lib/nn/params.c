@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "autograd/tape.h"
-#include "tensor/safetensors.h"
+#include "tensor/files/safetensors.h"
 
 /* Tensors are kept in the order of adding; `slot` is an open-addressed hash
  * table of 1 + position, 0 where free, at most half full. */

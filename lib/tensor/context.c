@@ -6,8 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "tensor/amx_impl.h"
-#include "tensor/blas_impl.h"
+#include "tensor/kernels/gemm/amx_impl.h"
+#include "tensor/kernels/gemm/blas_impl.h"
 #include "tensor/tensor_impl.h"
 
 lt_status lt_ctx_create(lt_ctx **out)

@@ -7,7 +7,7 @@
 
 #include "tensor/half.h"
 #include "tensor/tensor_impl.h"
-#include "tensor/widen_kernels.h"
+#include "tensor/kernels/widen_kernels.h"
 
 size_t lt_dtype_size(lt_dtype dtype)
 {

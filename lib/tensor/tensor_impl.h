@@ -2,7 +2,7 @@
 #ifndef LT_TENSOR_TENSOR_IMPL_H
 #define LT_TENSOR_TENSOR_IMPL_H
 
-#include "tensor/isa.h"
+#include "tensor/kernels/isa.h"
 #include "tensor/pool.h"
 #include "tensor/tensor.h"
 

@@ -13,11 +13,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "nn/clip.h"
-#include "nn/stylegan2.h"
-#include "nn/tokenizer.h"
-#include "tensor/file.h"
-#include "tensor/safetensors.h"
+#include "nn/models/clip.h"
+#include "nn/models/stylegan2.h"
+#include "nn/text/tokenizer.h"
+#include "tensor/files/file.h"
+#include "tensor/files/safetensors.h"
 
 static const char *const texts[] = {
     "a photo of a face with green lips", "a photo of a face with blue hair",

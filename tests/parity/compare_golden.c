@@ -15,8 +15,8 @@
 #include "autograd/ops.h"
 #include "formula.h"
 #include "golden.h"
-#include "tensor/file.h"
-#include "tensor/json.h"
+#include "tensor/files/file.h"
+#include "tensor/files/json.h"
 
 static int usage(void)
 {

@@ -8,7 +8,7 @@
 #include "autograd/ops.h"
 #include "formula.h"
 #include "golden.h"
-#include "nn/tokenizer.h"
+#include "nn/text/tokenizer.h"
 #include "parity.h"
 
 /* The running test's context; CFEDIT_TEST_THREADS sets its threads. */

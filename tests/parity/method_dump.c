@@ -10,8 +10,8 @@
 #include <string.h>
 
 #include "autograd/ops.h"
-#include "cfedit/clip_nce.h"
-#include "cfedit/options.h"
+#include "engine/objective/clip_nce.h"
+#include "cli/options.h"
 
 enum { NAME_CAP = 160 };
 

@@ -5,7 +5,7 @@
 #ifndef PARITY_METHOD_DUMP_H
 #define PARITY_METHOD_DUMP_H
 
-#include "cfedit/models.h"
+#include "engine/models.h"
 
 struct dump {
     struct ce_run run;

@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "autograd/ops.h"
-#include "cfedit/trainer.h"
+#include "engine/mapper/trainer.h"
 #include "method_dump.h"
-#include "tensor/json.h"
+#include "tensor/files/json.h"
 
 enum { NAME_CAP = 144 };
 

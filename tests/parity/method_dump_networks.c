@@ -3,10 +3,10 @@
 #include <string.h>
 
 #include "autograd/ops.h"
-#include "cfedit/clip_nce.h"
-#include "cfedit/latent_space.h"
+#include "engine/objective/clip_nce.h"
+#include "engine/latent/latent_space.h"
 #include "method_dump.h"
-#include "tensor/json.h"
+#include "tensor/files/json.h"
 
 /* wplus (B,L,D), probe (B,3,S,S); setting noise 0: none -> image, style.NN, and gradients of
  * sum(image * probe) to wplus and, from the styles as leaves, to each style. */

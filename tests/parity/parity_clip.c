@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "fixture.h"
-#include "nn/clip.h"
+#include "nn/models/clip.h"
 
 /* Where the taps of one forward pass go. */
 struct taps {

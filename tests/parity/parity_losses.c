@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "fixture.h"
-#include "nn/irse50.h"
-#include "nn/vgg19.h"
+#include "nn/models/irse50.h"
+#include "nn/models/vgg19.h"
 
 /* ---- IR-SE50 ---- */
 

@@ -1,7 +1,7 @@
 /* The mapper of CF-CLIP for 8, 14 and 18 layers: text mapping, edit, parameter gradients. */
 #include <stdio.h>
 
-#include "cfedit/mapper.h"
+#include "engine/mapper/mapper.h"
 #include "fixture.h"
 
 START_TEST(mapper)

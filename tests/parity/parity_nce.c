@@ -1,7 +1,7 @@
 /* InfoNCE on random vectors, and the whole CLIP-NCE of two images and two texts. */
 #include <stdio.h>
 
-#include "cfedit/clip_nce.h"
+#include "engine/objective/clip_nce.h"
 #include "fixture.h"
 
 START_TEST(infonce)

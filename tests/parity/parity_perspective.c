@@ -1,7 +1,7 @@
 /* The perspective warp with recorded points: image and gradient. */
 #include <stdio.h>
 
-#include "cfedit/perspective.h"
+#include "engine/objective/perspective.h"
 #include "fixture.h"
 
 enum { MOST_DRAWS = 8 };

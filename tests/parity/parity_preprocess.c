@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "fixture.h"
-#include "nn/clip.h"
+#include "nn/models/clip.h"
 
 /* A network of ViT-B/32's input size; only the size matters here. */
 static lt_clip *input_of_224(lt_params *params)

@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "fixture.h"
-#include "nn/stylegan2.h"
+#include "nn/models/stylegan2.h"
 
 /* The output of a layer for the first latent. */
 static void tap(void *user, const char *name, lt_tensor *t)

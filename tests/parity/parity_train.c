@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cfedit/trainer.h"
+#include "engine/mapper/trainer.h"
 #include "fixture.h"
 
 /* One golden being replayed. */

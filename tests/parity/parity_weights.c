@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "fixture.h"
-#include "tensor/file.h"
-#include "tensor/json.h"
+#include "tensor/files/file.h"
+#include "tensor/files/json.h"
 
 static lt_json *read_vectors(void)
 {

@@ -12,8 +12,8 @@
 
 #include "autograd/ops.h"
 #include "golden.h"
-#include "tensor/json.h"
-#include "tensor/safetensors.h"
+#include "tensor/files/json.h"
+#include "tensor/files/safetensors.h"
 
 enum { MOST = 8, MOST_STEPS = 16 };
 

@@ -1,0 +1,326 @@
+/* cfedit apply: a trained mapper over latents or the pictures of seeds. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "autograd/ops.h"
+#include "cli/commands.h"
+#include "cli/inout/latents.h"
+#include "engine/mapper/mapper.h"
+#include "cli/options.h"
+#include "cli/inout/output.h"
+#include "cli/inout/photos.h"
+#include "cli/inout/picture_list.h"
+#include "cli/report.h"
+#include "cli/pictures/sheet.h"
+#include "engine/objective/text_features.h"
+
+#define SHEET_MAX 16 /* pictures on the sheet of all */
+#define PSI_UNSET (-1000.0)
+
+struct job {
+    struct ce_run *run;
+    struct ce_models models;
+    const char *mapper_path, *target, *latents, *seeds_text, *output;
+    struct ce_list images;
+    int64_t invert_steps;
+    double strength, psi;
+    bool pairs;
+    lt_params *params;
+    struct ce_mapper *mapper;
+    int64_t *seeds; /* NULL: from a file */
+    lt_tensor *w;   /* (N,L,D) */
+    int64_t count;
+    bool in_folder, pictures;
+    const char *sheet;
+    const char **files;
+    ce_image before[SHEET_MAX], after[SHEET_MAX];
+    struct ce_progress progress;
+};
+
+static const char about[] =
+    "Edits pictures with a mapper that 'cfedit train' made, or a converted published one: one pass\n"
+    "through the generator each. The text defaults to the one that the mapper was trained for.";
+
+static const char examples[] =
+    "  cfedit apply --mapper green.safetensors --seeds 1-16 -o edited\n"
+    "  cfedit apply --mapper green.safetensors --seed 7 --strength 0.7 -o green7.png\n"
+    "  cfedit apply --mapper green.safetensors --image me.jpg -o green-me.png\n"
+    "  cfedit apply --model DIR --mapper M.safetensors --latents W.safetensors --dump out.safetensors";
+
+static int parse(struct job *job, int argc, char **argv)
+{
+    struct ce_run *run = job->run;
+    const struct ce_option table[] = {
+        CE_OPT_TEXT("mapper", "FILE", &job->mapper_path, "the mapper"),
+        CE_OPT_TEXT("target", "TEXT", &job->target, "the text (default: the one in the mapper's file)"),
+        CE_OPT_TEXT("latents", "FILE[:I]", &job->latents,
+                    "safetensors file with tensor latents, (N, L, D) for W+ or (N, D) for W; :I takes only number I"),
+        CE_OPT_TEXT("seeds", "LIST", &job->seeds_text, "random pictures: 1-16, or 3,5,8 (default: --seed)"),
+        CE_OPT_LIST("image", "FILE|DIR", &job->images, "a photo, or those of a folder, inverted first; may be repeated"),
+        CE_OPT_INT("invert-steps", "N", &job->invert_steps, 0, 1000000, "steps of that, see 'cfedit invert --help'"),
+        CE_OPT_REAL("truncation", "PSI", &job->psi, -10, 10,
+                    "for seeds: distance from the average picture (default: what the generator's file says, else 0.7)"),
+        CE_OPT_REAL("strength", "S", &job->strength, -100, 100,
+                    "factor of the edit: 1 as trained, 0 none, above 1 exaggerated"),
+        CE_OPT_FLAG("pairs", &job->pairs, "write each picture as before and after, side by side"),
+        CE_OPT_OUT("FILE|DIR", &job->output,
+                   "a .png or .jpg file for a single picture (before and after, side by side), or a folder, made if "
+                   "missing (default: the current folder, or nowhere with --dump)"),
+    };
+    const struct ce_syntax syntax = {.usage = "[OPTION]... --mapper FILE",
+                                     .about = about,
+                                     .examples = examples,
+                                     .takes = CE_TAKES_GENERATOR | CE_TAKES_CLIP | CE_TAKES_ENCODER | CE_TAKES_DUMP,
+                                     .table = table,
+                                     .count = CE_COUNT(table)};
+    const int status = ce_options_parse(run, &syntax, argc, argv);
+    if (status != CE_PARSED)
+        return status;
+    if (!job->mapper_path)
+        return ce_usage_error(run, "say which mapper with --mapper FILE");
+    if ((job->latents != NULL) + (job->seeds_text != NULL) + (job->images.count > 0) + run->seed_given > 1)
+        return ce_usage_error(run, "only one of --latents, --seeds, --seed and --image can be given");
+    size_t count = 1;
+    if (job->seeds_text && !ce_seeds_parse(run, job->seeds_text, &job->seeds, &count))
+        return ce_usage_error(run, "--seeds: '%s' is not a list of seeds such as 1-16 or 3,5,8", job->seeds_text);
+    if (!job->seeds_text && !job->latents && job->images.count == 0) {
+        job->seeds = ce_alloc(run, 1, sizeof *job->seeds);
+        if (!job->seeds)
+            return ce_fail(run);
+        job->seeds[0] = run->seed;
+    }
+    const int expanded = ce_picture_list_expand(run, &job->images);
+    if (expanded != CE_PARSED)
+        return expanded;
+    job->count = job->images.count > 0 ? (int64_t)job->images.count : (int64_t)count;
+    return ce_pictures_room(run, job->output, job->count);
+}
+
+/* ---- preparation ---- */
+
+static lt_status open_mapper(struct job *job)
+{
+    lt_ctx *ctx = job->run->ctx;
+    lt_status status = lt_params_create(ctx, &job->params);
+    if (!status)
+        status = ce_mapper_load(ctx, job->params, job->mapper_path);
+    if (!status)
+        status = ce_mapper_create(ctx, job->params, lt_stylegan2_latents(job->models.generator), &job->mapper);
+    if (status)
+        return status;
+    if (!job->target)
+        job->target = lt_params_metadata(job->params, CE_META_TARGET);
+    if (!job->target)
+        return lt_fail(ctx, LT_ERR_MISSING, "%s does not say its text; give it with --target TEXT", job->mapper_path);
+    return LT_OK;
+}
+
+static lt_status read_latents(struct job *job)
+{
+    struct ce_run *run = job->run;
+    if (job->psi == PSI_UNSET)
+        job->psi = job->models.truncation;
+    job->w = job->latents ? ce_latents_from_file(run, &job->models, job->latents)
+                          : ce_latents_from_seeds(run, &job->models, job->seeds, (size_t)job->count, job->psi);
+    if (!job->w)
+        return lt_ctx_status(run->ctx);
+    job->count = lt_dim(job->w, 0);
+    return LT_OK;
+}
+
+/* The same of photos, which takes long. */
+static lt_status invert_photos(struct job *job)
+{
+    struct ce_invert_config config = ce_invert_defaults();
+    struct ce_photos photos;
+    config.steps = (int)job->invert_steps;
+    const lt_status status = ce_photos_invert(job->run, &job->models, &config, job->images.items, job->images.count, &photos);
+    job->w = photos.w;
+    return status;
+}
+
+static int prepare_output(struct job *job)
+{
+    struct ce_run *run = job->run;
+    const char *out = job->output;
+    job->pictures = out || !run->dump;
+    job->in_folder = !out || ce_is_picture_folder(out);
+    if (ce_output_check(run->ctx, run->dump))
+        return ce_fail(run);
+    if (!job->pictures)
+        return CE_PARSED;
+    const int room = ce_pictures_room(run, out, job->count);
+    if (room != CE_PARSED)
+        return room;
+    if (job->in_folder && out && ce_folder_make(run->ctx, out))
+        return ce_fail(run);
+    job->files = ce_alloc(run, (size_t)job->count, sizeof *job->files);
+    for (int64_t i = 0; job->files && i < job->count; i++) {
+        const char *name = ce_text(run, "edited-%s%lld.png", job->seeds ? "seed-" : "",
+                                   (long long)(job->seeds ? job->seeds[i] : i));
+        job->files[i] = job->in_folder ? ce_path_in(run, out, name) : out;
+        if (!job->files[i])
+            return ce_fail(run);
+    }
+    if (job->in_folder && job->count > 1)
+        job->sheet = ce_path_in(run, out, "edited-sheet.png");
+    if (!job->files || ce_output_check(run->ctx, job->files[0]))
+        return ce_fail(run);
+    return CE_PARSED;
+}
+
+/* ---- work ---- */
+
+/* Picture i, and its pair where that is wanted; what belongs on the sheet of all is kept. */
+static lt_status write_one(struct job *job, lt_tensor *x, lt_tensor *x_hat, int64_t i)
+{
+    lt_ctx *ctx = job->run->ctx;
+    ce_image before = {0}, after = {0}, pair = {0};
+    const ce_image_text texts[] = {{"Software", "cfedit " LT_VERSION_STRING}, {"Description", job->target}};
+    lt_status status = lt_check_finite(ctx, x_hat, "the edited picture");
+    if (!status)
+        status = ce_image_from_tensor(ctx, x, 0, &before);
+    if (!status)
+        status = ce_image_from_tensor(ctx, x_hat, 0, &after);
+    const bool paired = job->pairs || !job->in_folder;
+    if (!status && paired)
+        status = ce_sheet_pair(ctx, &before, &after, "before", job->target, &pair);
+    if (!status)
+        status = ce_image_write(ctx, job->files[i], paired ? &pair : &after, texts, CE_COUNT(texts));
+    ce_image_free(&pair);
+    if (!status && job->sheet && i < SHEET_MAX) {
+        job->before[i] = before;
+        job->after[i] = after;
+        return LT_OK;
+    }
+    ce_image_free(&before);
+    ce_image_free(&after);
+    return status;
+}
+
+/* Columns of before and after, of the first pictures. */
+static lt_status write_sheet(struct job *job)
+{
+    struct ce_run *run = job->run;
+    const double area = (double)job->before[0].width * job->before[0].height;
+    const int n = (int)ce_sheet_room(job->count, SHEET_MAX, 2 * area);
+    const ce_image *cells[2 * SHEET_MAX];
+    const char *labels[SHEET_MAX];
+    static const char *const row_labels[] = {"before", "after"};
+    for (int i = 0; i < n; i++) {
+        cells[i] = &job->before[i];
+        cells[n + i] = &job->after[i];
+        labels[i] = ce_text(run, "%s%lld", job->seeds ? "seed " : "", (long long)(job->seeds ? job->seeds[i] : i));
+    }
+    const ce_sheet plan = {.columns = n, .rows = 2, .cells = cells, .title = job->target,
+                           .column_labels = labels, .row_labels = row_labels};
+    ce_image sheet = {0};
+    lt_status status = ce_sheet_render(run->ctx, &plan, &sheet);
+    if (!status)
+        status = ce_image_write(run->ctx, job->sheet, &sheet, NULL, 0);
+    ce_image_free(&sheet);
+    return status;
+}
+
+/* All pictures, one at a time; `image` and `source` (N,3,S,S) where they are dumped. */
+static lt_status edit_all(struct job *job, lt_tensor *w_hat, lt_tensor *image, lt_tensor *source)
+{
+    lt_ctx *ctx = job->run->ctx;
+    lt_status status = LT_OK;
+    ce_progress_begin(&job->progress, job->run, "editing", "pictures", job->count);
+    for (int64_t i = 0; i < job->count && !status; i++) {
+        const lt_scope scope = lt_scope_open(ctx);
+        lt_tensor *x = ce_models_generate(&job->models, lt_slice(ctx, job->w, 0, i, 1), NULL, NULL);
+        lt_tensor *x_hat = ce_models_generate(&job->models, lt_slice(ctx, w_hat, 0, i, 1), NULL, NULL);
+        status = lt_ctx_status(ctx);
+        if (!status && job->pictures)
+            status = write_one(job, x, x_hat, i);
+        if (!status && image)
+            status = lt_copy_into(ctx, lt_slice(ctx, image, 0, i, 1), x_hat);
+        if (!status && source)
+            status = lt_copy_into(ctx, lt_slice(ctx, source, 0, i, 1), x);
+        lt_scope_close(ctx, scope, NULL);
+        ce_progress_step(&job->progress, i + 1, NULL);
+    }
+    ce_progress_end(&job->progress);
+    return status;
+}
+
+static lt_status apply(struct job *job)
+{
+    struct ce_run *run = job->run;
+    lt_ctx *ctx = run->ctx;
+    const int64_t side = lt_stylegan2_describe(job->models.generator)->size;
+    const int64_t shape[] = {job->count, 3, side, side};
+    lt_tensor *image = NULL, *source = NULL;
+    lt_tensor *t_w = ce_mapper_text(ctx, job->mapper, ce_text_feature(&job->models, job->target));
+    lt_tensor *w_hat = ce_mapper_edit(ctx, job->mapper, job->w, t_w, (float)job->strength);
+    if (run->dump && w_hat) {
+        image = lt_empty(ctx, LT_F32, 4, shape);
+        source = lt_empty(ctx, LT_F32, 4, shape);
+    }
+    lt_status status = lt_ctx_status(ctx);
+    if (!status)
+        status = edit_all(job, w_hat, image, source);
+    if (!status)
+        status = ce_dump(run, 4, (const char *[]){"image", "source", "latents", "source_latents"},
+                         (lt_tensor *[]){image, source, w_hat, job->w});
+    if (!status && job->sheet)
+        status = write_sheet(job);
+    return status;
+}
+
+static int tell(const struct job *job)
+{
+    const struct ce_run *run = job->run;
+    const struct ce_told told = {.files = job->pictures ? (const char *const *)job->files : NULL,
+                                 .seeds = job->seeds, .count = job->count, .sheet = job->sheet,
+                                 .seconds = ce_seconds() - job->progress.begun};
+    if (!run->json)
+        return ce_told_print(run, &told);
+    lt_json_writer *w = lt_json_writer_create();
+    lt_json_begin_object(w);
+    lt_json_put_key(w, "target");
+    lt_json_put_string(w, job->target);
+    lt_json_put_key(w, "strength");
+    lt_json_put_double(w, job->strength);
+    ce_told_put(run, w, &told);
+    lt_json_end_object(w);
+    return ce_print_json(run, w);
+}
+
+int ce_cmd_apply(struct ce_run *run, int argc, char **argv)
+{
+    struct job job;
+    memset(&job, 0, sizeof job);
+    job.run = run;
+    job.strength = 1;
+    job.invert_steps = ce_invert_defaults().steps;
+    job.psi = PSI_UNSET;
+    int code = parse(&job, argc, argv);
+    if (code != CE_PARSED)
+        return code;
+    lt_ctx *ctx = run->ctx;
+    const bool from_photos = job.images.count > 0;
+    lt_status status = ce_models_open(run, CE_NEED_GENERATOR | CE_NEED_TEXT | ce_photos_need(run, job.images.count), &job.models);
+    if (!status)
+        status = open_mapper(&job);
+    if (!status && !from_photos)
+        status = read_latents(&job);
+    code = status ? ce_fail(run) : prepare_output(&job);
+    if (code == CE_PARSED && from_photos && invert_photos(&job))
+        code = ce_fail(run);
+    lt_no_grad_begin(ctx);
+    if (code == CE_PARSED)
+        code = apply(&job) ? ce_fail(run) : tell(&job);
+    lt_no_grad_end(ctx);
+    for (int i = 0; i < SHEET_MAX; i++) {
+        ce_image_free(&job.before[i]);
+        ce_image_free(&job.after[i]);
+    }
+    ce_mapper_free(job.mapper);
+    lt_params_free(job.params);
+    ce_models_close(&job.models);
+    return code;
+}

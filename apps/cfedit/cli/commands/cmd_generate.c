@@ -1,0 +1,278 @@
+/* cfedit generate: pictures from seeds or latents. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/commands.h"
+#include "engine/kinds.h"
+#include "cli/inout/latents.h"
+#include "cli/options.h"
+#include "cli/inout/output.h"
+#include "cli/report.h"
+#include "cli/pictures/sheet.h"
+
+#define CHUNK 16       /* pictures in memory at a time, unless they are dumped */
+#define SHEET_MAX 64   /* pictures on the contact sheet */
+#define PSI_UNSET (-1000.0)
+
+struct job {
+    struct ce_run *run;
+    struct ce_models models;
+    const char *latents, *z, *seeds_text, *output;
+    double psi;
+    int64_t *seeds; /* NULL: from a file */
+    lt_tensor *wplus;
+    int64_t count;
+    bool pictures, in_folder;
+    const char **files; /* of the pictures */
+    ce_image *cells;    /* the first ones, for the sheet */
+    int64_t cell_count;
+    const char *sheet;
+    struct ce_progress progress;
+    int64_t base; /* pictures of earlier chunks */
+};
+
+/* ---- input ---- */
+
+static int check_input(struct job *job)
+{
+    struct ce_run *run = job->run;
+    size_t count = 1;
+    const int sources = !!job->latents + !!job->z + !!job->seeds_text + run->seed_given;
+    if (sources > 1)
+        return ce_usage_error(run, "only one of --latents, --z, --seeds and --seed can be given");
+    const int room = ce_pictures_room(run, job->output, 0);
+    if (room != CE_PARSED)
+        return room;
+    if (job->latents || job->z)
+        return CE_PARSED;
+    if (job->seeds_text) {
+        if (!ce_seeds_parse(run, job->seeds_text, &job->seeds, &count))
+            return ce_usage_error(run, "--seeds: '%s' is not a list of seeds such as 1-16 or 3,5,8",
+                                  job->seeds_text);
+    } else {
+        job->seeds = ce_alloc(run, 1, sizeof *job->seeds);
+        if (!job->seeds)
+            return ce_fail(run);
+        job->seeds[0] = run->seed;
+    }
+    job->count = (int64_t)count;
+    return CE_PARSED;
+}
+
+static lt_status read_latents(struct job *job)
+{
+    struct ce_run *run = job->run;
+    const struct ce_models *models = &job->models;
+    const bool given = job->psi != PSI_UNSET;
+    if (!given)
+        job->psi = job->seeds ? models->truncation : 1;
+    if (job->latents) {
+        job->wplus = ce_latents_from_file(run, models, job->latents);
+        if (job->wplus && given &&
+            !(job->wplus = lt_stylegan2_truncate(run->ctx, models->generator, job->wplus,
+                                                 (float)job->psi)))
+            ce_blame_file(run->ctx, models->generator_path);
+    } else if (job->z) {
+        job->wplus = ce_latents_from_z(run, models, job->z, job->psi);
+    } else {
+        job->wplus = ce_latents_from_seeds(run, models, job->seeds, (size_t)job->count, job->psi);
+    }
+    if (!job->wplus)
+        return lt_ctx_status(run->ctx);
+    job->count = lt_dim(job->wplus, 0);
+    return LT_OK;
+}
+
+/* ---- output ---- */
+
+/* Whether pictures are written, and that what is to be written can be. */
+static int prepare_output(struct job *job)
+{
+    struct ce_run *run = job->run;
+    const char *out = job->output;
+    job->pictures = out || !run->dump;
+    job->in_folder = !out || ce_is_picture_folder(out);
+    if (ce_output_check(run->ctx, run->dump) != LT_OK)
+        return ce_fail(run);
+    if (!job->pictures)
+        return CE_PARSED;
+    const int room = ce_pictures_room(run, out, job->count);
+    if (room != CE_PARSED)
+        return room;
+    if (job->in_folder && out && ce_folder_make(run->ctx, out) != LT_OK)
+        return ce_fail(run);
+    job->files = ce_alloc(run, (size_t)job->count, sizeof *job->files);
+    job->cell_count = job->count < SHEET_MAX ? job->count : SHEET_MAX;
+    job->cells = ce_alloc(run, (size_t)job->cell_count, sizeof *job->cells);
+    if (!job->files || !job->cells)
+        return ce_fail(run);
+    for (int64_t i = 0; i < job->count; i++) {
+        const long long number = (long long)(job->seeds ? job->seeds[i] : i);
+        const char *stem = job->seeds ? "seed" : job->z ? "z" : "latent";
+        const char *name = ce_text(run, "%s-%lld.png", stem, number);
+        job->files[i] = job->in_folder ? ce_path_in(run, out, name) : out;
+        if (!job->files[i])
+            return ce_fail(run);
+    }
+    if (ce_output_check(run->ctx, job->files[0]) != LT_OK)
+        return ce_fail(run);
+    return CE_PARSED;
+}
+
+static lt_status write_chunk(struct job *job, lt_tensor *images, int64_t first)
+{
+    char note[64];
+    const char *key = job->seeds ? "Seed" : "Latent";
+    for (int64_t i = 0; i < lt_dim(images, 0); i++) {
+        const int64_t at = first + i;
+        snprintf(note, sizeof note, "%lld, truncation %g",
+                 (long long)(job->seeds ? job->seeds[at] : at), job->psi);
+        ce_image *keep = at < job->cell_count ? &job->cells[at] : NULL;
+        const lt_status status =
+            ce_picture_write(job->run, job->files[at], images, i, key, note, keep);
+        if (status != LT_OK)
+            return status;
+    }
+    return LT_OK;
+}
+
+/* One sheet of the first pictures, in their order. */
+static lt_status write_sheet(struct job *job)
+{
+    struct ce_run *run = job->run;
+    const ce_image *cells[SHEET_MAX] = {0};
+    const char *labels[SHEET_MAX];
+    ce_image sheet = {0};
+    const int64_t n = ce_sheet_room(job->cell_count, SHEET_MAX, (double)job->cells[0].width * job->cells[0].height);
+    if (n < 2)
+        return LT_OK;
+    int columns = 1;
+    while ((int64_t)columns * columns < n)
+        columns++;
+    const int rows = (int)((n + columns - 1) / columns);
+    for (int64_t i = 0; i < n; i++)
+        cells[i] = &job->cells[i];
+    for (int r = 0; r < rows; r++) {
+        const int64_t at = (int64_t)r * columns;
+        labels[r] = ce_text(run, "%s %lld ...", job->seeds ? "seed" : "latent",
+                            (long long)(job->seeds ? job->seeds[at] : at));
+    }
+    /* The last row may reach past the pictures. */
+    const ce_image *grid[SHEET_MAX + 8] = {0};
+    memcpy(grid, cells, (size_t)n * sizeof grid[0]);
+    const ce_sheet plan = {.columns = columns, .rows = rows, .cells = grid, .row_labels = labels};
+    const size_t length = job->output ? strlen(job->output) : 0;
+    const char *slash = length && job->output[length - 1] != '/' ? "/" : "";
+    job->sheet = ce_text(run, "%s%ssheet.png", job->output ? job->output : "", slash);
+    lt_status status = job->sheet ? ce_sheet_render(run->ctx, &plan, &sheet) : LT_ERR_MEMORY;
+    const ce_image_text software = {"Software", "cfedit " LT_VERSION_STRING};
+    if (status == LT_OK)
+        status = ce_image_write(run->ctx, job->sheet, &sheet, &software, 1);
+    ce_image_free(&sheet);
+    return status;
+}
+
+/* ---- work ---- */
+
+static void on_progress(void *user, int64_t done)
+{
+    struct job *job = user;
+    ce_progress_step(&job->progress, job->base + done, NULL);
+}
+
+static lt_status generate(struct job *job)
+{
+    lt_ctx *ctx = job->run->ctx;
+    const int64_t side = lt_stylegan2_describe(job->models.generator)->size;
+    lt_tensor *all = NULL;
+    lt_status status = LT_OK;
+    if (job->run->dump && !(all = lt_empty(ctx, LT_F32, 4, (int64_t[]){job->count, 3, side, side})))
+        return lt_ctx_status(ctx);
+    ce_progress_begin(&job->progress, job->run, "generating", "pictures", job->count);
+    for (job->base = 0; status == LT_OK && job->base < job->count; job->base += CHUNK) {
+        const lt_scope scope = lt_scope_open(ctx);
+        const int64_t left = job->count - job->base, n = left < CHUNK ? left : CHUNK;
+        const int64_t *ws = lt_strides(job->wplus), *w = lt_shape(job->wplus);
+        lt_tensor *part = lt_view(ctx, job->wplus, 3, (int64_t[]){n, w[1], w[2]}, ws,
+                                  job->base * ws[0]);
+        lt_tensor *images = ce_models_generate(&job->models, part, on_progress, job);
+        if (!images)
+            status = lt_ctx_status(ctx);
+        else if (job->pictures)
+            status = write_chunk(job, images, job->base);
+        if (status == LT_OK && all)
+            memcpy(lt_f32(all) + job->base * 3 * side * side, lt_f32(images),
+                   (size_t)(n * 3 * side * side) * sizeof(float));
+        lt_scope_close(ctx, scope, NULL);
+    }
+    ce_progress_end(&job->progress);
+    if (status == LT_OK)
+        status = ce_dump(job->run, 2, (const char *[]){"image", "latents"},
+                         (lt_tensor *[]){all, job->wplus});
+    if (status == LT_OK && job->pictures && job->count > 1)
+        status = write_sheet(job);
+    return status;
+}
+
+static int report(const struct job *job)
+{
+    const struct ce_told told = {.files = job->pictures ? (const char *const *)job->files : NULL,
+                                 .seeds = job->seeds, .count = job->count, .sheet = job->sheet,
+                                 .seconds = ce_seconds() - job->progress.begun};
+    if (!job->run->json)
+        return ce_told_print(job->run, &told);
+    lt_json_writer *w = lt_json_writer_create();
+    lt_json_begin_object(w);
+    lt_json_put_key(w, "size");
+    lt_json_put_int(w, lt_stylegan2_describe(job->models.generator)->size);
+    lt_json_put_key(w, "truncation");
+    lt_json_put_double(w, job->psi);
+    ce_told_put(job->run, w, &told);
+    lt_json_end_object(w);
+    return ce_print_json(job->run, w);
+}
+
+int ce_cmd_generate(struct ce_run *run, int argc, char **argv)
+{
+    struct job job = {.run = run, .psi = PSI_UNSET};
+    const struct ce_option table[] = {
+        CE_OPT_TEXT("seeds", "LIST", &job.seeds_text,
+                    "seeds of random pictures: 1-16, or 3,5,8; the picture of a seed depends on the "
+                    "seed and the truncation only"),
+        CE_OPT_TEXT("latents", "FILE[:I]", &job.latents,
+                    "safetensors file with tensor latents, (N, L, D) for W+ or (N, D) for W; :I "
+                    "takes only number I, from 0 on"),
+        CE_OPT_TEXT("z", "FILE", &job.z, "safetensors file with tensor z (N, Z)"),
+        CE_OPT_REAL("truncation", "PSI", &job.psi, -10, 10,
+                    "distance from the average latent; below 1 safer and more alike (default: what "
+                    "the generator's file says, else 0.7, for seeds; 1 for files)"),
+        CE_OPT_OUT("FILE|DIR", &job.output,
+                   "where the pictures go: a .png or .jpg file for a single one, or a folder, made "
+                   "if missing (default: the current folder, or nowhere with --dump)"),
+    };
+    const struct ce_syntax syntax = {
+        .usage = "[OPTION]... [--seeds LIST | --seed N]\n[OPTION]... --latents FILE[:I]\n"
+                 "[OPTION]... --z FILE",
+        .about = "Makes pictures. Several come with a contact sheet, sheet.png. --dump writes tensors\n"
+                 "image (N, 3, H, W) in the generator's own range and latents (N, L, D).",
+        .examples = "  cfedit generate --seed 7 -o face.png\n"
+                    "  cfedit generate --seeds 1-16 --truncation 0.5 -o faces\n"
+                    "  cfedit generate --latents train.safetensors:3 --dump three.safetensors",
+        .takes = CE_TAKES_GENERATOR | CE_TAKES_DUMP,
+        .table = table,
+        .count = CE_COUNT(table),
+    };
+    int status = ce_options_parse(run, &syntax, argc, argv);
+    if (status != CE_PARSED || (status = check_input(&job)) != CE_PARSED)
+        return status;
+    status = CE_OK;
+    if (ce_models_open(run, CE_NEED_GENERATOR, &job.models) != LT_OK ||
+        read_latents(&job) != LT_OK)
+        status = ce_fail(run);
+    if (status == CE_OK && (status = prepare_output(&job)) == CE_PARSED)
+        status = generate(&job) == LT_OK ? report(&job) : ce_fail(run);
+    for (int64_t i = 0; i < job.cell_count; i++)
+        ce_image_free(&job.cells[i]);
+    ce_models_close(&job.models);
+    return status;
+}

@@ -1,0 +1,97 @@
+/* cfedit info: what is in a weight file; versions, BLAS and CPU features in use. */
+#include <stdio.h>
+
+#include "cli/commands.h"
+#include "cli/commands/info_file.h"
+#include "cli/options.h"
+#include "cli/report.h"
+#include "tensor/kernels/gemm/blas.h"
+
+#define RATE_SIZE 1024     /* of the matrices of the short SGEMM */
+#define RATE_SECONDS 0.4
+
+static int describe_machine(struct ce_run *run)
+{
+    const lt_cpu_info cpu = lt_cpu_describe(run->ctx);
+    double rate = 0;
+    if (lt_sgemm_rate(run->ctx, RATE_SIZE, RATE_SECONDS, &rate) != LT_OK)
+        return ce_fail(run);
+    if (!run->json) {
+        printf("cfedit %s\n"
+               "cpu      %s, %d cores, %d threads in use\n"
+               "isa      %s (this program's own loops)\n"
+               "blas     %s\n"
+               "kernels  %s\n"
+               "sgemm    %.0f GFLOP/s (%d x %d, float32)\n",
+               LT_VERSION_STRING, cpu.cpu[0] ? cpu.cpu : "unknown", cpu.cores,
+               lt_ctx_threads(run->ctx), cpu.isa, cpu.blas, cpu.kernels, rate, RATE_SIZE,
+               RATE_SIZE);
+        return CE_OK;
+    }
+    lt_json_writer *w = lt_json_writer_create();
+    lt_json_begin_object(w);
+    lt_json_put_key(w, "version");
+    lt_json_put_string(w, LT_VERSION_STRING);
+    lt_json_put_key(w, "cpu");
+    lt_json_put_string(w, cpu.cpu);
+    lt_json_put_key(w, "cores");
+    lt_json_put_int(w, cpu.cores);
+    lt_json_put_key(w, "threads");
+    lt_json_put_int(w, lt_ctx_threads(run->ctx));
+    lt_json_put_key(w, "isa");
+    lt_json_put_string(w, cpu.isa);
+    lt_json_put_key(w, "blas");
+    lt_json_put_string(w, cpu.blas);
+    lt_json_put_key(w, "kernels");
+    lt_json_put_string(w, cpu.kernels);
+    lt_json_put_key(w, "sgemm_gflops");
+    lt_json_put_double(w, rate);
+    lt_json_end_object(w);
+    return ce_print_json(run, w);
+}
+
+static int describe_files(struct ce_run *run, const struct ce_list *files, bool tensors)
+{
+    lt_json_writer *w = run->json ? lt_json_writer_create() : NULL;
+    lt_status status = LT_OK;
+    lt_json_begin_array(w);
+    for (size_t i = 0; status == LT_OK && i < files->count; i++) {
+        struct ce_file_facts facts = {0};
+        status = ce_file_facts_read(run, files->items[i], &facts);
+        if (status == LT_OK && run->json)
+            ce_file_facts_put(w, &facts, tensors);
+        else if (status == LT_OK)
+            ce_file_facts_print(&facts, tensors);
+        ce_file_facts_free(&facts);
+    }
+    lt_json_end_array(w);
+    if (status != LT_OK) {
+        lt_json_writer_free(w);
+        return ce_fail(run);
+    }
+    return run->json ? ce_print_json(run, w) : CE_OK;
+}
+
+int ce_cmd_info(struct ce_run *run, int argc, char **argv)
+{
+    struct ce_list files = {0};
+    bool tensors = false;
+    const struct ce_option table[] = {
+        CE_OPT_FLAG("tensors", &tensors, "list every tensor with type and shape"),
+    };
+    const struct ce_syntax syntax = {
+        .usage = "[OPTION]... [FILE]...",
+        .about = "Without a file: the program's version, the BLAS and the CPU features in use, and the\n"
+                 "speed of a short matrix product. With safetensors files: what each is, its sizes\n"
+                 "and metadata, and what is missing for a network of its kind.",
+        .examples = "  cfedit info\n"
+                    "  cfedit info generator.safetensors clip.safetensors",
+        .table = table,
+        .count = CE_COUNT(table),
+        .arguments = &files,
+    };
+    const int status = ce_options_parse(run, &syntax, argc, argv);
+    if (status != CE_PARSED)
+        return status;
+    return files.count ? describe_files(run, &files, tensors) : describe_machine(run);
+}

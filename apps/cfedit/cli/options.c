@@ -1,0 +1,275 @@
+#include "cli/options.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/options_impl.h"
+
+/* ---- values ---- */
+
+bool ce_parse_int(const char *text, int64_t *value)
+{
+    /* strtoll() would take leading blanks and an empty text. */
+    const char *digits = text + (*text == '-' || *text == '+');
+    if (*digits < '0' || *digits > '9')
+        return false;
+    char *end;
+    errno = 0;
+    const long long parsed = strtoll(text, &end, 10);
+    if (*end || errno)
+        return false;
+    *value = parsed;
+    return true;
+}
+
+bool ce_parse_real(const char *text, double *value)
+{
+    if (!*text || strspn(text, "0123456789+-.eE") != strlen(text))
+        return false;
+    char *end;
+    const double parsed = strtod(text, &end);
+    if (*end || !isfinite(parsed))
+        return false;
+    *value = parsed;
+    return true;
+}
+
+/* Whether `text` is one of the names in "a|b|c". */
+static bool is_choice(const char *choices, const char *text)
+{
+    const size_t length = strlen(text);
+    for (const char *c = choices; c;) {
+        const char *bar = strchr(c, '|');
+        const size_t n = bar ? (size_t)(bar - c) : strlen(c);
+        if (n == length && memcmp(c, text, n) == 0)
+            return true;
+        c = bar ? bar + 1 : NULL;
+    }
+    return false;
+}
+
+static int store_number(const struct ce_run *run, const struct ce_option *option, const char *text)
+{
+    int64_t whole = 0;
+    double value = 0;
+    if (option->kind == CE_INT) {
+        if (!ce_parse_int(text, &whole))
+            return ce_usage_error(run, "--%s: '%s' is not a whole number", option->name, text);
+        value = (double)whole;
+    } else if (!ce_parse_real(text, &value)) {
+        return ce_usage_error(run, "--%s: '%s' is not a number", option->name, text);
+    }
+    if (value < option->low || value > option->high)
+        return ce_usage_error(run, "--%s: %s is out of range, expected %.16g to %.16g",
+                              option->name, text, option->low, option->high);
+    if (option->kind == CE_INT)
+        *(int64_t *)option->value = whole;
+    else
+        *(double *)option->value = value;
+    return CE_PARSED;
+}
+
+int ce_list_append(struct ce_run *run, struct ce_list *list, const char *text)
+{
+    /* Grows at powers of two; the run frees what is left behind. */
+    if ((list->count & (list->count - 1)) == 0) {
+        const char **grown = ce_alloc(run, list->count ? 2 * list->count : 1, sizeof *grown);
+        if (!grown)
+            return ce_error(run, "out of memory for a list");
+        if (list->count)
+            memcpy(grown, list->items, list->count * sizeof *grown);
+        list->items = grown;
+    }
+    list->items[list->count++] = text;
+    return CE_PARSED;
+}
+
+static int store(struct ce_run *run, const struct ce_option *option, const char *text)
+{
+    if (option->given)
+        *option->given = true;
+    switch (option->kind) {
+    case CE_FLAG:
+    case CE_UNFLAG:
+        *(bool *)option->value = option->kind == CE_FLAG;
+        break;
+    case CE_INT:
+    case CE_REAL: return store_number(run, option, text);
+    case CE_CHOICE:
+        if (!is_choice(option->choices, text))
+            return ce_usage_error(run, "--%s: '%s' is not one of %s", option->name, text,
+                                  option->choices);
+        *(const char **)option->value = text;
+        break;
+    case CE_TEXT:
+        *(const char **)option->value = text;
+        break;
+    case CE_LIST: return ce_list_append(run, option->value, text);
+    }
+    return CE_PARSED;
+}
+
+/* ---- the options that commands share ---- */
+
+size_t ce_options_common(struct ce_run *run, unsigned takes, struct ce_option *out)
+{
+    size_t n = 0;
+    if (takes & (CE_TAKES_MODEL | CE_TAKES_ENCODER))
+        out[n++] = (struct ce_option)CE_OPT_TEXT(
+            "model", "DIR", &run->paths.model,
+            "folder with the model's files (default: CFEDIT_MODEL in the environment, else the "
+            "model that comes with cfedit)");
+    if (takes & CE_TAKES_GENERATOR)
+        out[n++] = (struct ce_option)CE_OPT_TEXT("generator", "FILE", &run->paths.generator,
+                                                 "StyleGAN2 generator, instead of the model's");
+    if (takes & CE_TAKES_CLIP) {
+        out[n++] = (struct ce_option)CE_OPT_TEXT("clip", "FILE", &run->paths.clip,
+                                                 "CLIP network, instead of the model's");
+        out[n++] = (struct ce_option)CE_OPT_TEXT(
+            "bpe", "FILE", &run->paths.bpe,
+            "merge list of the tokenizer (default: the one in the CLIP file, or "
+            "bpe_simple_vocab_16e6.txt.gz or merges.txt beside it)");
+    }
+    if (takes & CE_TAKES_LOSS_NETS) {
+        out[n++] = (struct ce_option)CE_OPT_TEXT("identity", "FILE", &run->paths.identity,
+                                                 "IR-SE50 face recognition network");
+        out[n++] = (struct ce_option)CE_OPT_TEXT("vgg", "FILE", &run->paths.vgg,
+                                                 "VGG19 network for the perceptual loss");
+    }
+    if (takes & CE_TAKES_ENCODER)
+        out[n++] = (struct ce_option)CE_OPT_TEXT("encoder", "FILE", &run->paths.encoder,
+                                                 "e4e encoder, from whose latents photos are inverted");
+    if (takes & CE_TAKES_DUMP)
+        out[n++] = (struct ce_option)CE_OPT_TEXT("dump", "FILE", &run->dump,
+                                                 "write the float32 results as safetensors");
+    out[n++] = (struct ce_option){.name = "seed", .kind = CE_INT, .value = &run->seed,
+                                  .meta = "N", .low = 0, .high = 9007199254740992.0,
+                                  .help = "seed of everything random",
+                                  .given = &run->seed_given};
+    out[n++] = (struct ce_option)CE_OPT_INT("threads", "N", &run->threads, 1, 256,
+                                            "threads to use (default: one per core)");
+    out[n++] = (struct ce_option)CE_OPT_FLAG("json", &run->json, "print results as JSON");
+    out[n++] = (struct ce_option)CE_OPT_FLAG("quiet", &run->quiet, "no progress, no notes");
+    out[n++] = (struct ce_option){.name = "help", .kind = CE_FLAG, .help = "print this help"};
+    return n;
+}
+
+/* ---- parsing ---- */
+
+struct tables {
+    const struct ce_option *part[2]; /* the command's and the common one */
+    size_t count[2];
+};
+
+static const struct ce_option *find(const struct tables *tables, const char *name, size_t length)
+{
+    for (int p = 0; p < 2; p++)
+        for (size_t i = 0; i < tables->count[p]; i++) {
+            const struct ce_option *option = &tables->part[p][i];
+            if (strlen(option->name) == length && memcmp(option->name, name, length) == 0)
+                return option;
+        }
+    return NULL;
+}
+
+static const struct ce_option *find_letter(const struct tables *tables, char letter)
+{
+    for (size_t i = 0; i < tables->count[0]; i++)
+        if (tables->part[0][i].letter == letter)
+            return &tables->part[0][i];
+    return NULL;
+}
+
+static int unknown_option(const struct ce_run *run, const struct tables *tables, const char *arg)
+{
+    const char *names[128];
+    char word[64];
+    size_t n = 0;
+    for (int p = 0; p < 2; p++)
+        for (size_t i = 0; i < tables->count[p] && n < CE_COUNT(names); i++)
+            names[n++] = tables->part[p][i].name;
+    const int length = (int)strcspn(arg, "=");
+    snprintf(word, sizeof word, "%.*s", length, arg);
+    const char *near = ce_suggest(word + strspn(word, "-"), names, n);
+    if (near)
+        return ce_usage_error(run, "unknown option '%.*s' (did you mean '--%s'?)", length, arg,
+                              near);
+    return ce_usage_error(run, "unknown option '%.*s'", length, arg);
+}
+
+/* Reads the option at argv[*at] and its value, and moves *at to the last
+ * argument that belongs to it. */
+static int parse_option(struct ce_run *run, const struct tables *tables, int argc, char **argv,
+                        int *at)
+{
+    const char *arg = argv[*at], *value = NULL;
+    const struct ce_option *option;
+    if (arg[1] == '-') {
+        const size_t length = strcspn(arg + 2, "=");
+        option = find(tables, arg + 2, length);
+        if (arg[2 + length] == '=')
+            value = arg + 2 + length + 1;
+    } else {
+        option = find_letter(tables, arg[1]);
+        if (option && arg[2])
+            value = arg + 2;
+    }
+    if (!option)
+        return unknown_option(run, tables, arg);
+    if (option->kind == CE_FLAG || option->kind == CE_UNFLAG) {
+        if (value)
+            return ce_usage_error(run, "option '--%s' takes no value", option->name);
+        return store(run, option, NULL);
+    }
+    if (!value) {
+        const char *next = *at + 1 < argc ? argv[*at + 1] : NULL;
+        /* A forgotten value would otherwise swallow the option that follows. */
+        if (!next || (strncmp(next, "--", 2) == 0 &&
+                      (!next[2] || find(tables, next + 2, strcspn(next + 2, "=")))))
+            return ce_usage_error(run, "option '--%s' needs a value", option->name);
+        value = next;
+        ++*at;
+    }
+    return store(run, option, value);
+}
+
+static int start_context(struct ce_run *run)
+{
+    if (lt_ctx_create(&run->ctx) != LT_OK)
+        return ce_error(run, "out of memory");
+    if (run->threads && lt_ctx_set_threads(run->ctx, (int)run->threads) != LT_OK)
+        return ce_fail(run);
+    return CE_PARSED;
+}
+
+int ce_options_parse(struct ce_run *run, const struct ce_syntax *syntax, int argc, char **argv)
+{
+    struct ce_option common[CE_COMMON_MAX];
+    const struct tables tables = {{syntax->table, common},
+                                  {syntax->count, ce_options_common(run, syntax->takes, common)}};
+
+    /* Before anything is stored, so that the help shows the defaults. */
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+        if (strcmp(argv[i], "--help") == 0) {
+            ce_options_help(run, syntax, common, tables.count[1]);
+            return CE_OK;
+        }
+    bool only_arguments = false;
+    for (int i = 1; i < argc; i++) {
+        int status = CE_PARSED;
+        if (!only_arguments && strcmp(argv[i], "--") == 0)
+            only_arguments = true;
+        else if (!only_arguments && argv[i][0] == '-' && argv[i][1])
+            status = parse_option(run, &tables, argc, argv, &i);
+        else if (syntax->arguments)
+            status = ce_list_append(run, syntax->arguments, argv[i]);
+        else
+            status = ce_usage_error(run, "unexpected argument '%s'", argv[i]);
+        if (status != CE_PARSED)
+            return status;
+    }
+    return start_context(run);
+}

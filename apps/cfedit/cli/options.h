@@ -1,0 +1,113 @@
+/* Command lines: GNU long options from a table, and help made from it.
+ *
+ * "--name value", "--name=value", "-o value" for options with a letter, "--" before
+ * arguments that begin with a dash. Names are exact; a near miss is suggested.
+ * Each entry points at a variable whose value before parsing is the default
+ * that the help shows:
+ *
+ *     struct ce_option table[] = {
+ *         CE_OPT_INT("steps", "N", &steps, 1, 100000, "optimisation steps"),
+ *         CE_OPT_LIST("text", "TEXT", &texts, "a text; may be repeated"),
+ *     };
+ *     struct ce_syntax syntax = {.usage = "[OPTION]... --text TEXT", .takes = CE_TAKES_MODEL,
+ *                                .table = table, .count = CE_COUNT(table)};
+ *     int status = ce_options_parse(run, &syntax, argc, argv);
+ *     if (status != CE_PARSED)
+ *         return status;
+ */
+#ifndef CFEDIT_OPTIONS_H
+#define CFEDIT_OPTIONS_H
+
+#include "cli/run.h"
+
+#define CE_COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* Values in the order of the command line; the strings are argv's, the array
+ * the run's. */
+struct ce_list {
+    const char **items;
+    size_t count;
+};
+
+/* `text` as it is, not a copy, at the end of a list; the list in the run's memory. CE_PARSED, or CE_ERROR when out of memory,
+ * which has been told. */
+int ce_list_append(struct ce_run *run, struct ce_list *list, const char *text);
+
+enum ce_option_kind {
+    CE_FLAG,   /* bool: becomes true */
+    CE_UNFLAG, /* bool: becomes false ("--no-shuffle") */
+    CE_TEXT,   /* const char * */
+    CE_INT,    /* int64_t within [low, high] */
+    CE_REAL,   /* double within [low, high]; never NaN or infinite */
+    CE_CHOICE, /* const char *, one of the names in `choices` ("ranger|adam") */
+    CE_LIST    /* struct ce_list */
+};
+
+struct ce_option {
+    const char *name;
+    char letter; /* 'o' for -o; 0 without */
+    enum ce_option_kind kind;
+    void *value;
+    const char *meta; /* what stands for the value in the help */
+    double low, high;
+    const char *help; /* broken into lines as needed */
+    const char *choices;
+    bool *given; /* set to true when the option occurs; NULL: not wanted */
+};
+
+#define CE_OPT_FLAG(name_, to, text) {.name = (name_), .kind = CE_FLAG, .value = (to), .help = (text)}
+#define CE_OPT_UNFLAG(name_, to, text) {.name = (name_), .kind = CE_UNFLAG, .value = (to), .help = (text)}
+#define CE_OPT_TEXT(name_, meta_, to, text) \
+    {.name = (name_), .kind = CE_TEXT, .value = (to), .meta = (meta_), .help = (text)}
+#define CE_OPT_OUT(meta_, to, text) \
+    {.name = "output", .letter = 'o', .kind = CE_TEXT, .value = (to), .meta = (meta_), .help = (text)}
+#define CE_OPT_INT(name_, meta_, to, low_, high_, text) \
+    {.name = (name_), .kind = CE_INT, .value = (to), .meta = (meta_), .low = (low_), .high = (high_), \
+     .help = (text)}
+#define CE_OPT_REAL(name_, meta_, to, low_, high_, text) \
+    {.name = (name_), .kind = CE_REAL, .value = (to), .meta = (meta_), .low = (low_), .high = (high_), \
+     .help = (text)}
+#define CE_OPT_CHOICE(name_, choices_, to, text) \
+    {.name = (name_), .kind = CE_CHOICE, .value = (to), .meta = (choices_), .choices = (choices_), \
+     .help = (text)}
+#define CE_OPT_LIST(name_, meta_, to, text) \
+    {.name = (name_), .kind = CE_LIST, .value = (to), .meta = (meta_), .help = (text)}
+
+/* Options that every command has: --help, --json, --quiet, --threads, --seed.
+ * These come on top. */
+enum {
+    CE_TAKES_GENERATOR = 1, /* --model, --generator */
+    CE_TAKES_CLIP = 2,      /* --model, --clip, --bpe */
+    CE_TAKES_LOSS_NETS = 4, /* --model, --identity, --vgg */
+    CE_TAKES_DUMP = 8,      /* --dump */
+    CE_TAKES_ENCODER = 16,  /* --model, --encoder */
+    CE_TAKES_MODEL = 7
+};
+
+struct ce_syntax {
+    const char *usage;    /* what follows "cfedit NAME ", several lines for several forms */
+    const char *about;    /* a paragraph above the options, lines broken by hand; or NULL */
+    const char *examples; /* lines below the options, as they are; or NULL */
+    unsigned takes;
+    const struct ce_option *table;
+    size_t count;
+    struct ce_list *arguments; /* NULL: the command takes none */
+};
+
+/* Reads argv[1..argc) (argv[0] is the command's name) into the variables of the
+ * table and into `run`, and makes run->ctx. Returns CE_PARSED, or the exit status
+ * with which the command ends at once: CE_OK after --help, which is printed on
+ * stdout, else the error has been told. */
+enum { CE_PARSED = -1 };
+int ce_options_parse(struct ce_run *run, const struct ce_syntax *syntax, int argc, char **argv);
+
+/* The whole of `text` as a decimal integer or a finite number; false otherwise
+ * (also when out of range of the type). */
+bool ce_parse_int(const char *text, int64_t *value);
+bool ce_parse_real(const char *text, double *value);
+
+/* The name nearest to `word` when a slip of the hand may explain the difference, else
+ * NULL. `names` has `count` entries; NULL ones are skipped. */
+const char *ce_suggest(const char *word, const char *const *names, size_t count);
+
+#endif

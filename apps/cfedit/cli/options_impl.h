@@ -1,0 +1,17 @@
+/* Shared by the two halves of the option parser. */
+#ifndef CFEDIT_OPTIONS_IMPL_H
+#define CFEDIT_OPTIONS_IMPL_H
+
+#include "cli/options.h"
+
+#define CE_COMMON_MAX 16
+
+/* The options that `takes` names and those of every command, pointing into
+ * `run`; returns their number, at most CE_COMMON_MAX. */
+size_t ce_options_common(struct ce_run *run, unsigned takes, struct ce_option *out);
+
+/* Prints the help on stdout. */
+void ce_options_help(const struct ce_run *run, const struct ce_syntax *syntax,
+                     const struct ce_option *common, size_t common_count);
+
+#endif

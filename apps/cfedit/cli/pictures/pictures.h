@@ -1,0 +1,24 @@
+/* Picture files as the networks read them. */
+#ifndef CFEDIT_PICTURES_H
+#define CFEDIT_PICTURES_H
+
+#include "engine/models.h"
+#include "cli/options.h"
+
+/* A PNG or JPEG as a tensor (1, 3, H, W) in [-1, 1]. */
+lt_tensor *ce_picture_read(lt_ctx *ctx, const char *path);
+
+/* Option --resize of the commands that show pictures to CLIP; a value of it starts as CE_RESIZE_DEFAULT. */
+#define CE_RESIZE_DEFAULT "published"
+#define CE_RESIZE_CHOICES CE_RESIZE_DEFAULT "|antialias"
+#define CE_OPT_RESIZE(to)                                \
+    CE_OPT_CHOICE("resize", CE_RESIZE_CHOICES, to,       \
+                  "how pictures are brought to CLIP's size: bicubic without antialiasing, as in CF-CLIP's training, or with")
+bool ce_resize_antialias(const char *resize);
+
+/* Picture files of any sizes -> raw CLIP features (N, D), in small batches with progress on
+ * stderr. */
+lt_tensor *ce_pictures_embed(struct ce_run *run, const struct ce_models *models,
+                             const char *const *paths, size_t count, bool antialias);
+
+#endif

@@ -1,0 +1,37 @@
+/* What a weight file is, told from the names of its tensors. */
+#ifndef CFEDIT_KINDS_H
+#define CFEDIT_KINDS_H
+
+#include "tensor/files/safetensors.h"
+
+enum ce_kind {
+    CE_KIND_UNKNOWN = 0,
+    CE_KIND_GENERATOR,
+    CE_KIND_CLIP,
+    CE_KIND_MAPPER,
+    CE_KIND_IDENTITY,
+    CE_KIND_VGG,
+    CE_KIND_ENCODER,
+    CE_KIND_LATENTS,
+    CE_KIND_Z,
+    CE_KIND_PIXELS
+};
+
+enum ce_kind ce_kind_of(const lt_safetensors *file);
+/* "a StyleGAN2 generator", ... "something else" for CE_KIND_UNKNOWN. */
+const char *ce_kind_phrase(enum ce_kind kind);
+/* A word for machine-readable results: "generator", ..., "unknown". */
+const char *ce_kind_word(enum ce_kind kind);
+
+/* Opens a file that must be of a kind; a file of another kind is LT_ERR_FORMAT with a
+ * message that says what it seems to be. */
+lt_status ce_kind_open(lt_ctx *ctx, const char *path, enum ce_kind wanted, lt_safetensors **out);
+
+/* Tensor `name` of a file of a kind, in float32, contiguous and free of NaN and infinity: a
+ * copy, since another program may replace the file. NULL on failure. */
+lt_tensor *ce_kind_read(lt_ctx *ctx, const char *path, enum ce_kind kind, const char *name);
+
+/* Puts `path` in front of the failure that stands in the context. */
+lt_status ce_blame_file(lt_ctx *ctx, const char *path);
+
+#endif

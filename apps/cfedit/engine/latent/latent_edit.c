@@ -1,0 +1,327 @@
+#include "engine/latent/latent_edit.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "autograd/ops.h"
+#include "nn/optim.h"
+#include "cli/report.h"
+
+struct ce_latent_edit_config ce_latent_edit_defaults(void)
+{
+    struct ce_latent_edit_config c = {
+        .space = {.space = CE_SPACE_WPLUS, .first_layer = -1, .last_layer = 63, .edit_rgb = true},
+        .steps = 130,
+        .steepest = true,
+        .lr = 2.0f,
+        .nce_lambda = 0.3f,
+        .l2_lambda = 0.2f,
+        .change_scale = 0.2f,
+        .focus = ce_focus_defaults(),
+        .fit_lr = 0.1f,
+        .nce = ce_nce_defaults(),
+    };
+    /* Over a single latent the negatives hold the picture back more than they keep it whole: see bench/edit. */
+    c.nce.use_negatives = false;
+    return c;
+}
+
+/* Streams of the seed. */
+enum { STREAM_STEPS = 1, STREAM_FOCUS = 2 };
+
+/* Of the distance to the goal outside the map, against 1 under it. */
+#define OUTSIDE_WEIGHT 3.0f
+
+/* One edit under way. Everything is retained or borrowed for its whole length. */
+struct edit {
+    const struct ce_models *models;
+    const struct ce_latent_edit_config *config;
+    const struct ce_nce_texts *texts;
+    lt_ctx *ctx;
+    struct ce_latent_space space;
+    lt_optim *optim;
+    double square_norm;        /* running mean of the gradient's squared norm */
+    lt_tensor *x;              /* (1,3,S,S), S the size rendered */
+    lt_tensor *source_feature; /* e(x) (1,D) */
+    lt_tensor *identity;       /* x's face embedding (1,512); NULL where the term is off */
+    lt_tensor *perc;           /* x's VGG19 conv5_2 features; NULL where the term is off */
+    lt_tensor *map;            /* M (1,1,S,S); NULL without focus */
+    lt_tensor *goal;           /* (1,3,S,S) of fit_steps; NULL without */
+};
+
+/* ---- terms ---- */
+
+/* Mean over pixels of (1 - M) d^2 / (d^2 + s^2), d the distance from `from`; M is `map`, or 0 where that is NULL. */
+static lt_tensor *changed_share(const struct edit *e, lt_tensor *x_hat, lt_tensor *from, lt_tensor *map)
+{
+    lt_ctx *ctx = e->ctx;
+    const float s = e->config->change_scale;
+    lt_tensor *square = lt_sum(ctx, lt_square(ctx, lt_sub(ctx, x_hat, from)), 1u << 1, true);
+    lt_tensor *changed = lt_div(ctx, square, lt_affine(ctx, square, 1.0f, s * s));
+    if (map)
+        changed = lt_mul(ctx, changed, lt_affine(ctx, map, -1.0f, 1.0f));
+    return lt_mean(ctx, changed, 0, false);
+}
+
+/* What CLIP is shown: x + M (x_hat - x). */
+static lt_tensor *shown(const struct edit *e, lt_tensor *x_hat)
+{
+    lt_ctx *ctx = e->ctx;
+    return e->map ? lt_add(ctx, e->x, lt_mul(ctx, lt_sub(ctx, x_hat, e->x), e->map)) : x_hat;
+}
+
+/* 1 - cos(e(x_hat), e(x)). */
+static lt_tensor *away_from_source(const struct edit *e, lt_tensor *x_hat)
+{
+    lt_ctx *ctx = e->ctx;
+    lt_tensor *feature = ce_image_features(ctx, e->models->clip, x_hat, e->config->nce.antialias);
+    return lt_affine(ctx, lt_sum(ctx, lt_mul(ctx, feature, e->source_feature), 0, false), -1.0f, 1.0f);
+}
+
+/* *loss += weight * term, whose value goes to *value (may be NULL). */
+static void add_term(lt_ctx *ctx, lt_tensor **loss, lt_tensor *term, float weight, float *value)
+{
+    if (value && term)
+        *value = lt_item(term);
+    lt_tensor *scaled = lt_affine(ctx, term, weight, 0.0f);
+    *loss = *loss ? lt_add(ctx, *loss, scaled) : scaled;
+}
+
+/* Squared distance to the goal, the mean under M and the mean elsewhere. */
+static lt_tensor *distance_to_goal(const struct edit *e, lt_tensor *x_hat)
+{
+    lt_ctx *ctx = e->ctx;
+    lt_tensor *square = lt_sum(ctx, lt_square(ctx, lt_sub(ctx, x_hat, e->goal)), 1u << 1, true);
+    lt_tensor *rest = lt_affine(ctx, e->map, -1.0f, 1.0f);
+    lt_tensor *inside = lt_div(ctx, lt_sum(ctx, lt_mul(ctx, square, e->map), 0, false), lt_sum(ctx, e->map, 0, false));
+    lt_tensor *outside = lt_div(ctx, lt_sum(ctx, lt_mul(ctx, square, rest), 0, false), lt_sum(ctx, rest, 0, false));
+    return lt_add(ctx, inside, lt_affine(ctx, outside, OUTSIDE_WEIGHT, 0.0f));
+}
+
+/* The whole loss at the code as it is. */
+static lt_tensor *loss_of(const struct edit *e, lt_tensor *x_hat, const double (*coeffs)[8],
+                          struct ce_edit_terms *terms)
+{
+    lt_ctx *ctx = e->ctx;
+    const struct ce_latent_edit_config *c = e->config;
+    lt_tensor *loss = NULL;
+    add_term(ctx, &loss,
+             ce_nce_loss(ctx, e->models->clip, &c->nce, e->texts, e->source_feature, shown(e, x_hat), coeffs),
+             c->nce_lambda, &terms->text);
+    add_term(ctx, &loss, ce_latent_space_size(&e->space, false), c->l2_lambda, &terms->l2);
+    if (c->l1_lambda > 0.0f)
+        add_term(ctx, &loss, ce_latent_space_size(&e->space, true), c->l1_lambda, NULL);
+    if (c->change_lambda > 0.0f)
+        add_term(ctx, &loss, changed_share(e, x_hat, e->goal ? e->goal : e->x, e->map), c->change_lambda, &terms->change);
+    if (e->goal && c->goal_lambda > 0.0f)
+        add_term(ctx, &loss, distance_to_goal(e, x_hat), c->goal_lambda, NULL);
+    if (c->anchor_lambda > 0.0f)
+        add_term(ctx, &loss, away_from_source(e, x_hat), c->anchor_lambda, NULL);
+    if (c->id_lambda > 0.0f)
+        add_term(ctx, &loss,
+                 lt_irse50_feature_loss(ctx, lt_irse50_features(ctx, e->models->identity, x_hat), e->identity),
+                 c->id_lambda, &terms->id);
+    if (c->perc_lambda > 0.0f)
+        add_term(ctx, &loss, lt_l1_loss(ctx, lt_vgg19_perceptual_features(ctx, e->models->vgg, x_hat), e->perc),
+                 c->perc_lambda, &terms->perc);
+    if (loss)
+        terms->loss = lt_item(loss);
+    return loss;
+}
+
+/* ---- descent ---- */
+
+/* One step of the optimiser from the gradients that are there. */
+static lt_status descend(struct edit *e, bool to_goal, int index, int steps)
+{
+    const double momentum = 0.9, keep = 0.9;
+    const double first = (double)(to_goal ? e->config->fit_lr : e->config->lr);
+    double lr = first * (1.0 - 0.9 * (double)index / (double)steps), norm = 0.0;
+    if (e->config->steepest && !to_goal) {
+        const lt_status status = lt_optim_clip_grad(e->ctx, e->optim, HUGE_VAL, &norm);
+        if (status != LT_OK)
+            return status;
+        e->square_norm = index == 0 ? norm * norm : keep * e->square_norm + (1.0 - keep) * norm * norm;
+        lr *= (1.0 - momentum) / (sqrt(e->square_norm) + 1e-12);
+    }
+    lt_optim_set_lr(e->optim, (float)lr);
+    return lt_optim_step(e->ctx, e->optim);
+}
+
+/* Step `index` of `steps`, towards the goal or down the loss. */
+static lt_status step(struct edit *e, lt_rng *rng, bool to_goal, int index, int steps, struct ce_edit_terms *terms)
+{
+    lt_ctx *ctx = e->ctx;
+    const lt_scope scope = lt_scope_open(ctx);
+    lt_tensor *code[CE_SPACE_STYLES] = {NULL};
+    double coeffs[CE_NCE_MAX_COPIES][8];
+    *terms = CE_NO_TERMS;
+
+    lt_status status = ce_nce_draw(ctx, &e->config->nce, rng, lt_dim(e->x, 2), coeffs);
+    if (status == LT_OK)
+        status = ce_latent_space_code(&e->space, 1.0f, code);
+    if (status != LT_OK)
+        goto out;
+    lt_tensor *x_hat = ce_latent_space_draw(&e->space, code, e->config->render_size);
+    lt_tensor *loss = to_goal ? distance_to_goal(e, x_hat) : loss_of(e, x_hat, (const double (*)[8])coeffs, terms);
+    if (!loss) {
+        status = lt_ctx_status(ctx);
+        goto out;
+    }
+    if (!isfinite(lt_item(loss))) {
+        status = lt_fail(ctx, LT_ERR_NUMERIC, "edit: the loss is no longer finite at step %d; try a smaller --lr", index);
+        goto out;
+    }
+    lt_optim_zero_grad(e->optim);
+    status = lt_backward(ctx, loss);
+    if (status == LT_OK)
+        status = descend(e, to_goal, index, steps);
+out:
+    if (status != LT_OK)
+        lt_tape_clear(ctx);
+    lt_scope_close(ctx, scope, NULL);
+    return status;
+}
+
+/* A fresh optimiser. */
+static lt_status begin_descent(struct edit *e, bool steepest)
+{
+    lt_optim_config optim = lt_optim_defaults(steepest ? LT_SGD : LT_ADAM);
+    optim.momentum = 0.9f;
+    lt_optim_free(e->optim);
+    e->optim = NULL;
+    return lt_optim_create(e->ctx, e->space.deltas, &optim, &e->optim);
+}
+
+/* Without augmentation the query of a directional loss is 0 at the source, and so has no direction; a first move at
+ * random, a hundredth of a step long, gives it one. */
+static lt_status leave_source(struct edit *e, lt_rng *rng)
+{
+    lt_status status = LT_OK;
+    int64_t count = 0;
+    for (int i = 0; i < e->space.count; i++)
+        count += lt_numel(lt_params_at(e->space.deltas, (size_t)i));
+    const float std = 0.01f * e->config->lr / sqrtf((float)count);
+    for (int i = 0; i < e->space.count && status == LT_OK; i++)
+        status = lt_fill_normal(e->ctx, lt_params_at(e->space.deltas, (size_t)i), rng, 0.0f, std);
+    return status;
+}
+
+/* All steps from the source on, first those to the goal if there is one. */
+static lt_status search(struct edit *e, ce_edit_watch *watch, void *user, struct ce_edit_result *result)
+{
+    const struct ce_latent_edit_config *c = e->config;
+    const int fit = e->goal ? c->fit_steps : 0;
+    lt_rng rng = lt_rng_make(c->seed, STREAM_STEPS);
+    bool stopped = false; /* by the watch */
+    const lt_scope scope = lt_scope_open(e->ctx);
+    lt_status status = begin_descent(e, fit == 0 && c->steepest);
+    if (status == LT_OK && fit == 0 && c->nce.copies == 0)
+        status = leave_source(e, &rng);
+    for (int i = 0; i < fit + c->steps && status == LT_OK && !stopped; i++) {
+        if (i == fit && fit > 0)
+            status = begin_descent(e, c->steepest);
+        if (status == LT_OK)
+            status = i < fit ? step(e, &rng, true, i, fit, &result->last)
+                             : step(e, &rng, false, i - fit, c->steps, &result->last);
+        if (i == fit)
+            result->first = result->last;
+        stopped = status == LT_OK && watch && !watch(user, i + 1, NULL, &result->last);
+    }
+    lt_scope_close(e->ctx, scope, NULL);
+    return status;
+}
+
+/* ---- an edit ---- */
+
+/* What the terms compare with: the features of x. */
+static lt_status prepare_features(struct edit *e)
+{
+    const struct ce_latent_edit_config *c = e->config;
+    lt_ctx *ctx = e->ctx;
+    e->source_feature = lt_retain(ce_image_features(ctx, e->models->clip, e->x, c->nce.antialias));
+    if (c->id_lambda > 0.0f)
+        e->identity = lt_retain(lt_irse50_features(ctx, e->models->identity, e->x));
+    if (c->perc_lambda > 0.0f)
+        e->perc = lt_retain(lt_vgg19_perceptual_features(ctx, e->models->vgg, e->x));
+    return lt_ctx_status(ctx);
+}
+
+/* Space, picture, features, map and goal of an edit. */
+static lt_status prepare(struct edit *e, lt_tensor *w, ce_edit_watch *watch, void *user)
+{
+    const struct ce_edit_terms none = CE_NO_TERMS;
+    lt_ctx *ctx = e->ctx;
+    lt_rng rng = lt_rng_make(e->config->seed, STREAM_FOCUS);
+    lt_status status = ce_latent_space_open(e->models, &e->config->space, w, &e->space);
+    if (status != LT_OK)
+        return status;
+    const lt_scope scope = lt_scope_open(ctx);
+    lt_no_grad_begin(ctx);
+    e->x = lt_retain(ce_latent_space_draw(&e->space, e->space.base, e->config->render_size));
+    status = e->x ? prepare_features(e) : lt_ctx_status(ctx);
+    lt_no_grad_end(ctx);
+    if (status == LT_OK && e->config->use_focus) {
+        if (watch)
+            watch(user, 0, "finding where the text is about", &none);
+        e->map = lt_retain(ce_focus_map(e->models, &e->config->focus, &e->config->nce, e->texts, e->x, &rng));
+    }
+    if (e->map && e->texts->contrast && e->config->fit_steps > 0) {
+        lt_tensor *mask = NULL;
+        if (watch)
+            watch(user, 0, "trying out recolourings", &none);
+        e->goal = lt_retain(ce_recolor(e->models, &e->config->nce, e->texts, e->x, e->map, e->source_feature, &rng, &mask));
+        lt_release(e->map);
+        e->map = lt_retain(mask);
+    }
+    lt_scope_close(ctx, scope, NULL);
+    return lt_ctx_status(ctx);
+}
+
+/* The edited code and picture -> result. */
+static lt_status finish(struct edit *e, lt_tensor *w, float strength, struct ce_edit_result *result)
+{
+    lt_ctx *ctx = e->ctx;
+    const bool style = e->config->space.space == CE_SPACE_STYLE;
+    const lt_scope scope = lt_scope_open(ctx);
+    lt_no_grad_begin(ctx);
+    lt_tensor *code[CE_SPACE_STYLES] = {NULL};
+    lt_status status = ce_latent_space_code(&e->space, strength, code);
+    lt_tensor *x_hat = status == LT_OK ? ce_latent_space_draw(&e->space, code, 0) : NULL;
+    lt_tensor *x = x_hat && !lt_same_shape(e->x, x_hat) ? ce_latent_space_draw(&e->space, e->space.base, 0) : e->x;
+    if (status == LT_OK)
+        status = ce_edit_result_set(ctx, result, x, x_hat, style ? w : code[0], style ? code : NULL, e->space.count);
+    lt_no_grad_end(ctx);
+    lt_scope_close(ctx, scope, NULL);
+    return status;
+}
+
+int64_t ce_latent_edit_steps(const struct ce_latent_edit_config *config, const struct ce_nce_texts *texts)
+{
+    const bool fits = config->use_focus && texts->contrast && config->fit_steps > 0;
+    return (fits ? (int64_t)config->fit_steps : 0) + (int64_t)config->steps;
+}
+
+lt_status ce_latent_edit_run(const struct ce_models *models, const struct ce_latent_edit_config *config,
+                             const struct ce_nce_texts *texts, lt_tensor *w, float strength,
+                             ce_edit_watch *watch, void *user, struct ce_edit_result *result)
+{
+    memset(result, 0, sizeof *result);
+    struct edit e = {.models = models, .config = config, .texts = texts, .ctx = models->ctx};
+    const double begun = ce_seconds();
+    lt_status status = prepare(&e, w, watch, user);
+    if (status == LT_OK)
+        status = search(&e, watch, user, result);
+    if (status == LT_OK)
+        status = finish(&e, w, strength, result);
+    result->seconds = ce_seconds() - begun;
+    lt_optim_free(e.optim);
+    ce_latent_space_close(&e.space);
+    lt_release(e.x);
+    lt_release(e.source_feature);
+    lt_release(e.identity);
+    lt_release(e.perc);
+    lt_release(e.map);
+    lt_release(e.goal);
+    return status;
+}

@@ -1,0 +1,31 @@
+/* What a training is made of; shared by the steps and the checkpoints. */
+#ifndef CFEDIT_TRAINER_IMPL_H
+#define CFEDIT_TRAINER_IMPL_H
+
+#include "engine/objective/source_cache.h"
+#include "engine/mapper/trainer.h"
+
+struct ce_trainer {
+    const struct ce_models *models;
+    struct ce_train_config config;
+    struct ce_train_data data;
+    lt_params *params; /* borrowed: the mapper's weights */
+    struct ce_mapper *mapper;
+    lt_optim *optim;
+    struct ce_objective objective;
+    struct ce_source_cache *sources, *test_sources; /* the latter NULL without tests */
+    lt_tensor *text_feature;                        /* (1,E) */
+    int64_t steps;
+    double best;    /* lowest validation loss; NaN before the first */
+    float *history; /* [steps][CE_TERMS] */
+    int64_t history_cap;
+    int64_t *order; /* [N], of epoch `order_epoch` */
+    int64_t order_epoch;
+    ce_train_observer *observer;
+    void *observer_user;
+};
+
+/* Makes room in `history` for `steps` steps. */
+lt_status ce_trainer_reserve_history(struct ce_trainer *trainer, int64_t steps);
+
+#endif

@@ -1,0 +1,78 @@
+/* The networks that a command needs, opened from the files that the command
+ * line, the environment or the installation names.
+ *
+ * Where a file is looked for, first match wins: its own option (--generator F),
+ * then --model DIR, then the folder in the environment variable CFEDIT_MODEL,
+ * then the model that ships with the program: "weights" beside the executable
+ * (the source tree), "../share/cfedit" from it, and CE_DATADIR. */
+#ifndef CFEDIT_MODELS_H
+#define CFEDIT_MODELS_H
+
+#include "nn/models/clip.h"
+#include "nn/models/e4e.h"
+#include "nn/models/irse50.h"
+#include "nn/params.h"
+#include "nn/models/stylegan2.h"
+#include "nn/text/tokenizer.h"
+#include "nn/models/vgg19.h"
+#include "cli/run.h"
+
+enum {
+    CE_NEED_GENERATOR = 1,
+    CE_NEED_CLIP = 2,
+    CE_NEED_TOKENIZER = 4, /* its vocabulary is checked against CLIP's where that is needed too */
+    CE_NEED_IDENTITY = 8,
+    CE_NEED_VGG = 16,
+    CE_NEED_ENCODER = 32, /* checked against the generator where that is needed too */
+    CE_NEED_TEXT = CE_NEED_CLIP | CE_NEED_TOKENIZER
+};
+
+/* Members that were not needed are NULL. */
+struct ce_models {
+    lt_ctx *ctx;
+    lt_params *generator_params, *clip_params, *identity_params, *vgg_params, *encoder_params;
+    lt_stylegan2 *generator;
+    lt_clip *clip;
+    lt_irse50 *identity;
+    lt_vgg19 *vgg;
+    lt_e4e *encoder;
+    lt_tokenizer *tokenizer;
+    int64_t context_length; /* tokens that CLIP reads; 77 with a tokenizer alone */
+    /* The paths of the files; the run's memory. */
+    const char *generator_path, *clip_path, *identity_path, *vgg_path, *encoder_path;
+    const char *domain; /* what the generator draws: its metadata key `domain`, else "face" */
+    double truncation;  /* for pictures from seeds: metadata key `truncation`, else 0.7;
+                           1 where the generator has no latent_avg */
+};
+
+/* Opens what `needs` asks for. *models, which may be all zero or opened before for
+ * other needs (then only the rest is opened), is closed with ce_models_close(), also
+ * after a failure. */
+lt_status ce_models_open(struct ce_run *run, unsigned needs, struct ce_models *models);
+void ce_models_close(struct ce_models *models);
+
+/* Whether the file of an optional network (one CE_NEED_ bit) is named or there.
+ * False does not record a failure. */
+bool ce_models_has(struct ce_run *run, unsigned need);
+
+/* Token ids of one text to ids[0..cap), *count of them, without padding. `index` numbers the
+ * text in messages, which name one that has more than `cap` tokens or is not UTF-8. Needs the
+ * tokenizer. */
+lt_status ce_models_tokenize(const struct ce_models *models, const char *text, size_t index,
+                             int32_t *ids, size_t cap, size_t *count);
+/* Texts -> int32 (count, context_length) padded with 0, as lt_clip_encode_text()
+ * takes them. Needs tokenizer and CLIP. */
+lt_tensor *ce_models_tokens(const struct ce_models *models, const char *const *texts,
+                            size_t count);
+/* Texts -> raw text features (count, D), computed in small batches without gradient. */
+lt_tensor *ce_models_embed_texts(const struct ce_models *models, const char *const *texts,
+                                 size_t count);
+/* Images (N,3,H,W) in [-1,1] -> raw image features (N,D), likewise. */
+lt_tensor *ce_models_embed_images(const struct ce_models *models, lt_tensor *images,
+                                  bool antialias);
+/* W+ (N,L,D) -> images (N,3,S,S) on the CPU's memory, likewise; `progress`, if not NULL, is
+ * called with the number of finished images after each batch. */
+lt_tensor *ce_models_generate(const struct ce_models *models, lt_tensor *wplus,
+                              void (*progress)(void *user, int64_t done), void *user);
+
+#endif

@@ -1,0 +1,275 @@
+/* Execution of a tap convolution: tiles, weight panels, vectors of positions. */
+#include <omp.h>
+#include <string.h>
+
+#include "tensor/kernels/conv/conv_plan_impl.h"
+
+/* Input channels that weights are fetched ahead of their use. */
+enum { AHEAD = 8 };
+
+/* Floats of the results of one group. */
+enum { PAIR = LT_CONV_MAX_PANEL * LT_CONV_MAX_GROUP };
+
+/* Weights of panel `panel` of a class: dst (c, taps, M), zero past the last channel.
+ * Returns the end. */
+static float *pack_panel(const lt_conv_plan *p, const lt_conv_class *cls, int64_t panel,
+                         float *dst)
+{
+    const int64_t m = p->k->panel;
+    const int64_t count = lt_lesser(m, p->o - panel * m);
+    const float *from[LT_CONV_MAX_PANEL];
+    for (int64_t i = 0; i < count; i++) from[i] = p->weight + p->w_out[panel * m + i];
+    for (int64_t c = 0; c < p->in.c; c++) {
+        /* The adjoint's weights of one panel lie far apart from channel to channel. */
+        if (c + AHEAD < p->in.c)
+            for (int64_t i = 0; i < count; i++)
+                __builtin_prefetch(from[i] + (c + AHEAD) * p->w_in);
+        for (int64_t t = 0; t < cls->taps; t++) {
+            const int64_t at = c * p->w_in + p->w_tap[cls->tap[t]];
+            for (int64_t i = 0; i < count; i++) dst[i] = from[i][at];
+            for (int64_t i = count; i < m; i++) dst[i] = 0.0f;
+            dst += m;
+        }
+    }
+    return dst;
+}
+
+/* Writes `count` lanes from position (n, y, x) on for the channels of a panel. `pair`
+ * classes, whose results lie PAIR floats apart, are side by side in the output. */
+static void put(const lt_conv_plan *p, const lt_conv_class *cls, int pair, int64_t panel, int64_t n,
+                int64_t y, int64_t x, int64_t count, const float *src)
+{
+    const int64_t first = panel * p->k->panel, ld = LT_CONV_VECTORS * p->k->lanes;
+    const int channels = (int)lt_lesser(p->k->panel, p->o - first);
+    const float *bias = p->bias ? p->bias + first : NULL;
+    const int64_t *offset = p->out_offset + first;
+    float *dst = p->out + n * p->out_n + (y * p->os + cls->ry) * p->out_w + x * p->os + cls->rx;
+    count = lt_lesser(count, cls->qw - x);
+    if (y >= cls->qh || count <= 0) return;
+    if (pair == 1) {
+        p->k->store(channels, count, src, ld, bias, dst, offset, p->os);
+        return;
+    }
+    /* The second class may be one position shorter. */
+    const int64_t both = lt_lesser(count, cls[1].qw - x);
+    p->k->store_pairs(channels, both, src, src + PAIR, ld, bias, dst, offset);
+    if (both < count) p->k->store(channels, 1, src + both, ld, bias, dst + 2 * both, offset, 1);
+}
+
+/* Unfolded positions [at, at + count): they run through rows and samples. */
+static void put_unfolded(const lt_conv_plan *p, const lt_conv_class *cls, int pair,
+                         int64_t panel, int64_t at, int64_t count, const float *src)
+{
+    const lt_conv_view *v = &p->in;
+    const int64_t grid = v->qh * v->qw;
+    const int64_t first = panel * p->k->panel;
+    const int channels = (int)lt_lesser(p->k->panel, p->o - first);
+    const bool whole = p->os == 1 && v->qw == p->out_w && v->qh == p->out_h;
+    while (count > 0) {
+        const int64_t n = at / grid, y = at % grid / v->qw, x = at % v->qw;
+        const int64_t run = lt_lesser(count, whole ? grid - at % grid : v->qw - x);
+        if (whole)
+            p->k->store(channels, run, src, LT_CONV_VECTORS * p->k->lanes,
+                        p->bias ? p->bias + first : NULL, p->out + n * p->out_n + at % grid,
+                        p->out_offset + first, 1);
+        else
+            put(p, cls, pair, panel, n, y, x, run, src);
+        at += run;
+        src += run;
+        count -= run;
+    }
+}
+
+/* The products of a group of vectors for one or two classes. */
+static void multiply(const lt_conv_plan *p, const lt_conv_class *cls, int pair, const float *w,
+                     const float *packed, const int64_t *start, int vectors, float *buf)
+{
+    for (int j = 0; j < pair; j++) {
+        const int64_t depth = p->in.c * cls[j].taps;
+        p->k->product(depth, w, packed, cls[j].offset, start, vectors, buf + j * PAIR);
+        w += depth * p->k->panel;
+    }
+}
+
+/* One panel of a class, or of two neighbouring ones, at all positions of a packed tile.
+ * The weights of the second class follow those of the first. */
+static void run_panel(const lt_conv_plan *p, const lt_conv_class *cls, int pair, int64_t panel,
+                      const lt_conv_tile *tile, const float *w, const float *packed)
+{
+    const lt_conv_view *v = &p->in;
+    const int64_t lanes = p->k->lanes, group = LT_CONV_VECTORS * lanes;
+    float buf[2 * PAIR];
+
+    if (v->unfold || p->linear) {
+        const int64_t total = (tile->rows - 1) * v->pitch + tile->cols;
+        for (int64_t at = 0; at < total; at += group) {
+            const int64_t start[LT_CONV_VECTORS] = {at, at + lanes, at + 2 * lanes};
+            const int64_t count = lt_lesser(group, total - at);
+            multiply(p, cls, pair, w, packed, start, (int)lt_conv_ceil_div(count, lanes), buf);
+            if (v->unfold) {
+                put_unfolded(p, cls, pair, panel, tile->x0 + at, count, buf);
+                continue;
+            }
+            for (int64_t lane = 0; lane < count;) {
+                const int64_t y = (at + lane) / v->pitch, x = (at + lane) % v->pitch;
+                put(p, cls, pair, panel, tile->n, tile->y0 + y, tile->x0 + x,
+                    lt_lesser(tile->cols - x, count - lane), buf + lane);
+                lane += v->pitch - x;
+            }
+        }
+        return;
+    }
+
+    const int64_t per_row = lt_conv_ceil_div(tile->cols, lanes);
+    const int64_t total = per_row * tile->rows;
+    for (int64_t at = 0; at < total; at += LT_CONV_VECTORS) {
+        const int vectors = (int)lt_lesser(LT_CONV_VECTORS, total - at);
+        int64_t start[LT_CONV_VECTORS] = {0, 0, 0};
+        for (int i = 0; i < vectors; i++)
+            start[i] = (at + i) / per_row * v->pitch + (at + i) % per_row * lanes;
+        multiply(p, cls, pair, w, packed, start, vectors, buf);
+        for (int i = 0; i < vectors;) {
+            const int64_t y = (at + i) / per_row, x = (at + i) % per_row * lanes;
+            const int64_t run = lt_lesser(vectors - i, per_row - (at + i) % per_row);
+            put(p, cls, pair, panel, tile->n, tile->y0 + y, tile->x0 + x,
+                lt_lesser(run * lanes, tile->cols - x), buf + i * lanes);
+            i += (int)run;
+        }
+    }
+}
+
+/* Few positions: the packed input is shared, threads divide the output channels, and a
+ * thread packs each panel just before its use. */
+static void run_by_panels(const lt_conv_plan *p, int64_t panels, float *input, float *weights,
+                          int64_t weight_floats)
+{
+    const lt_conv_view *v = &p->in;
+    const int64_t chunk = 16, chunks = lt_conv_ceil_div(v->c, chunk);
+#pragma omp parallel num_threads(p->ctx->threads)
+    {
+#pragma omp for schedule(static)
+        for (int64_t i = 0; i < v->tiles * chunks; i++) {
+            const lt_conv_tile tile = lt_conv_view_tile(v, i / chunks);
+            const int64_t c = i % chunks * chunk;
+            lt_conv_pack(v, p->k, p->input, p->scale, &tile, 0, c, lt_lesser(c + chunk, v->c),
+                         input + i / chunks * v->tile_floats);
+        }
+        float *w = weights + omp_get_thread_num() * weight_floats;
+#pragma omp for schedule(static)
+        for (int64_t panel = 0; panel < panels; panel++) {
+            for (int64_t j = 0; j < p->classes; j += p->pair) {
+                float *to = w;
+                for (int i = 0; i < p->pair; i++)
+                    to = pack_panel(p, &p->cls[j + i], panel, to);
+                for (int64_t i = 0; i < v->tiles; i++) {
+                    const lt_conv_tile tile = lt_conv_view_tile(v, i);
+                    run_panel(p, &p->cls[j], p->pair, panel, &tile, w,
+                              input + i * v->tile_floats);
+                }
+            }
+        }
+    }
+}
+
+/* Place of a panel of a class, or pair of classes, among weights packed up front. */
+static int64_t panel_start(const lt_conv_plan *p, const lt_conv_class *cls, int64_t panels,
+                           int64_t panel)
+{
+    const int64_t unit = p->in.c * p->k->panel;
+    int64_t taps = 0;
+    for (int j = 0; j < p->pair; j++) taps += cls[j].taps;
+    return (cls->first_tap * panels + taps * panel) * unit;
+}
+
+/* Many positions: the packed weights are shared, threads divide the tiles. */
+static void run_by_tiles(const lt_conv_plan *p, int64_t panels, float *input, float *weights)
+{
+    const lt_conv_view *v = &p->in;
+#pragma omp parallel num_threads(p->ctx->threads)
+    {
+#pragma omp for schedule(static)
+        for (int64_t i = 0; i < panels * (p->classes / p->pair); i++) {
+            const lt_conv_class *cls = &p->cls[i / panels * p->pair];
+            float *to = weights + panel_start(p, cls, panels, i % panels);
+            for (int j = 0; j < p->pair; j++) to = pack_panel(p, &cls[j], i % panels, to);
+        }
+        float *packed = input + omp_get_thread_num() * v->tile_floats;
+#pragma omp for schedule(static)
+        for (int64_t i = 0; i < v->tiles; i++) {
+            const lt_conv_tile tile = lt_conv_view_tile(v, i);
+            lt_conv_pack(v, p->k, p->input, p->scale, &tile, 0, 0, v->c, packed);
+            for (int64_t j = 0; j < p->classes; j += p->pair) {
+                const lt_conv_class *cls = &p->cls[j];
+                for (int64_t panel = 0; panel < panels; panel++)
+                    run_panel(p, cls, p->pair, panel, &tile,
+                              weights + panel_start(p, cls, panels, panel), packed);
+            }
+        }
+    }
+}
+
+/* Share of the threads' time that `items` equal pieces use. */
+static double balance(int64_t items, int threads)
+{
+    return (double)items / (double)(lt_conv_ceil_div(items, threads) * threads);
+}
+
+lt_status lt_conv_run(lt_conv_plan *p)
+{
+    lt_conv_view *v = &p->in;
+    const int64_t m = p->k->panel, panels = lt_conv_ceil_div(p->o, m);
+    const int threads = p->ctx->threads;
+    lt_status status = LT_ERR_MEMORY;
+    float *weights = NULL, *input = NULL;
+    int32_t *offsets = NULL;
+
+    if (v->tile_floats > INT32_MAX)
+        return lt_fail(p->ctx, LT_ERR_UNSUPPORTED, "conv: %lld input channels are too many",
+                       (long long)v->c);
+    const double row_use = (double)v->cols / (double)(lt_conv_ceil_div(v->cols, p->k->lanes) * p->k->lanes);
+    p->linear = (double)v->cols / (double)v->pitch > row_use;
+
+    /* Classes that share rows and alternate along them are written together. */
+    p->pair = p->os == 2 && p->classes == 4 ? 2 : 1;
+    int64_t taps = 0;
+    for (int64_t j = 0; j < p->classes; j++) {
+        p->cls[j].first_tap = taps;
+        taps += p->cls[j].taps;
+    }
+    const double by_panels = balance(panels, threads), by_tiles = balance(v->tiles, threads);
+    const bool share_input = v->tiles * v->tile_floats <= ((int64_t)4 << 20) &&
+                             (by_panels > by_tiles ||
+                              (by_panels == by_tiles && v->tiles <= 4 * (int64_t)threads));
+
+    offsets = lt_scratch(p->ctx, (size_t)(v->c * taps + 1) * sizeof *offsets);
+    const int64_t panel_floats = v->c * taps * m;
+    weights = lt_scratch(p->ctx, sizeof(float) * (size_t)(share_input ? threads * panel_floats
+                                                                      : panels * v->c * taps * m));
+    input = lt_scratch(p->ctx, sizeof(float) * (size_t)((share_input ? v->tiles : threads) *
+                                                        v->tile_floats));
+    if (!offsets || !weights || !input) goto done;
+
+    for (int64_t j = 0; j < p->classes; j++) {
+        lt_conv_class *cls = &p->cls[j];
+        cls->offset = offsets + cls->first_tap * v->c;
+        for (int64_t c = 0; c < v->c; c++)
+            for (int64_t t = 0; t < cls->taps; t++)
+                cls->offset[c * cls->taps + t] = (int32_t)lt_conv_view_offset(v, c, cls->tap[t]);
+    }
+    /* Lanes over the end must not read what was never written. */
+    const int64_t packed_tiles = share_input ? v->tiles : threads;
+    for (int64_t i = 0; i < packed_tiles; i++)
+        memset(input + (i + 1) * v->tile_floats - LT_CONV_SLACK, 0, LT_CONV_SLACK * sizeof *input);
+
+    if (share_input)
+        run_by_panels(p, panels, input, weights, panel_floats);
+    else
+        run_by_tiles(p, panels, input, weights);
+    status = LT_OK;
+
+done:
+    lt_scratch_free(p->ctx, input);
+    lt_scratch_free(p->ctx, weights);
+    lt_scratch_free(p->ctx, offsets);
+    return status;
+}

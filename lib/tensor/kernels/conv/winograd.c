@@ -1,0 +1,378 @@
+/* Execution of Winograd's convolutions: blocks of tiles, one product per point.
+ *
+ * Tiles are numbered through rows and samples; L of them make a vector. Up to three vectors
+ * make a block, the width of the convolution kernel's product; for each point a block needs
+ * the product (o, c) x (c, 3 L).
+ *
+ * Transformed operands are larger than what they are made of. Of inputs and weights those that
+ * come to less are transformed first, by all threads; the others when they are wanted, by the
+ * thread that does, so that they do not leave its part of the caches: by blocks where there are
+ * many tiles, by panels of output channels where there are many weights. */
+#include "tensor/kernels/conv/winograd_impl.h"
+
+#include <omp.h>
+#include <string.h>
+
+#include "tensor/kernels/conv/conv_kernels.h"
+#include "tensor/kernels/conv/conv_tail.h"
+#include "tensor/kernels/conv/winograd_kernels.h"
+
+enum {
+    LINE = LT_WINOGRAD_STEP * (LT_CONV_MAX_LANES + 1),
+    SKEW = 16, /* floats between points that keep them off the same cache sets */
+    TOGETHER = 64, /* output channels that a thread takes at a time by panels, */
+    FEW_INPUTS = 3 << 19, /* but with so few transformed inputs, in floats, one panel: its weights stay near, all inputs are read more often */
+    CHANNELS = 32, /* input channels of a share of the inputs */
+    AHEAD = 4,     /* those that weights are fetched ahead of their use */
+};
+
+/* Below these the transforms cost more than they save; measured on 512 channels. */
+enum { MIN_CHANNELS = 16, MIN_TILES_SAME = 16, MIN_TILES_DOWN = 64, MIN_TILES_UP = 64 };
+
+typedef struct plan {
+    const lt_winograd *q;
+    const struct lt_winograd_scheme *scheme;
+    const struct lt_conv_kernels *product;
+    int lanes;
+    int64_t down, across, tiles, vectors; /* tiles of a sample, and in all */
+    int64_t in_shift, out_shift; /* a tile's first row is that much before its number says */
+    int64_t blocks, panels;
+    int64_t u_step, v_step, m_step; /* floats from point to point */
+    int64_t together; /* panels that a thread takes at a time, by panels */
+    const int32_t *offset; /* (c) of a row of a block's inputs */
+    double *partial;       /* (vectors, o) sums of out times with */
+    bool stream;           /* outputs go past the caches */
+} plan;
+
+static plan plan_of(const lt_ctx *ctx, const lt_winograd *q)
+{
+    const struct lt_winograd_kernels *k = LT_ISA_SELECT(ctx, lt_winograd_kernels);
+    const struct lt_winograd2_kernels *k2 = LT_ISA_SELECT(ctx, lt_winograd2_kernels);
+    plan p = {.q = q, .product = LT_ISA_SELECT(ctx, lt_conv_kernels), .lanes = k->lanes};
+    p.scheme = q->kind == LT_WINOGRAD_SAME ? &k->same : q->kind == LT_WINOGRAD_UP ? &k2->up : &k2->down;
+    p.in_shift = lt_winograd_in_shift(q);
+    p.out_shift = lt_winograd_out_shift(q);
+    p.down = lt_ceil_quotient(q->oh + p.out_shift, p.scheme->out_step);
+    p.across = lt_ceil_quotient(q->ow + p.out_shift, p.scheme->out_step);
+    p.tiles = q->n * p.down * p.across;
+    p.vectors = lt_ceil_quotient(p.tiles, p.lanes);
+    p.stream = p.out_shift == 0 && p.across % p.lanes == 0 && lt_streams(q->n * q->o * q->oh * q->ow, q->ow, q->out);
+    return p;
+}
+
+bool lt_winograd_pays(const lt_ctx *ctx, const lt_winograd *q)
+{
+    if (q->c < MIN_CHANNELS || q->o < MIN_CHANNELS) return false;
+    const plan p = plan_of(ctx, q);
+    /* Lanes without a tile and outputs past the edges are work, too. */
+    const int64_t area = (int64_t)p.scheme->out_step * p.scheme->out_step;
+    const int64_t least = q->kind == LT_WINOGRAD_SAME   ? MIN_TILES_SAME
+                          : q->kind == LT_WINOGRAD_DOWN ? MIN_TILES_DOWN
+                                                        : MIN_TILES_UP;
+    return p.tiles >= least && 2 * p.vectors * p.lanes * area <= 3 * q->n * q->oh * q->ow;
+}
+
+/* Neighbouring tiles of one row within a vector. */
+typedef struct run {
+    int64_t n, y, x; /* sample, row and column of the first tile */
+    int64_t lane, count;
+} run;
+
+/* The run that starts at a lane of vector `index`; count 0 past the last tile. */
+static run run_at(const plan *p, int64_t index, int64_t lane)
+{
+    const int64_t tile = index * p->lanes + lane;
+    run r = {.n = tile / (p->down * p->across), .y = tile / p->across % p->down, .x = tile % p->across,
+             .lane = lane};
+    r.count = tile < p->tiles ? lt_lesser(p->lanes - lane, p->across - r.x) : 0;
+    return r;
+}
+
+/* dst[0 ... count) = scale times the columns from `x` on of row y, zero outside the image. */
+static void copy_row(const lt_winograd *q, const float *plane, float scale, int64_t y, int64_t x,
+                     int64_t count, float *dst)
+{
+    int64_t from = x < 0 ? lt_lesser(-x, count) : 0;
+    const int64_t to = lt_lesser(count, q->w - x);
+    if (y < 0 || y >= q->h || to <= from) {
+        memset(dst, 0, (size_t)count * sizeof *dst);
+        return;
+    }
+    const float *src = plane + y * q->w + x;
+    memset(dst, 0, (size_t)from * sizeof *dst);
+    for (; from < to; from++) dst[from] = scale * src[from];
+    memset(dst + to, 0, (size_t)(count - to) * sizeof *dst);
+}
+
+/* Transforms channel c of vector `index` to v. */
+static void input_vector(const plan *p, int64_t index, int64_t c, float *v)
+{
+    const lt_winograd *q = p->q;
+    const int64_t step = p->scheme->in_step, rows = p->scheme->in_rows;
+    const float *near[LT_WINOGRAD_ROWS], *far[LT_WINOGRAD_ROWS];
+    float copy[2][LT_WINOGRAD_ROWS][LINE];
+    run r = run_at(p, index, 0);
+    const float *plane = q->in + (r.n * q->c + c) * q->h * q->w;
+    const int64_t y0 = r.y * step - p->in_shift, x0 = r.x * step - p->in_shift;
+
+    if (r.count == p->lanes && x0 >= 0 && x0 + (p->lanes + 1) * step <= q->w && y0 >= 0 &&
+        y0 + rows <= q->h) {
+        for (int64_t i = 0; i < rows; i++) {
+            near[i] = plane + (y0 + i) * q->w + x0;
+            far[i] = near[i] + step;
+            /* The next channel is too far for the processor to guess. */
+            if (c + 1 < q->c)
+                for (int64_t j = 0; j < p->lanes * step; j += 16)
+                    __builtin_prefetch(near[i] + q->h * q->w + j);
+        }
+        p->scheme->input(near, far, q->scale ? q->scale[r.n * q->c + c] : 1.0f, v, p->v_step);
+        return;
+    }
+    while (r.count > 0) {
+        plane = q->in + (r.n * q->c + c) * q->h * q->w;
+        const float scale = q->scale ? q->scale[r.n * q->c + c] : 1.0f;
+        for (int64_t i = 0; i < rows; i++) {
+            const int64_t y = r.y * step - p->in_shift + i, x = r.x * step - p->in_shift;
+            copy_row(q, plane, scale, y, x, (r.count + 1) * step, copy[0][i] + r.lane * step);
+            if (r.count < p->lanes)
+                copy_row(q, plane, scale, y, x + step, r.count * step, copy[1][i] + r.lane * step);
+        }
+        if (r.lane + r.count == p->lanes) break;
+        r = run_at(p, index, r.lane + r.count);
+    }
+    const int64_t used = (r.lane + r.count) * step, idle = p->lanes * step - used;
+    for (int64_t i = 0; i < rows; i++) {
+        memset(copy[0][i] + used, 0, (size_t)idle * sizeof(float));
+        memset(copy[1][i] + used, 0, (size_t)idle * sizeof(float));
+        near[i] = copy[0][i];
+        far[i] = r.count == p->lanes ? near[i] + step : copy[1][i];
+    }
+    p->scheme->input(near, far, 1.0f, v, p->v_step);
+}
+
+/* Outputs [at, at + count) of a plane from where they were computed, their bias in them, as the kernel's. */
+static double finish_edge(const lt_winograd *q, int64_t plane, int64_t at, int64_t count, const float *from)
+{
+    const float *with = q->with ? q->with + plane * q->oh * q->ow + at : NULL, *noise;
+    lt_conv_tail tail = lt_conv_tail_of(NULL, q->out_scale, q->act, q->o, plane, &noise);
+    return lt_conv_finish_few(&tail, with, noise ? noise + at : NULL, count, from, q->out + plane * q->oh * q->ow + at);
+}
+
+/* Transforms output channel o of vector `index` back and writes what lies inside. */
+static void output_vector(const plan *p, int64_t index, int64_t o, const float *m)
+{
+    const lt_winograd *q = p->q;
+    const int64_t step = p->scheme->out_step;
+    float *y[LT_WINOGRAD_STEP], copy[LT_WINOGRAD_STEP][LINE];
+    run r = run_at(p, index, 0);
+    const int64_t plane = r.n * q->o + o;
+    const int64_t y0 = r.y * step - p->out_shift, x0 = r.x * step - p->out_shift;
+    const float *plane_noise;
+    lt_conv_tail tail = lt_conv_tail_of(q->bias, q->out_scale, q->act, q->o, plane, &plane_noise);
+
+    if (r.count == p->lanes && x0 >= 0 && x0 + p->lanes * step <= q->ow && y0 >= 0 &&
+        y0 + step <= q->oh) {
+        const float *with[LT_WINOGRAD_STEP], *noise[LT_WINOGRAD_STEP];
+        for (int64_t i = 0; i < step; i++) {
+            const int64_t at = (y0 + i) * q->ow + x0;
+            y[i] = q->out + plane * q->oh * q->ow + at;
+            with[i] = q->with ? q->with + plane * q->oh * q->ow + at : NULL;
+            noise[i] = plane_noise ? plane_noise + at : NULL;
+        }
+        const lt_winograd_beside beside = {.with = q->with ? with : NULL, .noise = plane_noise ? noise : NULL};
+        tail.stream = p->stream;
+        const float dot = p->scheme->output(m, p->m_step, &tail, &beside, y);
+        if (q->with) p->partial[index * q->o + o] = (double)dot;
+        return;
+    }
+    for (int64_t i = 0; i < step; i++) y[i] = copy[i];
+    tail = (lt_conv_tail){.bias = tail.bias, .scale = 1.0f};
+    p->scheme->output(m, p->m_step, &tail, &(lt_winograd_beside){0}, y);
+    double dot = 0;
+    while (r.count > 0) {
+        const int64_t top = r.y * step - p->out_shift, left = r.x * step - p->out_shift;
+        const int64_t skip = left < 0 ? -left : 0, count = lt_lesser(r.count * step, q->ow - left) - skip;
+        for (int64_t i = top < 0 ? -top : 0; i < lt_lesser(step, q->oh - top); i++)
+            dot += finish_edge(q, r.n * q->o + o, (top + i) * q->ow + left + skip, count, copy[i] + r.lane * step + skip);
+        if (r.lane + r.count == p->lanes) break;
+        r = run_at(p, index, r.lane + r.count);
+    }
+    if (q->with) p->partial[index * q->o + o] = dot;
+}
+
+/* Weights of panel `panel` to u (matrix, c, M). */
+static void transform_weights(const plan *p, int64_t panel, float *u)
+{
+    const lt_winograd *q = p->q;
+    const int64_t m = p->product->panel;
+    const bool flip = lt_winograd_flipped(q);
+    const int count = (int)lt_lesser(m, q->o - panel * m);
+    const float *from = q->weight + panel * m * q->w_out + (flip ? 8 : 0);
+    for (int64_t c = 0; c < q->c; c++, from += q->w_in) {
+        /* The adjoint's lie far apart from channel to channel. */
+        if (q->w_in > q->w_out && c + AHEAD < q->c)
+            for (int i = 0; i < count; i++) __builtin_prefetch(from + i * q->w_out + AHEAD * q->w_in);
+        p->scheme->weights(count, from, q->w_out, flip ? -1 : 1, u + c * m, p->u_step);
+    }
+}
+
+/* Neighbouring vectors whose products are made together. */
+typedef struct block {
+    int64_t first;
+    int vectors;
+} block;
+
+static block block_at(const plan *p, int64_t index)
+{
+    const int64_t first = p->vectors * index / p->blocks;
+    return (block){first, (int)(p->vectors * (index + 1) / p->blocks - first)};
+}
+
+/* Floats from one channel's transformed tiles of a block to the next's. */
+static int64_t width(const plan *p) { return LT_CONV_VECTORS * p->lanes; }
+
+/* Channels [begin, end) of a block's inputs to v (point, c, 3 L). */
+static void transform_inputs(const plan *p, block b, int64_t begin, int64_t end, float *v)
+{
+    for (int64_t c = begin; c < end; c++)
+        for (int i = 0; i < b.vectors; i++) input_vector(p, b.first + i, c, v + c * width(p) + i * p->lanes);
+}
+
+/* Output channels [begin, end) of a block from m (point, end - begin, 3 L). */
+static void transform_outputs(const plan *p, block b, int64_t begin, int64_t end, const float *m)
+{
+    for (int64_t o = begin; o < end; o++)
+        for (int i = 0; i < b.vectors; i++) output_vector(p, b.first + i, o, m + (o - begin) * width(p) + i * p->lanes);
+}
+
+/* m (panel, M, 3 L) = weights u (panel, c, M) of `panels` panels times a block's inputs v (c, 3 L), of one point. */
+static void multiply(const plan *p, int64_t panels, const float *u, const float *v, int vectors, float *m)
+{
+    const int64_t start[LT_CONV_VECTORS] = {0, p->lanes, 2 * p->lanes}, c = p->q->c, panel = p->product->panel;
+    for (int64_t i = 0; i < panels; i++)
+        p->product->product(c, u + i * c * panel, v, p->offset, start, vectors, m + i * panel * width(p));
+}
+
+/* Block `index` with all weights u: v (point, c, 3 L) and m (point, o, 3 L) are the thread's work space. */
+static void run_block(const plan *p, int64_t index, const float *u, float *v, float *m)
+{
+    const block b = block_at(p, index);
+    transform_inputs(p, b, 0, p->q->c, v);
+    for (int64_t point = 0; point < p->scheme->points; point++)
+        multiply(p, p->panels, u + p->scheme->matrix_of[point] * p->u_step, v + point * p->v_step, b.vectors, m + point * p->m_step);
+    transform_outputs(p, b, 0, p->q->o, m);
+    if (p->stream) p->scheme->stream_end();
+}
+
+static bool run_by_blocks(lt_ctx *ctx, plan *p)
+{
+    const lt_winograd *q = p->q;
+    const int64_t panel = p->product->panel, points = p->scheme->points;
+    const int threads = ctx->threads;
+    p->blocks = lt_lesser(p->vectors, lt_ceil_quotient(lt_ceil_quotient(p->vectors, LT_CONV_VECTORS), threads) * threads);
+    p->u_step = p->panels * q->c * panel + SKEW;
+    p->v_step = q->c * width(p) + SKEW;
+    p->m_step = p->panels * panel * width(p) + SKEW;
+    const int64_t room = points * (p->v_step + p->m_step);
+    float *u = lt_scratch(ctx, sizeof(float) * (size_t)(p->scheme->matrices * p->u_step));
+    float *work = lt_scratch(ctx, sizeof(float) * (size_t)(threads * room));
+    const bool ok = u && work;
+    if (ok) {
+#pragma omp parallel num_threads(threads)
+        {
+            float *v = work + omp_get_thread_num() * room;
+#pragma omp for schedule(static)
+            for (int64_t i = 0; i < p->panels; i++) transform_weights(p, i, u + i * q->c * panel);
+#pragma omp for schedule(guided)
+            for (int64_t i = 0; i < p->blocks; i++) run_block(p, i, u, v, v + points * p->v_step);
+        }
+    }
+    lt_scratch_free(ctx, work);
+    lt_scratch_free(ctx, u);
+    return ok;
+}
+
+/* Up to `together` panels from `first` on with all inputs v (point, block, c, 3 L): u (matrix, panel, c, M) and
+ * m (point, block, panel, M, 3 L) are the thread's work space. */
+static void run_panels(const plan *p, int64_t first, const float *v, float *u, float *m)
+{
+    const lt_winograd *q = p->q;
+    const int64_t panel = p->product->panel, count = lt_lesser(p->together, p->panels - first);
+    const int64_t in = q->c * width(p), out = p->together * panel * width(p);
+    for (int64_t i = 0; i < count; i++) transform_weights(p, first + i, u + i * q->c * panel);
+    for (int64_t point = 0; point < p->scheme->points; point++)
+        for (int64_t j = 0; j < p->blocks; j++)
+            multiply(p, count, u + p->scheme->matrix_of[point] * p->u_step, v + point * p->v_step + j * in, block_at(p, j).vectors,
+                     m + point * p->m_step + j * out);
+    for (int64_t j = 0; j < p->blocks; j++)
+        transform_outputs(p, block_at(p, j), first * panel, lt_lesser((first + count) * panel, q->o), m + j * out);
+    if (p->stream) p->scheme->stream_end();
+}
+
+static bool run_by_panels(lt_ctx *ctx, plan *p)
+{
+    const lt_winograd *q = p->q;
+    const int64_t panel = p->product->panel, points = p->scheme->points, chunks = lt_ceil_quotient(q->c, CHANNELS);
+    const int threads = ctx->threads;
+    p->blocks = lt_ceil_quotient(p->vectors, LT_CONV_VECTORS);
+    const bool few = points * p->tiles * q->c <= FEW_INPUTS;
+    p->together = few ? 1 : lt_lesser(TOGETHER / panel, lt_ceil_quotient(p->panels, 2 * threads));
+    p->u_step = p->together * q->c * panel + SKEW;
+    p->v_step = p->blocks * q->c * width(p) + SKEW;
+    p->m_step = p->blocks * p->together * panel * width(p) + SKEW;
+    const int64_t u_room = p->scheme->matrices * p->u_step, room = u_room + points * p->m_step;
+    float *v = lt_scratch(ctx, sizeof(float) * (size_t)(points * p->v_step));
+    float *work = lt_scratch(ctx, sizeof(float) * (size_t)(threads * room));
+    const bool ok = v && work;
+    if (ok) {
+#pragma omp parallel num_threads(threads)
+        {
+            float *u = work + omp_get_thread_num() * room;
+#pragma omp for schedule(dynamic, 1)
+            for (int64_t i = 0; i < p->blocks * chunks; i++) {
+                const int64_t from = i % chunks * CHANNELS;
+                transform_inputs(p, block_at(p, i / chunks), from, lt_lesser(from + CHANNELS, q->c), v + i / chunks * q->c * width(p));
+            }
+#pragma omp for schedule(dynamic, 1)
+            for (int64_t i = 0; i < p->panels; i += p->together) run_panels(p, i, v, u, u + u_room);
+        }
+    }
+    lt_scratch_free(ctx, work);
+    lt_scratch_free(ctx, v);
+    return ok;
+}
+
+void lt_winograd_add_parts(const lt_winograd *q, int64_t parts, const double *partial)
+{
+    for (int64_t i = 0; i < q->n * q->o; i++) {
+        const double *from = partial + i / q->o * parts * q->o + i % q->o;
+        double sum = 0;
+        for (int64_t p = 0; p < parts; p++) sum += from[p * q->o];
+        q->dot[i] = (float)sum;
+    }
+}
+
+bool lt_winograd_sums(const lt_ctx *ctx, const lt_winograd *q)
+{
+    const plan p = plan_of(ctx, q);
+    return q->n == 1 || p.down * p.across % p.lanes == 0;
+}
+
+lt_status lt_winograd_run(lt_ctx *ctx, const lt_winograd *q)
+{
+    plan p = plan_of(ctx, q);
+    p.panels = lt_ceil_quotient(q->o, p.product->panel);
+    int32_t *offset = lt_scratch(ctx, sizeof(int32_t) * (size_t)q->c);
+    if (q->with) p.partial = lt_scratch(ctx, sizeof(double) * (size_t)(p.vectors * q->o));
+    bool ok = offset && (p.partial || !q->with);
+    if (ok) {
+        for (int64_t c = 0; c < q->c; c++) offset[c] = (int32_t)(c * width(&p));
+        p.offset = offset;
+        const bool more_weights = p.scheme->matrices * q->o > p.scheme->points * p.tiles;
+        ok = more_weights ? run_by_panels(ctx, &p) : run_by_blocks(ctx, &p);
+    }
+    if (ok && q->with) lt_winograd_add_parts(q, p.vectors / q->n, p.partial);
+    lt_scratch_free(ctx, p.partial);
+    lt_scratch_free(ctx, offset);
+    return ok ? LT_OK : LT_ERR_MEMORY;
+}

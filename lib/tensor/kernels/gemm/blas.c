@@ -1,0 +1,252 @@
+#define _GNU_SOURCE /* sched_getaffinity */
+#include "tensor/kernels/gemm/blas.h"
+
+#include <dlfcn.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tensor/kernels/gemm/amx_impl.h"
+#include "tensor/kernels/gemm/blas_impl.h"
+#include "tensor/tensor_impl.h"
+
+/* The CBLAS interface's constants and signature (netlib cblas.h). */
+enum { CBLAS_ROW_MAJOR = 101, CBLAS_NO_TRANS = 111, CBLAS_TRANS = 112 };
+typedef void (*cblas_sgemm_fn)(int order, int ta, int tb, int m, int n, int k, float alpha,
+                               const float *a, int lda, const float *b, int ldb, float beta,
+                               float *c, int ldc);
+
+/* Written once under `once`, read-only afterwards. */
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static struct {
+    cblas_sgemm_fn sgemm;
+    char config[96];
+    char kernels[32];
+} blas;
+
+int lt_cores(void)
+{
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0)
+        return CPU_COUNT(&set) < 256 ? CPU_COUNT(&set) : 256;
+    const long n = sysconf(_SC_NPROCESSORS_ONLN);
+    return n < 1 ? 1 : n > 256 ? 256 : (int)n;
+}
+
+/* The kernel set to ask OpenBLAS for, NULL to leave the choice to it. AVX-512
+ * on any maker's processor runs the SkylakeX kernels, AVX2 the Haswell ones. */
+static const char *wanted_kernels(void)
+{
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
+        return "SkylakeX";
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+        return "Haswell";
+#endif
+    return NULL;
+}
+
+/* dlsym() gives an object pointer; POSIX makes the conversion defined. */
+static void load_symbol(void *lib, const char *name, void *function_pointer)
+{
+    void *p = dlsym(lib, name);
+    memcpy(function_pointer, &p, sizeof p);
+}
+
+static void load_blas(void)
+{
+    strcpy(blas.config, "portable");
+    strcpy(blas.kernels, "portable");
+    const char *off = getenv("LT_BLAS");
+    if (off && strcmp(off, "portable") == 0)
+        return;
+
+    /* OpenBLAS reads the variable in its constructor, that is inside dlopen();
+     * the caller's environment is put back right after. */
+    const char *wanted = wanted_kernels();
+    const bool set = wanted && !getenv("OPENBLAS_CORETYPE");
+    if (set)
+        setenv("OPENBLAS_CORETYPE", wanted, 1);
+    const char *const names[] = {"libopenblas.so.0", "libopenblas.so"};
+    void *lib = NULL;
+    for (size_t i = 0; i < 2 && !lib; i++)
+        lib = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
+    if (set)
+        unsetenv("OPENBLAS_CORETYPE");
+    if (!lib)
+        return;
+
+    char *(*get_config)(void) = NULL;
+    char *(*get_corename)(void) = NULL;
+    void (*set_threads)(int) = NULL;
+    load_symbol(lib, "cblas_sgemm", &blas.sgemm);
+    load_symbol(lib, "openblas_get_config", &get_config);
+    load_symbol(lib, "openblas_get_corename", &get_corename);
+    load_symbol(lib, "openblas_set_num_threads", &set_threads);
+    if (!blas.sgemm)
+        return;
+    if (set_threads)
+        set_threads(1);
+    snprintf(blas.config, sizeof blas.config, "%s", get_config ? get_config() : "OpenBLAS");
+    snprintf(blas.kernels, sizeof blas.kernels, "%s", get_corename ? get_corename() : "unknown");
+}
+
+void lt_blas_load(void) { pthread_once(&once, load_blas); }
+
+/* Fallback and oracle: the definition, ordered so that rows of B stream. */
+static void sgemm_portable(bool ta, bool tb, int64_t m, int64_t n, int64_t k, float alpha,
+                           const float *a, int64_t lda, const float *b, int64_t ldb, float beta,
+                           float *c, int64_t ldc)
+{
+    for (int64_t i = 0; i < m; i++) {
+        float *row = c + i * ldc;
+        for (int64_t j = 0; j < n; j++)
+            row[j] = beta == 0.0f ? 0.0f : beta * row[j];
+        for (int64_t l = 0; l < k; l++) {
+            const float s = alpha * (ta ? a[l * lda + i] : a[i * lda + l]);
+            if (tb) {
+                for (int64_t j = 0; j < n; j++)
+                    row[j] += s * b[j * ldb + l];
+            } else {
+                for (int64_t j = 0; j < n; j++)
+                    row[j] += s * b[l * ldb + j];
+            }
+        }
+    }
+}
+
+void lt_sgemm_serial(bool ta, bool tb, int64_t m, int64_t n, int64_t k, float alpha,
+                     const float *a, int64_t lda, const float *b, int64_t ldb, float beta,
+                     float *c, int64_t ldc)
+{
+    if (m <= 0 || n <= 0)
+        return;
+    /* CBLAS takes ints; anything larger than that goes the slow, right way. */
+    const int64_t big = INT32_MAX;
+    if (!blas.sgemm || k <= 0 || m > big || n > big || k > big || lda > big || ldb > big ||
+        ldc > big) {
+        sgemm_portable(ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+        return;
+    }
+    /* Leading dimensions of single rows are unused but checked by CBLAS. */
+    const int64_t min_a = ta ? m : k, min_b = tb ? k : n;
+    blas.sgemm(CBLAS_ROW_MAJOR, ta ? CBLAS_TRANS : CBLAS_NO_TRANS,
+               tb ? CBLAS_TRANS : CBLAS_NO_TRANS, (int)m, (int)n, (int)k, alpha, a,
+               (int)(lda < min_a ? min_a : lda), b, (int)(ldb < min_b ? min_b : ldb), beta, c,
+               (int)(ldc < n ? n : ldc));
+}
+
+/* Products below this many multiply-adds, and over fewer elements, which come from memory, are not worth waking threads for. */
+static const double parallel_work = 1e6, parallel_elements = 1e5;
+
+static bool worth_threads(int64_t m, int64_t n, int64_t k)
+{
+    const double rows = (double)m, columns = (double)n, depth = (double)k;
+    return rows * columns * depth >= parallel_work || rows * depth + columns * depth + rows * columns >= parallel_elements;
+}
+
+void lt_sgemm(lt_ctx *ctx, bool ta, bool tb, int64_t m, int64_t n, int64_t k, float alpha,
+              const float *a, int64_t lda, const float *b, int64_t ldb, float beta, float *c,
+              int64_t ldc)
+{
+    if (!ta && lt_amx_pays(ctx, m, n, k) &&
+        lt_amx_gemm(ctx, m, n, k, alpha, &(lt_amx_source){.data = a, .ld = lda},
+                    &(lt_amx_source){.data = b, .ld = ldb, .across = !tb}, beta, c, ldc))
+        return;
+    const int threads = ctx->threads;
+    if (threads == 1 || !worth_threads(m, n, k)) {
+        lt_sgemm_serial(ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+        return;
+    }
+    /* Split the longer side of C in multiples of 16, a kernel's tile. */
+    const bool by_rows = m >= n;
+    const int64_t total = by_rows ? m : n;
+    const int64_t chunk = ((total + threads - 1) / threads + 15) / 16 * 16;
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (int t = 0; t < threads; t++) {
+        const int64_t begin = t * chunk;
+        const int64_t count = begin + chunk < total ? chunk : total - begin;
+        if (count <= 0)
+            continue;
+        if (by_rows)
+            lt_sgemm_serial(ta, tb, count, n, k, alpha, ta ? a + begin : a + begin * lda, lda, b,
+                            ldb, beta, c + begin * ldc, ldc);
+        else
+            lt_sgemm_serial(ta, tb, m, count, k, alpha, a, lda, tb ? b + begin * ldb : b + begin,
+                            ldb, beta, c + begin, ldc);
+    }
+}
+
+static void read_cpu_name(char *buf, size_t cap)
+{
+    snprintf(buf, cap, "unknown");
+    FILE *f = fopen("/proc/cpuinfo", "r");
+    if (!f)
+        return;
+    char line[256];
+    while (fgets(line, sizeof line, f)) {
+        const char *colon = strchr(line, ':');
+        if (colon && strncmp(line, "model name", 10) == 0) {
+            snprintf(buf, cap, "%s", colon + 2);
+            buf[strcspn(buf, "\n")] = '\0';
+            break;
+        }
+    }
+    fclose(f);
+}
+
+lt_cpu_info lt_cpu_describe(lt_ctx *ctx)
+{
+    lt_cpu_info info = {.cores = lt_cores()};
+    memcpy(info.blas, blas.config, sizeof info.blas);
+    memcpy(info.kernels, blas.kernels, sizeof info.kernels);
+    snprintf(info.isa, sizeof info.isa, "%s%s", lt_isa_name(ctx->isa), ctx->amx ? ", amx" : "");
+    read_cpu_name(info.cpu, sizeof info.cpu);
+    return info;
+}
+
+static double seconds_now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+lt_status lt_sgemm_rate(lt_ctx *ctx, int64_t n, double seconds, double *gflops)
+{
+    *gflops = 0.0;
+    if (n < 1 || n > 16384)
+        return lt_fail(ctx, LT_ERR_ARGUMENT, "lt_sgemm_rate: n is %lld, expected 1..16384",
+                       (long long)n);
+    const size_t bytes = (size_t)n * (size_t)n * sizeof(float);
+    float *m[3] = {NULL, NULL, NULL};
+    lt_status status = LT_OK;
+    for (int i = 0; i < 3; i++) {
+        m[i] = lt_scratch(ctx, bytes);
+        if (!m[i]) {
+            status = LT_ERR_MEMORY;
+            goto out;
+        }
+        memset(m[i], 0, bytes);
+    }
+    const struct lt_amx_kernels *amx = ctx->amx;
+    ctx->amx = NULL;
+    const double end = seconds_now() + seconds;
+    for (int run = 0; run < 2 || seconds_now() < end; run++) {
+        const double start = seconds_now();
+        lt_sgemm(ctx, false, false, n, n, n, 1.0f, m[0], n, m[1], n, 0.0f, m[2], n);
+        const double rate = 2e-9 * (double)n * (double)n * (double)n / (seconds_now() - start);
+        if (rate > *gflops)
+            *gflops = rate;
+    }
+    ctx->amx = amx;
+out:
+    for (int i = 0; i < 3; i++)
+        lt_scratch_free(ctx, m[i]);
+    return status;
+}
