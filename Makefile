@@ -9,8 +9,8 @@ INCDIR   ?= $(PREFIX)/include
 BINDIR   ?= $(PREFIX)/bin
 DATADIR  ?= $(PREFIX)/share/cfedit
 
-VERSION  := $(shell sed -n 's/^\#define LT_VERSION_STRING "\(.*\)"/\1/p' lib/tensor/status.h)
-SOMAJOR  := $(shell sed -n 's/^\#define LT_VERSION_MAJOR //p' lib/tensor/status.h)
+VERSION  := $(shell sed -n 's/^\#define LT_VERSION_STRING *"\(.*\)"/\1/p' lib/tensor/status.h)
+SOMAJOR  := $(shell sed -n 's/^\#define LT_VERSION_MAJOR *//p' lib/tensor/status.h)
 
 WARN     := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla
 # Contraction is off so that results do not depend on how a compiler fuses; kernels ask for FMA by instruction set.

@@ -1,5 +1,5 @@
-/* Times CF-CLIP, part by part and whole, beside the peers that are installed; see README.md here. Nothing
- * passes or fails. */
+/* Times CF-CLIP, part by part and whole, beside the peers that are installed; see README.md here.
+ * Nothing passes or fails. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,7 +46,8 @@ static bool wanted(const char *only, const struct row *row)
     bool is_key = false;
     for (size_t i = 0; only && i < ROWS; i++)
         is_key = is_key || strcmp(only, plan[i].work ? plan[i].work->key : plan[i].key) == 0;
-    return !only || (is_key ? strcmp(row->key, only) == 0 : strstr(row->key, only) || strstr(row->name, only));
+    return !only || (is_key ? strcmp(row->key, only) == 0
+                            : strstr(row->key, only) || strstr(row->name, only));
 }
 
 static void run_round(size_t i, const struct setup *setup, struct row *row)

@@ -69,7 +69,8 @@ static void drain(int fd, char *out, size_t cap)
     out[used] = '\0';
 }
 
-int child_run(const char *const *argv, const char *const *env, char *out, size_t cap, struct usage *usage)
+int child_run(const char *const *argv, const char *const *env, char *out, size_t cap,
+              struct usage *usage)
 {
     int ends[2] = {-1, -1};
     *usage = (struct usage){0};

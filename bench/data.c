@@ -1,8 +1,8 @@
 /* The files of a benchmark: weights drawn by formula, and inputs that ours and the peers share.
  *
- * inputs.safetensors: w (1,L,512); latents (N,L,512), one for each run of a step; pixels (8,3,R,R), CLIP's input;
- * ids_source, ids_target int32 (79,77), ids_text (1,77), the filled templates and the plain target;
- * points (N,8,2,4,2), the perspective draws of N steps. */
+ * inputs.safetensors: w (1,L,512); latents (N,L,512), one for each run of a step; pixels (8,3,R,R),
+ * CLIP's input; ids_source, ids_target int32 (79,77), ids_text (1,77), the filled templates and the
+ * plain target; points (N,8,2,4,2), the perspective draws of N steps. */
 #define _POSIX_C_SOURCE 200809L /* mkdir, access */
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +23,10 @@
 
 enum { STEPS = BENCH_MAX_RUNS + 16, MOST_INPUTS = 8 };
 
-static bool starts(const char *text, const char *with) { return strncmp(text, with, strlen(with)) == 0; }
+static bool starts(const char *text, const char *with)
+{
+    return strncmp(text, with, strlen(with)) == 0;
+}
 
 char *setup_path(const struct setup *s, const char *file, char *path)
 {
@@ -32,7 +35,8 @@ char *setup_path(const struct setup *s, const char *file, char *path)
     else if (starts(file, "generator") || starts(file, "mapper"))
         snprintf(path, BENCH_PATH, "%s/stylegan2-%d/%s", s->data, s->size, file);
     else
-        snprintf(path, BENCH_PATH, "%s/%s-%d-batch%d/%s", s->data, s->clip, s->size, s->batch, file);
+        snprintf(path, BENCH_PATH, "%s/%s-%d-batch%d/%s", s->data, s->clip, s->size, s->batch,
+                 file);
     return path;
 }
 
@@ -53,8 +57,9 @@ static lt_status write_params(lt_ctx *ctx, const char *model, bool clip, const c
         char *merges = NULL;
         status = vocabulary_make(ctx, &merges, &bytes);
         if (status == LT_OK)
-            status = lt_params_add(ctx, params, "tokenizer.merges",
-                                   lt_from_copy(ctx, LT_U8, 1, (int64_t[]){(int64_t)bytes}, merges));
+            status =
+                lt_params_add(ctx, params, "tokenizer.merges",
+                              lt_from_copy(ctx, LT_U8, 1, (int64_t[]){(int64_t)bytes}, merges));
         free(merges);
     }
     if (status == LT_OK)
@@ -105,7 +110,8 @@ static lt_tensor *draw_points(lt_ctx *ctx, int size)
     lt_tensor *points = lt_empty(ctx, LT_F32, 5, (const int64_t[]){STEPS, BENCH_COPIES, 2, 4, 2});
     lt_rng rng = lt_rng_make(5, 0);
     for (int i = 0; points && i < STEPS * BENCH_COPIES; i++) {
-        const struct ce_perspective p = ce_perspective_draw(&rng, size, size, CE_PERSPECTIVE_DISTORTION);
+        const struct ce_perspective p =
+            ce_perspective_draw(&rng, size, size, CE_PERSPECTIVE_DISTORTION);
         for (int j = 0; j < 8; j++) {
             lt_f32(points)[16 * i + j] = (float)p.start[j / 2][j % 2];
             lt_f32(points)[16 * i + 8 + j] = (float)p.end[j / 2][j % 2];
@@ -114,35 +120,47 @@ static lt_tensor *draw_points(lt_ctx *ctx, int size)
     return points;
 }
 
-static lt_status write_inputs(struct ce_run *run, const struct setup *s, const struct ce_models *models)
+static lt_status write_inputs(struct ce_run *run, const struct setup *s,
+                              const struct ce_models *models)
 {
     lt_ctx *ctx = run->ctx;
     char path[BENCH_PATH];
-    const int64_t layers = lt_stylegan2_latents(models->generator), r = lt_clip_describe(models->clip)->image_size;
-    lt_tensor *w = formula_uniform(ctx, "bench.w", 3, (const int64_t[]){s->batch, layers, 512}, 1, 0.0f, 1.0f);
-    lt_tensor *latents =
-        formula_uniform(ctx, "bench.latents", 3, (const int64_t[]){STEPS * s->batch, layers, 512}, 1, 0.0f, 1.0f);
-    lt_tensor *pixels =
-        formula_uniform(ctx, "bench.pixels", 4, (const int64_t[]){BENCH_COPIES, 3, r, r}, 1, 0.0f, 1.0f);
-    static const char *const names[MOST_INPUTS] = {"w", "latents", "pixels", "ids_source", "ids_target", "ids_text", "points"};
-    lt_tensor *const tensors[MOST_INPUTS] = {w, latents, pixels, ids_of(models, BENCH_SOURCE_TEXT, true),
+    const int64_t layers = lt_stylegan2_latents(models->generator),
+                  r = lt_clip_describe(models->clip)->image_size;
+    lt_tensor *w =
+        formula_uniform(ctx, "bench.w", 3, (const int64_t[]){s->batch, layers, 512}, 1, 0.0f, 1.0f);
+    lt_tensor *latents = formula_uniform(
+        ctx, "bench.latents", 3, (const int64_t[]){STEPS * s->batch, layers, 512}, 1, 0.0f, 1.0f);
+    lt_tensor *pixels = formula_uniform(ctx, "bench.pixels", 4,
+                                        (const int64_t[]){BENCH_COPIES, 3, r, r}, 1, 0.0f, 1.0f);
+    static const char *const names[MOST_INPUTS] = {"w",          "latents",  "pixels", "ids_source",
+                                                   "ids_target", "ids_text", "points"};
+    lt_tensor *const tensors[MOST_INPUTS] = {w,
+                                             latents,
+                                             pixels,
+                                             ids_of(models, BENCH_SOURCE_TEXT, true),
                                              ids_of(models, BENCH_TARGET_TEXT, true),
-                                             ids_of(models, BENCH_TARGET_TEXT, false), draw_points(ctx, s->size)};
+                                             ids_of(models, BENCH_TARGET_TEXT, false),
+                                             draw_points(ctx, s->size)};
     if (lt_ctx_status(ctx) != LT_OK)
         return lt_ctx_status(ctx);
-    lt_status status = lt_safetensors_write(ctx, setup_path(s, "inputs.safetensors", path), 7, names, tensors, 0, NULL, NULL);
+    lt_status status = lt_safetensors_write(ctx, setup_path(s, "inputs.safetensors", path), 7,
+                                            names, tensors, 0, NULL, NULL);
     if (status == LT_OK) /* as `cfedit edit --latent` reads them */
-        status = lt_safetensors_write(ctx, setup_path(s, "latents.safetensors", path), 1, (const char *[]){"latents"},
+        status = lt_safetensors_write(ctx, setup_path(s, "latents.safetensors", path), 1,
+                                      (const char *[]){"latents"},
                                       (lt_tensor *[]){lt_slice(ctx, w, 0, 0, 1)}, 0, NULL, NULL);
     return status;
 }
 
-/* A picture of 512 x 512, as a PNG file for `cfedit embed` and as the tensor in it for the peers. */
+/* A picture of 512 x 512, as a PNG file for `cfedit embed` and as the tensor in it for the peers.
+ */
 static lt_status write_picture(lt_ctx *ctx, const struct setup *s)
 {
     char path[BENCH_PATH];
     ce_image image = {0};
-    lt_tensor *x = formula_smooth(ctx, "bench.picture", (const int64_t[]){1, 3, 512, 512}, 32, 1, 1.0);
+    lt_tensor *x =
+        formula_smooth(ctx, "bench.picture", (const int64_t[]){1, 3, 512, 512}, 32, 1, 1.0);
     lt_status status = x ? ce_image_from_tensor(ctx, x, 0, &image) : lt_ctx_status(ctx);
     if (status == LT_OK)
         status = ce_image_write(ctx, setup_path(s, "picture.png", path), &image, NULL, 0);
@@ -211,7 +229,8 @@ bool setup_prepare(struct setup *s)
 {
     char path[BENCH_PATH];
     struct usage usage;
-    static const char *const files[] = {"clip-half.safetensors", "mapper.safetensors", "inputs.safetensors"};
+    static const char *const files[] = {"clip-half.safetensors", "mapper.safetensors",
+                                        "inputs.safetensors"};
     bool complete = true;
     for (int i = 0; i < 3; i++) {
         make_folders(setup_path(s, files[i], path));

@@ -10,12 +10,12 @@
 enum { BENCH_MAX_PEERS = 8, BENCH_TEXT = 256 };
 
 struct figures {
-    bool done;      /* false: failed; `note` says why */
+    bool done; /* false: failed; `note` says why */
     int runs;
     double seconds[BENCH_MAX_RUNS];
     double median_s, min_s, max_s;
-    double cpu_s;           /* user and system time of a run, mean; 0 where not known */
-    int64_t peak_rss_bytes; /* of the process, from its start to its end */
+    double cpu_s;              /* user and system time of a run, mean; 0 where not known */
+    int64_t peak_rss_bytes;    /* of the process, from its start to its end */
     int64_t peak_tensor_bytes; /* of ours; 0 where not known */
     double gflop;              /* of one run; 0 where not counted */
     double step_s;             /* of `edit`: one step; 0 elsewhere */

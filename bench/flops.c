@@ -8,7 +8,8 @@ double flops_generator(const lt_stylegan2_config *c)
 {
     double sum = (9.0 * c->channels[0] + 3.0) * c->channels[0] * 16.0;
     for (int side = 8, level = 1; side <= c->size; side *= 2, level++) {
-        const double area = (double)side * side, in = c->channels[level - 1], out = c->channels[level];
+        const double area = (double)side * side, in = c->channels[level - 1],
+                     out = c->channels[level];
         sum += 9.0 * in * out * area / 4.0 + 9.0 * out * out * area + 3.0 * out * area;
     }
     return sum / 1e9;
@@ -23,8 +24,9 @@ static double transformer(double n, double width, double layers)
 double flops_clip_image(const lt_clip_config *c)
 {
     const double grid = c->image_size / c->patch, w = c->vision_width;
-    return (grid * grid * 3.0 * c->patch * c->patch * w + transformer(grid * grid + 1.0, w, c->vision_layers) +
-            w * c->embed_dim) / 1e9;
+    return (grid * grid * 3.0 * c->patch * c->patch * w +
+            transformer(grid * grid + 1.0, w, c->vision_layers) + w * c->embed_dim) /
+           1e9;
 }
 
 double flops_clip_texts(const lt_clip_config *c, const lt_tensor *ids)
@@ -36,7 +38,8 @@ double flops_clip_texts(const lt_clip_config *c, const lt_tensor *ids)
         for (int64_t j = 1; j < lt_dim(ids, 1); j++)
             if (row[j] > row[end])
                 end = j;
-        sum += transformer((double)end + 1.0, c->text_width, c->text_layers) + (double)c->text_width * c->embed_dim;
+        sum += transformer((double)end + 1.0, c->text_width, c->text_layers) +
+               (double)c->text_width * c->embed_dim;
     }
     return sum / 1e9;
 }
@@ -51,17 +54,25 @@ static double floats_moved(const lt_stylegan2_config *c, double inputs, double r
 {
     double sum = (inputs + results) * c->channels[0] * 16.0;
     for (int side = 8, level = 1; side <= c->size; side *= 2, level++) {
-        const double area = (double)side * side, in = c->channels[level - 1], out = c->channels[level];
+        const double area = (double)side * side, in = c->channels[level - 1],
+                     out = c->channels[level];
         sum += inputs * (in * area / 4.0 + out * area) + results * 2.0 * out * area;
     }
     return sum;
 }
 
-double bytes_generator_forward(const lt_stylegan2_config *c) { return 4.0 * floats_moved(c, 1.0, 1.0); }
-double bytes_generator_backward(const lt_stylegan2_config *c) { return 4.0 * floats_moved(c, 2.0, 1.0); }
+double bytes_generator_forward(const lt_stylegan2_config *c)
+{
+    return 4.0 * floats_moved(c, 1.0, 1.0);
+}
+double bytes_generator_backward(const lt_stylegan2_config *c)
+{
+    return 4.0 * floats_moved(c, 2.0, 1.0);
+}
 
 double bytes_clip_weights(const lt_clip_config *c)
 {
     const double w = c->vision_width;
-    return 4.0 * (3.0 * c->patch * c->patch * w + c->vision_layers * 12.0 * w * w + w * c->embed_dim);
+    return 4.0 *
+           (3.0 * c->patch * c->patch * w + c->vision_layers * 12.0 * w * w + w * c->embed_dim);
 }

@@ -35,7 +35,8 @@ void figures_add(struct figures *all, const struct figures *round)
         return;
     for (int i = 0; i < before.runs && all->runs < BENCH_MAX_RUNS; i++)
         all->seconds[all->runs++] = before.seconds[i];
-    all->cpu_s = (before.cpu_s * before.runs + round->cpu_s * round->runs) / (before.runs + round->runs);
+    all->cpu_s =
+        (before.cpu_s * before.runs + round->cpu_s * round->runs) / (before.runs + round->runs);
     all->peak_rss_bytes = larger(before.peak_rss_bytes, round->peak_rss_bytes);
     all->peak_tensor_bytes = larger(before.peak_tensor_bytes, round->peak_tensor_bytes);
     figures_settle(all);
@@ -54,7 +55,8 @@ static double cpu_seconds(void)
     struct rusage r;
     if (getrusage(RUSAGE_SELF, &r) != 0)
         return 0.0;
-    return (double)(r.ru_utime.tv_sec + r.ru_stime.tv_sec) + 1e-6 * (double)(r.ru_utime.tv_usec + r.ru_stime.tv_usec);
+    return (double)(r.ru_utime.tv_sec + r.ru_stime.tv_sec) +
+           1e-6 * (double)(r.ru_utime.tv_usec + r.ru_stime.tv_usec);
 }
 
 static lt_status run_once(struct session *s, const struct work *work)
@@ -65,7 +67,8 @@ static lt_status run_once(struct session *s, const struct work *work)
     return status;
 }
 
-lt_status session_time(struct session *s, const struct work *work, int warmup, int runs, struct figures *f)
+lt_status session_time(struct session *s, const struct work *work, int warmup, int runs,
+                       struct figures *f)
 {
     lt_status status = LT_OK;
     double cpu = cpu_seconds();
@@ -108,7 +111,8 @@ static int write_results(void *arg)
     if (status == LT_OK)
         status = run_once(&s, job->work);
     if (status == LT_OK)
-        status = lt_safetensors_write(s.run.ctx, setup_path(&job->setup, file, path), s.results, s.result_name, s.result, 0, NULL, NULL);
+        status = lt_safetensors_write(s.run.ctx, setup_path(&job->setup, file, path), s.results,
+                                      s.result_name, s.result, 0, NULL, NULL);
     if (status != LT_OK && s.run.ctx)
         fprintf(stderr, "bench: %s\n", lt_ctx_message(s.run.ctx));
     session_close(&s);
@@ -170,11 +174,20 @@ void measure_embed(const struct setup *setup, struct figures *f)
 {
     char clip[BENCH_PATH], picture[BENCH_PATH], dump[BENCH_PATH], threads[16];
     snprintf(threads, sizeof threads, "%d", setup->threads);
-    const char *const argv[] = {setup->cfedit, "embed", "--json", "--threads", threads,
-                                "--clip", setup_path(setup, "clip-half.safetensors", clip),
-                                "--text", BENCH_TARGET_TEXT,
-                                "--image", setup_path(setup, "picture.png", picture),
-                                "--dump", setup_path(setup, "ours-embed-cold.safetensors", dump), NULL};
+    const char *const argv[] = {setup->cfedit,
+                                "embed",
+                                "--json",
+                                "--threads",
+                                threads,
+                                "--clip",
+                                setup_path(setup, "clip-half.safetensors", clip),
+                                "--text",
+                                BENCH_TARGET_TEXT,
+                                "--image",
+                                setup_path(setup, "picture.png", picture),
+                                "--dump",
+                                setup_path(setup, "ours-embed-cold.safetensors", dump),
+                                NULL};
     *f = (struct figures){0};
     for (int i = -1; i < setup->runs; i++) {
         struct usage usage;
@@ -193,15 +206,32 @@ void measure_embed(const struct setup *setup, struct figures *f)
 /* One process of `steps` steps. */
 static bool edit_steps(const struct setup *setup, int steps, struct usage *usage, struct figures *f)
 {
-    char clip[BENCH_PATH], generator[BENCH_PATH], latents[BENCH_PATH], out[BENCH_PATH], threads[16], count[16];
+    char clip[BENCH_PATH], generator[BENCH_PATH], latents[BENCH_PATH], out[BENCH_PATH], threads[16],
+        count[16];
     snprintf(threads, sizeof threads, "%d", setup->threads);
     snprintf(count, sizeof count, "%d", steps);
-    const char *const argv[] = {setup->cfedit, "edit", "--quiet", "--threads", threads,
-                                "--clip", setup_path(setup, "clip-half.safetensors", clip),
-                                "--generator", setup_path(setup, "generator.safetensors", generator),
-                                "--latent", setup_path(setup, "latents.safetensors", latents),
-                                "--source", BENCH_SOURCE_TEXT, "--target", BENCH_TARGET_TEXT,
-                                "--fit-steps", "0", "--steps", count, "-o", setup_path(setup, "edit.png", out), NULL};
+    const char *const argv[] = {setup->cfedit,
+                                "edit",
+                                "--quiet",
+                                "--threads",
+                                threads,
+                                "--clip",
+                                setup_path(setup, "clip-half.safetensors", clip),
+                                "--generator",
+                                setup_path(setup, "generator.safetensors", generator),
+                                "--latent",
+                                setup_path(setup, "latents.safetensors", latents),
+                                "--source",
+                                BENCH_SOURCE_TEXT,
+                                "--target",
+                                BENCH_TARGET_TEXT,
+                                "--fit-steps",
+                                "0",
+                                "--steps",
+                                count,
+                                "-o",
+                                setup_path(setup, "edit.png", out),
+                                NULL};
     if (!run_program(argv, usage, f))
         return false;
     f->peak_rss_bytes = larger(f->peak_rss_bytes, usage->peak_rss_bytes);
@@ -221,13 +251,16 @@ void measure_edit(const struct setup *setup, struct figures *f)
             return;
         steps.seconds[steps.runs++] = (longer.wall_s - brief.wall_s) / (LONG - SHORT);
         f->seconds[f->runs++] = brief.wall_s + (WHOLE - SHORT) * steps.seconds[i];
-        f->cpu_s += (brief.user_s + brief.system_s +
-                     (WHOLE - SHORT) * (longer.user_s + longer.system_s - brief.user_s - brief.system_s) / (LONG - SHORT)) /
-                    setup->runs;
+        f->cpu_s +=
+            (brief.user_s + brief.system_s +
+             (WHOLE - SHORT) * (longer.user_s + longer.system_s - brief.user_s - brief.system_s) /
+                 (LONG - SHORT)) /
+            setup->runs;
     }
     figures_settle(&steps);
     f->step_s = steps.median_s;
-    snprintf(f->note, sizeof f->note, "computed from steps of %.3f s (%.3f to %.3f)", steps.median_s, steps.min_s, steps.max_s);
+    snprintf(f->note, sizeof f->note, "computed from steps of %.3f s (%.3f to %.3f)",
+             steps.median_s, steps.min_s, steps.max_s);
     if (setup->long_edit) {
         if (!edit_steps(setup, WHOLE, &longer, f))
             return;
@@ -251,7 +284,8 @@ struct look {
 static double triad_rate(int threads)
 {
     const int64_t n = (int64_t)16 << 20;
-    float *a = malloc((size_t)n * sizeof *a), *b = malloc((size_t)n * sizeof *b), *c = malloc((size_t)n * sizeof *c);
+    float *a = malloc((size_t)n * sizeof *a), *b = malloc((size_t)n * sizeof *b),
+          *c = malloc((size_t)n * sizeof *c);
     double best = 0.0;
     for (int run = 0; a && b && c && run < 8; run++) {
         const double start = ce_seconds();

@@ -39,14 +39,17 @@ static int number(const char *option, const char *text, int low, int high, int *
         *out = (int)n;
         return 0;
     }
-    fprintf(stderr, "bench: %s is '%s', expected a number from %d to %d\n", option, text, low, high);
+    fprintf(stderr, "bench: %s is '%s', expected a number from %d to %d\n", option, text, low,
+            high);
     return 2;
 }
 
 static int check(const struct options *o)
 {
     if (o->setup.peer && !peers_known(o->setup.peer)) {
-        fprintf(stderr, "bench: --peer is '%s', expected published-1.13, published, frozen, best or onnx\n", o->setup.peer);
+        fprintf(stderr,
+                "bench: --peer is '%s', expected published-1.13, published, frozen, best or onnx\n",
+                o->setup.peer);
         return 2;
     }
     if (o->setup.size & (o->setup.size - 1)) {
@@ -54,7 +57,8 @@ static int check(const struct options *o)
         return 2;
     }
     if (strcmp(o->setup.clip, "clip-vit-b32") != 0 && strcmp(o->setup.clip, "clip-tiny512") != 0) {
-        fprintf(stderr, "bench: --clip is '%s', expected clip-vit-b32 or clip-tiny512\n", o->setup.clip);
+        fprintf(stderr, "bench: --clip is '%s', expected clip-vit-b32 or clip-tiny512\n",
+                o->setup.clip);
         return 2;
     }
     return 0;
@@ -65,22 +69,50 @@ int options_parse(struct options *o, int argc, char **argv)
     static char python[BENCH_PATH], python_old[BENCH_PATH];
     const char *environment = "build/peers-env";
     bool peers = true;
-    *o = (struct options){.setup = {.runs = 5, .warmup = 2, .rounds = 1, .threads = (int)sysconf(_SC_NPROCESSORS_ONLN), .size = 1024,
-                                    .batch = 1, .clip = "clip-vit-b32", .data = "build/bench-data", .cfedit = "./cfedit",
+    *o = (struct options){.setup = {.runs = 5,
+                                    .warmup = 2,
+                                    .rounds = 1,
+                                    .threads = (int)sysconf(_SC_NPROCESSORS_ONLN),
+                                    .size = 1024,
+                                    .batch = 1,
+                                    .clip = "clip-vit-b32",
+                                    .data = "build/bench-data",
+                                    .cfedit = "./cfedit",
                                     .peers = "bench/peers"}};
     struct setup *s = &o->setup;
-    const struct { const char *name; const char **text; int *number; int low, high; } valued[] = {
-        {"--runs", NULL, &s->runs, 1, BENCH_MAX_RUNS}, {"--warmup", NULL, &s->warmup, 1, 8},
+    const struct {
+        const char *name;
+        const char **text;
+        int *number;
+        int low, high;
+    } valued[] = {
+        {"--runs", NULL, &s->runs, 1, BENCH_MAX_RUNS},
+        {"--warmup", NULL, &s->warmup, 1, 8},
         {"--rounds", NULL, &s->rounds, 1, 20},
-        {"--threads", NULL, &s->threads, 1, 256}, {"--size", NULL, &s->size, 32, 1024}, {"--batch", NULL, &s->batch, 1, 8},
-        {"--only", &o->only, NULL, 0, 0}, {"--clip", &s->clip, NULL, 0, 0}, {"--json", &o->json, NULL, 0, 0},
-        {"--markdown", &o->markdown, NULL, 0, 0}, {"--csv", &o->csv, NULL, 0, 0}, {"--plot", &o->plot, NULL, 0, 0},
-        {"--data", &s->data, NULL, 0, 0}, {"--cfedit", &s->cfedit, NULL, 0, 0}, {"--peers", &environment, NULL, 0, 0},
+        {"--threads", NULL, &s->threads, 1, 256},
+        {"--size", NULL, &s->size, 32, 1024},
+        {"--batch", NULL, &s->batch, 1, 8},
+        {"--only", &o->only, NULL, 0, 0},
+        {"--clip", &s->clip, NULL, 0, 0},
+        {"--json", &o->json, NULL, 0, 0},
+        {"--markdown", &o->markdown, NULL, 0, 0},
+        {"--csv", &o->csv, NULL, 0, 0},
+        {"--plot", &o->plot, NULL, 0, 0},
+        {"--data", &s->data, NULL, 0, 0},
+        {"--cfedit", &s->cfedit, NULL, 0, 0},
+        {"--peers", &environment, NULL, 0, 0},
         {"--peer", &s->peer, NULL, 0, 0},
     };
-    const struct { const char *name; bool *flag; bool value; int mode; } flags[] = {
-        {"--long", &s->long_edit, true, -1}, {"--no-peers", &peers, false, -1},
-        {"--profile", NULL, false, BENCH_PROFILE}, {"--sweep", NULL, false, BENCH_SWEEP},
+    const struct {
+        const char *name;
+        bool *flag;
+        bool value;
+        int mode;
+    } flags[] = {
+        {"--long", &s->long_edit, true, -1},
+        {"--no-peers", &peers, false, -1},
+        {"--profile", NULL, false, BENCH_PROFILE},
+        {"--sweep", NULL, false, BENCH_SWEEP},
     };
     for (int i = 1; i < argc; i++) {
         bool known = false;
@@ -101,7 +133,8 @@ int options_parse(struct options *o, int argc, char **argv)
                 known = true;
                 if (valued[k].text)
                     *valued[k].text = argv[++i];
-                else if (number(argv[i], argv[i + 1], valued[k].low, valued[k].high, valued[k].number))
+                else if (number(argv[i], argv[i + 1], valued[k].low, valued[k].high,
+                                valued[k].number))
                     return 2;
                 else
                     i++;

@@ -9,7 +9,7 @@ enum bench_mode { BENCH_TABLE, BENCH_SWEEP, BENCH_PROFILE };
 struct options {
     struct setup setup;
     enum bench_mode mode;
-    const char *only; /* a row's key or a part of its name; NULL: all */
+    const char *only;                         /* a row's key or a part of its name; NULL: all */
     const char *json, *markdown, *csv, *plot; /* files, or NULL */
 };
 

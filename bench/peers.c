@@ -14,12 +14,24 @@ static const struct {
     bool old;            /* in the environment of PyTorch 1.13 */
     const char *work[MOST_WORKS];
 } peers[] = {
-    {"published-1.13", "PyTorch 1.13, as published", "published", true, {"train-step", "generator", "generator-gradient"}},
-    {"published", "PyTorch, as published", "published", false,
-     {"train-step", "generator", "generator-gradient", "clip-images", "clip-images-gradient", "clip-texts"}},
+    {"published-1.13",
+     "PyTorch 1.13, as published",
+     "published",
+     true,
+     {"train-step", "generator", "generator-gradient"}},
+    {"published",
+     "PyTorch, as published",
+     "published",
+     false,
+     {"train-step", "generator", "generator-gradient", "clip-images", "clip-images-gradient",
+      "clip-texts"}},
     {"frozen", "PyTorch, texts kept, nets frozen", "frozen", false, {"train-step"}},
-    {"best", "PyTorch, at its best", "best", false,
-     {"train-step", "generator", "generator-gradient", "clip-images", "clip-images-gradient", "clip-texts", "embed-cold"}},
+    {"best",
+     "PyTorch, at its best",
+     "best",
+     false,
+     {"train-step", "generator", "generator-gradient", "clip-images", "clip-images-gradient",
+      "clip-texts", "embed-cold"}},
     {"onnx", "ONNX Runtime", "onnx", false, {"clip-images", "clip-texts", "embed-cold"}},
 };
 
@@ -46,7 +58,8 @@ bool peers_known(const char *id)
 
 static bool wanted(const struct setup *setup, size_t i, const char *key)
 {
-    return python_of(setup, i) && does(i, key) && (!setup->peer || strcmp(setup->peer, peers[i].id) == 0);
+    return python_of(setup, i) && does(i, key) &&
+           (!setup->peer || strcmp(setup->peer, peers[i].id) == 0);
 }
 
 bool peers_wanted(const struct setup *setup, const char *key)
@@ -59,7 +72,8 @@ bool peers_wanted(const struct setup *setup, const char *key)
 
 double peers_ratio(const struct row *row, const struct peer_figures *peer)
 {
-    return row->ours.done && peer->f.done && peer->agrees ? peer->f.median_s / row->ours.median_s : 0.0;
+    return row->ours.done && peer->f.done && peer->agrees ? peer->f.median_s / row->ours.median_s
+                                                          : 0.0;
 }
 
 /* ---- what a peer says ----
@@ -105,11 +119,12 @@ static void read_output(struct peer_figures *p, char *text)
 /* ---- running ---- */
 
 /* One process of peers[i]; false, with a note, where it fails. */
-static bool run_peer(const struct setup *setup, size_t i, const char *key, struct peer_figures *p, struct usage *usage)
+static bool run_peer(const struct setup *setup, size_t i, const char *key, struct peer_figures *p,
+                     struct usage *usage)
 {
     enum { OUTPUT = 65536 };
-    char script[BENCH_PATH], clip[BENCH_PATH], generator[BENCH_PATH], inputs[BENCH_PATH], cache[BENCH_PATH], threads[16], runs[16], warmup[16],
-        omp[40], mkl[40];
+    char script[BENCH_PATH], clip[BENCH_PATH], generator[BENCH_PATH], inputs[BENCH_PATH],
+        cache[BENCH_PATH], threads[16], runs[16], warmup[16], omp[40], mkl[40];
     snprintf(script, sizeof script, "%s/peer.py", setup->peers);
     snprintf(threads, sizeof threads, "%d", setup->threads);
     snprintf(runs, sizeof runs, "%d", setup->runs);
@@ -120,8 +135,25 @@ static bool run_peer(const struct setup *setup, size_t i, const char *key, struc
     *strrchr(setup_path(setup, "clip-half.safetensors", clip), '/') = '\0';
     *strrchr(setup_path(setup, "generator.safetensors", generator), '/') = '\0';
     *strrchr(setup_path(setup, "inputs.safetensors", inputs), '/') = '\0';
-    const char *const argv[] = {python_of(setup, i), script, "--peer", peers[i].program, "--work", key, "--clip", clip, "--generator", generator,
-                                "--inputs", inputs, "--threads", threads, "--runs", runs, "--warmup", warmup, NULL};
+    const char *const argv[] = {python_of(setup, i),
+                                script,
+                                "--peer",
+                                peers[i].program,
+                                "--work",
+                                key,
+                                "--clip",
+                                clip,
+                                "--generator",
+                                generator,
+                                "--inputs",
+                                inputs,
+                                "--threads",
+                                threads,
+                                "--runs",
+                                runs,
+                                "--warmup",
+                                warmup,
+                                NULL};
     const char *const env[] = {omp, mkl, cache, "OMP_WAIT_POLICY=PASSIVE", NULL};
     char *out = malloc(OUTPUT);
     const int status = out ? child_run(argv, env, out, OUTPUT, usage) : -1;
@@ -134,7 +166,8 @@ static bool run_peer(const struct setup *setup, size_t i, const char *key, struc
 }
 
 /* A cold process is timed from outside, as ours is. */
-static bool run_cold(const struct setup *setup, size_t peer, const char *key, struct peer_figures *p)
+static bool run_cold(const struct setup *setup, size_t peer, const char *key,
+                     struct peer_figures *p)
 {
     struct usage usage;
     for (int i = -1; i < setup->runs; i++) {
@@ -150,7 +183,8 @@ static bool run_cold(const struct setup *setup, size_t peer, const char *key, st
     return true;
 }
 
-static bool run_warm(const struct setup *setup, size_t peer, const char *key, struct peer_figures *p)
+static bool run_warm(const struct setup *setup, size_t peer, const char *key,
+                     struct peer_figures *p)
 {
     struct usage usage;
     if (!run_peer(setup, peer, key, p, &usage))

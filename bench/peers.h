@@ -1,13 +1,14 @@
-/* The peers: Python programs in bench/peers, run by the interpreters that `make bench-peers` and `make bench-peers-1.13`
- * set up. */
+/* The peers: Python programs in bench/peers, run by the interpreters that `make bench-peers` and
+ * `make bench-peers-1.13` set up. */
 #ifndef BENCH_PEERS_H
 #define BENCH_PEERS_H
 
 #include "figures.h"
 
-/* Runs every peer that does the work row->key and whose interpreter is there, or setup->peer alone, and adds its figures
- * to the row. Each is a process of its own with as many threads as ours, which times its runs itself after its own
- * warm-up and compares its results with ours-KEY.safetensors first. */
+/* Runs every peer that does the work row->key and whose interpreter is there, or setup->peer alone,
+ * and adds its figures to the row. Each is a process of its own with as many threads as ours, which
+ * times its runs itself after its own warm-up and compares its results with ours-KEY.safetensors
+ * first. */
 void peers_run(const struct setup *setup, struct row *row);
 
 /* Whether there is a peer of that name (published-1.13, published, frozen, best, onnx). */

@@ -16,13 +16,39 @@
 
 /* ---- kinds of operations, by where the code is ---- */
 
-enum kind { PRODUCTS, TRANSFORMS, PACKING, ACTIVATION, BLUR, WARP, MATMUL, ATTENTION, ELEMENTWISE, OPTIMISER, FAULTS, KERNEL, WAITING, OTHER, KINDS };
+enum kind {
+    PRODUCTS,
+    TRANSFORMS,
+    PACKING,
+    ACTIVATION,
+    BLUR,
+    WARP,
+    MATMUL,
+    ATTENTION,
+    ELEMENTWISE,
+    OPTIMISER,
+    FAULTS,
+    KERNEL,
+    WAITING,
+    OTHER,
+    KINDS
+};
 
 static const char *const kind_name[KINDS] = {
-    "convolution: products", "convolution: Winograd transforms", "convolution: packing, weights, gradients of styles",
-    "noise, bias, activation", "blur, upsampling of the skip", "perspective and resize to CLIP's size",
-    "matrix products of CLIP and mapper (OpenBLAS, AMX)", "attention", "norms, GELU, elementwise", "optimiser",
-    "fresh memory: clearing of pages", "operating system, rest", "waiting at barriers", "other",
+    "convolution: products",
+    "convolution: Winograd transforms",
+    "convolution: packing, weights, gradients of styles",
+    "noise, bias, activation",
+    "blur, upsampling of the skip",
+    "perspective and resize to CLIP's size",
+    "matrix products of CLIP and mapper (OpenBLAS, AMX)",
+    "attention",
+    "norms, GELU, elementwise",
+    "optimiser",
+    "fresh memory: clearing of pages",
+    "operating system, rest",
+    "waiting at barriers",
+    "other",
 };
 
 /* The first rule whose strings all occur decides; NULL: anything. */
@@ -67,7 +93,8 @@ static bool holds(const char *text, const char *part) { return !part || strstr(t
 static enum kind kind_of(const char *object, const char *symbol, const char *file)
 {
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
-        if (holds(object, rules[i].object) && holds(file, rules[i].file) && holds(symbol, rules[i].symbol))
+        if (holds(object, rules[i].object) && holds(file, rules[i].file) &&
+            holds(symbol, rules[i].symbol))
             return rules[i].kind;
     return OTHER;
 }
@@ -93,7 +120,8 @@ static pid_t start_perf(const char *samples)
     if (pid == 0) {
         if (!freopen("/dev/null", "w", stdout) || !freopen("/dev/null", "w", stderr))
             _exit(127);
-        execlp("perf", "perf", "record", "-e", "cpu-clock", "-F", "997", "-p", self, "-o", samples, (char *)NULL);
+        execlp("perf", "perf", "record", "-e", "cpu-clock", "-F", "997", "-p", self, "-o", samples,
+               (char *)NULL);
         _exit(127);
     }
     nanosleep(&(struct timespec){.tv_sec = 1}, NULL); /* until it watches */
@@ -176,7 +204,8 @@ static const char *file_of(const struct line *lines, int count, const struct lin
     if (!strstr(l->file, ".h"))
         return l->file;
     for (int i = 0; i < count; i++)
-        if (strstr(lines[i].file, ".c") && strcmp(lines[i].symbol, l->symbol) == 0 && lines[i].percent > most) {
+        if (strstr(lines[i].file, ".c") && strcmp(lines[i].symbol, l->symbol) == 0 &&
+            lines[i].percent > most) {
             best = &lines[i];
             most = best->percent;
         }
@@ -188,18 +217,21 @@ static bool read_shares(const char *samples, double share[KINDS])
     enum { OUTPUT = 1 << 20 };
     static struct line lines[MOST_LINES];
     char *text = malloc(OUTPUT), *rest = NULL;
-    const char *const argv[] = {"/usr/bin/env", "perf", "report", "-i", samples, "--stdio", "--no-children", "-t", ";",
-                                "-s", "dso,sym,srcfile", NULL};
+    const char *const argv[] = {
+        "/usr/bin/env",  "perf", "report", "-i", samples,           "--stdio",
+        "--no-children", "-t",   ";",      "-s", "dso,sym,srcfile", NULL};
     struct usage usage;
     int count = 0;
     const bool good = text && child_run(argv, NULL, text, OUTPUT, &usage) == 0;
-    for (char *line = good ? strtok_r(text, "\n", &rest) : NULL; line && count < MOST_LINES; line = strtok_r(NULL, "\n", &rest))
+    for (char *line = good ? strtok_r(text, "\n", &rest) : NULL; line && count < MOST_LINES;
+         line = strtok_r(NULL, "\n", &rest))
         if (*line != '#' && split(line, &lines[count]))
             count++;
     for (int k = 0; k < KINDS; k++)
         share[k] = 0.0;
     for (int i = 0; i < count; i++)
-        share[kind_of(lines[i].object, lines[i].symbol, file_of(lines, count, &lines[i]))] += lines[i].percent / 100.0;
+        share[kind_of(lines[i].object, lines[i].symbol, file_of(lines, count, &lines[i]))] +=
+            lines[i].percent / 100.0;
     free(text);
     return good && count > 0;
 }
@@ -210,19 +242,23 @@ static void tell(const struct job *job, const struct machine *m, const double sh
 {
     const double busy = job->cpu_s / (job->wall_s * job->setup.threads);
     const double arithmetic = job->gflop / m->sgemm, traffic = job->bytes / m->triad;
-    printf("\n%s, %d: %.3f s, cores busy %.0f %%\n", job->work->name, job->setup.size, job->wall_s, 100.0 * busy);
+    printf("\n%s, %d: %.3f s, cores busy %.0f %%\n", job->work->name, job->setup.size, job->wall_s,
+           100.0 * busy);
     for (int k = 0; k < KINDS; k++)
         if (share[k] >= 0.001)
-            printf("    %-52s %5.1f %%  %8.3f s\n", kind_name[k], 100.0 * share[k], share[k] * job->cpu_s / job->setup.threads);
+            printf("    %-52s %5.1f %%  %8.3f s\n", kind_name[k], 100.0 * share[k],
+                   share[k] * job->cpu_s / job->setup.threads);
     if (busy < 1.0)
-        printf("    %-52s %5s    %8.3f s\n", "cores idle, or taken by other processes", "", (1.0 - busy) * job->wall_s);
-    printf("    floor: %.1f GFLOP at %.0f GFLOP/s %.3f s; %.2f GB at %.1f GB/s %.3f s\n", job->gflop, m->sgemm, arithmetic,
-           job->bytes / 1e9, m->triad / 1e9, traffic);
+        printf("    %-52s %5s    %8.3f s\n", "cores idle, or taken by other processes", "",
+               (1.0 - busy) * job->wall_s);
+    printf("    floor: %.1f GFLOP at %.0f GFLOP/s %.3f s; %.2f GB at %.1f GB/s %.3f s\n",
+           job->gflop, m->sgemm, arithmetic, job->bytes / 1e9, m->triad / 1e9, traffic);
 }
 
 int profile(struct options *o)
 {
-    static const struct work *const works[] = {&work_generator, &work_generator_gradient, &work_train_step};
+    static const struct work *const works[] = {&work_generator, &work_generator_gradient,
+                                               &work_train_step};
     struct machine m;
     struct job *job = child_share(sizeof *job);
     if (!job || !setup_prepare(&o->setup) || !measure_machine(&o->setup, &m))
@@ -236,11 +272,13 @@ int profile(struct options *o)
         *job = (struct job){.setup = o->setup, .work = works[i]};
         snprintf(job->samples, sizeof job->samples, "%s/perf.data", o->setup.data);
         if (child_call(sample_work, job, &usage) != 0) {
-            fprintf(stderr, "bench: %s: %s\n", works[i]->key, job->message[0] ? job->message : "the process ended early");
+            fprintf(stderr, "bench: %s: %s\n", works[i]->key,
+                    job->message[0] ? job->message : "the process ended early");
             return 1;
         }
         if (!job->sampled || !read_shares(job->samples, share)) {
-            fprintf(stderr, "bench: perf(1) does not work here; it is Debian's package linux-perf\n");
+            fprintf(stderr,
+                    "bench: perf(1) does not work here; it is Debian's package linux-perf\n");
             return 1;
         }
         tell(job, &m, share);

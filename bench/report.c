@@ -9,29 +9,36 @@
 
 /* ---- table ---- */
 
-void report_machine(FILE *out, const struct setup *setup, const struct machine *m, const char *indent)
+void report_machine(FILE *out, const struct setup *setup, const struct machine *m,
+                    const char *indent)
 {
-    fprintf(out, "%s%s, %d cores, %d threads; load before the run %.2f\n", indent, m->cpu, m->cores, setup->threads, m->load);
-    fprintf(out, "%slibtensor: own kernels %s, OpenBLAS %s (%s), compiler %s\n", indent, m->isa, m->kernels, m->blas, __VERSION__);
-    fprintf(out, "%sSGEMM peak %.0f GFLOP/s (2048 x 2048), triad %.1f GB/s; %d runs after %d to warm up", indent, m->sgemm, m->triad / 1e9,
-            setup->runs, setup->warmup);
+    fprintf(out, "%s%s, %d cores, %d threads; load before the run %.2f\n", indent, m->cpu, m->cores,
+            setup->threads, m->load);
+    fprintf(out, "%slibtensor: own kernels %s, OpenBLAS %s (%s), compiler %s\n", indent, m->isa,
+            m->kernels, m->blas, __VERSION__);
+    fprintf(out,
+            "%sSGEMM peak %.0f GFLOP/s (2048 x 2048), triad %.1f GB/s; %d runs after %d to warm up",
+            indent, m->sgemm, m->triad / 1e9, setup->runs, setup->warmup);
     if (setup->rounds > 1)
         fprintf(out, ", %d rounds", setup->rounds);
     fputc('\n', out);
-    fprintf(out, "%sgenerator %d x %d, batch %d, %s\n", indent, setup->size, setup->size, setup->batch, setup->clip);
+    fprintf(out, "%sgenerator %d x %d, batch %d, %s\n", indent, setup->size, setup->size,
+            setup->batch, setup->clip);
 }
 
 void report_header(FILE *out, const char *indent)
 {
-    fprintf(out, "%s%-50s %9s %9s %9s %8s %8s %8s %7s\n", indent, "work", "median s", "min s", "max s", "peak GB", "GFLOP/s",
-            "of peak", "ratio");
+    fprintf(out, "%s%-50s %9s %9s %9s %8s %8s %8s %7s\n", indent, "work", "median s", "min s",
+            "max s", "peak GB", "GFLOP/s", "of peak", "ratio");
 }
 
-static void put_line(FILE *out, const struct machine *m, const char *name, const struct figures *f, double ratio)
+static void put_line(FILE *out, const struct machine *m, const char *name, const struct figures *f,
+                     double ratio)
 {
     char rate[40] = "                 ", times[16] = "";
     if (f->gflop > 0.0)
-        snprintf(rate, sizeof rate, "%8.0f %6.0f %%", f->gflop / f->median_s, 100.0 * f->gflop / f->median_s / m->sgemm);
+        snprintf(rate, sizeof rate, "%8.0f %6.0f %%", f->gflop / f->median_s,
+                 100.0 * f->gflop / f->median_s / m->sgemm);
     if (ratio > 0.0)
         snprintf(times, sizeof times, "%.2f x", ratio);
     fprintf(out, "%-50s %9.3f %9.3f %9.3f %8.2f %s %7s\n", name, f->median_s, f->min_s, f->max_s,
@@ -57,10 +64,12 @@ void report_row(FILE *out, const struct machine *m, const struct row *row, const
         else
             put_line(out, m, name, &p->f, peers_ratio(row, p));
         if (p->f.done && !p->agrees)
-            fprintf(out, "%s        computes something else: %s differs by %.1e of its largest value\n", indent, p->error_name, p->error);
+            fprintf(out,
+                    "%s        computes something else: %s differs by %.1e of its largest value\n",
+                    indent, p->error_name, p->error);
         else if (p->f.done)
-            fprintf(out, "%s        same results: %s within %.1e of its largest value%s%s\n", indent, p->error_name, p->error,
-                    p->f.note[0] ? "; " : "", p->f.note);
+            fprintf(out, "%s        same results: %s within %.1e of its largest value%s%s\n",
+                    indent, p->error_name, p->error, p->f.note[0] ? "; " : "", p->f.note);
     }
     fflush(out);
 }
@@ -100,8 +109,8 @@ static void put_text(lt_json_writer *w, const char *key, const char *text)
 }
 
 /* One work of ours with one peer (or NULL). */
-static void put_object(lt_json_writer *w, const struct setup *setup, const struct machine *m, const struct row *row,
-                       const struct peer_figures *p)
+static void put_object(lt_json_writer *w, const struct setup *setup, const struct machine *m,
+                       const struct row *row, const struct peer_figures *p)
 {
     const struct figures *f = &row->ours;
     const bool peer = p && p->f.done;
@@ -157,7 +166,8 @@ static bool finish(FILE *out, const char *temporary, const char *path)
     return false;
 }
 
-bool report_json(const char *path, const struct setup *setup, const struct machine *m, const struct row *rows, int count)
+bool report_json(const char *path, const struct setup *setup, const struct machine *m,
+                 const struct row *rows, int count)
 {
     char temporary[BENCH_PATH];
     snprintf(temporary, sizeof temporary, "%s.tmp", path);
@@ -180,7 +190,8 @@ bool report_json(const char *path, const struct setup *setup, const struct machi
 
 /* ---- markdown ---- */
 
-bool report_markdown(const char *path, const struct setup *setup, const struct machine *m, const struct row *rows, int count)
+bool report_markdown(const char *path, const struct setup *setup, const struct machine *m,
+                     const struct row *rows, int count)
 {
     char temporary[BENCH_PATH], day[32];
     const time_t now = time(NULL);
@@ -189,8 +200,10 @@ bool report_markdown(const char *path, const struct setup *setup, const struct m
     FILE *out = fopen(temporary, "w");
     if (out && gmtime_r(&now, &parts) && strftime(day, sizeof day, "%Y-%m-%d", &parts)) {
         fprintf(out, "# Last full run of `make bench`, %s\n\n", day);
-        fprintf(out, "Weights by formula. Peak memory is that of the row's process, weights included. A ratio is the peer's median over ours; "
-                     "what the works and peers are stands in [README.md](README.md).\n\n");
+        fprintf(
+            out,
+            "Weights by formula. Peak memory is that of the row's process, weights included. A ratio is the peer's median over ours; "
+            "what the works and peers are stands in [README.md](README.md).\n\n");
         report_machine(out, setup, m, "    ");
         report_peers(out, rows, count, "    ");
         fputs("\n", out);

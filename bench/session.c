@@ -20,7 +20,8 @@ static lt_status read_inputs(struct session *s, const char *path)
     return lt_ctx_status(ctx);
 }
 
-lt_status session_open(struct session *s, const struct setup *setup, const struct work *work, bool keep)
+lt_status session_open(struct session *s, const struct setup *setup, const struct work *work,
+                       bool keep)
 {
     char clip[BENCH_PATH], generator[BENCH_PATH], inputs[BENCH_PATH];
     *s = (struct session){.setup = setup, .keep = keep};

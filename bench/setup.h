@@ -1,4 +1,5 @@
-/* What a run of the benchmark works with: settings and the files that it writes for itself and the peers. */
+/* What a run of the benchmark works with: settings and the files that it writes for itself and the
+ * peers. */
 #ifndef BENCH_SETUP_H
 #define BENCH_SETUP_H
 
@@ -12,15 +13,15 @@ enum { BENCH_MAX_RUNS = 101, BENCH_COPIES = 8, BENCH_PATH = 512 };
 
 struct setup {
     int runs, warmup, rounds, threads; /* runs of a round; threads: of ours and of the peers */
-    int size, batch;           /* of the generator; pictures a training step */
-    const char *clip;          /* formula model: "clip-vit-b32", "clip-tiny512" */
-    const char *data;          /* folder for weights and inputs */
-    const char *cfedit;        /* the program */
-    const char *python;        /* interpreter of the peers' environment; NULL: none there */
-    const char *python_old;    /* that of PyTorch 1.13, likewise */
-    const char *peers;         /* folder with the peers' sources */
-    const char *peer;          /* the only one to run; NULL: all */
-    bool long_edit;            /* the 100 steps of `edit`, really */
+    int size, batch;                   /* of the generator; pictures a training step */
+    const char *clip;                  /* formula model: "clip-vit-b32", "clip-tiny512" */
+    const char *data;                  /* folder for weights and inputs */
+    const char *cfedit;                /* the program */
+    const char *python;                /* interpreter of the peers' environment; NULL: none there */
+    const char *python_old;            /* that of PyTorch 1.13, likewise */
+    const char *peers;                 /* folder with the peers' sources */
+    const char *peer;                  /* the only one to run; NULL: all */
+    bool long_edit;                    /* the 100 steps of `edit`, really */
 };
 
 /* Paths of the files below setup->data that a benchmark with these settings uses:
@@ -32,8 +33,8 @@ struct setup {
  * `path` has BENCH_PATH bytes. Returns path. */
 char *setup_path(const struct setup *setup, const char *file, char *path);
 
-/* Writes those that are not there yet (in a process of its own; a minute for the full size). False after a
- * message on stderr. */
+/* Writes those that are not there yet (in a process of its own; a minute for the full size). False
+ * after a message on stderr. */
 bool setup_prepare(struct setup *setup);
 
 #endif

@@ -4,8 +4,9 @@
 
 #include "options.h"
 
-/* Resolutions 64 to o->setup.size, batches 1 to 4, threads 1 and o->setup.threads; generator forward, with gradient, and
- * training step. Writes what of csv, json and plot is asked for. Returns an exit status. */
+/* Resolutions 64 to o->setup.size, batches 1 to 4, threads 1 and o->setup.threads; generator
+ * forward, with gradient, and training step. Writes what of csv, json and plot is asked for.
+ * Returns an exit status. */
 int sweep(struct options *o);
 
 #endif

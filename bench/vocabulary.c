@@ -8,11 +8,12 @@
 #include "nn/text/tokenizer.h"
 #include "setup.h"
 
-/* UTF-8 of the character that stands for a byte in merge lists: printable ones for themselves, the others from
- * U+0100 on. */
+/* UTF-8 of the character that stands for a byte in merge lists: printable ones for themselves, the
+ * others from U+0100 on. */
 static int symbol(int byte, int *others, char *out)
 {
-    const bool printable = (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174;
+    const bool printable =
+        (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174;
     const int code = printable ? byte : 256 + (*others)++;
     if (code < 128) {
         out[0] = (char)code;
@@ -61,7 +62,8 @@ lt_status vocabulary_make(lt_ctx *ctx, char **merges, size_t *bytes)
         if (!(text[i] = ce_template_fill(ctx, i / 4, fill[i % 2])))
             status = lt_ctx_status(ctx);
     if (status == LT_OK)
-        status = lt_bpe_train(ctx, (const char *const *)text, TEXTS, LT_TOKENIZER_MAX_MERGES, merges, bytes);
+        status = lt_bpe_train(ctx, (const char *const *)text, TEXTS, LT_TOKENIZER_MAX_MERGES,
+                              merges, bytes);
     if (status == LT_OK) {
         char *grown = realloc(*merges, *bytes + 1 + LINE * LT_TOKENIZER_MAX_MERGES);
         if (grown) {

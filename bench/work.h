@@ -24,20 +24,22 @@ struct session {
 };
 
 struct work {
-    const char *key;  /* "generator-gradient": also what a peer is asked for */
-    const char *name; /* "generator forward and gradient to W+" */
-    unsigned needs;   /* CE_NEED_ bits */
+    const char *key;                      /* "generator-gradient": also what a peer is asked for */
+    const char *name;                     /* "generator forward and gradient to W+" */
+    unsigned needs;                       /* CE_NEED_ bits */
     lt_status (*open)(struct session *s); /* NULL: the networks are all */
     lt_status (*once)(struct session *s);
     /* Multiply-adds of one run in 10^9, see flops.h; NULL: not counted. */
     double (*macs)(const struct session *s);
 };
 
-extern const struct work work_generator, work_generator_gradient, work_clip_images, work_clip_images_gradient,
-    work_clip_texts, work_train_step, work_train_new;
+extern const struct work work_generator, work_generator_gradient, work_clip_images,
+    work_clip_images_gradient, work_clip_texts, work_train_step, work_train_new;
 
-/* Opens networks and inputs; `keep`: results are wanted. *s is given to session_close(), also after a failure. */
-lt_status session_open(struct session *s, const struct setup *setup, const struct work *work, bool keep);
+/* Opens networks and inputs; `keep`: results are wanted. *s is given to session_close(), also after
+ * a failure. */
+lt_status session_open(struct session *s, const struct setup *setup, const struct work *work,
+                       bool keep);
 void session_close(struct session *s);
 /* Keeps `t` under a name (a literal) where s->keep is set. */
 void session_keep(struct session *s, const char *name, lt_tensor *t);

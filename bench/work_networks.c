@@ -23,7 +23,8 @@ static lt_status generate(struct session *s)
 {
     lt_ctx *ctx = s->run.ctx;
     lt_no_grad_begin(ctx);
-    const lt_status status = kept(s, "image", lt_stylegan2_synthesis(ctx, s->models.generator, s->w));
+    const lt_status status =
+        kept(s, "image", lt_stylegan2_synthesis(ctx, s->models.generator, s->w));
     lt_no_grad_end(ctx);
     return status;
 }
@@ -39,7 +40,8 @@ static lt_status embed_images(struct session *s)
 {
     lt_ctx *ctx = s->run.ctx;
     lt_no_grad_begin(ctx);
-    const lt_status status = kept(s, "image_features", lt_clip_encode_image(ctx, s->models.clip, s->pixels));
+    const lt_status status =
+        kept(s, "image_features", lt_clip_encode_image(ctx, s->models.clip, s->pixels));
     lt_no_grad_end(ctx);
     return status;
 }
@@ -48,14 +50,16 @@ static lt_status embed_images_gradient(struct session *s)
 {
     lt_ctx *ctx = s->run.ctx;
     lt_set_requires_grad(ctx, s->pixels, true);
-    return gradient(s, s->pixels, lt_clip_encode_image(ctx, s->models.clip, s->pixels), "grad_pixels");
+    return gradient(s, s->pixels, lt_clip_encode_image(ctx, s->models.clip, s->pixels),
+                    "grad_pixels");
 }
 
 static lt_status embed_texts(struct session *s)
 {
     lt_ctx *ctx = s->run.ctx;
     lt_no_grad_begin(ctx);
-    const lt_status status = kept(s, "text_features", lt_clip_encode_text(ctx, s->models.clip, s->ids));
+    const lt_status status =
+        kept(s, "text_features", lt_clip_encode_text(ctx, s->models.clip, s->ids));
     lt_no_grad_end(ctx);
     return status;
 }
@@ -79,10 +83,17 @@ static double texts_macs(const struct session *s)
     return flops_clip_texts(lt_clip_describe(s->models.clip), s->ids);
 }
 
-const struct work work_generator = {"generator", "generator forward", CE_NEED_GENERATOR, NULL, generate, generator_macs};
-const struct work work_generator_gradient = {"generator-gradient", "generator forward and gradient to W+",
-                                             CE_NEED_GENERATOR, NULL, generate_gradient, generator_gradient_macs};
-const struct work work_clip_images = {"clip-images", "CLIP 8 pictures forward", CE_NEED_CLIP, NULL, embed_images, images_macs};
-const struct work work_clip_images_gradient = {"clip-images-gradient", "CLIP 8 pictures forward and gradient to pixels",
-                                               CE_NEED_CLIP, NULL, embed_images_gradient, images_gradient_macs};
-const struct work work_clip_texts = {"clip-texts", "CLIP 79 template sentences", CE_NEED_CLIP, NULL, embed_texts, texts_macs};
+const struct work work_generator = {"generator", "generator forward", CE_NEED_GENERATOR, NULL,
+                                    generate,    generator_macs};
+const struct work work_generator_gradient = {
+    "generator-gradient", "generator forward and gradient to W+",
+    CE_NEED_GENERATOR,    NULL,
+    generate_gradient,    generator_gradient_macs};
+const struct work work_clip_images = {
+    "clip-images", "CLIP 8 pictures forward", CE_NEED_CLIP, NULL, embed_images, images_macs};
+const struct work work_clip_images_gradient = {
+    "clip-images-gradient", "CLIP 8 pictures forward and gradient to pixels",
+    CE_NEED_CLIP,           NULL,
+    embed_images_gradient,  images_gradient_macs};
+const struct work work_clip_texts = {
+    "clip-texts", "CLIP 79 template sentences", CE_NEED_CLIP, NULL, embed_texts, texts_macs};

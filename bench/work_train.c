@@ -3,10 +3,11 @@
 #include "flops.h"
 #include "work.h"
 
-/* Gradients that peers are held against: of the network that fuses w and text, of each level, and of the first
- * and last text mapper. */
+/* Gradients that peers are held against: of the network that fuses w and text, of each level, and
+ * of the first and last text mapper. */
 static const char *const watched[] = {"mapper.fc.weight", "mapper.course_mapping.mapping.4.weight",
-                                      "mapper.medium_mapping.mapping.4.weight", "mapper.fine_mapping.mapping.4.weight",
+                                      "mapper.medium_mapping.mapping.4.weight",
+                                      "mapper.fine_mapping.mapping.4.weight",
                                       "text_mapper.mapper_0.mapping.4.weight"};
 
 static void observe(void *user, const struct ce_trainer *trainer, const struct ce_train_view *view)
@@ -25,8 +26,8 @@ static void observe(void *user, const struct ce_trainer *trainer, const struct c
     }
 }
 
-/* A training over `latents`; with as many as a batch each step has the same sources, whose features are known from the
- * second step on. */
+/* A training over `latents`; with as many as a batch each step has the same sources, whose features
+ * are known from the second step on. */
 static lt_status open_trainer(struct session *s, lt_tensor *latents)
 {
     lt_ctx *ctx = s->run.ctx;
@@ -35,11 +36,14 @@ static lt_status open_trainer(struct session *s, lt_tensor *latents)
     config.batch = s->setup->batch;
     config.objective.id_lambda = 0.0f;
     config.shuffle = false;
-    const struct ce_train_data data = {.source_text = BENCH_SOURCE_TEXT, .target_text = BENCH_TARGET_TEXT,
-                                       .latents = latents, .points = s->points};
+    const struct ce_train_data data = {.source_text = BENCH_SOURCE_TEXT,
+                                       .target_text = BENCH_TARGET_TEXT,
+                                       .latents = latents,
+                                       .points = s->points};
     lt_status status = lt_params_create(ctx, &s->mapper_params);
     if (status == LT_OK)
-        status = ce_mapper_load(ctx, s->mapper_params, setup_path(s->setup, "mapper.safetensors", path));
+        status =
+            ce_mapper_load(ctx, s->mapper_params, setup_path(s->setup, "mapper.safetensors", path));
     if (status == LT_OK)
         status = ce_trainer_create(&s->models, &config, &data, s->mapper_params, &s->trainer);
     if (status == LT_OK && s->keep)
@@ -54,16 +58,26 @@ static lt_status step(struct session *s) { return ce_trainer_step(s->trainer, NU
 
 static double step_macs(const struct session *s)
 {
-    return s->setup->batch * flops_step(lt_stylegan2_describe(s->models.generator), lt_clip_describe(s->models.clip));
+    return s->setup->batch *
+           flops_step(lt_stylegan2_describe(s->models.generator), lt_clip_describe(s->models.clip));
 }
 
 static double new_macs(const struct session *s)
 {
-    return step_macs(s) + s->setup->batch * (flops_generator(lt_stylegan2_describe(s->models.generator)) +
-                                             flops_clip_image(lt_clip_describe(s->models.clip)));
+    return step_macs(s) +
+           s->setup->batch * (flops_generator(lt_stylegan2_describe(s->models.generator)) +
+                              flops_clip_image(lt_clip_describe(s->models.clip)));
 }
 
-const struct work work_train_step = {"train-step", "training step, sources' features known",
-                                     CE_NEED_GENERATOR | CE_NEED_TEXT, open_same, step, step_macs};
-const struct work work_train_new = {"train-new", "training step, sources not seen before",
-                                    CE_NEED_GENERATOR | CE_NEED_TEXT, open_new, step, new_macs};
+const struct work work_train_step = {"train-step",
+                                     "training step, sources' features known",
+                                     CE_NEED_GENERATOR | CE_NEED_TEXT,
+                                     open_same,
+                                     step,
+                                     step_macs};
+const struct work work_train_new = {"train-new",
+                                    "training step, sources not seen before",
+                                    CE_NEED_GENERATOR | CE_NEED_TEXT,
+                                    open_new,
+                                    step,
+                                    new_macs};

@@ -1,4 +1,5 @@
-/* libtensor: tensors, automatic differentiation, and the networks of image editing by text, for CPUs.
+/* libtensor: tensors, automatic differentiation, and the networks of image editing by text, for
+ * CPUs.
  *
  *     #include <libtensor.h>
  *     #include <stdio.h>

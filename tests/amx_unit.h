@@ -1,4 +1,5 @@
-/* Intel's matrix unit written out in C, for processors without it: what kernels for it are compiled with in tests. */
+/* Intel's matrix unit written out in C, for processors without it: what kernels for it are compiled
+ * with in tests. */
 #ifndef TESTS_AMX_UNIT_H
 #define TESTS_AMX_UNIT_H
 
@@ -11,11 +12,11 @@ void amx_unit_multiply_int8(int c, int a, int b);
 
 #define LT_AMX_EMULATED
 #define _tile_loadd(t, from, stride) amx_unit_load(t, from, stride)
-#define _tile_stored(t, to, stride) amx_unit_store(t, to, stride)
-#define _tile_zero(t) amx_unit_zero(t)
-#define _tile_dpbssd(c, a, b) amx_unit_multiply_int8(c, a, b)
-#define _tile_loadconfig(config) amx_unit_configure(config)
-#define _tile_release() amx_unit_release()
-#define LT_ISA_SUFFIX emulated
+#define _tile_stored(t, to, stride)  amx_unit_store(t, to, stride)
+#define _tile_zero(t)                amx_unit_zero(t)
+#define _tile_dpbssd(c, a, b)        amx_unit_multiply_int8(c, a, b)
+#define _tile_loadconfig(config)     amx_unit_configure(config)
+#define _tile_release()              amx_unit_release()
+#define LT_ISA_SUFFIX                emulated
 
 #endif

@@ -16,7 +16,8 @@ static bool meets(const lt_winograd *q, int64_t y, int64_t i, int64_t limit, int
 {
     *in = q->kind == LT_WINOGRAD_SAME ? y + i - q->pad : 2 * y + i - q->pad;
     if (q->kind == LT_WINOGRAD_UP) {
-        if ((y - i + q->pad) % 2 != 0) return false;
+        if ((y - i + q->pad) % 2 != 0)
+            return false;
         *in = (y - i + q->pad) / 2;
     }
     return *in >= 0 && *in < limit;
@@ -32,7 +33,8 @@ static void plain_loops(const lt_winograd *q, double *y)
             double part = 0;
             for (int64_t t = 0; t < 9; t++) {
                 int64_t iy, ix;
-                if (!meets(q, row, t / 3, q->h, &iy) || !meets(q, x, t % 3, q->w, &ix)) continue;
+                if (!meets(q, row, t / 3, q->h, &iy) || !meets(q, x, t % 3, q->w, &ix))
+                    continue;
                 part += (double)q->weight[weight_at(q, o, c, t)] *
                         (double)q->in[((n * q->c + c) * q->h + iy) * q->w + ix];
             }
@@ -44,7 +46,8 @@ static void plain_loops(const lt_winograd *q, double *y)
 
 int64_t check_conv3_size(const lt_winograd *q, int64_t size)
 {
-    if (q->kind == LT_WINOGRAD_UP) return 2 * size + 1 - 2 * q->pad;
+    if (q->kind == LT_WINOGRAD_UP)
+        return 2 * size + 1 - 2 * q->pad;
     return q->kind == LT_WINOGRAD_SAME ? size + 2 * q->pad - 2 : (size + 2 * q->pad - 3) / 2 + 1;
 }
 
@@ -64,10 +67,12 @@ static void check_epilogue(lt_ctx *ctx, check_conv3_run *run, const lt_winograd 
     for (int64_t i = 0; i < planes; i++) {
         double dot = 0, most = 1;
         for (int64_t j = i * area; j < (i + 1) * area; j++) {
-            ck_assert_msg(q.out[j] == plain->out[j] * q.out_scale[i], "output %d is %g of %g", (int)j,
-                          (double)q.out[j], (double)plain->out[j]);
-            if (q.with) dot += (double)plain->out[j] * (double)q.with[j];
-            if (q.with) most += fabs((double)plain->out[j] * (double)q.with[j]);
+            ck_assert_msg(q.out[j] == plain->out[j] * q.out_scale[i], "output %d is %g of %g",
+                          (int)j, (double)q.out[j], (double)plain->out[j]);
+            if (q.with)
+                dot += (double)plain->out[j] * (double)q.with[j];
+            if (q.with)
+                most += fabs((double)plain->out[j] * (double)q.with[j]);
         }
         if (q.dot)
             ck_assert_msg(fabs((double)q.dot[i] - dot) <= 1e-6 * most, "dot %d is %g, expected %g",
@@ -76,7 +81,8 @@ static void check_epilogue(lt_ctx *ctx, check_conv3_run *run, const lt_winograd 
     lt_scope_close(ctx, scope, NULL);
 }
 
-double check_conv3_error(lt_ctx *ctx, check_conv3_run *run, lt_winograd q, uint64_t seed, bool scaled, bool shifted, int check_threads)
+double check_conv3_error(lt_ctx *ctx, check_conv3_run *run, lt_winograd q, uint64_t seed,
+                         bool scaled, bool shifted, int check_threads)
 {
     const lt_scope scope = lt_scope_open(ctx);
     q.oh = check_conv3_size(&q, q.h);
@@ -84,7 +90,8 @@ double check_conv3_error(lt_ctx *ctx, check_conv3_run *run, lt_winograd q, uint6
     const int64_t size = q.n * q.o * q.oh * q.ow;
     q.in = lt_f32(check_random(ctx, seed, -1, 1, 4, (int64_t[]){q.n, q.c, q.h, q.w}));
     q.weight = lt_f32(check_random(ctx, seed + 1, -1, 1, 3, (int64_t[]){q.o, q.c, 9}));
-    q.scale = scaled ? lt_f32(check_random(ctx, seed + 2, 0.5f, 2, 2, (int64_t[]){q.n, q.c})) : NULL;
+    q.scale =
+        scaled ? lt_f32(check_random(ctx, seed + 2, 0.5f, 2, 2, (int64_t[]){q.n, q.c})) : NULL;
     q.bias = shifted ? lt_f32(check_random(ctx, seed + 3, -1, 1, 1, &q.o)) : NULL;
     q.w_out = q.flip ? 9 : q.c * 9;
     q.w_in = q.flip ? q.o * 9 : 9;
@@ -96,7 +103,8 @@ double check_conv3_error(lt_ctx *ctx, check_conv3_run *run, lt_winograd q, uint6
     double worst = 0, most = 0;
     for (int64_t i = 0; i < size; i++) {
         const double d = fabs((double)q.out[i] - want[i]);
-        if (!(d <= worst)) worst = d;
+        if (!(d <= worst))
+            worst = d;
         most = fmax(most, fabs(want[i]));
     }
     free(want);

@@ -130,8 +130,7 @@ static void check_leaf(lt_ctx *ctx, const char *name, check_grad_fn build, void 
     double quotient[MOST], largest = 0.0;
     int count = 0;
     for (; count < samples && count < n; count++) {
-        const int64_t i =
-            n <= samples ? count : (int64_t)lt_rng_below(&rng, (uint64_t)n);
+        const int64_t i = n <= samples ? count : (int64_t)lt_rng_below(&rng, (uint64_t)n);
         const lt_scope scope = lt_scope_open(ctx);
         const float old = x[i];
         const float up = old + (float)how->step, down = old - (float)how->step;
@@ -174,8 +173,7 @@ void check_grad(lt_ctx *ctx, const char *name, check_grad_fn build, void *user, 
             ck_assert_int_eq(lt_set_requires_grad(ctx, leaf[i], true), LT_OK);
     lt_tensor *out = build(ctx, leaf, user);
     ck_assert_msg(out != NULL, "%s: %s", name, lt_ctx_message(ctx));
-    lt_tensor *probe =
-        check_random(ctx, how.seed + 1, -1.0f, 1.0f, lt_ndim(out), lt_shape(out));
+    lt_tensor *probe = check_random(ctx, how.seed + 1, -1.0f, 1.0f, lt_ndim(out), lt_shape(out));
     ck_assert_msg(lt_backward_seed(ctx, out, probe) == LT_OK, "%s: %s", name, lt_ctx_message(ctx));
     ck_assert_uint_eq(lt_tape_length(ctx), 0);
     for (int i = 0; i < leaves; i++) {

@@ -26,8 +26,7 @@ lt_tensor *check_strided(lt_ctx *ctx, const lt_tensor *t);
 /* Element number `index` (row-major) of a float32 tensor of any strides. */
 double check_at(const lt_tensor *t, int64_t index);
 /* |got - expected| <= tolerance (1 + |expected|), naming what and which element. */
-void check_close_to(const char *what, int64_t index, double got, double expected,
-                    double tolerance);
+void check_close_to(const char *what, int64_t index, double got, double expected, double tolerance);
 /* Expects that a call failed (result NULL) with this status and a message that
  * holds `text`, and clears the failure. */
 void check_failed(lt_ctx *ctx, const void *result, lt_status status, const char *text);

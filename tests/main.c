@@ -1,4 +1,5 @@
-/* Runs every suite; `tests full` adds the full-size parity tests. Exit status 0 only if all passed. */
+/* Runs every suite; `tests full` adds the full-size parity tests. Exit status 0 only if all passed.
+ */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -10,8 +10,11 @@ static lt_rng rng;
 
 static void make_generator(struct ce_models *models)
 {
-    const lt_stylegan2_config config = {
-        .size = METHOD_SIDE, .z_dim = METHOD_D, .style_dim = METHOD_D, .n_mlp = 2, .channels = {6, 5, 4}};
+    const lt_stylegan2_config config = {.size = METHOD_SIDE,
+                                        .z_dim = METHOD_D,
+                                        .style_dim = METHOD_D,
+                                        .n_mlp = 2,
+                                        .channels = {6, 5, 4}};
     lt_params_create(ctx, &models->generator_params);
     ck_assert_int_eq(lt_stylegan2_init(ctx, models->generator_params, &config, &rng), LT_OK);
     lt_stylegan2_create(ctx, models->generator_params, &models->generator);
@@ -20,7 +23,8 @@ static void make_generator(struct ce_models *models)
 static void make_clip(struct ce_models *models)
 {
     static const char merges[] = "#version: 0.2\nt h\nth e</w>\np h\n";
-    ck_assert_int_eq(lt_tokenizer_create(ctx, merges, sizeof merges - 1, &models->tokenizer), LT_OK);
+    ck_assert_int_eq(lt_tokenizer_create(ctx, merges, sizeof merges - 1, &models->tokenizer),
+                     LT_OK);
     const lt_clip_config config = {.embed_dim = METHOD_E,
                                    .image_size = METHOD_SIDE,
                                    .patch = 8,
@@ -72,11 +76,13 @@ static void make_encoder(struct ce_models *models)
             snprintf(layer, sizeof layer, "convs.%d.bias", 2 * k);
             random_weight(&to, head, layer, 1, (const int64_t[]){METHOD_D}, 0.0f, 0.1f);
         }
-        random_weight(&to, head, "linear.weight", 2, (const int64_t[]){METHOD_D, METHOD_D}, 0.0f, 1.0f);
+        random_weight(&to, head, "linear.weight", 2, (const int64_t[]){METHOD_D, METHOD_D}, 0.0f,
+                      1.0f);
         random_weight(&to, head, "linear.bias", 1, (const int64_t[]){METHOD_D}, 0.0f, 0.1f);
     }
     random_weight(&to, "latent_avg", "", 1, (const int64_t[]){METHOD_D}, 0.0f, 0.5f);
-    ck_assert_msg(lt_e4e_create(ctx, to.params, &models->encoder) == LT_OK, "%s", lt_ctx_message(ctx));
+    ck_assert_msg(lt_e4e_create(ctx, to.params, &models->encoder) == LT_OK, "%s",
+                  lt_ctx_message(ctx));
 }
 
 static void make_vgg(struct ce_models *models)
@@ -132,7 +138,8 @@ lt_params *method_params_without(lt_ctx *c, const lt_params *params, const char 
     ck_assert_int_eq(lt_params_create(c, &rest), LT_OK);
     for (size_t i = 0; i < lt_params_count(params); i++)
         if (strncmp(lt_params_name(params, i), prefix, strlen(prefix)))
-            ck_assert_int_eq(lt_params_add(c, rest, lt_params_name(params, i), lt_params_at(params, i)), LT_OK);
+            ck_assert_int_eq(
+                lt_params_add(c, rest, lt_params_name(params, i), lt_params_at(params, i)), LT_OK);
     return rest;
 }
 

@@ -1,5 +1,6 @@
-/* Networks small enough for the tests of the method: a generator of 16 pixels (L 6, D 6), CLIP of 16
- * pixels with features of 6, an identity network, VGG19 of 2 channels, an e4e encoder, a tokenizer of letters. */
+/* Networks small enough for the tests of the method: a generator of 16 pixels (L 6, D 6), CLIP of
+ * 16 pixels with features of 6, an identity network, VGG19 of 2 channels, an e4e encoder, a
+ * tokenizer of letters. */
 #ifndef TESTS_METHOD_FIXTURE_H
 #define TESTS_METHOD_FIXTURE_H
 

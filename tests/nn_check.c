@@ -40,7 +40,8 @@ double nn_distance(const lt_tensor *a, const lt_tensor *b)
 }
 
 /* The sum of the result times the probe, and the root of the sum of its terms' squares. */
-static double probed(lt_ctx *ctx, nn_forward forward, void *user, const lt_tensor *probe, double *size)
+static double probed(lt_ctx *ctx, nn_forward forward, void *user, const lt_tensor *probe,
+                     double *size)
 {
     const lt_scope scope = lt_scope_open(ctx);
     lt_no_grad_begin(ctx);

@@ -9,8 +9,7 @@
 
 lt_ctx *nn_context(void);
 
-#define nn_assert_ok(ctx) \
-    ck_assert_msg(lt_ctx_status(ctx) == LT_OK, "%s", lt_ctx_message(ctx))
+#define nn_assert_ok(ctx) ck_assert_msg(lt_ctx_status(ctx) == LT_OK, "%s", lt_ctx_message(ctx))
 
 /* Asserts a standing failure of this status whose message contains `part`, and clears it. */
 void nn_assert_failed(lt_ctx *ctx, lt_status status, const char *part);

@@ -6,16 +6,18 @@
 
 #include "nn/models/vgg19.h"
 
-void random_weight(const struct lt_maker *to, const char *prefix, const char *suffix, int ndim, const int64_t *shape,
-                   float mean, float std)
+void random_weight(const struct lt_maker *to, const char *prefix, const char *suffix, int ndim,
+                   const int64_t *shape, float mean, float std)
 {
     lt_make(to, prefix, suffix, ndim, shape, mean, std);
     ck_assert_msg(lt_ctx_status(to->ctx) == LT_OK, "%s", lt_ctx_message(to->ctx));
 }
 
-void random_filter(const struct lt_maker *to, const char *prefix, const char *suffix, int64_t out, int64_t in, int64_t k)
+void random_filter(const struct lt_maker *to, const char *prefix, const char *suffix, int64_t out,
+                   int64_t in, int64_t k)
 {
-    random_weight(to, prefix, suffix, 4, (const int64_t[]){out, in, k, k}, 0.0f, sqrtf(2.0f / (float)(in * k * k)));
+    random_weight(to, prefix, suffix, 4, (const int64_t[]){out, in, k, k}, 0.0f,
+                  sqrtf(2.0f / (float)(in * k * k)));
 }
 
 void random_norm(const struct lt_maker *to, const char *prefix, const char *name, int64_t c)

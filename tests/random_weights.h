@@ -5,11 +5,12 @@
 #include "nn/init_impl.h"
 
 /* A normal tensor named prefix + suffix. */
-void random_weight(const struct lt_maker *to, const char *prefix, const char *suffix, int ndim, const int64_t *shape,
-                   float mean, float std);
+void random_weight(const struct lt_maker *to, const char *prefix, const char *suffix, int ndim,
+                   const int64_t *shape, float mean, float std);
 
 /* A convolution's weights (out, in, k, k), scaled for ReLUs (He et al. 2015). */
-void random_filter(const struct lt_maker *to, const char *prefix, const char *suffix, int64_t out, int64_t in, int64_t k);
+void random_filter(const struct lt_maker *to, const char *prefix, const char *suffix, int64_t out,
+                   int64_t in, int64_t k);
 
 /* A batch norm of c channels, its name in two parts: weight, bias, running mean and variance. */
 void random_norm(const struct lt_maker *to, const char *prefix, const char *name, int64_t c);

@@ -53,7 +53,8 @@ START_TEST(random_use)
     /* Free every other block first: no two free extents touch. */
     for (int pass = 0; pass < 2; pass++)
         for (int i = pass; i < SLOTS; i += 2)
-            if (slots[i].block) give(a, &slots[i]);
+            if (slots[i].block)
+                give(a, &slots[i]);
     lt_arena_trim(a);
     ck_assert_uint_eq(lt_arena_cached(a), 0);
     lt_arena_destroy(a);
@@ -66,7 +67,8 @@ START_TEST(neighbours_merge)
     slot s[4];
     bool grew;
     size_t taken;
-    for (int i = 0; i < 4; i++) take(a, &s[i], 4 * UNIT, (unsigned char)i);
+    for (int i = 0; i < 4; i++)
+        take(a, &s[i], 4 * UNIT, (unsigned char)i);
     unsigned char *start = s[0].block;
     give(a, &s[0]);
     give(a, &s[2]);

@@ -40,7 +40,8 @@ START_TEST(cases_are_what_they_say)
             struct edit_truth truth;
             edit_attributes_of_seed(seeds[k], &attr);
             ck_assert(seeds[k] >= 4000 && (k == 0 || seeds[k] > seeds[k - 1]));
-            ck_assert_msg(edit_truth_make(&attr, &c->target, &truth), "%s, seed %lld", c->text, seeds[k]);
+            ck_assert_msg(edit_truth_make(&attr, &c->target, &truth), "%s, seed %lld", c->text,
+                          seeds[k]);
             ck_assert(!c->shows || c->shows(&attr));
         }
     }
@@ -48,7 +49,8 @@ START_TEST(cases_are_what_they_say)
     ck_assert_int_ge(ordinary, 6);
     ck_assert_int_ge(edit_suite_portraits(SUITE_METHODS), 32);
     /* Tuning and results never share a portrait, not even those passed over. */
-    ck_assert_int_gt(edit_suite_first_seed(SUITE_METHODS), edit_suite_first_seed(SUITE_TUNING) + 1000);
+    ck_assert_int_gt(edit_suite_first_seed(SUITE_METHODS),
+                     edit_suite_first_seed(SUITE_TUNING) + 1000);
 }
 END_TEST
 
@@ -59,19 +61,26 @@ START_TEST(settings_are_right)
     const struct edit_setting *setting;
     for (int suite = 0; suite < EDIT_SUITES; suite++)
         for (size_t i = 0; (setting = edit_setting_at((enum edit_suite)suite, i)); i++) {
-            ck_assert_msg(edit_setting_make(setting, &s, bad, sizeof bad), "%s: %s", setting->name, bad);
+            ck_assert_msg(edit_setting_make(setting, &s, bad, sizeof bad), "%s: %s", setting->name,
+                          bad);
             ck_assert_ptr_eq(edit_setting_find((enum edit_suite)suite, setting->name), setting);
             ck_assert_ptr_nonnull(edit_setting_base(setting));
         }
-    static const char *const bases[][2] = {{"the paper's objective", "cf-clip"}, {"1 template", "the paper's objective"},
-                                           {"mapper without text mapping", "cf-clip-mapper"}, {"default, half the steps", "cf-clip"}};
+    static const char *const bases[][2] = {{"the paper's objective", "cf-clip"},
+                                           {"1 template", "the paper's objective"},
+                                           {"mapper without text mapping", "cf-clip-mapper"},
+                                           {"default, half the steps", "cf-clip"}};
     for (size_t i = 0; i < sizeof bases / sizeof bases[0]; i++)
-        ck_assert_str_eq(edit_setting_base(edit_setting_find(SUITE_ABLATION, bases[i][0]))->name, bases[i][1]);
-    const struct edit_setting one = {"x", "cf-clip", "steps=7,negatives=on"}, none = {"x", "cf-clip", ""};
-    ck_assert(edit_setting_make(&one, &s, bad, sizeof bad) && s.latent.steps == 7 && s.latent.nce.use_negatives);
+        ck_assert_str_eq(edit_setting_base(edit_setting_find(SUITE_ABLATION, bases[i][0]))->name,
+                         bases[i][1]);
+    const struct edit_setting one = {"x", "cf-clip", "steps=7,negatives=on"},
+                              none = {"x", "cf-clip", ""};
+    ck_assert(edit_setting_make(&one, &s, bad, sizeof bad) && s.latent.steps == 7 &&
+              s.latent.nce.use_negatives);
     ck_assert(edit_setting_make(&none, &plain, bad, sizeof bad));
     ck_assert(edit_setting_mark(&s) != edit_setting_mark(&plain));
-    static const char *const wrong[] = {"steps", "steps=0", "steps=1x", "alpha=1", "nothing=1", "negatives=maybe"};
+    static const char *const wrong[] = {"steps",   "steps=0",   "steps=1x",
+                                        "alpha=1", "nothing=1", "negatives=maybe"};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         const struct edit_setting w = {"x", "cf-clip", wrong[i]};
         ck_assert_msg(!edit_setting_make(&w, &s, bad, sizeof bad), "%s was taken", wrong[i]);
@@ -83,9 +92,20 @@ END_TEST
 
 static struct edit_result result_of(long long seed, bool success)
 {
-    struct edit_result r = {.setting = "cf-clip", .target = "face with green lips", .mark = 0xfedcba9876543210u, .seed = seed,
-                            .success = success, .chosen = true, .to_target = 12.5, .from_source = 50.0, .outside = 1.25,
-                            .ssim = 0.75, .psnr = 20.0, .parts_kept = 0.5, .readings_kept = 0.25, .seconds = 3.0};
+    struct edit_result r = {.setting = "cf-clip",
+                            .target = "face with green lips",
+                            .mark = 0xfedcba9876543210u,
+                            .seed = seed,
+                            .success = success,
+                            .chosen = true,
+                            .to_target = 12.5,
+                            .from_source = 50.0,
+                            .outside = 1.25,
+                            .ssim = 0.75,
+                            .psnr = 20.0,
+                            .parts_kept = 0.5,
+                            .readings_kept = 0.25,
+                            .seconds = 3.0};
     return r;
 }
 
@@ -104,7 +124,8 @@ START_TEST(results_survive_a_stop)
     ck_assert_int_eq(edit_results_read(ctx, temp_path("r.jsonl"), &all), LT_OK);
     ck_assert_uint_eq(all.count, 6);
     const struct edit_result want = result_of(5, true);
-    const struct edit_result *found = edit_results_find(&all, want.setting, want.mark, want.target, 5);
+    const struct edit_result *found =
+        edit_results_find(&all, want.setting, want.mark, want.target, 5);
     ck_assert_ptr_nonnull(found);
     ck_assert(found->success && found->chosen && found->seed == 5);
     ck_assert_double_eq(found->to_target, 12.5);
@@ -141,13 +162,15 @@ START_TEST(means_and_intervals)
     }
     list[7].seconds = 1000.0;
     const struct edit_results all = {list, PORTRAITS};
-    struct edit_choice choice = {.of = {"cf-clip", list[0].mark}, .first_seed = 4000, .last_seed = 4999};
+    struct edit_choice choice = {
+        .of = {"cf-clip", list[0].mark}, .first_seed = 4000, .last_seed = 4999};
     struct edit_summary s = edit_summarise(&all, &choice);
     ck_assert_int_eq(s.count, PORTRAITS);
     ck_assert_double_eq_tol(s.mean[METRIC_SUCCESS], 25.0, 1e-9);
     ck_assert_double_eq_tol(s.mean[METRIC_OUTSIDE], 19.5, 1e-9);
     ck_assert_double_eq(s.mean[METRIC_SECONDS], 3.0);
-    /* The interval of a share of 25 % among 40: about 1.96 sqrt(0.25 0.75 / 40) = 13.4 to each side. */
+    /* The interval of a share of 25 % among 40: about 1.96 sqrt(0.25 0.75 / 40) = 13.4 to each
+     * side. */
     ck_assert_double_eq_tol(s.low[METRIC_SUCCESS], 25.0 - 13.4, 3.0);
     ck_assert_double_eq_tol(s.high[METRIC_SUCCESS], 25.0 + 13.4, 3.0);
     ck_assert_double_eq(s.low[METRIC_CHOSEN], 100.0);
@@ -177,7 +200,8 @@ START_TEST(side_by_side)
         snprintf(list[i].setting, sizeof list[i].setting, "nada");
     const struct edit_results all = {list, ONE + OTHER};
     const struct edit_marked beside[2] = {{"nada", list[0].mark}, {"nada", list[0].mark + 1}};
-    struct edit_choice choice = {.of = {"cf-clip", list[0].mark}, .beside = beside, .first_seed = 4000, .last_seed = 4999};
+    struct edit_choice choice = {
+        .of = {"cf-clip", list[0].mark}, .beside = beside, .first_seed = 4000, .last_seed = 4999};
     ck_assert_int_eq(edit_summarise(&all, &choice).count, ONE);
     choice.beside_count = 1; /* 4003, 4005, 4007; not 4009, which the first has not */
     const struct edit_summary s = edit_summarise(&all, &choice);
@@ -205,7 +229,8 @@ START_TEST(first_portraits_of_a_case)
         snprintf(list[i].target, sizeof list[i].target, "%s", c->text);
     }
     const struct edit_results all = {list, PORTRAITS};
-    struct edit_choice choice = {.of = {"cf-clip", list[0].mark}, .first_seed = 4000, .last_seed = 4999};
+    struct edit_choice choice = {
+        .of = {"cf-clip", list[0].mark}, .first_seed = 4000, .last_seed = 4999};
     ck_assert_int_eq(edit_summarise(&all, &choice).count, PORTRAITS);
     choice.portraits = FIRST;
     ck_assert_int_eq(edit_summarise(&all, &choice).count, FIRST);

@@ -15,10 +15,15 @@ static lt_params *params;
 static lt_clip *clip;
 static lt_rng rng;
 
-static const lt_clip_config config = {.embed_dim = DIM, .image_size = SIDE, .patch = 8,
-                                      .vision_width = WIDTH, .vision_layers = 2,
-                                      .context_length = CONTEXT, .vocab_size = VOCAB,
-                                      .text_width = WIDTH, .text_layers = 2};
+static const lt_clip_config config = {.embed_dim = DIM,
+                                      .image_size = SIDE,
+                                      .patch = 8,
+                                      .vision_width = WIDTH,
+                                      .vision_layers = 2,
+                                      .context_length = CONTEXT,
+                                      .vocab_size = VOCAB,
+                                      .text_width = WIDTH,
+                                      .text_layers = 2};
 
 static void setup(void)
 {
@@ -120,8 +125,8 @@ static void check_first_stream(void *user, const char *name, lt_tensor *t)
     for (int o = 0; o < WIDTH; o++)
         var += (e[o] - mean) * (e[o] - mean) / WIDTH;
     for (int o = 0; o < WIDTH; o++)
-        ck_assert_double_eq_tol((double)lt_f32(t)[3 * WIDTH + o],
-                                (e[o] - mean) / sqrt(var + 1e-5), 1e-4);
+        ck_assert_double_eq_tol((double)lt_f32(t)[3 * WIDTH + o], (e[o] - mean) / sqrt(var + 1e-5),
+                                1e-4);
 }
 
 static void count_taps(void *user, const char *name, lt_tensor *t)
@@ -148,8 +153,7 @@ START_TEST(image_features)
     ck_assert_int_eq(lt_dim(y, 1), DIM);
     /* The last block's shortcut changes nothing; neither do batch mates. */
     ck_assert(nn_distance(y, tapped) < 1e-5);
-    lt_tensor *one =
-        lt_clip_encode_image(ctx, clip, lt_contiguous(ctx, lt_slice(ctx, x, 0, 1, 1)));
+    lt_tensor *one = lt_clip_encode_image(ctx, clip, lt_contiguous(ctx, lt_slice(ctx, x, 0, 1, 1)));
     ck_assert(nn_distance(one, lt_contiguous(ctx, lt_slice(ctx, y, 0, 1, 1))) < 1e-5);
 }
 END_TEST
@@ -168,8 +172,8 @@ START_TEST(text_features)
     ck_assert(nn_distance(y, tapped) < 1e-5);
     /* Alone, a short text is computed on fewer positions, to the same feature. */
     for (int i = 0; i < 3; i++) {
-        lt_tensor *row = lt_from_copy(ctx, LT_I32, 2, (const int64_t[]){1, CONTEXT},
-                                      lt_i32(ids) + i * CONTEXT);
+        lt_tensor *row =
+            lt_from_copy(ctx, LT_I32, 2, (const int64_t[]){1, CONTEXT}, lt_i32(ids) + i * CONTEXT);
         lt_tensor *one = lt_clip_encode_text(ctx, clip, row);
         ck_assert(nn_distance(one, lt_contiguous(ctx, lt_slice(ctx, y, 0, i, 1))) < 1e-5);
     }
@@ -198,8 +202,10 @@ START_TEST(shared_beginnings)
     lt_tensor *y = lt_clip_encode_text(ctx, clip, ids);
     nn_assert_ok(ctx);
     for (int i = 0; i < 3; i++) {
-        lt_tensor *row = lt_from_copy(ctx, LT_I32, 2, (const int64_t[]){1, CONTEXT}, lt_i32(ids) + i * CONTEXT);
-        ck_assert(nn_distance(lt_clip_encode_text(ctx, clip, row), lt_contiguous(ctx, lt_slice(ctx, y, 0, i, 1))) < 1e-5);
+        lt_tensor *row =
+            lt_from_copy(ctx, LT_I32, 2, (const int64_t[]){1, CONTEXT}, lt_i32(ids) + i * CONTEXT);
+        ck_assert(nn_distance(lt_clip_encode_text(ctx, clip, row),
+                              lt_contiguous(ctx, lt_slice(ctx, y, 0, i, 1))) < 1e-5);
     }
     ck_assert_mem_eq(lt_f32(y) + DIM, lt_f32(y) + 2 * DIM, DIM * sizeof(float));
     ck_assert(nn_distance(lt_slice(ctx, y, 0, 0, 1), lt_slice(ctx, y, 0, 1, 1)) > 1e-3);
@@ -223,10 +229,11 @@ START_TEST(gradients)
         if (strcmp(name, "logit_scale") == 0)
             continue;
         const bool visual = strncmp(name, "visual", 6) == 0;
-        nn_check_gradient(ctx, name, lt_params_at(params, i),
-                          visual ? image_forward : text_forward, visual ? x : ids, 2, 1e-2f, 3e-2);
+        nn_check_gradient(ctx, name, lt_params_at(params, i), visual ? image_forward : text_forward,
+                          visual ? x : ids, 2, 1e-2f, 3e-2);
         if (!visual)
-            nn_check_gradient(ctx, name, lt_params_at(params, i), text_forward, alike(), 2, 1e-2f, 3e-2);
+            nn_check_gradient(ctx, name, lt_params_at(params, i), text_forward, alike(), 2, 1e-2f,
+                              3e-2);
     }
 }
 END_TEST
@@ -247,11 +254,10 @@ START_TEST(contrastive_training_lowers_the_loss)
         lt_optim_zero_grad(optim);
         lt_tensor *a = lt_l2_normalize(ctx, lt_clip_encode_image(ctx, clip, x), 1e-12f);
         lt_tensor *b = lt_l2_normalize(ctx, lt_clip_encode_text(ctx, clip, ids), 1e-12f);
-        lt_tensor *logits = lt_mul(ctx, lt_matmul(ctx, a, b, false, true),
-                                   lt_exp(ctx, lt_clip_logit_scale(clip)));
-        lt_tensor *loss =
-            lt_add(ctx, lt_cross_entropy(ctx, logits, target),
-                   lt_cross_entropy(ctx, lt_transpose(ctx, logits, 0, 1), target));
+        lt_tensor *logits =
+            lt_mul(ctx, lt_matmul(ctx, a, b, false, true), lt_exp(ctx, lt_clip_logit_scale(clip)));
+        lt_tensor *loss = lt_add(ctx, lt_cross_entropy(ctx, logits, target),
+                                 lt_cross_entropy(ctx, lt_transpose(ctx, logits, 0, 1), target));
         nn_assert_ok(ctx);
         last = lt_item(loss);
         first = step ? first : last;
@@ -319,7 +325,8 @@ START_TEST(stored_weights)
         lt_clip *network = NULL;
         lt_params_create(ctx, &file);
         ck_assert_int_eq((map ? lt_params_map : lt_params_load)(ctx, file, path, NULL), LT_OK);
-        ck_assert_int_eq(lt_type(lt_params_find(file, "token_embedding.weight")), map ? LT_F16 : LT_F32);
+        ck_assert_int_eq(lt_type(lt_params_find(file, "token_embedding.weight")),
+                         map ? LT_F16 : LT_F32);
         ck_assert_msg(lt_clip_create(ctx, file, &network) == LT_OK, "%s", lt_ctx_message(ctx));
         feature[map][0] = lt_clip_encode_image(ctx, network, x);
         feature[map][1] = lt_clip_encode_text(ctx, network, ids);

@@ -1,4 +1,5 @@
-/* CLIP-NCE: templates, text features, the loss against a plain reference, gradients, switches, errors. */
+/* CLIP-NCE: templates, text features, the loss against a plain reference, gradients, switches,
+ * errors. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,8 +25,8 @@ static void setup(void)
     config = ce_nce_defaults();
     config.templates = T;
     config.copies = 3;
-    ck_assert_msg(ce_nce_texts_prepare(&models, &config, "face", "blue face", &texts) == LT_OK, "%s",
-                  lt_ctx_message(ctx));
+    ck_assert_msg(ce_nce_texts_prepare(&models, &config, "face", "blue face", &texts) == LT_OK,
+                  "%s", lt_ctx_message(ctx));
 }
 
 static void teardown(void)
@@ -74,13 +75,16 @@ START_TEST(text_features)
     /* Several texts at once have the means that each has alone. */
     ck_assert_int_eq(lt_dim(means, 0), 2);
     for (int k = 0; k < 2; k++)
-        ck_assert_double_lt(nn_distance(lt_mean(ctx, ce_text_template_features(&models, two[k], T), 1u, true),
-                                        lt_contiguous(ctx, lt_slice(ctx, means, 0, k, 1))), 1e-5);
+        ck_assert_double_lt(
+            nn_distance(lt_mean(ctx, ce_text_template_features(&models, two[k], T), 1u, true),
+                        lt_contiguous(ctx, lt_slice(ctx, means, 0, k, 1))),
+            1e-5);
     char *filled = ce_template_fill(ctx, 2, "face");
     const char *one = filled;
     lt_tensor *row = lt_l2_normalize(ctx, ce_models_embed_texts(&models, &one, 1), 1e-12f);
     free(filled);
-    ck_assert_double_lt(nn_distance(row, lt_contiguous(ctx, lt_slice(ctx, features, 0, 2, 1))), 1e-5);
+    ck_assert_double_lt(nn_distance(row, lt_contiguous(ctx, lt_slice(ctx, features, 0, 2, 1))),
+                        1e-5);
     lt_tensor *raw = ce_text_feature(&models, "face");
     ck_assert_int_eq(lt_dim(raw, 0), 1);
     ck_assert_int_eq(lt_dim(raw, 1), D);
@@ -118,7 +122,8 @@ static double reference(const float *source, const float *edited)
     double negative[T][D], p1[D] = {0}, mean[D] = {0}, total = 0;
     for (int k = 0; k < T; k++)
         for (int i = 0; i < D; i++) {
-            const double s = (double)lt_f32(texts.source)[k * D + i], t = (double)lt_f32(texts.target)[k * D + i];
+            const double s = (double)lt_f32(texts.source)[k * D + i],
+                         t = (double)lt_f32(texts.target)[k * D + i];
             negative[k][i] = s - (double)source[i];
             p1[i] += (t - s) / T;
             mean[i] += t / T;
@@ -177,7 +182,8 @@ START_TEST(switches)
     double cosine = 0;
     for (int r = 0; r < 3 * B; r++)
         for (int i = 0; i < D; i++)
-            cosine += (double)lt_f32(parts.query)[r * D + i] * (double)lt_f32(texts.direction)[i] / (3 * B);
+            cosine += (double)lt_f32(parts.query)[r * D + i] * (double)lt_f32(texts.direction)[i] /
+                      (3 * B);
     ck_assert_double_eq_tol((double)lt_item(loss), 1 - cosine, 1e-5);
 }
 END_TEST
@@ -188,13 +194,15 @@ START_TEST(copies)
     double coeffs[3][8];
     lt_tensor *x = pictures(B);
     ck_assert_int_eq(ce_nce_draw(ctx, &config, &rng, S, coeffs), LT_OK);
-    lt_tensor *all = ce_nce_augmented_features(ctx, models.clip, &config, x, (const double(*)[8])coeffs);
+    lt_tensor *all =
+        ce_nce_augmented_features(ctx, models.clip, &config, x, (const double(*)[8])coeffs);
     nn_assert_ok(ctx);
     ck_assert_int_eq(lt_dim(all, 0), 3 * B);
     for (int c = 0; c < 3; c++) {
         lt_tensor *warped = lt_warp_perspective(ctx, x, coeffs[c], true);
         lt_tensor *one = ce_image_features(ctx, models.clip, warped, false);
-        ck_assert_double_lt(nn_distance(lt_contiguous(ctx, lt_slice(ctx, all, 0, c * B, B)), one), 1e-5);
+        ck_assert_double_lt(nn_distance(lt_contiguous(ctx, lt_slice(ctx, all, 0, c * B, B)), one),
+                            1e-5);
     }
     config.copies = 0;
     lt_tensor *plain = ce_nce_augmented_features(ctx, models.clip, &config, x, NULL);
@@ -210,12 +218,14 @@ struct scene {
 static lt_tensor *loss_of(lt_ctx *c, void *user)
 {
     const struct scene *s = user;
-    return ce_nce_loss(c, models.clip, &config, &texts, s->source, s->x_hat, (const double(*)[8])s->coeffs);
+    return ce_nce_loss(c, models.clip, &config, &texts, s->source, s->x_hat,
+                       (const double(*)[8])s->coeffs);
 }
 
 START_TEST(gradient)
 {
-    struct scene scene = {.source = ce_image_features(ctx, models.clip, pictures(B), false), .x_hat = pictures(B)};
+    struct scene scene = {.source = ce_image_features(ctx, models.clip, pictures(B), false),
+                          .x_hat = pictures(B)};
     ck_assert_int_eq(ce_nce_draw(ctx, &config, &rng, S, scene.coeffs), LT_OK);
     config.use_negatives = _i == 0;
     nn_check_gradient(ctx, "x_hat", scene.x_hat, loss_of, &scene, 8, 2e-2f, 3e-2);
@@ -240,7 +250,8 @@ START_TEST(errors)
     nn_assert_failed(ctx, LT_ERR_SHAPE, "tokens");
     ck_assert_ptr_null(ce_text_template_features(&models, "face", CE_TEMPLATES + 1));
     nn_assert_failed(ctx, LT_ERR_ARGUMENT, "1..79");
-    ck_assert_ptr_null(ce_nce_from_features(ctx, &config, &texts, unit_rows(2), unit_rows(3), NULL));
+    ck_assert_ptr_null(
+        ce_nce_from_features(ctx, &config, &texts, unit_rows(2), unit_rows(3), NULL));
     nn_assert_failed(ctx, LT_ERR_SHAPE, "(3, 6)");
     config.use_pos1 = config.use_pos2 = false;
     ck_assert_int_eq(ce_nce_check(ctx, &config), LT_ERR_ARGUMENT);

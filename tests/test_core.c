@@ -225,7 +225,8 @@ START_TEST(random_numbers_do_not_depend_on_threads)
 }
 END_TEST
 
-/* Known answer of Philox4x32-10: counter 0 and key 0 begin with 6627e8d5 e169c58d (Random123's kat_vectors). */
+/* Known answer of Philox4x32-10: counter 0 and key 0 begin with 6627e8d5 e169c58d (Random123's
+ * kat_vectors). */
 START_TEST(philox_known_answer)
 {
     lt_rng rng = lt_rng_make(0, 0);
@@ -255,7 +256,8 @@ START_TEST(sgemm_matches_definition)
                 lt_fill_normal(ctx, b, &rng, 0.0f, 1.0f);
                 lt_fill_normal(ctx, c, &rng, 0.0f, 1.0f);
                 lt_tensor *before = lt_clone(ctx, c);
-                lt_sgemm(ctx, ta, tb, m, n, k, 0.5f, lt_f32(a), lda, lt_f32(b), ldb, 2.0f, lt_f32(c), ldc);
+                lt_sgemm(ctx, ta, tb, m, n, k, 0.5f, lt_f32(a), lda, lt_f32(b), ldb, 2.0f,
+                         lt_f32(c), ldc);
                 for (int64_t i = 0; i < m; i++) {
                     for (int64_t j = 0; j < ldc; j++) {
                         const float old = lt_f32(before)[i * ldc + j];
@@ -296,8 +298,10 @@ START_TEST(blas_runs_the_right_kernels)
 {
 #if defined(__x86_64__)
     const lt_cpu_info info = lt_cpu_describe(ctx);
-    if (strcmp(info.kernels, "portable") != 0 && !getenv("OPENBLAS_CORETYPE") && __builtin_cpu_supports("avx2"))
-        ck_assert_msg(strcmp(info.kernels, "Prescott") != 0, "OpenBLAS runs its %s kernels", info.kernels);
+    if (strcmp(info.kernels, "portable") != 0 && !getenv("OPENBLAS_CORETYPE") &&
+        __builtin_cpu_supports("avx2"))
+        ck_assert_msg(strcmp(info.kernels, "Prescott") != 0, "OpenBLAS runs its %s kernels",
+                      info.kernels);
 #endif
 }
 END_TEST

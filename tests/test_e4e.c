@@ -73,7 +73,8 @@ static double between(const double *in, int s, int row, int column)
 /* (C,s,s) above, features (c_in,2s,2s) beside -> (C,2s,2s). */
 static double *lateral(const double *above, int s, const float *beside, int c_in, int level)
 {
-    const float *w = weight("encoder.latlayer%d.weight", level, 0), *b = weight("encoder.latlayer%d.bias", level, 0);
+    const float *w = weight("encoder.latlayer%d.weight", level, 0),
+                *b = weight("encoder.latlayer%d.bias", level, 0);
     const int t = 2 * s;
     double *out = malloc(sizeof *out * (size_t)(C * t * t));
     ck_assert_ptr_nonnull(out);
@@ -97,7 +98,8 @@ static void head(const double *level, int s, int i, double out[D])
         free(now);
         in = now = next;
     }
-    const float *w = weight("encoder.styles.%d.linear.weight", i, 0), *b = weight("encoder.styles.%d.linear.bias", i, 0);
+    const float *w = weight("encoder.styles.%d.linear.weight", i, 0),
+                *b = weight("encoder.styles.%d.linear.bias", i, 0);
     for (int o = 0; o < D; o++) {
         out[o] = (double)b[o];
         for (int c = 0; c < D; c++)
@@ -125,14 +127,16 @@ START_TEST(against_plain_loops)
         for (int l = 1; l < LT_IRSE_LEVELS; l++) {
             const int c_in = (int)lt_dim(level[l], 1), s = (int)lt_dim(level[l], 2);
             ck_assert_int_eq(s, 16 << l);
-            pyramid[l] = lateral(pyramid[l - 1], s / 2, lt_f32(level[l]) + n * c_in * s * s, c_in, l);
+            pyramid[l] =
+                lateral(pyramid[l - 1], s / 2, lt_f32(level[l]) + n * c_in * s * s, c_in, l);
         }
         double first[D], row[D];
         for (int i = 0; i < L; i++) {
             head(pyramid[i / 2], 16 << (i / 2), i, i ? row : first);
             for (int d = 0; d < D; d++) {
                 const double want = first[d] + (i ? row[d] : 0.0) + (double)average[d];
-                ck_assert_double_eq_tol((double)lt_f32(w)[(n * L + i) * D + d], want, 1e-4 * (1.0 + fabs(want)));
+                ck_assert_double_eq_tol((double)lt_f32(w)[(n * L + i) * D + d], want,
+                                        1e-4 * (1.0 + fabs(want)));
             }
         }
         for (int l = 0; l < LT_IRSE_LEVELS; l++)
@@ -167,15 +171,19 @@ START_TEST(levels_of_the_body)
 }
 END_TEST
 
-/* Pictures of other sizes are brought to 256 first; a mean latent for each layer counts as well as one for all. */
+/* Pictures of other sizes are brought to 256 first; a mean latent for each layer counts as well as
+ * one for all. */
 START_TEST(sizes_and_means)
 {
     lt_rng rng = lt_rng_make(4, 0);
     lt_tensor *large = nn_normal(ctx, &rng, 4, (const int64_t[]){1, 3, 2 * SIDE, 2 * SIDE});
     lt_tensor *small = nn_normal(ctx, &rng, 4, (const int64_t[]){1, 3, 40, 64});
-    lt_tensor *a = lt_e4e_encode(ctx, models.encoder, large), *b = lt_e4e_encode(ctx, models.encoder, small);
-    ck_assert(method_same_bits(a, lt_e4e_encode(ctx, models.encoder, lt_resize_area(ctx, large, SIDE, SIDE))));
-    ck_assert(method_same_bits(b, lt_e4e_encode(ctx, models.encoder, lt_resize_bicubic(ctx, small, SIDE, SIDE, false))));
+    lt_tensor *a = lt_e4e_encode(ctx, models.encoder, large),
+              *b = lt_e4e_encode(ctx, models.encoder, small);
+    ck_assert(method_same_bits(
+        a, lt_e4e_encode(ctx, models.encoder, lt_resize_area(ctx, large, SIDE, SIDE))));
+    ck_assert(method_same_bits(
+        b, lt_e4e_encode(ctx, models.encoder, lt_resize_bicubic(ctx, small, SIDE, SIDE, false))));
     const lt_e4e_config *c = lt_e4e_describe(models.encoder);
     ck_assert(c->units == 4 && c->latents == L && c->style_dim == D && c->latent_avg);
     for (int with = 0; with < 2; with++) {
@@ -186,7 +194,8 @@ START_TEST(sizes_and_means)
         lt_e4e *net;
         ck_assert_int_eq(lt_e4e_create(ctx, other, &net), LT_OK);
         lt_tensor *mean = with ? rows : lt_zeros(ctx, 1, (const int64_t[]){D});
-        lt_tensor *own = lt_add(ctx, lt_sub(ctx, a, lt_params_find(models.encoder_params, "latent_avg")), mean);
+        lt_tensor *own =
+            lt_add(ctx, lt_sub(ctx, a, lt_params_find(models.encoder_params, "latent_avg")), mean);
         ck_assert_double_lt(nn_distance(lt_e4e_encode(ctx, net, large), own), 1e-5);
         ck_assert(lt_e4e_describe(net)->latent_avg == (with == 1));
         lt_e4e_free(net);
@@ -195,15 +204,34 @@ START_TEST(sizes_and_means)
 }
 END_TEST
 
-/* Without one tensor, or with one of another shape, there is no encoder, and the message names it. */
+/* Without one tensor, or with one of another shape, there is no encoder, and the message names it.
+ */
 START_TEST(refusals)
 {
-    static const struct { const char *name; int ndim; int64_t shape[4]; lt_status status; const char *part; } bad[] = {
+    static const struct {
+        const char *name;
+        int ndim;
+        int64_t shape[4];
+        lt_status status;
+        const char *part;
+    } bad[] = {
         {"encoder.input_layer.1.bias", 0, {0}, LT_ERR_MISSING, "encoder.input_layer.1.bias"},
-        {"encoder.body.0.res_layer.1.weight", 0, {0}, LT_ERR_MISSING, "encoder.body.0.res_layer.1.weight"},
-        {"encoder.body.2.shortcut_layer.1.running_var", 0, {0}, LT_ERR_MISSING, "encoder.body.2.shortcut_layer.1"},
+        {"encoder.body.0.res_layer.1.weight",
+         0,
+         {0},
+         LT_ERR_MISSING,
+         "encoder.body.0.res_layer.1.weight"},
+        {"encoder.body.2.shortcut_layer.1.running_var",
+         0,
+         {0},
+         LT_ERR_MISSING,
+         "encoder.body.2.shortcut_layer.1"},
         {"encoder.latlayer2.weight", 4, {6, 9, 1, 1}, LT_ERR_SHAPE, "encoder.latlayer2.weight"},
-        {"encoder.styles.0.linear.weight", 0, {0}, LT_ERR_MISSING, "encoder.styles.0.linear.weight"},
+        {"encoder.styles.0.linear.weight",
+         0,
+         {0},
+         LT_ERR_MISSING,
+         "encoder.styles.0.linear.weight"},
         {"encoder.styles.3.convs.2.bias", 0, {0}, LT_ERR_MISSING, "encoder.styles.3.convs.2.bias"},
         {"encoder.styles.4.convs.8.weight", 0, {0}, LT_ERR_SHAPE, "which fit no level"},
         {"encoder.styles.0.convs.6.weight", 0, {0}, LT_ERR_SHAPE, "which fit no level"},
@@ -215,12 +243,14 @@ START_TEST(refusals)
         if (bad[k].ndim)
             lt_params_add(ctx, other, bad[k].name, lt_zeros(ctx, bad[k].ndim, bad[k].shape));
         lt_e4e *net;
-        ck_assert_msg(lt_e4e_create(ctx, other, &net) == bad[k].status, "%s: %s", bad[k].name, lt_ctx_message(ctx));
+        ck_assert_msg(lt_e4e_create(ctx, other, &net) == bad[k].status, "%s: %s", bad[k].name,
+                      lt_ctx_message(ctx));
         ck_assert_ptr_null(net);
         nn_assert_failed(ctx, bad[k].status, bad[k].part);
         lt_params_free(other);
     }
-    ck_assert_ptr_null(lt_e4e_encode(ctx, models.encoder, lt_zeros(ctx, 3, (const int64_t[]){3, 8, 8})));
+    ck_assert_ptr_null(
+        lt_e4e_encode(ctx, models.encoder, lt_zeros(ctx, 3, (const int64_t[]){3, 8, 8})));
     nn_assert_failed(ctx, LT_ERR_SHAPE, "e4e: image is (3, 8, 8)");
 }
 END_TEST

@@ -1,4 +1,5 @@
-/* The editing methods: their table and settings, what each does with strength and seeds, contrasts, channels. */
+/* The editing methods: their table and settings, what each does with strength and seeds, contrasts,
+ * channels. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,7 +62,8 @@ static struct ce_edit_settings small(size_t method)
 static struct ce_editor *open_editor(const struct ce_edit_settings *s)
 {
     struct ce_editor *editor = NULL;
-    ck_assert_msg(ce_editor_open(&models, s, &texts, NULL, NULL, NULL, &editor) == LT_OK, "%s", lt_ctx_message(ctx));
+    ck_assert_msg(ce_editor_open(&models, s, &texts, NULL, NULL, NULL, &editor) == LT_OK, "%s",
+                  lt_ctx_message(ctx));
     return editor;
 }
 
@@ -75,7 +77,8 @@ static double distance(const lt_tensor *a, const lt_tensor *b)
 
 static void run(struct ce_editor *editor, float strength, struct ce_edit_result results[N])
 {
-    ck_assert_msg(ce_editor_run(editor, w, strength, NULL, NULL, results) == LT_OK, "%s", lt_ctx_message(ctx));
+    ck_assert_msg(ce_editor_run(editor, w, strength, NULL, NULL, results) == LT_OK, "%s",
+                  lt_ctx_message(ctx));
 }
 
 static void release(struct ce_edit_result results[N])
@@ -86,8 +89,8 @@ static void release(struct ce_edit_result results[N])
 
 START_TEST(table)
 {
-    static const char *const names[] = {"cf-clip", "cf-clip-mapper", "styleclip", "styleclip-mapper", "nada",
-                                        "global-directions"};
+    static const char *const names[] = {"cf-clip",          "cf-clip-mapper", "styleclip",
+                                        "styleclip-mapper", "nada",           "global-directions"};
     size_t count;
     const struct ce_method *methods = ce_methods(&count);
     ck_assert_uint_eq(count, sizeof names / sizeof names[0]);
@@ -98,8 +101,8 @@ START_TEST(table)
     ck_assert_ptr_null(ce_method_find("none"));
     /* Each method's loss is its paper's. */
     const struct ce_edit_settings nada = ce_method_settings(ce_method_find("nada"));
-    ck_assert(nada.latent.nce.use_pos1 && !nada.latent.nce.use_pos2 && !nada.latent.nce.use_negatives &&
-              !nada.latent.nce.global);
+    ck_assert(nada.latent.nce.use_pos1 && !nada.latent.nce.use_pos2 &&
+              !nada.latent.nce.use_negatives && !nada.latent.nce.global);
     ck_assert(nada.latent.nce.contrast_lambda == 0.0f);
     ck_assert(ce_method_settings(ce_method_find("styleclip")).latent.nce.global);
     const struct ce_edit_settings mapper = ce_method_settings(ce_method_find("styleclip-mapper"));
@@ -108,7 +111,8 @@ START_TEST(table)
 }
 END_TEST
 
-/* Every setting that a family uses can be read, written and read back, and refuses what is out of range. */
+/* Every setting that a family uses can be read, written and read back, and refuses what is out of
+ * range. */
 START_TEST(settings)
 {
     const struct ce_setting *setting;
@@ -139,11 +143,13 @@ START_TEST(settings)
     struct ce_edit_settings s = ce_method_settings(ce_method_find("cf-clip"));
     ck_assert(ce_setting_put(&s, ce_setting_find("negatives"), 1.0) && s.latent.nce.use_negatives);
     s = ce_method_settings(ce_method_find("cf-clip-mapper"));
-    ck_assert(ce_setting_put(&s, ce_setting_find("text-mapping"), 0.0) && s.mapper.train.without_text);
+    ck_assert(ce_setting_put(&s, ce_setting_find("text-mapping"), 0.0) &&
+              s.mapper.train.without_text);
 }
 END_TEST
 
-/* Strength 0 is the source, and the picture moves away from it step by step; the same run gives the same bits. */
+/* Strength 0 is the source, and the picture moves away from it step by step; the same run gives the
+ * same bits. */
 START_TEST(strength)
 {
     const struct ce_edit_settings s = small((size_t)_i);
@@ -209,7 +215,8 @@ START_TEST(steps_are_told)
 }
 END_TEST
 
-/* A global direction lifts the match with the text in proportion to its strength: the loss is not even looked at. */
+/* A global direction lifts the match with the text in proportion to its strength: the loss is not
+ * even looked at. */
 START_TEST(channels_follow_the_text)
 {
     struct ce_edit_settings s = small(5);
@@ -217,15 +224,17 @@ START_TEST(channels_follow_the_text)
     s.channels.alpha = 0.2f;
     struct ce_editor *editor = open_editor(&s);
     struct ce_nce_texts t;
-    ck_assert_int_eq(ce_nce_texts_prepare(&models, &s.channels.nce, "face", "a blue face", &t), LT_OK);
+    ck_assert_int_eq(ce_nce_texts_prepare(&models, &s.channels.nce, "face", "a blue face", &t),
+                     LT_OK);
     double last = -HUGE_VAL;
     for (int k = 0; k <= 3; k++) {
         struct ce_edit_result results[N];
         run(editor, (float)k, results);
         double match = 0.0;
         for (int i = 0; i < N; i++)
-            match += (double)lt_item(lt_matmul(ctx, ce_image_features(ctx, models.clip, results[i].x_hat, false), t.direction,
-                                               false, true));
+            match += (double)lt_item(
+                lt_matmul(ctx, ce_image_features(ctx, models.clip, results[i].x_hat, false),
+                          t.direction, false, true));
         ck_assert_msg(match > last, "strength %d: %g after %g", k, match, last);
         last = match;
         release(results);
@@ -243,7 +252,8 @@ START_TEST(channel_files)
     config.first_layer = 2;
     ck_assert_int_eq(ce_channels_measure(&models, &config, NULL, NULL, &measured), LT_OK);
     for (int i = 0; i < measured.styles; i++) {
-        const bool moves = lt_stylegan2_style_layer(models.generator, i) >= 2 && !lt_stylegan2_style_is_rgb(models.generator, i);
+        const bool moves = lt_stylegan2_style_layer(models.generator, i) >= 2 &&
+                           !lt_stylegan2_style_is_rgb(models.generator, i);
         ck_assert_int_eq(measured.effect[i] != NULL, moves);
         for (int64_t c = 0; moves && c < lt_dim(measured.effect[i], 0); c++) {
             double norm = 0.0;
@@ -253,7 +263,8 @@ START_TEST(channel_files)
         }
     }
     ck_assert_int_eq(ce_channels_save(&models, &measured, temp_path("c.safetensors")), LT_OK);
-    ck_assert_msg(ce_channels_load(&models, temp_path("c.safetensors"), &read) == LT_OK, "%s", lt_ctx_message(ctx));
+    ck_assert_msg(ce_channels_load(&models, temp_path("c.safetensors"), &read) == LT_OK, "%s",
+                  lt_ctx_message(ctx));
     for (int i = 0; i < read.styles; i++)
         if (measured.effect[i])
             ck_assert(method_same_bits(read.effect[i], measured.effect[i]));
@@ -275,18 +286,21 @@ START_TEST(no_relevant_channel)
     struct ce_edit_settings s = small(5);
     struct ce_editor *editor = NULL;
     put(&s, "beta", 1.0);
-    ck_assert_int_eq(ce_editor_open(&models, &s, &texts, NULL, NULL, NULL, &editor), LT_ERR_ARGUMENT);
+    ck_assert_int_eq(ce_editor_open(&models, &s, &texts, NULL, NULL, NULL, &editor),
+                     LT_ERR_ARGUMENT);
     nn_assert_failed(ctx, LT_ERR_ARGUMENT, "beta");
     ck_assert_ptr_null(editor);
 }
 END_TEST
 
-static void check_contrasts(const char *target, int colors, int expected, const char *first, const char *last)
+static void check_contrasts(const char *target, int colors, int expected, const char *first,
+                            const char *last)
 {
     char *list[CE_CONTRASTS_MAX];
     int count, color_count;
     ck_assert_int_eq(ce_contrasts_of(ctx, target, list, &count, &color_count), LT_OK);
-    ck_assert_msg(count == expected && color_count == colors, "\"%s\": %d contrasts, %d of colour", target, count, color_count);
+    ck_assert_msg(count == expected && color_count == colors, "\"%s\": %d contrasts, %d of colour",
+                  target, count, color_count);
     if (count > 0) {
         ck_assert_str_eq(list[0], first);
         ck_assert_str_eq(list[count - 1], last);
@@ -297,8 +311,10 @@ static void check_contrasts(const char *target, int colors, int expected, const 
 
 START_TEST(contrasts)
 {
-    check_contrasts("face with green lips", 11, 18, "face with red lips", "face with a green background");
-    check_contrasts("face with an orange shirt", 11, 18, "face with a red shirt", "face with an orange background");
+    check_contrasts("face with green lips", 11, 18, "face with red lips",
+                    "face with a green background");
+    check_contrasts("face with an orange shirt", 11, 18, "face with a red shirt",
+                    "face with an orange background");
     check_contrasts("a red, red rose", 11, 11, "an orange, red rose", "a white, red rose");
     check_contrasts("Grey hair", 11, 18, "red hair", "a gray background");
     check_contrasts("a blue dog", 11, 11, "a red dog", "a white dog");
@@ -330,7 +346,9 @@ START_TEST(contrast_loss)
     double logit[3], sum = 0.0;
     for (int k = 0; k < 3; k++) {
         lt_tensor *mean = k == 0 ? t.target_mean : lt_slice(ctx, t.contrast, 0, k - 1, 1);
-        logit[k] = (double)lt_item(lt_matmul(ctx, edited, lt_l2_normalize(ctx, mean, 1e-12f), false, true)) / 0.2;
+        logit[k] = (double)lt_item(
+                       lt_matmul(ctx, edited, lt_l2_normalize(ctx, mean, 1e-12f), false, true)) /
+                   0.2;
         sum += exp(logit[k]);
     }
     ck_assert_double_eq_tol((double)(with - without), 0.5 * (log(sum) - logit[0]), 1e-4);
@@ -350,11 +368,14 @@ START_TEST(global_loss)
     config.global = true;
     ck_assert_int_eq(ce_nce_texts_prepare(&models, &config, "face", "a blue face", &t), LT_OK);
     lt_rng rng = lt_rng_make(5, 0);
-    lt_tensor *edited = lt_l2_normalize(ctx, nn_normal(ctx, &rng, 2, (const int64_t[]){3, METHOD_E}), 1e-12f);
-    lt_tensor *source = lt_l2_normalize(ctx, nn_normal(ctx, &rng, 2, (const int64_t[]){1, METHOD_E}), 1e-12f);
+    lt_tensor *edited =
+        lt_l2_normalize(ctx, nn_normal(ctx, &rng, 2, (const int64_t[]){3, METHOD_E}), 1e-12f);
+    lt_tensor *source =
+        lt_l2_normalize(ctx, nn_normal(ctx, &rng, 2, (const int64_t[]){1, METHOD_E}), 1e-12f);
     lt_tensor *text = lt_l2_normalize(ctx, ce_text_feature(&models, "a blue face"), 1e-12f);
     const float mean = lt_item(lt_mean(ctx, lt_matmul(ctx, edited, text, false, true), 0, false));
-    ck_assert_float_eq_tol(lt_item(ce_nce_from_features(ctx, &config, &t, source, edited, NULL)), 1.0f - mean, 1e-5f);
+    ck_assert_float_eq_tol(lt_item(ce_nce_from_features(ctx, &config, &t, source, edited, NULL)),
+                           1.0f - mean, 1e-5f);
     ce_nce_texts_free(&t);
 }
 END_TEST

@@ -66,10 +66,10 @@ static uint16_t to_bf16(float value)
 }
 
 /* Check notes every assertion that it passes, too slow for loops of this size. */
-#define EXPECT(condition, pattern)                                        \
-    do {                                                                  \
-        if (!(condition))                                                 \
-            ck_abort_msg("0x%04x: %s", (unsigned)(pattern), #condition);  \
+#define EXPECT(condition, pattern)                                       \
+    do {                                                                 \
+        if (!(condition))                                                \
+            ck_abort_msg("0x%04x: %s", (unsigned)(pattern), #condition); \
     } while (0)
 
 START_TEST(every_f16_widens_and_returns)

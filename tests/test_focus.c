@@ -1,4 +1,5 @@
-/* Where a sentence is about: the map, the recolouring that starts an edit, and the search that uses both. */
+/* Where a sentence is about: the map, the recolouring that starts an edit, and the search that uses
+ * both. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,7 +62,8 @@ static lt_tensor *map_of(lt_tensor *x)
 
 START_TEST(map)
 {
-    for (int64_t side = METHOD_SIDE; side <= 2 * METHOD_SIDE; side *= 2) { /* CLIP's size, and one that is reduced */
+    for (int64_t side = METHOD_SIDE; side <= 2 * METHOD_SIDE;
+         side *= 2) { /* CLIP's size, and one that is reduced */
         lt_tensor *x = picture(side), *a = map_of(x), *b = map_of(x);
         ck_assert(method_same_bits(a, b));
         ck_assert_int_eq(lt_ndim(a), 4);
@@ -111,23 +113,29 @@ START_TEST(painting)
 }
 END_TEST
 
-/* What guesses cost does not depend on which are rated together: the text loss of the painted picture and its area. */
+/* What guesses cost does not depend on which are rated together: the text loss of the painted
+ * picture and its area. */
 START_TEST(rating)
 {
     enum { N = 19 };
     const int64_t pixels = METHOD_SIDE * METHOD_SIDE;
     lt_tensor *x = picture(METHOD_SIDE), *feature = ce_image_features(ctx, models.clip, x, false);
-    lt_tensor *out = lt_zeros(ctx, 4, lt_shape(x)), *mask = lt_zeros(ctx, 4, (const int64_t[]){1, 1, METHOD_SIDE, METHOD_SIDE});
+    lt_tensor *out = lt_zeros(ctx, 4, lt_shape(x)),
+              *mask = lt_zeros(ctx, 4, (const int64_t[]){1, 1, METHOD_SIDE, METHOD_SIDE});
     lt_rng rng = lt_rng_make(4, 0);
     struct ce_guesses g;
     struct ce_guess list[N];
     ck_assert_int_eq(ce_guesses_begin(&models, &nce, &texts, x, feature, &rng, &g), LT_OK);
     for (int t = 0; t < CE_GUESS_MAPS; t++)
-        g.map[t] = lt_full(ctx, 4, (const int64_t[]){1, 1, METHOD_SIDE, METHOD_SIDE}, 0.2f * (float)(t + 1));
+        g.map[t] = lt_full(ctx, 4, (const int64_t[]){1, 1, METHOD_SIDE, METHOD_SIDE},
+                           0.2f * (float)(t + 1));
     for (int i = 0; i < N; i++)
         list[i] = (struct ce_guess){.color = {lt_rng_normal(&rng), 0.1f * (float)i - 1.0f, 0.0f},
-                                    .set = i % 2 ? g.regions.set[3 * i] : 0, .map = i % CE_GUESS_MAPS};
-    const int rated[4] = {0, 0, 1, 0}, seen[4] = {3, 1, CE_GUESS_VIEWS, CE_GUESS_VIEWS}; /* the third goes on from the second */
+                                    .set = i % 2 ? g.regions.set[3 * i] : 0,
+                                    .map = i % CE_GUESS_MAPS};
+    const int rated[4] = {0, 0, 1, 0},
+              seen[4] = {3, 1, CE_GUESS_VIEWS,
+                         CE_GUESS_VIEWS}; /* the third goes on from the second */
     for (int k = 0; k < 4; k++) {
         const int views = seen[k];
         ck_assert_int_eq(ce_guesses_rate(&g, rated[k], views, list, N), LT_OK);
@@ -136,10 +144,13 @@ START_TEST(rating)
             one.copies = views;
             if (list[i].set)
                 ce_regions_mask(&g.regions, list[i].set, lt_f32(mask));
-            const float area = ce_guess_paint(lt_f32(x), lt_f32(list[i].set ? mask : g.map[list[i].map]), pixels, list[i].color,
-                                              lt_f32(out));
-            const float text = lt_item(ce_nce_loss(ctx, models.clip, &one, &texts, feature, out, (const double (*)[8])g.coeffs));
-            /* Features of another batch differ by up to 1e-6; the contrasts' temperature, 0.05, makes 2e-5 of that, twice. */
+            const float area =
+                ce_guess_paint(lt_f32(x), lt_f32(list[i].set ? mask : g.map[list[i].map]), pixels,
+                               list[i].color, lt_f32(out));
+            const float text = lt_item(ce_nce_loss(ctx, models.clip, &one, &texts, feature, out,
+                                                   (const double(*)[8])g.coeffs));
+            /* Features of another batch differ by up to 1e-6; the contrasts' temperature, 0.05,
+             * makes 2e-5 of that, twice. */
             ck_assert_float_eq_tol(list[i].loss, text + 0.3f * sqrtf(area), 1e-4f);
         }
     }
@@ -150,12 +161,14 @@ START_TEST(rating)
 }
 END_TEST
 
-/* Nothing moves where the mask is 0, the same call gives the same bits, and the result pleases CLIP better than gray in the
- * map's place. */
+/* Nothing moves where the mask is 0, the same call gives the same bits, and the result pleases CLIP
+ * better than gray in the map's place. */
 START_TEST(recoloring)
 {
-    const int64_t side = _i == 0 ? METHOD_SIDE : 2 * METHOD_SIDE, pixels = side * side; /* the larger one is reduced */
-    lt_tensor *x = picture(side), *feature = ce_image_features(ctx, models.clip, x, false), *mask[2], *best[2];
+    const int64_t side = _i == 0 ? METHOD_SIDE : 2 * METHOD_SIDE,
+                  pixels = side * side; /* the larger one is reduced */
+    lt_tensor *x = picture(side), *feature = ce_image_features(ctx, models.clip, x, false),
+              *mask[2], *best[2];
     lt_tensor *m = lt_zeros(ctx, 4, (const int64_t[]){1, 1, side, side}), *gray = lt_clone(ctx, x);
     for (int i = 0; i < pixels / 2; i++)
         lt_f32(m)[i] = 0.75f;
@@ -183,13 +196,15 @@ START_TEST(recoloring)
     ce_guess_paint(lt_f32(x), lt_f32(m), pixels, (const float[]){0.0f, 0.0f, 0.0f}, lt_f32(gray));
     float loss[2];
     for (int k = 0; k < 2; k++)
-        loss[k] = lt_item(ce_nce_loss(ctx, models.clip, &config, &texts, feature, ce_focus_reduced(&models, k ? gray : best[0]),
-                                      (const double (*)[8])coeffs));
+        loss[k] = lt_item(ce_nce_loss(ctx, models.clip, &config, &texts, feature,
+                                      ce_focus_reduced(&models, k ? gray : best[0]),
+                                      (const double(*)[8])coeffs));
     ck_assert_float_le(loss[0] + 0.3f * sqrtf((float)area), loss[1] + 0.3f * sqrtf(0.375f));
 }
 END_TEST
 
-static bool count_step(void *user, int64_t step, const char *stage, const struct ce_edit_terms *terms)
+static bool count_step(void *user, int64_t step, const char *stage,
+                       const struct ce_edit_terms *terms)
 {
     ck_assert(!stage || isnan(terms->loss));
     ck_assert_int_eq(step, stage ? *(int64_t *)user : ++*(int64_t *)user);
@@ -211,8 +226,9 @@ START_TEST(search)
     lt_tensor *w = method_latents(ctx, 1, 3);
     struct ce_edit_result a, b;
     int64_t told = 0;
-    ck_assert_msg(ce_latent_edit_run(&models, &config, &texts, w, 1.0f, count_step, &told, &a) == LT_OK, "%s",
-                  lt_ctx_message(ctx));
+    ck_assert_msg(ce_latent_edit_run(&models, &config, &texts, w, 1.0f, count_step, &told, &a) ==
+                      LT_OK,
+                  "%s", lt_ctx_message(ctx));
     ck_assert_int_eq(told, ce_latent_edit_steps(&config, &texts));
     ck_assert_int_eq(told, _i == 0 ? 4 : 7);
     ck_assert_int_eq(ce_latent_edit_run(&models, &config, &texts, w, 1.0f, NULL, NULL, &b), LT_OK);
@@ -236,7 +252,8 @@ static void open_shipped(void)
     shipped = (struct ce_models){0};
     ck_assert_int_eq(lt_ctx_create(&run.ctx), LT_OK);
     lt_ctx_set_threads(run.ctx, 1);
-    ck_assert_msg(ce_models_open(&run, CE_NEED_GENERATOR | CE_NEED_TEXT, &shipped) == LT_OK, "%s", lt_ctx_message(run.ctx));
+    ck_assert_msg(ce_models_open(&run, CE_NEED_GENERATOR | CE_NEED_TEXT, &shipped) == LT_OK, "%s",
+                  lt_ctx_message(run.ctx));
     face = ce_latents_from_seeds(&run, &shipped, (int64_t[]){1000}, 1, shipped.truncation);
 }
 
@@ -255,10 +272,13 @@ static void render_masks(float *masks)
     ck_assert(world_render(&attr, 128, rgb, masks));
 }
 
-/* What a sentence about the shipped face is told from, set in *n and listed in list[CE_CONTRASTS_MAX], and its features. */
-static void open_sentence(const char *text, struct ce_nce_config *n, char **list, struct ce_nce_texts *t)
+/* What a sentence about the shipped face is told from, set in *n and listed in
+ * list[CE_CONTRASTS_MAX], and its features. */
+static void open_sentence(const char *text, struct ce_nce_config *n, char **list,
+                          struct ce_nce_texts *t)
 {
-    ck_assert_int_eq(ce_contrasts_of(run.ctx, text, list, &n->contrast_count, &n->contrast_axes), LT_OK);
+    ck_assert_int_eq(ce_contrasts_of(run.ctx, text, list, &n->contrast_count, &n->contrast_axes),
+                     LT_OK);
     n->contrasts = (const char *const *)list;
     ck_assert_int_eq(ce_nce_texts_prepare(&shipped, n, "face", text, t), LT_OK);
 }
@@ -276,7 +296,9 @@ START_TEST(clip_knows_where)
     static const struct {
         const char *text;
         enum world_part part;
-    } about[] = {{"face with green lips", WORLD_LIPS}, {"face with blue hair", WORLD_HAIR}, {"face with an orange shirt", WORLD_SHIRT}};
+    } about[] = {{"face with green lips", WORLD_LIPS},
+                 {"face with blue hair", WORLD_HAIR},
+                 {"face with an orange shirt", WORLD_SHIRT}};
     static float masks[WORLD_PARTS][128 * 128];
     lt_ctx *c = run.ctx;
     const struct ce_focus_config config = ce_focus_defaults();
@@ -287,7 +309,8 @@ START_TEST(clip_knows_where)
     render_masks(masks[0]);
     n.templates = 4;
     open_sentence(about[_i].text, &n, list, &t);
-    const lt_tensor *m = ce_focus_map(&shipped, &config, &n, &t, lt_stylegan2_synthesis(c, shipped.generator, face), &rng);
+    const lt_tensor *m = ce_focus_map(&shipped, &config, &n, &t,
+                                      lt_stylegan2_synthesis(c, shipped.generator, face), &rng);
     ck_assert_msg(m != NULL, "%s", lt_ctx_message(c));
     double density[WORLD_PARTS];
     for (int p = 0; p < WORLD_PARTS; p++) {
@@ -299,8 +322,9 @@ START_TEST(clip_knows_where)
         density[p] = sum / weight;
     }
     for (int p = 0; p < WORLD_PARTS; p++)
-        ck_assert_msg(p == (int)about[_i].part || density[about[_i].part] > 1.5 * density[p], "%s: %.2f, but %s has %.2f",
-                      about[_i].text, density[about[_i].part], world_part_name((enum world_part)p), density[p]);
+        ck_assert_msg(p == (int)about[_i].part || density[about[_i].part] > 1.5 * density[p],
+                      "%s: %.2f, but %s has %.2f", about[_i].text, density[about[_i].part],
+                      world_part_name((enum world_part)p), density[p]);
     close_sentence(&n, list, &t);
 }
 END_TEST
@@ -311,7 +335,9 @@ START_TEST(recoloring_finds_the_part)
     static const struct {
         const char *text;
         enum world_part part;
-    } about[] = {{"face with green lips", WORLD_LIPS}, {"face with purple eyebrows", WORLD_BROWS}, {"face with an orange shirt", WORLD_SHIRT}};
+    } about[] = {{"face with green lips", WORLD_LIPS},
+                 {"face with purple eyebrows", WORLD_BROWS},
+                 {"face with an orange shirt", WORLD_SHIRT}};
     static float masks[WORLD_PARTS][128 * 128];
     lt_ctx *c = run.ctx;
     const struct ce_edit_settings s = ce_method_settings(ce_method_find("cf-clip"));
@@ -324,8 +350,9 @@ START_TEST(recoloring_finds_the_part)
     open_sentence(about[_i].text, &n, list, &t);
     lt_tensor *x = lt_stylegan2_synthesis(c, shipped.generator, face);
     lt_tensor *where = ce_focus_map(&shipped, &s.latent.focus, &n, &t, x, &rng);
-    ck_assert_msg(ce_recolor(&shipped, &n, &t, x, where, ce_image_features(c, shipped.clip, x, false), &rng, &mask) != NULL, "%s",
-                  lt_ctx_message(c));
+    ck_assert_msg(ce_recolor(&shipped, &n, &t, x, where,
+                             ce_image_features(c, shipped.clip, x, false), &rng, &mask) != NULL,
+                  "%s", lt_ctx_message(c));
     double inside = 0.0, part = 0.0, outside = 0.0, rest = 0.0;
     for (int i = 0; i < 128 * 128; i++) {
         const double m = (double)lt_f32(mask)[i], truth = (double)masks[about[_i].part][i];
@@ -334,13 +361,15 @@ START_TEST(recoloring_finds_the_part)
         outside += (1.0 - truth) * m;
         rest += 1.0 - truth;
     }
-    ck_assert_msg(inside > 0.5 * part && outside < 0.08 * rest, "%s: %.2f of the part, %.3f of the rest", about[_i].text,
-                  inside / part, outside / rest);
+    ck_assert_msg(inside > 0.5 * part && outside < 0.08 * rest,
+                  "%s: %.2f of the part, %.3f of the rest", about[_i].text, inside / part,
+                  outside / rest);
     close_sentence(&n, list, &t);
 }
 END_TEST
 
-/* From no edit to the full one the picture moves away from the source and towards the text, all the way. */
+/* From no edit to the full one the picture moves away from the source and towards the text, all the
+ * way. */
 START_TEST(strength_is_smooth)
 {
     lt_ctx *c = run.ctx;
@@ -350,16 +379,20 @@ START_TEST(strength_is_smooth)
     s.latent.nce.templates = 4;
     s.latent.steps = 15;
     s.latent.fit_steps = 0;
-    ck_assert_msg(ce_editor_open(&shipped, &s, &about, NULL, NULL, NULL, &editor) == LT_OK, "%s", lt_ctx_message(c));
+    ck_assert_msg(ce_editor_open(&shipped, &s, &about, NULL, NULL, NULL, &editor) == LT_OK, "%s",
+                  lt_ctx_message(c));
     lt_tensor *text = lt_l2_normalize(c, ce_text_feature(&shipped, about.target), 1e-12f);
     double last_match = -1.0, last_distance = -1.0;
     for (int k = 0; k <= 4; k++) {
         struct ce_edit_result r;
         ck_assert_int_eq(ce_editor_run(editor, face, (float)k / 4.0f, NULL, NULL, &r), LT_OK);
-        const double match = (double)lt_item(lt_matmul(c, ce_image_features(c, shipped.clip, r.x_hat, false), text, false, true));
+        const double match = (double)lt_item(
+            lt_matmul(c, ce_image_features(c, shipped.clip, r.x_hat, false), text, false, true));
         const double distance = nn_distance(r.x, r.x_hat);
-        ck_assert_msg(match > last_match, "strength %g: match %g after %g", k / 4.0, match, last_match);
-        ck_assert_msg(distance > last_distance, "strength %g: distance %g after %g", k / 4.0, distance, last_distance);
+        ck_assert_msg(match > last_match, "strength %g: match %g after %g", k / 4.0, match,
+                      last_match);
+        ck_assert_msg(distance > last_distance, "strength %g: distance %g after %g", k / 4.0,
+                      distance, last_distance);
         if (k == 0)
             ck_assert_double_eq(distance, 0.0);
         last_match = match;

@@ -74,23 +74,24 @@ enum { WIDTH = 13, HEIGHT = 11 };
 static void write_pattern(const char *path, int type, int depth, bool interlaced, bool key)
 {
     int channels = type == PNG_COLOR_TYPE_GRAY || type == PNG_COLOR_TYPE_PALETTE ? 1
-                   : type == PNG_COLOR_TYPE_GRAY_ALPHA                          ? 2
-                   : type == PNG_COLOR_TYPE_RGB                                 ? 3
-                                                                                : 4;
+                   : type == PNG_COLOR_TYPE_GRAY_ALPHA                           ? 2
+                   : type == PNG_COLOR_TYPE_RGB                                  ? 3
+                                                                                 : 4;
     FILE *f = fopen(path, "wb");
     png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, NULL, NULL, NULL);
     png_infop info = png_create_info_struct(png);
     ck_assert(f && png && info && setjmp(png_jmpbuf(png)) == 0);
     png_init_io(png, f);
     png_set_IHDR(png, info, WIDTH, HEIGHT, depth, type,
-                 interlaced ? PNG_INTERLACE_ADAM7 : PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT,
-                 PNG_FILTER_TYPE_DEFAULT);
+                 interlaced ? PNG_INTERLACE_ADAM7 : PNG_INTERLACE_NONE,
+                 PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
     png_set_gAMA(png, info, 1.0); /* not to be applied */
     if (type == PNG_COLOR_TYPE_PALETTE) {
         png_color palette[256];
         png_byte alpha[256];
         for (int i = 0; i < 1 << depth; i++) {
-            palette[i] = (png_color){(png_byte)(i * 37), (png_byte)(255 - i), (png_byte)(i * 11 + 5)};
+            palette[i] =
+                (png_color){(png_byte)(i * 37), (png_byte)(255 - i), (png_byte)(i * 11 + 5)};
             alpha[i] = (png_byte)(255 - i * 3);
         }
         png_set_PLTE(png, info, palette, 1 << depth);
@@ -176,9 +177,10 @@ START_TEST(every_kind_of_png_is_read)
                         expected_pixel(x, y, kinds[k].type, *depth, key, rgb);
                         const uint8_t *p = image.rgb + 3 * (y * WIDTH + x);
                         if (p[0] != rgb[0] || p[1] != rgb[1] || p[2] != rgb[2])
-                            ck_abort_msg("type %d depth %d variant %d at (%d, %d): %d %d %d, not %u %u %u",
-                                         kinds[k].type, *depth, variant, x, y, p[0], p[1], p[2], rgb[0],
-                                         rgb[1], rgb[2]);
+                            ck_abort_msg(
+                                "type %d depth %d variant %d at (%d, %d): %d %d %d, not %u %u %u",
+                                kinds[k].type, *depth, variant, x, y, p[0], p[1], p[2], rgb[0],
+                                rgb[1], rgb[2]);
                     }
                 ce_image_free(&image);
             }
@@ -189,7 +191,8 @@ END_TEST
 
 START_TEST(png_round_trips_with_its_texts)
 {
-    static const ce_image_text texts[] = {{"Software", "cfedit"}, {"Comment", "--target \"gr\xc3\xbcn\""}};
+    static const ce_image_text texts[] = {{"Software", "cfedit"},
+                                          {"Comment", "--target \"gr\xc3\xbcn\""}};
     ce_image image, back;
     const char *path = temp_path("a.png");
     make_gradient(97, 61, &image);
@@ -246,7 +249,8 @@ typedef struct jpeg_kind {
     bool big_endian;
 } jpeg_kind;
 
-static void write_jpeg_kind(const char *path, const uint8_t *pixels, int width, int height, jpeg_kind kind)
+static void write_jpeg_kind(const char *path, const uint8_t *pixels, int width, int height,
+                            jpeg_kind kind)
 {
     struct jpeg_compress_struct jpeg;
     struct jpeg_error_mgr errors;
@@ -267,8 +271,10 @@ static void write_jpeg_kind(const char *path, const uint8_t *pixels, int width, 
         jpeg.write_Adobe_marker = kind.adobe;
     jpeg_start_compress(&jpeg, TRUE);
     if (kind.orientation) {
-        uint8_t big[] = "Exif\0\0MM\0*\0\0\0\10\0\2\1\0\0\4\0\0\0\1\0\0\0\5\1\22\0\3\0\0\0\1\0\0\0\0\0\0\0\0";
-        uint8_t little[] = "Exif\0\0II*\0\10\0\0\0\2\0\0\1\4\0\1\0\0\0\5\0\0\0\22\1\3\0\1\0\0\0\0\0\0\0\0\0\0\0";
+        uint8_t big[] =
+            "Exif\0\0MM\0*\0\0\0\10\0\2\1\0\0\4\0\0\0\1\0\0\0\5\1\22\0\3\0\0\0\1\0\0\0\0\0\0\0\0";
+        uint8_t little[] =
+            "Exif\0\0II*\0\10\0\0\0\2\0\0\1\4\0\1\0\0\0\5\0\0\0\22\1\3\0\1\0\0\0\0\0\0\0\0\0\0\0";
         big[6 + 8 + 2 + 12 + 9] = little[6 + 8 + 2 + 12 + 8] = (uint8_t)kind.orientation;
         jpeg_write_marker(&jpeg, JPEG_APP0 + 1, kind.big_endian ? big : little, sizeof big - 1);
     }
@@ -304,7 +310,8 @@ START_TEST(jpeg_round_trips_closely)
     ck_assert_double_lt(mean_difference(&image, &back), 1.5);
     ce_image_free(&back);
     path = temp_path("p.jpeg");
-    write_jpeg_kind(path, image.rgb, 97, 61, (jpeg_kind){.space = JCS_RGB, .components = 3, .progressive = true});
+    write_jpeg_kind(path, image.rgb, 97, 61,
+                    (jpeg_kind){.space = JCS_RGB, .components = 3, .progressive = true});
     ck_assert_int_eq(read_image(path, &back), LT_OK);
     ck_assert_double_lt(mean_difference(&image, &back), 3);
     ce_image_free(&back);
@@ -329,7 +336,8 @@ START_TEST(grey_and_ink_jpegs_become_rgb)
     for (int adobe = 0; adobe < 2; adobe++) {
         for (int i = 0; i < 16 * 16 * 4; i++)
             inks[i] = (uint8_t)lrint(255 * (adobe ? 1 - cover[i % 4] : cover[i % 4]));
-        write_jpeg_kind(path, inks, 16, 16, (jpeg_kind){.space = JCS_CMYK, .components = 4, .adobe = adobe});
+        write_jpeg_kind(path, inks, 16, 16,
+                        (jpeg_kind){.space = JCS_CMYK, .components = 4, .adobe = adobe});
         ck_assert_int_eq(read_image(path, &image), LT_OK);
         for (int i = 0; i < 16 * 16 * 3; i++)
             ck_assert_int_le(abs(image.rgb[i] - (int)lrint(255 * (1 - cover[i % 3]) * 0.75)), 3);
@@ -355,16 +363,20 @@ START_TEST(exif_orientation_is_applied)
     for (int n = 0; n <= 8; n++) {
         for (int big = 0; big < 2; big++) {
             ce_image image;
-            write_jpeg_kind(path, pixels[0][0], W, H,
-                            (jpeg_kind){.space = JCS_RGB, .components = 3, .orientation = n, .big_endian = big});
+            write_jpeg_kind(
+                path, pixels[0][0], W, H,
+                (jpeg_kind){
+                    .space = JCS_RGB, .components = 3, .orientation = n, .big_endian = big});
             ck_assert_int_eq(read_image(path, &image), LT_OK);
             ck_assert_int_eq(image.width, n >= 5 ? H : W);
             ck_assert_int_eq(image.height, n >= 5 ? W : H);
             for (int corner = 0; corner < 4; corner++) {
                 int x = corner % 2 ? image.width - 5 : 4, y = corner / 2 ? image.height - 5 : 4;
                 const uint8_t *p = image.rgb + 3 * (y * image.width + x);
-                ck_assert_msg((p[0] > 128) == (corner == first[n]), "orientation %d corner %d", n, corner);
-                ck_assert_msg((p[1] > 128) == (corner == last[n]), "orientation %d corner %d", n, corner);
+                ck_assert_msg((p[0] > 128) == (corner == first[n]), "orientation %d corner %d", n,
+                              corner);
+                ck_assert_msg((p[1] > 128) == (corner == last[n]), "orientation %d corner %d", n,
+                              corner);
             }
             ce_image_free(&image);
         }
@@ -386,11 +398,15 @@ static int make_files(void *data[6], size_t size[6])
         else if (i == 1)
             write_pattern(path, PNG_COLOR_TYPE_PALETTE, 4, false, true);
         else if (i == 2)
-            ck_assert_int_eq(ce_image_write(ctx, path, &image, &(ce_image_text){"Comment", "text"}, 1), LT_OK);
+            ck_assert_int_eq(
+                ce_image_write(ctx, path, &image, &(ce_image_text){"Comment", "text"}, 1), LT_OK);
         else
             write_jpeg_kind(path, image.rgb, 90, image.height,
-                            (jpeg_kind){.space = i == 5 ? JCS_CMYK : JCS_RGB, .components = i == 5 ? 4 : 3,
-                                        .progressive = i == 4, .orientation = i == 3 ? 6 : 0, .adobe = true});
+                            (jpeg_kind){.space = i == 5 ? JCS_CMYK : JCS_RGB,
+                                        .components = i == 5 ? 4 : 3,
+                                        .progressive = i == 4,
+                                        .orientation = i == 3 ? 6 : 0,
+                                        .adobe = true});
         if (i == 4) /* the four-component file takes fewer rows from the same pixels */
             image.height = 50;
         ck_assert_int_eq(lt_file_read(ctx, path, 1 << 20, &data[i], &size[i]), LT_OK);
@@ -409,8 +425,8 @@ START_TEST(truncated_files_are_refused)
         for (size_t length = 0; length < size[i]; length += 37) {
             ce_image image;
             temp_write(path, data[i], length);
-            ck_assert_msg(read_image(path, &image) == LT_ERR_FORMAT, "file %d cut to %zu of %zu", i, length,
-                          size[i]);
+            ck_assert_msg(read_image(path, &image) == LT_ERR_FORMAT, "file %d cut to %zu of %zu", i,
+                          length, size[i]);
             ck_assert_ptr_null(image.rgb);
             ck_assert_ptr_nonnull(strstr(lt_ctx_message(ctx), path));
         }
@@ -435,7 +451,8 @@ START_TEST(mutations_never_crash)
             size_t range = round % 2 && size[i] > 600 ? 600 : size[i];
             size_t at = (state >> 8) % range;
             state = state * 1664525u + 1013904223u;
-            bytes[at] = round % 3 ? (uint8_t)(state >> 24) : (uint8_t)(bytes[at] ^ 1u << (state >> 29));
+            bytes[at] =
+                round % 3 ? (uint8_t)(state >> 24) : (uint8_t)(bytes[at] ^ 1u << (state >> 29));
         }
         temp_write(path, bytes, size[i]);
         free(bytes);
@@ -469,8 +486,13 @@ START_TEST(impossible_sizes_are_refused_before_memory_is_taken)
         uint32_t width, height;
         const char *message;
     } cases[] = {
-        {0, 1, "PNG"},          {16385, 1, "16385 x 1 pixels"}, {1, 16385, "pixels"},     {16384, 16384, "pixels"},
-        {10001, 10000, "pixels"}, {10000, 10000, "truncated"},    {0x7fffffff, 0x7fffffff, "pixels"},
+        {0, 1, "PNG"},
+        {16385, 1, "16385 x 1 pixels"},
+        {1, 16385, "pixels"},
+        {16384, 16384, "pixels"},
+        {10001, 10000, "pixels"},
+        {10000, 10000, "truncated"},
+        {0x7fffffff, 0x7fffffff, "pixels"},
     };
     ce_image image;
     make_gradient(16, 16, &image);
@@ -491,7 +513,8 @@ START_TEST(impossible_sizes_are_refused_before_memory_is_taken)
             bytes[29 + k] = (uint8_t)(crc >> (24 - 8 * k));
         temp_write(path, data, size);
         ck_assert_int_eq(read_image(path, &image), LT_ERR_FORMAT);
-        ck_assert_msg(strstr(lt_ctx_message(ctx), cases[i].message) != NULL, "%s", lt_ctx_message(ctx));
+        ck_assert_msg(strstr(lt_ctx_message(ctx), cases[i].message) != NULL, "%s",
+                      lt_ctx_message(ctx));
     }
     free(data);
 
@@ -510,7 +533,8 @@ START_TEST(impossible_sizes_are_refused_before_memory_is_taken)
         memcpy(frame + 5, round ? "\x27\x10\x27\x10" : "\x40\x01\x40\x01", 4);
         temp_write(path, data, size);
         ck_assert_int_eq(read_image(path, &image), LT_ERR_FORMAT);
-        ck_assert_ptr_nonnull(strstr(lt_ctx_message(ctx), round ? "damaged JPEG" : "16385 x 16385"));
+        ck_assert_ptr_nonnull(
+            strstr(lt_ctx_message(ctx), round ? "damaged JPEG" : "16385 x 16385"));
     }
     free(data);
 }
@@ -580,7 +604,8 @@ END_TEST
 START_TEST(tensors_are_clamped_rounded_and_sliced)
 {
     /* (2, 3, 1, 2) */
-    const float values[12] = {0, 0, 0, 0, 0, 0, -7, 7, NAN, 0.4f / 127.5f - 1, 1.6f / 127.5f - 1, 0};
+    const float values[12] = {0, 0, 0, 0, 0, 0, -7, 7, NAN, 0.4f / 127.5f - 1, 1.6f / 127.5f - 1,
+                              0};
     lt_tensor *t = lt_from_copy(ctx, LT_F32, 4, (int64_t[]){2, 3, 1, 2}, values);
     ce_image image;
     ck_assert_int_eq(ce_image_from_tensor(ctx, t, 1, &image), LT_OK);
@@ -598,7 +623,8 @@ START_TEST(tensors_are_clamped_rounded_and_sliced)
 
     ck_assert_int_eq(ce_image_from_tensor(ctx, t, 2, &image), LT_ERR_ARGUMENT);
     lt_ctx_clear(ctx);
-    ck_assert_int_eq(ce_image_from_tensor(ctx, lt_zeros(ctx, 3, (int64_t[]){2, 3, 3}), 0, &image), LT_ERR_SHAPE);
+    ck_assert_int_eq(ce_image_from_tensor(ctx, lt_zeros(ctx, 3, (int64_t[]){2, 3, 3}), 0, &image),
+                     LT_ERR_SHAPE);
     ck_assert_ptr_nonnull(strstr(lt_ctx_message(ctx), "(2, 3, 3)"));
     lt_ctx_clear(ctx);
     ck_assert_int_eq(ce_image_from_tensor(ctx, lt_cast(ctx, t, LT_F16), 0, &image), LT_ERR_DTYPE);

@@ -34,7 +34,9 @@ static void tear_down(void)
 static lt_tensor *own_picture(uint64_t seed)
 {
     lt_no_grad_begin(ctx);
-    lt_tensor *x = lt_clamp(ctx, lt_stylegan2_synthesis(ctx, models.generator, method_latents(ctx, 1, seed)), -1.0f, 1.0f);
+    lt_tensor *x =
+        lt_clamp(ctx, lt_stylegan2_synthesis(ctx, models.generator, method_latents(ctx, 1, seed)),
+                 -1.0f, 1.0f);
     lt_no_grad_end(ctx);
     return x;
 }
@@ -42,7 +44,8 @@ static lt_tensor *own_picture(uint64_t seed)
 static struct ce_invert_result inverted(lt_tensor *x, ce_invert_progress *progress, void *user)
 {
     struct ce_invert_result r;
-    ck_assert_msg(ce_invert_run(&models, &config, x, progress, user, &r) == LT_OK, "%s", lt_ctx_message(ctx));
+    ck_assert_msg(ce_invert_run(&models, &config, x, progress, user, &r) == LT_OK, "%s",
+                  lt_ctx_message(ctx));
     return r;
 }
 
@@ -60,8 +63,8 @@ static void listen(void *user, int64_t step, double loss)
     t->last = loss;
 }
 
-/* The loss falls, every step is told, the picture is that of the latent, and the same call gives the same bits; with
- * and without the perceptual loss. */
+/* The loss falls, every step is told, the picture is that of the latent, and the same call gives
+ * the same bits; with and without the perceptual loss. */
 START_TEST(comes_nearer)
 {
     lt_tensor *x = own_picture(5);
@@ -108,7 +111,8 @@ END_TEST
 START_TEST(fitting)
 {
     enum { S = METHOD_SIDE };
-    const int64_t sizes[][2] = {{S, S}, {S, 2 * S + 2}, {3 * S, S}, {4 * S, 2 * S}, {5, 9}, {1, 1}, {2 * S + 1, 2 * S + 7}};
+    const int64_t sizes[][2] = {{S, S}, {S, 2 * S + 2},        {3 * S, S}, {4 * S, 2 * S}, {5, 9},
+                                {1, 1}, {2 * S + 1, 2 * S + 7}};
     for (size_t k = 0; k < sizeof sizes / sizeof sizes[0]; k++) {
         const int64_t h = sizes[k][0], w = sizes[k][1];
         lt_tensor *picture = lt_zeros(ctx, 4, (int64_t[]){1, 3, h, w});
@@ -120,14 +124,17 @@ START_TEST(fitting)
         ck_assert(lt_dim(x, 0) == 1 && lt_dim(x, 1) == 3 && lt_dim(x, 2) == S && lt_dim(x, 3) == S);
         for (int64_t i = 0; i < lt_numel(x); i++)
             ck_assert(fabsf(lt_f32(x)[i]) <= 1.0f);
-        const int64_t least = h < w ? h : w, top = (h - least) / 2, left = (w - least) / 2, times = least / S;
+        const int64_t least = h < w ? h : w, top = (h - least) / 2, left = (w - least) / 2,
+                      times = least / S;
         if (least % S)
             continue;
         for (int y = 0; y < S; y++) {
             double mean = 0.0;
             for (int64_t i = 0; i < times * times; i++)
-                mean += (double)lt_f32(picture)[(top + y * times + i / times) * w + left + i % times];
-            ck_assert_float_eq_tol(lt_f32(x)[y * S], (float)(mean / (double)(times * times)), 1e-6f);
+                mean +=
+                    (double)lt_f32(picture)[(top + y * times + i / times) * w + left + i % times];
+            ck_assert_float_eq_tol(lt_f32(x)[y * S], (float)(mean / (double)(times * times)),
+                                   1e-6f);
         }
     }
 }
@@ -176,19 +183,23 @@ START_TEST(encoder_files)
     struct ce_models with, opened = {0};
     run.paths.generator = temp_path("generator.safetensors");
     run.paths.encoder = temp_path("encoder.safetensors");
-    ck_assert_int_eq(lt_params_save(ctx, models.generator_params, run.paths.generator, LT_F32), LT_OK);
+    ck_assert_int_eq(lt_params_save(ctx, models.generator_params, run.paths.generator, LT_F32),
+                     LT_OK);
     method_models_make(&with, CE_NEED_ENCODER);
     ck_assert_int_eq(lt_params_save(ctx, with.encoder_params, run.paths.encoder, LT_F32), LT_OK);
     ck_assert(ce_models_has(&run, CE_NEED_ENCODER));
     ck_assert_uint_eq(ce_photos_need(&run, 1), CE_NEED_ENCODER);
     ck_assert_uint_eq(ce_photos_need(&run, 0), 0);
-    ck_assert_msg(ce_models_open(&run, CE_NEED_GENERATOR | CE_NEED_ENCODER, &opened) == LT_OK, "%s", lt_ctx_message(ctx));
+    ck_assert_msg(ce_models_open(&run, CE_NEED_GENERATOR | CE_NEED_ENCODER, &opened) == LT_OK, "%s",
+                  lt_ctx_message(ctx));
     ck_assert_ptr_nonnull(opened.encoder);
     ce_models_close(&opened);
     lt_params *fewer = method_params_without(ctx, with.encoder_params, "encoder.styles.5.");
     ck_assert_int_eq(lt_params_save(ctx, fewer, run.paths.encoder, LT_F32), LT_OK);
-    ck_assert_int_eq(ce_models_open(&run, CE_NEED_GENERATOR | CE_NEED_ENCODER, &opened), LT_ERR_SHAPE);
-    ck_assert_ptr_nonnull(strstr(lt_ctx_message(ctx), "5 layers of 6 numbers, but the generator takes 6 of 6"));
+    ck_assert_int_eq(ce_models_open(&run, CE_NEED_GENERATOR | CE_NEED_ENCODER, &opened),
+                     LT_ERR_SHAPE);
+    ck_assert_ptr_nonnull(
+        strstr(lt_ctx_message(ctx), "5 layers of 6 numbers, but the generator takes 6 of 6"));
     lt_ctx_clear(ctx);
     ce_models_close(&opened);
     lt_params_free(fewer);
@@ -200,7 +211,8 @@ END_TEST
 
 START_TEST(refusals)
 {
-    lt_tensor *x = own_picture(1), *wrong = lt_zeros(ctx, 4, (int64_t[]){1, 3, METHOD_SIDE, METHOD_SIDE / 2});
+    lt_tensor *x = own_picture(1),
+              *wrong = lt_zeros(ctx, 4, (int64_t[]){1, 3, METHOD_SIDE, METHOD_SIDE / 2});
     ck_assert_int_eq(refused(wrong), LT_ERR_SHAPE);
     const struct ce_invert_config good = config;
     config.steps = -1;
@@ -228,13 +240,15 @@ START_TEST(files)
     const char *paths[3] = {temp_path("a.png"), temp_path("b.png"), temp_path("none.png")};
     for (int i = 0; i < 2; i++) {
         ce_image image = {0};
-        ck_assert_int_eq(ce_image_from_tensor(ctx, own_picture(20 + (uint64_t)i), 0, &image), LT_OK);
+        ck_assert_int_eq(ce_image_from_tensor(ctx, own_picture(20 + (uint64_t)i), 0, &image),
+                         LT_OK);
         ck_assert_int_eq(ce_image_write(ctx, paths[i], &image, NULL, 0), LT_OK);
         ce_image_free(&image);
     }
     struct ce_photos both, one;
     config.steps = 6;
-    ck_assert_msg(ce_photos_invert(&run, &models, &config, paths, 2, &both) == LT_OK, "%s", lt_ctx_message(ctx));
+    ck_assert_msg(ce_photos_invert(&run, &models, &config, paths, 2, &both) == LT_OK, "%s",
+                  lt_ctx_message(ctx));
     ck_assert_int_eq(ce_photos_invert(&run, &models, &config, paths + 1, 1, &one), LT_OK);
     lt_no_grad_begin(ctx);
     ck_assert(method_same_bits(lt_contiguous(ctx, lt_slice(ctx, both.w, 0, 1, 1)), one.w));

@@ -37,7 +37,8 @@ static lt_json *parse(const char *text)
 
 START_TEST(values_of_every_kind)
 {
-    lt_json *root = parse(" { \"a\" : [ 1 , -2.5e1, true,false ,null, \"x\\n\" ] , \"b\":{ } ,\"\":[]}\r\n\t");
+    lt_json *root =
+        parse(" { \"a\" : [ 1 , -2.5e1, true,false ,null, \"x\\n\" ] , \"b\":{ } ,\"\":[]}\r\n\t");
     ck_assert_int_eq(lt_json_type(root), LT_JSON_OBJECT);
     ck_assert_uint_eq(lt_json_count(root), 3);
     const lt_json *a = lt_json_get(root, "a");
@@ -116,8 +117,9 @@ START_TEST(strings_are_decoded)
     size_t length;
     lt_json *root = parse("\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u0041\\u00e9\\u20AC\\ud83d\\ude00"
                           "\xc3\xa9\xf0\x9f\x98\x80\x7f\"");
-    ck_assert_str_eq(lt_json_string(root, &length),
-                     "\"\\/\b\f\n\r\tA\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\xc3\xa9\xf0\x9f\x98\x80\x7f");
+    ck_assert_str_eq(
+        lt_json_string(root, &length),
+        "\"\\/\b\f\n\r\tA\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\xc3\xa9\xf0\x9f\x98\x80\x7f");
     lt_json_free(root);
     root = parse("\"a\\u0000b\"");
     ck_assert_mem_eq(lt_json_string(root, &length), "a\0b", 4);
@@ -129,18 +131,80 @@ END_TEST
 START_TEST(invalid_texts_are_refused)
 {
     static const char *const texts[] = {
-        "", " ", "{", "[", "]", "[1", "[1,", "[1,]", "[,1]", "[1 2]", "{\"a\"", "{\"a\":", "{\"a\":1",
-        "{\"a\":1,", "{\"a\":1,}", "{a:1}", "{1:1}", "{\"a\" 1}", "{\"a\":1 \"b\":2}", "[1}", "{\"a\":1]",
-        "nul", "nulll", "True", "tru", "+1", "-", ".5", "1.", "1.e3", "1e", "1e+", "01", "-01", "0x10", "1e999",
-        "-1e999", "NaN", "Infinity", "1 2", "\"", "\"a", "\"\\", "\"\\x\"", "\"\\u12\"", "\"\\u12g4\"",
-        "\"\\ud800\"", "\"\\ud800x\"", "\"\\ud800\\u0041\"", "\"\\ud800\\ud800\"", "\"\\udc00\"", "\"\n\"",
-        "\"\x01\"", "\"\x80\"", "\"\xc0\x80\"", "\"\xc1\xbf\"", "\"\xc3\"", "\"\xe0\x80\x80\"", "\"\xed\xa0\x80\"",
-        "\"\xf0\x80\x80\x80\"", "\"\xf4\x90\x80\x80\"", "\"\xf8\x88\x80\x80\x80\"", "\"\xe2\x82\"", "'a'",
-        "\xef\xbb\xbf[]", "[1]//", "/**/1", "{\"a\":1,\"b\":2,\"a\":3}", "{\"a\":1,\"\\u0061\":2}",
+        "",
+        " ",
+        "{",
+        "[",
+        "]",
+        "[1",
+        "[1,",
+        "[1,]",
+        "[,1]",
+        "[1 2]",
+        "{\"a\"",
+        "{\"a\":",
+        "{\"a\":1",
+        "{\"a\":1,",
+        "{\"a\":1,}",
+        "{a:1}",
+        "{1:1}",
+        "{\"a\" 1}",
+        "{\"a\":1 \"b\":2}",
+        "[1}",
+        "{\"a\":1]",
+        "nul",
+        "nulll",
+        "True",
+        "tru",
+        "+1",
+        "-",
+        ".5",
+        "1.",
+        "1.e3",
+        "1e",
+        "1e+",
+        "01",
+        "-01",
+        "0x10",
+        "1e999",
+        "-1e999",
+        "NaN",
+        "Infinity",
+        "1 2",
+        "\"",
+        "\"a",
+        "\"\\",
+        "\"\\x\"",
+        "\"\\u12\"",
+        "\"\\u12g4\"",
+        "\"\\ud800\"",
+        "\"\\ud800x\"",
+        "\"\\ud800\\u0041\"",
+        "\"\\ud800\\ud800\"",
+        "\"\\udc00\"",
+        "\"\n\"",
+        "\"\x01\"",
+        "\"\x80\"",
+        "\"\xc0\x80\"",
+        "\"\xc1\xbf\"",
+        "\"\xc3\"",
+        "\"\xe0\x80\x80\"",
+        "\"\xed\xa0\x80\"",
+        "\"\xf0\x80\x80\x80\"",
+        "\"\xf4\x90\x80\x80\"",
+        "\"\xf8\x88\x80\x80\x80\"",
+        "\"\xe2\x82\"",
+        "'a'",
+        "\xef\xbb\xbf[]",
+        "[1]//",
+        "/**/1",
+        "{\"a\":1,\"b\":2,\"a\":3}",
+        "{\"a\":1,\"\\u0061\":2}",
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         lt_json *root;
-        ck_assert_msg(parse_bytes(texts[i], strlen(texts[i]), &root) == LT_ERR_FORMAT, "%s", texts[i]);
+        ck_assert_msg(parse_bytes(texts[i], strlen(texts[i]), &root) == LT_ERR_FORMAT, "%s",
+                      texts[i]);
         ck_assert_ptr_null(root);
         ck_assert_ptr_nonnull(strstr(lt_ctx_message(ctx), "text: line 1, column "));
     }
@@ -262,10 +326,11 @@ START_TEST(writes_what_was_asked)
         lt_json_put_key(w, "n");
         lt_json_put_string(w, NULL);
         lt_json_end_object(w);
-        ck_assert_str_eq(lt_json_writer_text(w, &length),
-                         "{\"a\\\"b\":[-9223372036854775808,0.1,0.1,16777216,null,null,true,null,[]],"
-                         "\"t\":\"\\u0001\\n\\t\\\\\xc3\xa9\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd/\","
-                         "\"n\":null}");
+        ck_assert_str_eq(
+            lt_json_writer_text(w, &length),
+            "{\"a\\\"b\":[-9223372036854775808,0.1,0.1,16777216,null,null,true,null,[]],"
+            "\"t\":\"\\u0001\\n\\t\\\\\xc3\xa9\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd/\","
+            "\"n\":null}");
         ck_assert_uint_eq(length, strlen(lt_json_writer_text(w, NULL)));
         lt_json_writer_reset(w);
         ck_assert_ptr_null(lt_json_writer_text(w, NULL));
@@ -281,12 +346,30 @@ START_TEST(misuse_gives_no_text)
         lt_json_writer *w = lt_json_writer_create();
         switch (kind) {
         case 0: lt_json_begin_object(w); break;
-        case 1: lt_json_begin_object(w); lt_json_put_int(w, 1); lt_json_end_object(w); break;
-        case 2: lt_json_begin_object(w); lt_json_put_key(w, "a"); lt_json_end_object(w); break;
-        case 3: lt_json_begin_array(w); lt_json_put_key(w, "a"); lt_json_end_array(w); break;
-        case 4: lt_json_begin_array(w); lt_json_end_object(w); break;
+        case 1:
+            lt_json_begin_object(w);
+            lt_json_put_int(w, 1);
+            lt_json_end_object(w);
+            break;
+        case 2:
+            lt_json_begin_object(w);
+            lt_json_put_key(w, "a");
+            lt_json_end_object(w);
+            break;
+        case 3:
+            lt_json_begin_array(w);
+            lt_json_put_key(w, "a");
+            lt_json_end_array(w);
+            break;
+        case 4:
+            lt_json_begin_array(w);
+            lt_json_end_object(w);
+            break;
         case 5: lt_json_end_array(w); break;
-        case 6: lt_json_put_int(w, 1); lt_json_put_int(w, 2); break;
+        case 6:
+            lt_json_put_int(w, 1);
+            lt_json_put_int(w, 2);
+            break;
         case 7: lt_json_put_key(w, "a"); break;
         case 8:
             for (int i = 0; i <= LT_JSON_MAX_DEPTH; i++)
@@ -335,7 +418,10 @@ static void check_numbers(void)
     lt_json_writer_free(w);
 }
 
-START_TEST(numbers_round_trip) { check_numbers(); }
+START_TEST(numbers_round_trip)
+{
+    check_numbers();
+}
 END_TEST
 
 START_TEST(the_locale_does_not_matter)

@@ -24,7 +24,8 @@ static void set_up(void)
     config.space.first_layer = 0;
     config.nce.copies = 2;
     config.nce.templates = 3;
-    ck_assert_int_eq(ce_nce_texts_prepare(&models, &config.nce, "face", "a blue dog", &texts), LT_OK);
+    ck_assert_int_eq(ce_nce_texts_prepare(&models, &config.nce, "face", "a blue dog", &texts),
+                     LT_OK);
 }
 
 static void tear_down(void)
@@ -37,8 +38,9 @@ static struct ce_edit_result edit(float strength)
 {
     struct ce_edit_result r;
     lt_tensor *w = method_latents(models.ctx, 1, 3);
-    ck_assert_msg(ce_latent_edit_run(&models, &config, &texts, w, strength, NULL, NULL, &r) == LT_OK, "%s",
-                  lt_ctx_message(models.ctx));
+    ck_assert_msg(ce_latent_edit_run(&models, &config, &texts, w, strength, NULL, NULL, &r) ==
+                      LT_OK,
+                  "%s", lt_ctx_message(models.ctx));
     return r;
 }
 
@@ -50,8 +52,8 @@ static double distance(const lt_tensor *a, const lt_tensor *b)
     return sum;
 }
 
-/* From the source on a first move at random decides which way the search goes, and rounding has its say in that: so searches
- * from eight moves, whose losses must fall on the whole. */
+/* From the source on a first move at random decides which way the search goes, and rounding has its
+ * say in that: so searches from eight moves, whose losses must fall on the whole. */
 START_TEST(every_space_and_optimiser_lowers_the_loss)
 {
     enum { MOVES = 8 };
@@ -68,10 +70,13 @@ START_TEST(every_space_and_optimiser_lowers_the_loss)
             first += (double)r.first.loss / MOVES;
             last += (double)r.last.loss / MOVES;
             ck_assert_double_gt(distance(r.x, r.x_hat), 0.0);
-            ck_assert_int_eq(r.style_count, spaces[i % 3] == CE_SPACE_STYLE ? lt_stylegan2_styles_count(models.generator) : 0);
+            ck_assert_int_eq(r.style_count, spaces[i % 3] == CE_SPACE_STYLE
+                                                ? lt_stylegan2_styles_count(models.generator)
+                                                : 0);
             ce_edit_result_free(&r);
         }
-        ck_assert_msg(last < 0.9 * first, "space %d optimiser %d: %g -> %g", i % 3, i / 3, first, last);
+        ck_assert_msg(last < 0.9 * first, "space %d optimiser %d: %g -> %g", i % 3, i / 3, first,
+                      last);
     }
 }
 END_TEST
@@ -98,7 +103,8 @@ START_TEST(only_the_layers_that_may_move_do)
     struct ce_edit_result r = edit(1.0f);
     const float *before = lt_f32(method_latents(models.ctx, 1, 3)), *after = lt_f32(r.latents);
     for (int l = 0; l < METHOD_LAYERS; l++) {
-        const bool same = memcmp(before + l * METHOD_D, after + l * METHOD_D, sizeof(float) * METHOD_D) == 0;
+        const bool same =
+            memcmp(before + l * METHOD_D, after + l * METHOD_D, sizeof(float) * METHOD_D) == 0;
         ck_assert_int_eq(same, l < 2 || l > 3);
     }
     ce_edit_result_free(&r);
@@ -135,7 +141,8 @@ START_TEST(a_latent_of_another_size_is_refused)
 {
     struct ce_edit_result r;
     lt_tensor *w = lt_zeros(models.ctx, 3, (int64_t[]){1, 18, METHOD_D});
-    ck_assert_int_eq(ce_latent_edit_run(&models, &config, &texts, w, 1.0f, NULL, NULL, &r), LT_ERR_SHAPE);
+    ck_assert_int_eq(ce_latent_edit_run(&models, &config, &texts, w, 1.0f, NULL, NULL, &r),
+                     LT_ERR_SHAPE);
     ck_assert_ptr_nonnull(strstr(lt_ctx_message(models.ctx), "(1, 18, 6)"));
     ck_assert_ptr_nonnull(strstr(lt_ctx_message(models.ctx), "(1, 6, 6)"));
 }
@@ -147,9 +154,11 @@ START_TEST(the_measure_knows_the_answer)
     uint64_t rng = 21;
     struct world_attr attr, other;
     struct edit_truth *truth = malloc(sizeof *truth);
-    float *source = malloc(sizeof(float) * 3 * EDIT_PIXELS), *wrong = malloc(sizeof(float) * 3 * EDIT_PIXELS);
+    float *source = malloc(sizeof(float) * 3 * EDIT_PIXELS),
+          *wrong = malloc(sizeof(float) * 3 * EDIT_PIXELS);
     ck_assert(truth && source && wrong);
-    const struct edit_target targets[] = {{WORLD_LIPS, WORLD_GREEN}, {WORLD_HAIR, WORLD_BLUE}, {WORLD_EYES, WORLD_RED}};
+    const struct edit_target targets[] = {
+        {WORLD_LIPS, WORLD_GREEN}, {WORLD_HAIR, WORLD_BLUE}, {WORLD_EYES, WORLD_RED}};
     for (int i = 0; i < 3; i++) {
         world_attr_random_natural(&rng, &attr, NULL);
         ck_assert(world_render(&attr, EDIT_SIZE, source, NULL));
@@ -167,7 +176,7 @@ START_TEST(the_measure_knows_the_answer)
         s = edit_score_of(truth, &targets[i], source, wrong);
         ck_assert(!s.success);
         ck_assert_int_eq(s.parts, s.parts_kept); /* it is the part itself that is wrong */
-        ck_assert_float_gt(s.ssim, 0.98f); /* windows reach into the part */
+        ck_assert_float_gt(s.ssim, 0.98f);       /* windows reach into the part */
     }
     attr.glasses_on = 0.0f;
     ck_assert(!edit_truth_make(&attr, &(struct edit_target){WORLD_GLASSES, WORLD_GREEN}, truth));
@@ -175,7 +184,8 @@ START_TEST(the_measure_knows_the_answer)
     other = attr;
     world_attr_set_color(&attr, WORLD_SHIRT, WORLD_YELLOW, NULL);
     world_attr_set_color(&other, WORLD_SHIRT, WORLD_BLUE, NULL);
-    ck_assert(world_render(&attr, EDIT_SIZE, source, NULL) && world_render(&other, EDIT_SIZE, wrong, NULL));
+    ck_assert(world_render(&attr, EDIT_SIZE, source, NULL) &&
+              world_render(&other, EDIT_SIZE, wrong, NULL));
     ck_assert(edit_truth_make(&attr, &targets[0], truth));
     const struct edit_score s = edit_score_of(truth, &targets[0], source, wrong);
     ck_assert_int_eq(s.parts, WORLD_PARTS - 2); /* no glasses, and not the lips */

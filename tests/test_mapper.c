@@ -1,4 +1,5 @@
-/* The text-embedding mapping: names, levels, values against a plain reference, gradients, errors. */
+/* The text-embedding mapping: names, levels, values against a plain reference, gradients, errors.
+ */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,8 +18,11 @@ static struct ce_mapper *mapper;
 static lt_rng rng;
 static lt_tensor *w, *text;
 
-static const struct ce_mapper_config levels = {
-    .type = CE_MAPPER_LEVELS, .level = {true, true, true}, .latents = L, .style_dim = D, .text_dim = E};
+static const struct ce_mapper_config levels = {.type = CE_MAPPER_LEVELS,
+                                               .level = {true, true, true},
+                                               .latents = L,
+                                               .style_dim = D,
+                                               .text_dim = E};
 
 static void make(const struct ce_mapper_config *config)
 {
@@ -26,7 +30,8 @@ static void make(const struct ce_mapper_config *config)
     for (size_t i = 0; i < lt_params_count(params); i++)
         if (strstr(lt_params_name(params, i), "bias"))
             lt_fill_normal(ctx, lt_params_at(params, i), &rng, 0.0f, 10.0f);
-    ck_assert_msg(ce_mapper_create(ctx, params, config->latents, &mapper) == LT_OK, "%s", lt_ctx_message(ctx));
+    ck_assert_msg(ce_mapper_create(ctx, params, config->latents, &mapper) == LT_OK, "%s",
+                  lt_ctx_message(ctx));
 }
 
 static void setup(void)
@@ -124,7 +129,8 @@ START_TEST(values)
         reference(n, out);
         for (int i = 0; i < L * D; i++) {
             const double before = (double)lt_f32(w)[n * L * D + i];
-            ck_assert_double_eq_tol((double)lt_f32(edited)[n * L * D + i], before + 0.1 * out[i / D][i % D], 2e-6);
+            ck_assert_double_eq_tol((double)lt_f32(edited)[n * L * D + i],
+                                    before + 0.1 * out[i / D][i % D], 2e-6);
         }
     }
     ck_assert_double_lt(nn_distance(edit(0.0f), w), 1e-9);
@@ -161,7 +167,8 @@ static void check_moves(const bool level[CE_LEVELS])
     nn_assert_ok(ctx);
     for (int i = 0; i < N * L; i++) {
         const int layer = i % L;
-        const bool moves = memcmp(lt_f32(edited) + i * D, lt_f32(w) + i * D, D * sizeof(float)) != 0;
+        const bool moves =
+            memcmp(lt_f32(edited) + i * D, lt_f32(w) + i * D, D * sizeof(float)) != 0;
         ck_assert_int_eq(moves, level[layer < 4 ? 0 : layer < 8 ? 1 : 2]);
     }
 }
@@ -220,13 +227,15 @@ START_TEST(without_text)
         stack("mapper.fine_mapping", in[8], L - 8, D, out[8]);
         for (int i = 0; i < L * D; i++)
             ck_assert_double_eq_tol((double)lt_f32(edited)[n * L * D + i],
-                                    (double)lt_f32(w)[n * L * D + i] + 0.1 * out[i / D][i % D], 2e-6);
+                                    (double)lt_f32(w)[n * L * D + i] + 0.1 * out[i / D][i % D],
+                                    2e-6);
     }
     ck_assert_int_eq(ce_mapper_require_grad(ctx, mapper, true), LT_OK);
     edited = ce_mapper_edit(ctx, mapper, w, NULL, 1.0f);
     ck_assert_int_eq(lt_backward(ctx, lt_sum(ctx, lt_square(ctx, edited), 0, false)), LT_OK);
     for (size_t i = 0; i < lt_params_count(params); i++)
-        ck_assert_msg(lt_grad(lt_params_at(params, i)) != NULL, "%s has no gradient", lt_params_name(params, i));
+        ck_assert_msg(lt_grad(lt_params_at(params, i)) != NULL, "%s has no gradient",
+                      lt_params_name(params, i));
 }
 END_TEST
 
@@ -242,11 +251,14 @@ START_TEST(fewer_layers)
         lt_tensor *y = ce_mapper_edit(ctx, small, part, ce_mapper_text(ctx, small, text), 1.0f);
         ck_assert_int_eq(lt_backward(ctx, lt_sum(ctx, lt_square(ctx, y), 0, false)), LT_OK);
         ck_assert_int_eq(lt_dim(y, 1), layers);
-        ck_assert_ptr_nonnull(lt_grad(lt_params_find(params, "mapper.course_mapping.mapping.1.weight")));
-        ck_assert_int_eq(lt_grad(lt_params_find(params, "mapper.medium_mapping.mapping.1.weight")) != NULL,
-                         layers > 4);
+        ck_assert_ptr_nonnull(
+            lt_grad(lt_params_find(params, "mapper.course_mapping.mapping.1.weight")));
+        ck_assert_int_eq(
+            lt_grad(lt_params_find(params, "mapper.medium_mapping.mapping.1.weight")) != NULL,
+            layers > 4);
         ck_assert_ptr_null(lt_grad(lt_params_find(params, "mapper.fine_mapping.mapping.1.weight")));
-        ck_assert_ptr_null(lt_grad(lt_params_find(params, "text_mapper.mapper_8.mapping.1.weight")));
+        ck_assert_ptr_null(
+            lt_grad(lt_params_find(params, "text_mapper.mapper_8.mapping.1.weight")));
         for (size_t i = 0; i < lt_params_count(params); i++)
             lt_zero_grad(lt_params_at(params, i));
         ce_mapper_require_grad(ctx, small, false);
@@ -265,13 +277,16 @@ static lt_tensor *forward(lt_ctx *c, void *user)
 START_TEST(gradients)
 {
     make(&levels);
-    static const char *const leaf[] = {
-        "mapper.fc.weight", "mapper.fc.bias", "mapper.course_mapping.mapping.1.weight",
-        "mapper.fine_mapping.mapping.4.bias", "text_mapper.mapper_0.mapping.1.weight",
-        "text_mapper.mapper_9.mapping.3.bias"};
+    static const char *const leaf[] = {"mapper.fc.weight",
+                                       "mapper.fc.bias",
+                                       "mapper.course_mapping.mapping.1.weight",
+                                       "mapper.fine_mapping.mapping.4.bias",
+                                       "text_mapper.mapper_0.mapping.1.weight",
+                                       "text_mapper.mapper_9.mapping.3.bias"};
     /* Weights are near 100 in size; larger steps meet kinks of the leaky ReLU. */
     for (size_t i = 0; i < sizeof leaf / sizeof leaf[0]; i++)
-        nn_check_gradient(ctx, leaf[i], lt_params_find(params, leaf[i]), forward, NULL, 6, 0.03f, 2e-2);
+        nn_check_gradient(ctx, leaf[i], lt_params_find(params, leaf[i]), forward, NULL, 6, 0.03f,
+                          2e-2);
     nn_check_gradient(ctx, "w", w, forward, NULL, 6, 1e-3f, 2e-2);
 }
 END_TEST
@@ -288,7 +303,8 @@ START_TEST(errors)
     ck_assert_ptr_null(ce_mapper_text(ctx, mapper, lt_zeros(ctx, 2, (const int64_t[]){1, E + 1})));
     nn_assert_failed(ctx, LT_ERR_SHAPE, "(1, 6), expected (1, 5)");
     lt_tensor *t_w = ce_mapper_text(ctx, mapper, text);
-    ck_assert_ptr_null(ce_mapper_edit(ctx, mapper, lt_zeros(ctx, 3, (const int64_t[]){1, L - 2, D}), t_w, 1.0f));
+    ck_assert_ptr_null(
+        ce_mapper_edit(ctx, mapper, lt_zeros(ctx, 3, (const int64_t[]){1, L - 2, D}), t_w, 1.0f));
     nn_assert_failed(ctx, LT_ERR_SHAPE, "expected (N, 10, 6)");
     lt_params *other = NULL;
     lt_params_create(ctx, &other);

@@ -33,8 +33,8 @@ static void teardown(void)
 
 static void prepare(void)
 {
-    ck_assert_msg(ce_objective_prepare(&models, &config, "face", "green face", &objective) == LT_OK, "%s",
-                  lt_ctx_message(ctx));
+    ck_assert_msg(ce_objective_prepare(&models, &config, "face", "green face", &objective) == LT_OK,
+                  "%s", lt_ctx_message(ctx));
 }
 
 START_TEST(defaults)
@@ -63,7 +63,8 @@ static void make_scene(struct scene *s)
 {
     memset(s, 0, sizeof *s);
     lt_tensor *w = method_latents(ctx, 2, 1);
-    s->w_hat = lt_contiguous(ctx, lt_add(ctx, w, lt_affine(ctx, method_latents(ctx, 2, 2), 0.3f, 0.0f)));
+    s->w_hat =
+        lt_contiguous(ctx, lt_add(ctx, w, lt_affine(ctx, method_latents(ctx, 2, 2), 0.3f, 0.0f)));
     ck_assert_msg(ce_source_prepare(&objective, w, &s->source) == LT_OK, "%s", lt_ctx_message(ctx));
     ck_assert_int_eq(ce_nce_draw(ctx, &config.nce, &rng, METHOD_SIDE, s->coeffs), LT_OK);
 }
@@ -72,7 +73,8 @@ static lt_tensor *loss_of(lt_ctx *c, void *user)
 {
     struct scene *s = user;
     lt_tensor *x_hat = lt_stylegan2_synthesis(c, models.generator, s->w_hat);
-    return ce_objective_loss(&objective, &s->source, s->w_hat, x_hat, (const double(*)[8])s->coeffs, &s->terms);
+    return ce_objective_loss(&objective, &s->source, s->w_hat, x_hat, (const double(*)[8])s->coeffs,
+                             &s->terms);
 }
 
 START_TEST(sum_of_terms)
@@ -83,7 +85,8 @@ START_TEST(sum_of_terms)
     lt_tensor *loss = loss_of(ctx, &s);
     nn_assert_ok(ctx);
     const struct ce_terms t = s.terms;
-    ck_assert_float_eq_tol(t.loss, 0.3f * t.nce + 0.8f * t.latent_l2 + 0.2f * t.identity + 0.02f * t.perc, 1e-5f);
+    ck_assert_float_eq_tol(
+        t.loss, 0.3f * t.nce + 0.8f * t.latent_l2 + 0.2f * t.identity + 0.02f * t.perc, 1e-5f);
     ck_assert_float_eq(lt_item(loss), t.loss);
     lt_tensor *x_hat = lt_stylegan2_synthesis(ctx, models.generator, s.w_hat);
     lt_tensor *id = lt_irse50_identity_loss(ctx, models.identity, x_hat, s.source.x);
@@ -146,11 +149,15 @@ START_TEST(source_rows)
     ck_assert_int_eq(ce_source_prepare(&objective, w, &all), LT_OK);
     for (int i = 0; i < 3; i++) {
         ck_assert_int_eq(ce_source_prepare(&objective, lt_slice(ctx, w, 0, i, 1), &one), LT_OK);
-        lt_tensor *const pair[][2] = {{all.x, one.x}, {all.clip, one.clip}, {all.identity, one.identity},
-                                      {all.perc, one.perc}, {all.w, one.w}};
+        lt_tensor *const pair[][2] = {{all.x, one.x},
+                                      {all.clip, one.clip},
+                                      {all.identity, one.identity},
+                                      {all.perc, one.perc},
+                                      {all.w, one.w}};
         for (int k = 0; k < 5; k++) {
             ck_assert_ptr_nonnull(pair[k][0]);
-            ck_assert(method_same_bits(lt_contiguous(ctx, lt_slice(ctx, pair[k][0], 0, i, 1)), pair[k][1]));
+            ck_assert(method_same_bits(lt_contiguous(ctx, lt_slice(ctx, pair[k][0], 0, i, 1)),
+                                       pair[k][1]));
         }
         ce_source_free(&one);
     }
@@ -158,7 +165,8 @@ START_TEST(source_rows)
 }
 END_TEST
 
-/* The cache gives what ce_source_prepare() gives and draws each picture once; VGG19 features within the limit. */
+/* The cache gives what ce_source_prepare() gives and draws each picture once; VGG19 features within
+ * the limit. */
 START_TEST(cache)
 {
     prepare();
@@ -167,17 +175,21 @@ START_TEST(cache)
     struct ce_source_cache *kept = NULL;
     ck_assert_int_eq(ce_source_prepare(&objective, w, &all), LT_OK);
     const size_t row = (size_t)lt_numel(all.perc) / 4 * sizeof(float);
-    ck_assert_int_eq(ce_source_cache_create(&objective, w, _i == 0 ? 100 * row : 2 * row, &kept), LT_OK);
+    ck_assert_int_eq(ce_source_cache_create(&objective, w, _i == 0 ? 100 * row : 2 * row, &kept),
+                     LT_OK);
     static const int64_t index[3][2] = {{2, 0}, {0, 3}, {3, 2}};
     for (int round = 0; round < 3; round++) {
         ck_assert_int_eq(ce_source_cache_get(kept, index[round], 2, &got), LT_OK);
         ck_assert_ptr_null(got.x);
         for (int i = 0; i < 2; i++) {
-            lt_tensor *const pair[][2] = {
-                {all.w, got.w}, {all.clip, got.clip}, {all.identity, got.identity}, {all.perc, got.perc}};
+            lt_tensor *const pair[][2] = {{all.w, got.w},
+                                          {all.clip, got.clip},
+                                          {all.identity, got.identity},
+                                          {all.perc, got.perc}};
             for (int k = 0; k < 4; k++)
-                ck_assert(method_same_bits(lt_contiguous(ctx, lt_slice(ctx, pair[k][0], 0, index[round][i], 1)),
-                                           lt_contiguous(ctx, lt_slice(ctx, pair[k][1], 0, i, 1))));
+                ck_assert(method_same_bits(
+                    lt_contiguous(ctx, lt_slice(ctx, pair[k][0], 0, index[round][i], 1)),
+                    lt_contiguous(ctx, lt_slice(ctx, pair[k][1], 0, i, 1))));
         }
         ce_source_free(&got);
     }
@@ -192,13 +204,17 @@ START_TEST(errors)
 {
     struct ce_models less = models;
     less.identity = NULL;
-    ck_assert_int_eq(ce_objective_prepare(&less, &config, "face", "green face", &objective), LT_ERR_ARGUMENT);
-    nn_assert_failed(ctx, LT_ERR_ARGUMENT, "id-lambda is 0.2, but the identity network is not there");
+    ck_assert_int_eq(ce_objective_prepare(&less, &config, "face", "green face", &objective),
+                     LT_ERR_ARGUMENT);
+    nn_assert_failed(ctx, LT_ERR_ARGUMENT,
+                     "id-lambda is 0.2, but the identity network is not there");
     config.id_lambda = -1.0f;
-    ck_assert_int_eq(ce_objective_prepare(&models, &config, "face", "green face", &objective), LT_ERR_ARGUMENT);
+    ck_assert_int_eq(ce_objective_prepare(&models, &config, "face", "green face", &objective),
+                     LT_ERR_ARGUMENT);
     nn_assert_failed(ctx, LT_ERR_ARGUMENT, "id-lambda is -1");
     config = (struct ce_objective_config){.nce = ce_nce_defaults()};
-    ck_assert_int_eq(ce_objective_prepare(&models, &config, "face", "green face", &objective), LT_ERR_ARGUMENT);
+    ck_assert_int_eq(ce_objective_prepare(&models, &config, "face", "green face", &objective),
+                     LT_ERR_ARGUMENT);
     nn_assert_failed(ctx, LT_ERR_ARGUMENT, "switched off");
 }
 END_TEST

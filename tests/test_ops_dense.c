@@ -16,19 +16,13 @@ static const struct product {
     int64_t a[4], b[4];   /* their sizes */
     int64_t m, k, n;
 } products[] = {
-    {0, 0, {0}, {0}, 1, 1, 1},
-    {0, 0, {0}, {0}, 3, 31, 33},
-    {0, 0, {0}, {0}, 1, 70, 3},
-    {0, 0, {0}, {0}, 33, 1, 1},
-    {1, 1, {3}, {3}, 5, 7, 4},
-    {1, 0, {3}, {0}, 5, 7, 4}, /* one b for all */
-    {0, 1, {0}, {3}, 5, 7, 4},
-    {2, 2, {2, 1}, {1, 3}, 3, 4, 5},
-    {2, 1, {2, 3}, {1}, 3, 1, 5},
-    {1, 2, {2}, {5, 1}, 2, 3, 4},
+    {0, 0, {0}, {0}, 1, 1, 1},      {0, 0, {0}, {0}, 3, 31, 33},
+    {0, 0, {0}, {0}, 1, 70, 3},     {0, 0, {0}, {0}, 33, 1, 1},
+    {1, 1, {3}, {3}, 5, 7, 4},      {1, 0, {3}, {0}, 5, 7, 4}, /* one b for all */
+    {0, 1, {0}, {3}, 5, 7, 4},      {2, 2, {2, 1}, {1, 3}, 3, 4, 5},
+    {2, 1, {2, 3}, {1}, 3, 1, 5},   {1, 2, {2}, {5, 1}, 2, 3, 4},
     {1, 1, {40}, {40}, 17, 20, 19}, /* enough for threads */
-    {0, 0, {0}, {0}, 130, 90, 120},
-    {1, 1, {2}, {2}, 3, 0, 4},
+    {0, 0, {0}, {0}, 130, 90, 120}, {1, 1, {2}, {2}, 3, 0, 4},
     {1, 1, {0}, {0}, 3, 2, 4},
 };
 enum { PRODUCTS = sizeof products / sizeof *products };
@@ -166,8 +160,8 @@ START_TEST(linear_values_and_gradients)
     const struct {
         int ndim;
         int64_t shape[3], outs;
-    } cases[] = {{1, {31}, 3}, {2, {3, 33}, 70}, {3, {2, 31, 7}, 5}, {3, {4, 50, 64}, 96},
-                 {2, {1, 1}, 1}, {2, {0, 3}, 2}};
+    } cases[] = {{1, {31}, 3},         {2, {3, 33}, 70}, {3, {2, 31, 7}, 5},
+                 {3, {4, 50, 64}, 96}, {2, {1, 1}, 1},   {2, {0, 3}, 2}};
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
         const int64_t ins = cases[k].shape[cases[k].ndim - 1], outs = cases[k].outs;
         lt_tensor *x = check_random(ctx, 1, -1.0f, 1.0f, cases[k].ndim, cases[k].shape);
@@ -182,8 +176,7 @@ START_TEST(linear_values_and_gradients)
                     sum += check_at(x, i / outs * ins + l) * check_at(w, i % outs * ins + l);
                 check_close_to("linear", i, check_at(y, i), sum, 1e-5);
             }
-            check_grad(ctx, "linear", build_linear, NULL, 3,
-                       (lt_tensor *[]){x, w, with ? b : NULL},
+            check_grad(ctx, "linear", build_linear, NULL, 3, (lt_tensor *[]){x, w, with ? b : NULL},
                        (struct check_grad){.step = 0.1, .samples = 16});
             if (cases[k].ndim == 3 && cases[k].shape[0] == 2)
                 check_grad(ctx, "linear, strided", build_linear_strided, NULL, 3,
@@ -219,12 +212,14 @@ START_TEST(weights_in_16_bits)
     for (int k = 0; k < 2; k++) {
         lt_tensor *x = check_random(ctx, 1, -1.0f, 1.0f, 2, SHAPE(3, 37)), *result[2], *gx[2];
         lt_tensor *b = check_random(ctx, 3, -1.0f, 1.0f, 1, SHAPE(5));
-        lt_tensor *half = lt_cast(ctx, check_random(ctx, 2, -1.0f, 1.0f, 2, SHAPE(5, 37)), types[k]);
+        lt_tensor *half =
+            lt_cast(ctx, check_random(ctx, 2, -1.0f, 1.0f, 2, SHAPE(5, 37)), types[k]);
         lt_tensor *w[2] = {half, lt_cast(ctx, half, LT_F32)}, *row[2];
         lt_set_requires_grad(ctx, x, true);
         for (int i = 0; i < 2; i++) {
             result[i] = lt_linear(ctx, x, w[i], b);
-            ck_assert_int_eq(lt_backward(ctx, lt_sum(ctx, lt_square(ctx, result[i]), 0, false)), LT_OK);
+            ck_assert_int_eq(lt_backward(ctx, lt_sum(ctx, lt_square(ctx, result[i]), 0, false)),
+                             LT_OK);
             gx[i] = lt_clone(ctx, lt_grad(x));
             lt_zero_grad(x);
             row[i] = lt_embedding(ctx, w[i], check_ids(ctx, ids, 1, SHAPE(3)));
@@ -289,10 +284,9 @@ static lt_tensor *build_attention(lt_ctx *ctx, lt_tensor *const *leaf, void *use
 
 START_TEST(attention_values_and_gradients)
 {
-    static const struct attention cases[] = {{1, 1, 1, 1, false},  {2, 3, 4, 2, false},
-                                             {1, 7, 6, 3, true},   {3, 31, 33, 3, true},
-                                             {2, 50, 64, 2, false}, {2, 33, 40, 4, true},
-                                             {0, 3, 4, 2, false}};
+    static const struct attention cases[] = {
+        {1, 1, 1, 1, false},   {2, 3, 4, 2, false},  {1, 7, 6, 3, true}, {3, 31, 33, 3, true},
+        {2, 50, 64, 2, false}, {2, 33, 40, 4, true}, {0, 3, 4, 2, false}};
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
         struct attention c = cases[k];
         static float first[2 * 50 * 64];
@@ -339,12 +333,15 @@ START_TEST(ragged_attention)
                 check_close_to("ragged", k, check_at(y, at[i] * WIDTH + k), check_at(one, k), 1e-7);
         }
     }
-    check_grad(ctx, "ragged attention", build_ragged, starts, 1, &qkv, (struct check_grad){.seed = 4});
+    check_grad(ctx, "ragged attention", build_ragged, starts, 1, &qkv,
+               (struct check_grad){.seed = 4});
     check_failed(ctx, lt_attention_ragged(ctx, qkv, NULL, 2, true), LT_ERR_ARGUMENT, "starts");
     check_failed(ctx, lt_attention_ragged(ctx, qkv, check_ids(ctx, at, 1, SHAPE(N)), 2, true),
                  LT_ERR_ARGUMENT, "from 0 to 53");
-    check_failed(ctx, lt_attention_ragged(ctx, lt_reshape(ctx, qkv, 3, SHAPE(1, 53, 3 * WIDTH)), starts, 2, true),
-                 LT_ERR_SHAPE, "qkv is (1, 53, 36)");
+    check_failed(
+        ctx,
+        lt_attention_ragged(ctx, lt_reshape(ctx, qkv, 3, SHAPE(1, 53, 3 * WIDTH)), starts, 2, true),
+        LT_ERR_SHAPE, "qkv is (1, 53, 36)");
     check_close(ctx);
 }
 END_TEST

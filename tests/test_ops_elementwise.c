@@ -97,7 +97,7 @@ static const struct unary {
     const char *name;
     lt_tensor *(*op)(lt_ctx *ctx, lt_tensor *x);
     double (*reference)(double x);
-    float low, high; /* of the arguments */
+    float low, high;  /* of the arguments */
     double corner[2]; /* where there is no derivative; NaN for none */
 } unary[] = {
     {"affine", op_affine, ref_affine, -4, 4, {NAN, NAN}},
@@ -191,9 +191,9 @@ static const struct pair {
     {1, 1, {33}, {33}},
     {1, 0, {31}, {0}},
     {0, 2, {0}, {3, 5}},
-    {2, 1, {7, 33}, {33}},          /* last axis */
-    {2, 2, {7, 33}, {7, 1}},        /* rows */
-    {2, 2, {7, 1}, {1, 33}},        /* outer product */
+    {2, 1, {7, 33}, {33}},              /* last axis */
+    {2, 2, {7, 33}, {7, 1}},            /* rows */
+    {2, 2, {7, 1}, {1, 33}},            /* outer product */
     {4, 4, {2, 3, 5, 4}, {2, 3, 1, 1}}, /* per sample and channel */
     {4, 4, {1, 3, 1, 1}, {2, 3, 5, 4}}, /* per channel */
     {4, 3, {2, 1, 5, 1}, {3, 1, 4}},

@@ -37,7 +37,9 @@ START_TEST(layer_norm_values_and_gradients)
             for (int64_t i = 0; i < n; i++)
                 check_close_to("layer_norm", r * n + i, check_at(y, r * n + i),
                                (check_at(x, r * n + i) - mean) / sqrt(var + (double)1e-5f) *
-                                       check_at(w, i) + check_at(b, i), 3e-6);
+                                       check_at(w, i) +
+                                   check_at(b, i),
+                               3e-6);
         }
         check_grad(ctx, "layer_norm", build_layer_norm, NULL, 3, (lt_tensor *[]){x, w, b},
                    (struct check_grad){.step = 1e-2, .samples = 24, .seed = s});
@@ -74,8 +76,8 @@ START_TEST(batch_norm_values_and_gradients)
         lt_tensor *bias = check_random(ctx, 5, -1.0f, 1.0f, 1, c);
         const int64_t size = lt_numel(x) / cases[k].shape[0] / *c;
         for (int with = 0; with < 2; with++) {
-            lt_tensor *y = lt_batch_norm(ctx, check_strided(ctx, x), b.mean, b.var,
-                                         with ? w : NULL, with ? bias : NULL, 1e-5f);
+            lt_tensor *y = lt_batch_norm(ctx, check_strided(ctx, x), b.mean, b.var, with ? w : NULL,
+                                         with ? bias : NULL, 1e-5f);
             ck_assert_ptr_nonnull(y);
             for (int64_t i = 0; i < lt_numel(x); i++) {
                 const int64_t ch = i / size % *c;
@@ -161,8 +163,8 @@ START_TEST(pixel_norm_values_and_gradients)
                 double mean = 0.0;
                 for (int64_t j = 0; j < count; j++)
                     mean += pow(check_at(x, base + j * inner), 2.0) / (double)count;
-                check_close_to("pixel_norm", i, check_at(y, i),
-                               check_at(x, i) / sqrt(mean + 1e-8), 1e-6);
+                check_close_to("pixel_norm", i, check_at(y, i), check_at(x, i) / sqrt(mean + 1e-8),
+                               1e-6);
             }
             if (count > 1)
                 check_grad(ctx, "pixel_norm", build_pixel, &axis, 1, &x,

@@ -152,14 +152,14 @@ END_TEST
 /* Everything above in one differentiable expression. */
 static lt_tensor *build_shapes(lt_ctx *ctx, lt_tensor *const *leaf, void *user)
 {
-    lt_tensor *x = lt_permute(ctx, leaf[0], (int[]){2, 0, 1});             /* (4, 2, 3) */
-    lt_tensor *r = lt_reshape(ctx, x, 2, SHAPE(8, 3));                     /* copies */
-    lt_tensor *e = lt_expand(ctx, leaf[1], 2, SHAPE(8, 3));                /* (1, 3) */
-    lt_tensor *c = lt_concat(ctx, 3, (lt_tensor *[]){r, e, r}, 1);         /* (8, 9) */
+    lt_tensor *x = lt_permute(ctx, leaf[0], (int[]){2, 0, 1});     /* (4, 2, 3) */
+    lt_tensor *r = lt_reshape(ctx, x, 2, SHAPE(8, 3));             /* copies */
+    lt_tensor *e = lt_expand(ctx, leaf[1], 2, SHAPE(8, 3));        /* (1, 3) */
+    lt_tensor *c = lt_concat(ctx, 3, (lt_tensor *[]){r, e, r}, 1); /* (8, 9) */
     lt_tensor *s = lt_add(ctx, lt_slice(ctx, c, 1, 1, 4), lt_slice(ctx, c, 1, 3, 4));
     s = lt_add(ctx, s, lt_slice(ctx, c, 1, 0, 4));
     s = lt_mul(ctx, s, lt_transpose(ctx, lt_slice(ctx, lt_transpose(ctx, c, 0, 1), 0, 5, 4), 0, 1));
-    lt_tensor *t = lt_embedding(ctx, leaf[2], user);                       /* (8, 4) */
+    lt_tensor *t = lt_embedding(ctx, leaf[2], user); /* (8, 4) */
     lt_tensor *p = lt_reshape(ctx, lt_mul(ctx, s, t), 3, SHAPE(2, 4, 4));
     lt_tensor *ids = check_ids(ctx, (int32_t[]){1, 3}, 1, SHAPE(2));
     return lt_add(ctx, lt_pick(ctx, p, ids), lt_contiguous(ctx, lt_slice(ctx, s, 0, 6, 2)));

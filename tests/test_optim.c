@@ -59,8 +59,8 @@ static void plain_step(struct plain *s, const lt_optim_config *c, const float *g
     const double bias1 = 1.0 - pow(b1, t), bias2 = 1.0 - pow(b2, t);
     const double limit = 2.0 / (1.0 - b2) - 1.0;
     const double n = limit - 2.0 * t * pow(b2, t) / bias2;
-    const double rectified = sqrt(bias2 * (n - 4.0) / (limit - 4.0) * (n - 2.0) / n * limit /
-                                  (limit - 2.0));
+    const double rectified =
+        sqrt(bias2 * (n - 4.0) / (limit - 4.0) * (n - 2.0) / n * limit / (limit - 2.0));
     for (int64_t r = 0; r < rows; r++) {
         double mean = 0.0;
         for (int64_t i = 0; i < length; i++)
@@ -249,9 +249,9 @@ START_TEST(clipping)
     lt_optim_create(ctx, p, &c, &o);
     /* Both leaves get the same gradient, (3, 4), perhaps in one buffer. */
     const float seed[2] = {3.0f, 4.0f};
-    ck_assert_int_eq(
-        lt_backward_seed(ctx, lt_add(ctx, a, b),
-                         lt_from_copy(ctx, LT_F32, 1, (const int64_t[]){2}, seed)), LT_OK);
+    ck_assert_int_eq(lt_backward_seed(ctx, lt_add(ctx, a, b),
+                                      lt_from_copy(ctx, LT_F32, 1, (const int64_t[]){2}, seed)),
+                     LT_OK);
     double norm = 0.0;
     ck_assert_int_eq(lt_optim_clip_grad(ctx, o, 100.0, &norm), LT_OK);
     ck_assert_double_eq_tol(norm, sqrt(50.0), 1e-6);

@@ -25,7 +25,8 @@ static void teardown(void)
     lt_ctx_destroy(ctx);
 }
 
-/* Four units that end at 4, 6, 8 and 10 channels: the first halves the picture with the plain shortcut. */
+/* Four units that end at 4, 6, 8 and 10 channels: the first halves the picture with the plain
+ * shortcut. */
 static lt_irse50 *make_irse(void)
 {
     const struct lt_maker to = {ctx, params, &rng};
@@ -180,8 +181,8 @@ static lt_tensor *vgg_loss(lt_ctx *c, void *user)
     lt_tensor *fm = lt_vgg19_perceptual_loss(c, p->net, p->x_hat, p->x);
     lt_tensor *style = lt_vgg19_style_loss(c, p->net, p->x_hat, p->x);
     lt_tensor *content = lt_vgg19_content_loss(c, p->net, p->x_hat, p->x);
-    return lt_add(c, fm, lt_add(c, lt_affine(c, style, 1e-3f, 0.0f),
-                                lt_affine(c, content, 1e-3f, 0.0f)));
+    return lt_add(c, fm,
+                  lt_add(c, lt_affine(c, style, 1e-3f, 0.0f), lt_affine(c, content, 1e-3f, 0.0f)));
 }
 
 START_TEST(vgg_losses)

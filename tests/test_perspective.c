@@ -21,17 +21,20 @@ START_TEST(draws)
         const struct ce_perspective p = ce_perspective_draw(&rng, 30, 21, 0.5);
         static const double corner[4][2] = {{0, 0}, {29, 0}, {29, 20}, {0, 20}};
         for (int i = 0; i < 4; i++) {
-            const double dx = fabs(p.end[i][0] - corner[i][0]), dy = fabs(p.end[i][1] - corner[i][1]);
+            const double dx = fabs(p.end[i][0] - corner[i][0]),
+                         dy = fabs(p.end[i][1] - corner[i][1]);
             ck_assert(p.start[i][0] == corner[i][0] && p.start[i][1] == corner[i][1]);
             ck_assert(dx <= 7 && dy <= 5 && dx == floor(dx) && dy == floor(dy));
-            ck_assert(p.end[i][0] >= 0 && p.end[i][0] <= 29 && p.end[i][1] >= 0 && p.end[i][1] <= 20);
+            ck_assert(p.end[i][0] >= 0 && p.end[i][0] <= 29 && p.end[i][1] >= 0 &&
+                      p.end[i][1] <= 20);
             most_x |= dx == 7;
             most_y |= dy == 5;
         }
     }
     ck_assert(most_x && most_y);
     lt_rng a = lt_rng_make(3, 1), b = lt_rng_make(3, 1);
-    const struct ce_perspective p = ce_perspective_draw(&a, 64, 64, 0.5), q = ce_perspective_draw(&b, 64, 64, 0.5);
+    const struct ce_perspective p = ce_perspective_draw(&a, 64, 64, 0.5),
+                                q = ce_perspective_draw(&b, 64, 64, 0.5);
     ck_assert_mem_eq(&p, &q, sizeof p);
 }
 END_TEST
@@ -107,7 +110,8 @@ static void save(const char *name, int64_t copies, lt_dtype type)
     lt_params_create(ctx, &file);
     for (int i = 0; i < 2 * 3 * 16; i++)
         value[i] = (float)i;
-    lt_tensor *points = lt_from_copy(ctx, LT_F32, 5, (const int64_t[]){6 / copies, copies, 2, 4, 2}, value);
+    lt_tensor *points =
+        lt_from_copy(ctx, LT_F32, 5, (const int64_t[]){6 / copies, copies, 2, 4, 2}, value);
     lt_params_add(ctx, file, "perspective.points", lt_cast(ctx, points, type));
     ck_assert_int_eq(lt_params_save(ctx, file, temp_path(name), LT_F32), LT_OK);
     lt_params_free(file);

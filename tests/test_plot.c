@@ -40,10 +40,7 @@ static int others(const ce_image *image, ce_rect area, ce_color color)
     return count;
 }
 
-static ce_rect whole(const ce_image *image)
-{
-    return (ce_rect){0, 0, image->width, image->height};
-}
+static ce_rect whole(const ce_image *image) { return (ce_rect){0, 0, image->width, image->height}; }
 
 /* ---- canvas ---- */
 
@@ -66,7 +63,8 @@ START_TEST(drawing_is_clipped)
     ce_canvas_text(&image, (ce_rect){15, -4, 50, 30}, CE_LEFT, 2, black, "clipped text");
     ce_canvas_text_upwards(&image, (ce_rect){-3, -50, 10, 100}, 1, black, "clipped");
     const double points[] = {-1e9, 5, 1e9, 5, NAN, 0, DBL_MAX, -DBL_MAX};
-    ck_assert_int_eq(ce_canvas_polyline(ctx, &image, (ce_rect){-5, -5, 100, 100}, points, 4, 2, red), LT_OK);
+    ck_assert_int_eq(
+        ce_canvas_polyline(ctx, &image, (ce_rect){-5, -5, 100, 100}, points, 4, 2, red), LT_OK);
     ck_assert(is_color(&image, 10, 4, red) && is_color(&image, 10, 5, red));
     ce_image_free(&image);
     ce_image_free(&patch);
@@ -81,12 +79,13 @@ START_TEST(lines_cover_what_they_should)
         make_image(100, 100, white, &image);
         double dx = 30 * cos(angle * pi / 180), dy = 30 * sin(angle * pi / 180), cover = 0;
         const double points[] = {50 - dx, 50 - dy, 50, 50, 50 + dx, 50 + dy};
-        ck_assert_int_eq(ce_canvas_polyline(ctx, &image, whole(&image), points, 3, 3, black), LT_OK);
+        ck_assert_int_eq(ce_canvas_polyline(ctx, &image, whole(&image), points, 3, 3, black),
+                         LT_OK);
         for (int i = 0; i < 100 * 100; i++)
             cover += (255 - image.rgb[3 * i]) / 255.0;
         double expected = 60 * 3 + pi * 1.5 * 1.5;
-        ck_assert_msg(fabs(cover - expected) < 0.04 * expected, "%d degrees: %g, expected %g", angle, cover,
-                      expected);
+        ck_assert_msg(fabs(cover - expected) < 0.04 * expected, "%d degrees: %g, expected %g",
+                      angle, cover, expected);
         ce_image_free(&image);
     }
 }
@@ -122,8 +121,8 @@ START_TEST(texts_wrap_and_stay_in_their_area)
         int lines = ce_canvas_text_lines(text, width, 1, 100), room = lines > 3 ? lines - 2 : lines;
         ck_assert_int_ge(lines, 2);
         for (int align = CE_LEFT; align <= CE_RIGHT; align++)
-            ce_canvas_text(&image, (ce_rect){20, 10, width, room * ce_canvas_line_height(1)}, (ce_align)align, 1,
-                           black, text);
+            ce_canvas_text(&image, (ce_rect){20, 10, width, room * ce_canvas_line_height(1)},
+                           (ce_align)align, 1, black, text);
         ce_rect area = {20, 10, width, room * ce_canvas_line_height(1)};
         ck_assert_int_gt(others(&image, area, white), 0);
         ce_canvas_fill(&image, area, white);
@@ -133,7 +132,8 @@ START_TEST(texts_wrap_and_stay_in_their_area)
     ck_assert_int_eq(ce_canvas_text_lines("", 50, 1, 9), 0);
     ck_assert_int_eq(ce_canvas_text_lines("aaa bbb ccc", 1, 1, 9), 9);
     ck_assert_int_eq(ce_canvas_text_lines("one two", ce_canvas_text_width("one two", 1), 1, 9), 1);
-    ck_assert_int_eq(ce_canvas_text_lines("one two", ce_canvas_text_width("one two", 1) - 1, 1, 9), 2);
+    ck_assert_int_eq(ce_canvas_text_lines("one two", ce_canvas_text_width("one two", 1) - 1, 1, 9),
+                     2);
 }
 END_TEST
 
@@ -156,7 +156,8 @@ START_TEST(sheets_place_their_pictures)
     ck_assert_int_eq(others(&out, (ce_rect){74, 0, 10, out.height}, white), 0);
     ce_image_free(&out);
 
-    static const char *const columns[3] = {"a short one", NULL, "a very long label that must wrap over lines"};
+    static const char *const columns[3] = {"a short one", NULL,
+                                           "a very long label that must wrap over lines"};
     static const char *const rows[2] = {"green lipstick", NULL};
     sheet.title = "Title";
     sheet.column_labels = columns;
@@ -196,16 +197,21 @@ START_TEST(impossible_sheets_are_refused)
     make_image(64, 48, red, &a);
     make_image(64, 47, black, &b);
     const ce_image *cells[2] = {&a, &b}, *none[2] = {NULL, NULL};
-    ck_assert_int_eq(ce_sheet_render(ctx, &(ce_sheet){.columns = 2, .rows = 1, .cells = cells}, &out), LT_ERR_SHAPE);
-    ck_assert_int_eq(ce_sheet_render(ctx, &(ce_sheet){.columns = 2, .rows = 1, .cells = none}, &out),
-                     LT_ERR_ARGUMENT);
-    ck_assert_int_eq(ce_sheet_render(ctx, &(ce_sheet){.columns = 0, .rows = 1, .cells = cells}, &out),
-                     LT_ERR_ARGUMENT);
+    ck_assert_int_eq(
+        ce_sheet_render(ctx, &(ce_sheet){.columns = 2, .rows = 1, .cells = cells}, &out),
+        LT_ERR_SHAPE);
+    ck_assert_int_eq(
+        ce_sheet_render(ctx, &(ce_sheet){.columns = 2, .rows = 1, .cells = none}, &out),
+        LT_ERR_ARGUMENT);
+    ck_assert_int_eq(
+        ce_sheet_render(ctx, &(ce_sheet){.columns = 0, .rows = 1, .cells = cells}, &out),
+        LT_ERR_ARGUMENT);
     static const ce_image *many[300];
     for (int i = 0; i < 300; i++)
         many[i] = &a;
-    ck_assert_int_eq(ce_sheet_render(ctx, &(ce_sheet){.columns = 300, .rows = 1, .cells = many}, &out),
-                     LT_ERR_ARGUMENT);
+    ck_assert_int_eq(
+        ce_sheet_render(ctx, &(ce_sheet){.columns = 300, .rows = 1, .cells = many}, &out),
+        LT_ERR_ARGUMENT);
     ck_assert_ptr_null(out.rgb);
     ce_image_free(&a);
     ce_image_free(&b);
@@ -219,12 +225,20 @@ START_TEST(plots_show_their_lines)
     double y[200];
     for (int i = 0; i < 200; i++)
         y[i] = exp(-i / 50.0);
-    ce_series series[2] = {{.name = "loss", .y = y, .count = 200}, {.y = y, .count = 1, .markers = true}};
+    ce_series series[2] = {{.name = "loss", .y = y, .count = 200},
+                           {.y = y, .count = 1, .markers = true}};
     for (int variant = 0; variant < 8; variant++) {
         ce_image out, empty;
-        ce_plot plot = {.title = "Loss", .x_label = "step", .y_label = "loss", .width = 500, .height = 320,
-                        .log_x = variant & 1, .log_y = variant & 2, .from_zero = variant & 4,
-                        .series = series, .n_series = 2};
+        ce_plot plot = {.title = "Loss",
+                        .x_label = "step",
+                        .y_label = "loss",
+                        .width = 500,
+                        .height = 320,
+                        .log_x = variant & 1,
+                        .log_y = variant & 2,
+                        .from_zero = variant & 4,
+                        .series = series,
+                        .n_series = 2};
         ck_assert_int_eq(ce_plot_render(ctx, &plot, &out), LT_OK);
         ck_assert_int_eq(out.width, 500);
         ck_assert_int_eq(out.height, 320);
@@ -257,9 +271,14 @@ START_TEST(plots_take_any_numbers)
         for (size_t b = 0; b < sizeof lists / sizeof *lists; b++)
             for (int log = 0; log < 4; log++) {
                 ce_image out;
-                ce_series series = {.name = "n", .x = lists[a], .y = lists[b], .count = 4, .markers = true};
-                ce_plot plot = {.width = 200, .height = 150, .log_x = log & 1, .log_y = log & 2,
-                                .series = &series, .n_series = 1};
+                ce_series series = {
+                    .name = "n", .x = lists[a], .y = lists[b], .count = 4, .markers = true};
+                ce_plot plot = {.width = 200,
+                                .height = 150,
+                                .log_x = log & 1,
+                                .log_y = log & 2,
+                                .series = &series,
+                                .n_series = 1};
                 ck_assert_int_eq(ce_plot_render(ctx, &plot, &out), LT_OK);
                 ce_image_free(&out);
             }
@@ -269,8 +288,10 @@ END_TEST
 START_TEST(impossible_plots_are_refused)
 {
     ce_image out;
-    ck_assert_int_eq(ce_plot_render(ctx, &(ce_plot){.width = 199, .height = 400}, &out), LT_ERR_ARGUMENT);
-    ck_assert_int_eq(ce_plot_render(ctx, &(ce_plot){.width = 20000, .height = 400}, &out), LT_ERR_ARGUMENT);
+    ck_assert_int_eq(ce_plot_render(ctx, &(ce_plot){.width = 199, .height = 400}, &out),
+                     LT_ERR_ARGUMENT);
+    ck_assert_int_eq(ce_plot_render(ctx, &(ce_plot){.width = 20000, .height = 400}, &out),
+                     LT_ERR_ARGUMENT);
     ck_assert_ptr_null(out.rgb);
     ck_assert_int_eq(ce_plot_render(ctx, &(ce_plot){0}, &out), LT_OK);
     ck_assert_int_eq(out.width, 960);

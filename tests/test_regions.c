@@ -22,18 +22,21 @@ static int part_at(int x, int y)
         return 1;
     if (y >= 4 && y < 9 && x >= 20 && x < 25)
         return 2;
-    const bool outer = x >= 6 && x < 22 && y >= 15 && y < 30, inner = x >= 7 && x < 21 && y >= 16 && y < 29;
+    const bool outer = x >= 6 && x < 22 && y >= 15 && y < 30,
+               inner = x >= 7 && x < 21 && y >= 16 && y < 29;
     return outer && !inner ? 3 : 0;
 }
 
 static lt_tensor *drawing(void)
 {
-    static const float color[PARTS][3] = {{0.1f, 0.1f, 0.1f}, {0.8f, -0.5f, -0.5f}, {0.8f, -0.5f, -0.5f}, {-0.5f, -0.5f, 0.9f}};
+    static const float color[PARTS][3] = {
+        {0.1f, 0.1f, 0.1f}, {0.8f, -0.5f, -0.5f}, {0.8f, -0.5f, -0.5f}, {-0.5f, -0.5f, 0.9f}};
     lt_rng rng = lt_rng_make(5, 0);
     lt_tensor *x = nn_normal(ctx, &rng, 4, (const int64_t[]){1, 3, H, W});
     for (int c = 0; c < 3; c++)
         for (int i = 0; i < H * W; i++)
-            lt_f32(x)[c * H * W + i] = color[part_at(i % W, i / W)][c] + 0.02f * lt_f32(x)[c * H * W + i];
+            lt_f32(x)[c * H * W + i] =
+                color[part_at(i % W, i / W)][c] + 0.02f * lt_f32(x)[c * H * W + i];
     return x;
 }
 
@@ -54,7 +57,8 @@ START_TEST(parts_are_nodes)
             for (int i = 0; i < H * W && found; i++)
                 found = mask[i] == (part_at(i % W, i / W) == part ? 1.0f : 0.0f);
             if (found)
-                ck_assert_double_eq_tol(ce_regions_share(&r, r.set[n]), (double)area / (H * W), 1e-12);
+                ck_assert_double_eq_tol(ce_regions_share(&r, r.set[n]), (double)area / (H * W),
+                                        1e-12);
         }
         /* The frame parts the rest in two, which are joined only with it. */
         ck_assert_msg(found == (part != 0), "part %d", part);
@@ -63,7 +67,8 @@ START_TEST(parts_are_nodes)
 }
 END_TEST
 
-/* Every further node is two earlier ones that have nothing in common, each of which is used once; the last is everything. */
+/* Every further node is two earlier ones that have nothing in common, each of which is used once;
+ * the last is everything. */
 static void check_tree(const struct ce_regions *r)
 {
     bool used[CE_REGIONS_NODES] = {false};
@@ -79,7 +84,8 @@ static void check_tree(const struct ce_regions *r)
         bool found = false;
         for (int a = 0; a < n && !found; a++)
             for (int b = a + 1; b < n && !found; b++) {
-                found = !used[a] && !used[b] && (r->set[a] & r->set[b]) == 0 && (r->set[a] | r->set[b]) == r->set[n];
+                found = !used[a] && !used[b] && (r->set[a] & r->set[b]) == 0 &&
+                        (r->set[a] | r->set[b]) == r->set[n];
                 if (found)
                     used[a] = used[b] = true;
             }
@@ -103,7 +109,8 @@ START_TEST(tree)
     ce_regions_free(&r);
     ce_regions_free(&r);
     /* One colour all over has regions, too. */
-    ck_assert_int_eq(ce_regions_make(ctx, lt_zeros(ctx, 4, (const int64_t[]){1, 3, h, w}), &r), LT_OK);
+    ck_assert_int_eq(ce_regions_make(ctx, lt_zeros(ctx, 4, (const int64_t[]){1, 3, h, w}), &r),
+                     LT_OK);
     check_tree(&r);
     ce_regions_free(&r);
 }

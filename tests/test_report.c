@@ -67,7 +67,8 @@ START_TEST(line)
     close(kept);
     ck_assert_int_gt(pread(file, text, sizeof text - 1, 0), 0);
     close(file);
-    ck_assert_str_eq(text, "editing: 0/4 steps, looking\nediting: 2/4 steps, 10.0 s each, 20s left, loss 1\n");
+    ck_assert_str_eq(
+        text, "editing: 0/4 steps, looking\nediting: 2/4 steps, 10.0 s each, 20s left, loss 1\n");
 }
 END_TEST
 

@@ -120,7 +120,8 @@ START_TEST(the_bytes_are_as_specified)
     size_t size, again;
 
     ck_assert_int_eq(lt_safetensors_write(ctx, path, 2, (const char *[]){"b", "a"}, tensors, 1,
-                                          (const char *[]){"k"}, (const char *[]){"v"}), LT_OK);
+                                          (const char *[]){"k"}, (const char *[]){"v"}),
+                     LT_OK);
     ck_assert_int_eq(lt_file_read(ctx, path, 4096, &first, &size), LT_OK);
     const unsigned char *bytes = first;
     size_t header = bytes[0];
@@ -134,7 +135,8 @@ START_TEST(the_bytes_are_as_specified)
     ck_assert_mem_eq(bytes + 8 + header + 8, "xyz", 3);
 
     ck_assert_int_eq(lt_safetensors_write(ctx, path, 2, (const char *[]){"b", "a"}, tensors, 1,
-                                          (const char *[]){"k"}, (const char *[]){"v"}), LT_OK);
+                                          (const char *[]){"k"}, (const char *[]){"v"}),
+                     LT_OK);
     ck_assert_int_eq(lt_file_read(ctx, path, 4096, &second, &again), LT_OK);
     ck_assert_uint_eq(again, size);
     ck_assert_mem_eq(first, second, size);
@@ -150,8 +152,8 @@ START_TEST(views_are_written_row_major)
     lt_tensor *turned = lt_view(ctx, t, 2, (int64_t[]){3, 2}, (int64_t[]){1, 3}, 0);
     const char *path = temp_path("a.safetensors");
     lt_safetensors *file;
-    ck_assert_int_eq(lt_safetensors_write(ctx, path, 1, (const char *[]){"t"}, &turned, 0, NULL, NULL),
-                     LT_OK);
+    ck_assert_int_eq(
+        lt_safetensors_write(ctx, path, 1, (const char *[]){"t"}, &turned, 0, NULL, NULL), LT_OK);
     ck_assert_int_eq(open_file(path, &file), LT_OK);
     const float expected[6] = {0, 3, 1, 4, 2, 5};
     ck_assert_mem_eq(lt_f32(lt_safetensors_f32(file, ctx, "t")), expected, sizeof expected);
@@ -163,8 +165,8 @@ START_TEST(f32_borrows_or_converts)
 {
     const float numbers[4] = {1.0f, -0.5f, 65504.0f, 0.25f};
     lt_tensor *t = lt_from_copy(ctx, LT_F32, 1, (int64_t[]){4}, numbers);
-    lt_tensor *tensors[5] = {t, lt_cast(ctx, t, LT_F16), lt_cast(ctx, t, LT_BF16), lt_cast(ctx, t, LT_F64),
-                             lt_cast(ctx, t, LT_I32)};
+    lt_tensor *tensors[5] = {t, lt_cast(ctx, t, LT_F16), lt_cast(ctx, t, LT_BF16),
+                             lt_cast(ctx, t, LT_F64), lt_cast(ctx, t, LT_I32)};
     static const char *const names[5] = {"f32", "f16", "bf16", "f64", "i32"};
     const char *path = temp_path("a.safetensors");
     lt_safetensors *file;
@@ -197,7 +199,8 @@ START_TEST(tensors_outlive_the_file_and_protect_it)
     lt_tensor *t = lt_from_copy(ctx, LT_F32, 1, (int64_t[]){2}, numbers);
     const char *path = temp_path("a.safetensors");
     lt_safetensors *file;
-    ck_assert_int_eq(lt_safetensors_write(ctx, path, 1, (const char *[]){"t"}, &t, 0, NULL, NULL), LT_OK);
+    ck_assert_int_eq(lt_safetensors_write(ctx, path, 1, (const char *[]){"t"}, &t, 0, NULL, NULL),
+                     LT_OK);
     ck_assert_int_eq(open_file(path, &file), LT_OK);
     lt_tensor *kept = lt_retain(lt_safetensors_f32(file, ctx, "t"));
     lt_tensor *other = lt_safetensors_f32(file, ctx, "t");
@@ -215,7 +218,8 @@ END_TEST
 
 START_TEST(unaligned_data_is_copied)
 {
-    const char *path = write_file("{\"t\":{\"dtype\":\"I32\",\"shape\":[2],\"data_offsets\":[1,9]}}  ", 9);
+    const char *path =
+        write_file("{\"t\":{\"dtype\":\"I32\",\"shape\":[2],\"data_offsets\":[1,9]}}  ", 9);
     lt_safetensors *file;
     ck_assert_int_eq(open_file(path, &file), LT_OK);
     lt_tensor *t = lt_safetensors_borrow(file, ctx, "t");
@@ -228,9 +232,11 @@ END_TEST
 
 START_TEST(gaps_trailing_bytes_and_unknown_dtypes_are_tolerated)
 {
-    const char *path = write_file("{\"u\":{\"dtype\":\"F8_E4M3\",\"shape\":[3],\"data_offsets\":[8,11],\"more\":[]},"
-                                  "\"t\":{\"dtype\":\"F32\",\"shape\":[],\"data_offsets\":[0,4]},"
-                                  "\"e\":{\"dtype\":\"F32\",\"shape\":[4,0],\"data_offsets\":[2,2]}}", 40);
+    const char *path = write_file(
+        "{\"u\":{\"dtype\":\"F8_E4M3\",\"shape\":[3],\"data_offsets\":[8,11],\"more\":[]},"
+        "\"t\":{\"dtype\":\"F32\",\"shape\":[],\"data_offsets\":[0,4]},"
+        "\"e\":{\"dtype\":\"F32\",\"shape\":[4,0],\"data_offsets\":[2,2]}}",
+        40);
     lt_safetensors *file;
     ck_assert_int_eq(open_file(path, &file), LT_OK);
     ck_assert_ptr_nonnull(lt_safetensors_borrow(file, ctx, "t"));
@@ -264,42 +270,55 @@ START_TEST(contradictory_headers_are_refused)
         {"{\"t\":", 0, LT_ERR_FORMAT, "line 1"},
         {"{\"t\":1}", 0, LT_ERR_FORMAT, "expected \"dtype\""},
         {"{\"t\":{\"dtype\":\"U8\",\"shape\":[1]}}", 1, LT_ERR_FORMAT, "expected \"dtype\""},
-        {"{\"t\":{\"dtype\":8,\"shape\":[1],\"data_offsets\":[0,1]}}", 1, LT_ERR_FORMAT, "expected \"dtype\""},
-        {"{\"t\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1,2]}}", 1, LT_ERR_FORMAT, "data_offsets"},
-        {"{\"t\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[1,0]}}", 1, LT_ERR_FORMAT, "not a range"},
-        {"{\"t\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[-1,0]}}", 1, LT_ERR_FORMAT, "not a range"},
-        {"{\"t\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0.5,1.5]}}", 2, LT_ERR_FORMAT, "not a range"},
-        {"{\"t\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[9223372036854775806,9223372036854775807]}}", 1,
-         LT_ERR_FORMAT, "not a range"},
-        {"{\"t\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,18446744073709551615]}}", 1, LT_ERR_FORMAT,
+        {"{\"t\":{\"dtype\":8,\"shape\":[1],\"data_offsets\":[0,1]}}", 1, LT_ERR_FORMAT,
+         "expected \"dtype\""},
+        {"{\"t\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1,2]}}", 1, LT_ERR_FORMAT,
+         "data_offsets"},
+        {"{\"t\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[1,0]}}", 1, LT_ERR_FORMAT,
          "not a range"},
-        {"{\"t\":{\"dtype\":\"U8\",\"shape\":[-1],\"data_offsets\":[0,1]}}", 1, LT_ERR_FORMAT, "shape[0]"},
-        {"{\"t\":{\"dtype\":\"U8\",\"shape\":[\"1\"],\"data_offsets\":[0,1]}}", 1, LT_ERR_FORMAT, "shape[0]"},
-        {"{\"t\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,4]}}", 4, LT_ERR_FORMAT, "take 8 bytes"},
-        {"{\"t\":{\"dtype\":\"F32\",\"shape\":[4294967296,4294967296],\"data_offsets\":[0,0]}}", 0, LT_ERR_FORMAT,
-         "too large"},
-        {"{\"t\":{\"dtype\":\"F64\",\"shape\":[2305843009213693952],\"data_offsets\":[0,0]}}", 0, LT_ERR_FORMAT,
-         "too large"},
-        {"{\"t\":{\"dtype\":\"U8\",\"shape\":[1,1,1,1,1,1,1],\"data_offsets\":[0,1]}}", 1, LT_ERR_UNSUPPORTED,
-         "t has 7 dimensions"},
+        {"{\"t\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[-1,0]}}", 1, LT_ERR_FORMAT,
+         "not a range"},
+        {"{\"t\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0.5,1.5]}}", 2, LT_ERR_FORMAT,
+         "not a range"},
+        {"{\"t\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[9223372036854775806,9223372036854775807]}}",
+         1, LT_ERR_FORMAT, "not a range"},
+        {"{\"t\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,18446744073709551615]}}", 1,
+         LT_ERR_FORMAT, "not a range"},
+        {"{\"t\":{\"dtype\":\"U8\",\"shape\":[-1],\"data_offsets\":[0,1]}}", 1, LT_ERR_FORMAT,
+         "shape[0]"},
+        {"{\"t\":{\"dtype\":\"U8\",\"shape\":[\"1\"],\"data_offsets\":[0,1]}}", 1, LT_ERR_FORMAT,
+         "shape[0]"},
+        {"{\"t\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,4]}}", 4, LT_ERR_FORMAT,
+         "take 8 bytes"},
+        {"{\"t\":{\"dtype\":\"F32\",\"shape\":[4294967296,4294967296],\"data_offsets\":[0,0]}}", 0,
+         LT_ERR_FORMAT, "too large"},
+        {"{\"t\":{\"dtype\":\"F64\",\"shape\":[2305843009213693952],\"data_offsets\":[0,0]}}", 0,
+         LT_ERR_FORMAT, "too large"},
+        {"{\"t\":{\"dtype\":\"U8\",\"shape\":[1,1,1,1,1,1,1],\"data_offsets\":[0,1]}}", 1,
+         LT_ERR_UNSUPPORTED, "t has 7 dimensions"},
         {"{\"t\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]}}", 3, LT_ERR_FORMAT,
          "truncated: expected 65 bytes, found 64"},
         {"{\"t\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]},"
-         "\"u\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[3,7]}}", 7, LT_ERR_FORMAT, "t and u overlap"},
+         "\"u\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[3,7]}}",
+         7, LT_ERR_FORMAT, "t and u overlap"},
         {"{\"t\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]},"
-         "\"u\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]}}", 4, LT_ERR_FORMAT, "overlap"},
+         "\"u\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]}}",
+         4, LT_ERR_FORMAT, "overlap"},
         {"{\"t\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]},"
-         "\"t\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}}", 0, LT_ERR_FORMAT, "twice"},
-        {"{\"t\\u0000\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}}", 0, LT_ERR_FORMAT, "zero byte"},
+         "\"t\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}}",
+         0, LT_ERR_FORMAT, "twice"},
+        {"{\"t\\u0000\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}}", 0, LT_ERR_FORMAT,
+         "zero byte"},
         {"{\"__metadata__\":[]}", 0, LT_ERR_FORMAT, "__metadata__"},
         {"{\"__metadata__\":{\"k\":1}}", 0, LT_ERR_FORMAT, "\"k\""},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         lt_safetensors *file;
         lt_status status = open_file(write_file(cases[i].header, cases[i].data), &file);
-        ck_assert_msg(status == cases[i].status && !file, "%s: %s", cases[i].header, lt_ctx_message(ctx));
-        ck_assert_msg(strstr(lt_ctx_message(ctx), cases[i].message) != NULL, "%s: %s", cases[i].header,
+        ck_assert_msg(status == cases[i].status && !file, "%s: %s", cases[i].header,
                       lt_ctx_message(ctx));
+        ck_assert_msg(strstr(lt_ctx_message(ctx), cases[i].message) != NULL, "%s: %s",
+                      cases[i].header, lt_ctx_message(ctx));
         ck_assert_ptr_nonnull(strstr(lt_ctx_message(ctx), temp_dir));
     }
 }
@@ -327,7 +346,8 @@ START_TEST(other_files_are_refused)
         temp_write(path, cases[i].bytes, cases[i].size);
         ck_assert_int_eq(open_file(path, &file), LT_ERR_FORMAT);
         ck_assert_ptr_null(file);
-        ck_assert_msg(strstr(lt_ctx_message(ctx), cases[i].message) != NULL, "%s", lt_ctx_message(ctx));
+        ck_assert_msg(strstr(lt_ctx_message(ctx), cases[i].message) != NULL, "%s",
+                      lt_ctx_message(ctx));
     }
     ck_assert_int_eq(open_file(temp_path("nowhere"), &file), LT_ERR_IO);
     ck_assert_int_eq(open_file(temp_dir, &file), LT_ERR_IO);
@@ -388,8 +408,9 @@ START_TEST(mutations_never_crash)
             state = state * 1664525u + 1013904223u;
             size_t at = (state >> 8) % (round % 4 == 0 ? 16 : size - 40);
             state = state * 1664525u + 1013904223u;
-            bytes[at] = round % 4 == 1 ? (unsigned char)(state >> 24)
-                                       : (unsigned char)dictionary[(state >> 16) % (sizeof dictionary - 1)];
+            bytes[at] = round % 4 == 1
+                            ? (unsigned char)(state >> 24)
+                            : (unsigned char)dictionary[(state >> 16) % (sizeof dictionary - 1)];
         }
         temp_write(path, bytes, size);
         accepted += read_all(path);
@@ -402,18 +423,20 @@ START_TEST(impossible_writes_are_refused)
 {
     lt_tensor *t = lt_scalar(ctx, 1.0f), *two[2] = {t, t}, *none = NULL;
     const char *path = temp_path("a.safetensors");
-#define REFUSED(expected, ...)                                                \
-    do {                                                                      \
-        lt_ctx_clear(ctx);                                                    \
-        ck_assert_int_eq(lt_safetensors_write(ctx, __VA_ARGS__), expected);   \
-        ck_assert_int_eq(lt_ctx_status(ctx), expected);                       \
+#define REFUSED(expected, ...)                                              \
+    do {                                                                    \
+        lt_ctx_clear(ctx);                                                  \
+        ck_assert_int_eq(lt_safetensors_write(ctx, __VA_ARGS__), expected); \
+        ck_assert_int_eq(lt_ctx_status(ctx), expected);                     \
     } while (0)
     REFUSED(LT_ERR_ARGUMENT, path, 2, ((const char *[]){"a", "a"}), two, 0, NULL, NULL);
     REFUSED(LT_ERR_ARGUMENT, path, 1, ((const char *[]){NULL}), &t, 0, NULL, NULL);
     REFUSED(LT_ERR_ARGUMENT, path, 1, ((const char *[]){"a"}), &none, 0, NULL, NULL);
     REFUSED(LT_ERR_ARGUMENT, path, 1, ((const char *[]){"__metadata__"}), &t, 0, NULL, NULL);
-    REFUSED(LT_ERR_ARGUMENT, path, 0, NULL, NULL, 2, ((const char *[]){"k", "k"}), ((const char *[]){"", ""}));
-    REFUSED(LT_ERR_ARGUMENT, path, 0, NULL, NULL, 1, ((const char *[]){"k"}), ((const char *[]){NULL}));
+    REFUSED(LT_ERR_ARGUMENT, path, 0, NULL, NULL, 2, ((const char *[]){"k", "k"}),
+            ((const char *[]){"", ""}));
+    REFUSED(LT_ERR_ARGUMENT, path, 0, NULL, NULL, 1, ((const char *[]){"k"}),
+            ((const char *[]){NULL}));
     ck_assert_int_eq(temp_dir_count(), 0);
     REFUSED(LT_ERR_IO, temp_path("no/a"), 1, ((const char *[]){"a"}), &t, 0, NULL, NULL);
     REFUSED(LT_ERR_IO, temp_dir, 1, ((const char *[]){"a"}), &t, 0, NULL, NULL);

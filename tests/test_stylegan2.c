@@ -57,7 +57,7 @@ START_TEST(description)
     ck_assert_int_eq(c->channels[2], 4);
     ck_assert_int_eq(lt_stylegan2_latents(net), LATENTS);
     ck_assert_int_eq(lt_stylegan2_styles_count(net), STYLES);
-    static const char *const name[STYLES] = {"conv1",   "to_rgb1", "convs.0", "convs.1",
+    static const char *const name[STYLES] = {"conv1",     "to_rgb1", "convs.0", "convs.1",
                                              "to_rgbs.0", "convs.2", "convs.3", "to_rgbs.1"};
     static const int layer[STYLES] = {0, 1, 1, 2, 3, 3, 4, 5};
     static const int channels[STYLES] = {6, 6, 6, 5, 5, 5, 4, 4};
@@ -71,7 +71,8 @@ START_TEST(description)
 }
 END_TEST
 
-/* One layer with the modulated weights written out per sample (Karras et al. 2020, equations 1 and 3). */
+/* One layer with the modulated weights written out per sample (Karras et al. 2020, equations 1 and
+ * 3). */
 static void plain_conv1(const lt_tensor *style, int n, double *out)
 {
     const float *w = lt_f32(lt_params_find(params, "conv1.conv.weight"));
@@ -285,9 +286,8 @@ static lt_tensor *from_styles(lt_ctx *c, void *user)
 
 START_TEST(gradients_of_latents)
 {
-    struct inputs in = {normal(2, (const int64_t[]){2, Z}),
-                        normal(3, (const int64_t[]){2, LATENTS, D}),
-                        {NULL}};
+    struct inputs in = {
+        normal(2, (const int64_t[]){2, Z}), normal(3, (const int64_t[]){2, LATENTS, D}), {NULL}};
     nn_check_gradient(ctx, "z", in.z, from_z, &in, 8, 2e-3f, 2e-2);
     nn_check_gradient(ctx, "w", in.w, from_w, &in, 16, 2e-3f, 2e-2);
     lt_no_grad_begin(ctx);
@@ -318,8 +318,8 @@ START_TEST(gradients_of_weights)
     ck_assert_int_eq(lt_backward(ctx, lt_mean(ctx, lt_square(ctx, y), 0, false)), LT_OK);
     for (size_t i = 0; i < lt_params_count(params); i++) {
         const char *name = lt_params_name(params, i);
-        const bool buffer = strstr(name, "kernel") || strstr(name, "noises") ||
-                            strcmp(name, "latent_avg") == 0;
+        const bool buffer =
+            strstr(name, "kernel") || strstr(name, "noises") || strcmp(name, "latent_avg") == 0;
         ck_assert_msg((lt_grad(lt_params_at(params, i)) == NULL) == buffer, "%s", name);
     }
 }

@@ -10,15 +10,9 @@
 
 static lt_ctx *ctx;
 
-static void setup(void)
-{
-    ck_assert_int_eq(lt_ctx_create(&ctx), LT_OK);
-}
+static void setup(void) { ck_assert_int_eq(lt_ctx_create(&ctx), LT_OK); }
 
-static void teardown(void)
-{
-    lt_ctx_destroy(ctx);
-}
+static void teardown(void) { lt_ctx_destroy(ctx); }
 
 /* Fails with `status` and a message that contains `part`; clears it. */
 static void assert_failed(lt_status got, lt_status status, const char *part)
@@ -91,7 +85,10 @@ START_TEST(word_pattern)
     assert_same(t, "a?!b", "a ?! b");
     assert_same(t, "x\xC2\xB2y", "x \xC2\xB2 y");
     assert_same(t, "!'s", "!' s");
-    assert_same(t, "a\xCD\x85" "b", "a b"); /* U+0345 belongs to no class */
+    assert_same(t,
+                "a\xCD\x85"
+                "b",
+                "a b"); /* U+0345 belongs to no class */
     lt_tokenizer_free(t);
 }
 END_TEST
@@ -99,7 +96,10 @@ END_TEST
 START_TEST(cleaning)
 {
     lt_tokenizer *t = make("#version: 0.2\n");
-    assert_same(t, " \t a\r\n\xC2\xA0" "b\xE3\x80\x80", "a b");
+    assert_same(t,
+                " \t a\r\n\xC2\xA0"
+                "b\xE3\x80\x80",
+                "a b");
     assert_same(t, "AbC \xC3\x89", "abc \xC3\xA9");
     assert_same(t, "\xC4\xB0", "i\xCC\x87"); /* dotted capital I */
     /* a sigma that ends a word, and one that is the word */
@@ -109,7 +109,7 @@ START_TEST(cleaning)
     assert_same(t, "&unknown; &;&#; &#xD800; &#1;", "&unknown ; &;&#; \xEF\xBF\xBD");
     assert_same(t, "it\xE2\x80\x99s \xE2\x80\x9Cx\xE2\x80\x9D", "it's \"x\"");
     assert_same(t, "\xEF\xAC\x83 \xEF\xBC\xA1", "ffi a");
-    assert_same(t, "e\xCC\x81", "\xC3\xA9");                 /* NFC */
+    assert_same(t, "e\xCC\x81", "\xC3\xA9"); /* NFC */
     assert_same(t, "\xE1\x84\x80\xE1\x85\xA1\xE1\x86\xA8", "\xEA\xB0\x81");
     assert_same(t, "a\x1B[31mb\x01", "ab");
     lt_tokenizer_free(t);

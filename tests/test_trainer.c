@@ -69,8 +69,8 @@ static void same_weights(const struct training *a, const struct training *b)
 {
     ck_assert_uint_eq(lt_params_count(a->params), lt_params_count(b->params));
     for (size_t i = 0; i < lt_params_count(a->params); i++)
-        ck_assert_msg(method_same_bits(lt_params_at(a->params, i), lt_params_at(b->params, i)), "%s differs",
-                      lt_params_name(a->params, i));
+        ck_assert_msg(method_same_bits(lt_params_at(a->params, i), lt_params_at(b->params, i)),
+                      "%s differs", lt_params_name(a->params, i));
 }
 
 START_TEST(defaults)
@@ -79,7 +79,8 @@ START_TEST(defaults)
     ck_assert_int_eq(c.optimizer, LT_RANGER);
     ck_assert_float_eq(c.lr, 0.5f);
     ck_assert_int_eq(c.batch, 2);
-    ck_assert(c.shuffle && c.mapper_type == CE_MAPPER_LEVELS && c.level[0] && c.level[1] && c.level[2]);
+    ck_assert(c.shuffle && c.mapper_type == CE_MAPPER_LEVELS && c.level[0] && c.level[1] &&
+              c.level[2]);
 }
 END_TEST
 
@@ -104,12 +105,13 @@ START_TEST(resume_is_exact)
     ck_assert_msg(ce_trainer_restore(second.trainer, temp_path("c.safetensors")) == LT_OK, "%s",
                   lt_ctx_message(ctx));
     ck_assert_int_eq((int)ce_trainer_steps(second.trainer), stopped);
-    ck_assert_mem_eq(&best, &(double){ce_trainer_best(second.trainer)}, stopped > 0 ? sizeof best : 0);
+    ck_assert_mem_eq(&best, &(double){ce_trainer_best(second.trainer)},
+                     stopped > 0 ? sizeof best : 0);
     steps(&second, STEPS - stopped);
     same_weights(&whole, &second);
     for (int i = 0; i < STEPS; i++)
-        ck_assert_mem_eq(ce_trainer_history(whole.trainer, i), ce_trainer_history(second.trainer, i),
-                         3 * sizeof(float));
+        ck_assert_mem_eq(ce_trainer_history(whole.trainer, i),
+                         ce_trainer_history(second.trainer, i), 3 * sizeof(float));
     stop(&whole);
     stop(&second);
 }
@@ -161,8 +163,9 @@ static void look(void *user, const struct ce_trainer *trainer, const struct ce_t
         seen->count[view->index[i]]++;
     if (view->step == 0)
         memcpy(seen->first, view->index, sizeof seen->first);
-    seen->whole = lt_grad(lt_params_find(seen->params, "mapper.fc.weight")) && lt_dim(view->x_hat, 2) == METHOD_SIDE &&
-                  lt_same_shape(view->w, view->w_hat) && isfinite(view->terms.loss) && view->source->clip &&
+    seen->whole = lt_grad(lt_params_find(seen->params, "mapper.fc.weight")) &&
+                  lt_dim(view->x_hat, 2) == METHOD_SIDE && lt_same_shape(view->w, view->w_hat) &&
+                  isfinite(view->terms.loss) && view->source->clip &&
                   ce_trainer_objective(trainer) && ce_trainer_mapper(trainer);
 }
 
@@ -215,7 +218,8 @@ START_TEST(recorded_draws)
             config.seed = (uint64_t)i;
             lt_params_create(ctx, &t.params);
             ck_assert_int_eq(ce_mapper_load(ctx, t.params, temp_path("m.safetensors")), LT_OK);
-            ck_assert_int_eq(ce_trainer_create(&models, &config, &data, t.params, &t.trainer), LT_OK);
+            ck_assert_int_eq(ce_trainer_create(&models, &config, &data, t.params, &t.trainer),
+                             LT_OK);
             steps(&t, 1);
             ck_assert_int_eq(ce_trainer_step(t.trainer, &terms), LT_OK);
             loss[recorded][i] = terms.nce;
@@ -231,7 +235,8 @@ START_TEST(recorded_draws)
 }
 END_TEST
 
-/* The loss falls, and validation on the same pictures says so (nothing carries over to others in a random world). */
+/* The loss falls, and validation on the same pictures says so (nothing carries over to others in a
+ * random world). */
 START_TEST(learns)
 {
     data.tests = data.latents;
@@ -253,7 +258,8 @@ START_TEST(learns)
     ck_assert(lt_dim(x, 0) == N && lt_same_shape(x, x_hat));
     ck_assert_double_gt(nn_distance(x_hat, x), 1e-3);
     ck_assert_int_eq(ce_train_plot(ctx, t.trainer, temp_path("loss.png")), LT_OK);
-    ck_assert_int_eq(ce_train_sheet(ctx, t.trainer, data.tests, "green face", temp_path("sheet.png")), LT_OK);
+    ck_assert_int_eq(
+        ce_train_sheet(ctx, t.trainer, data.tests, "green face", temp_path("sheet.png")), LT_OK);
     stop(&t);
 }
 END_TEST
@@ -275,12 +281,14 @@ START_TEST(errors)
     struct training t = {0};
     lt_params_create(ctx, &t.params);
     config.batch = N + 1;
-    ck_assert_int_eq(ce_trainer_create(&models, &config, &data, t.params, &t.trainer), LT_ERR_ARGUMENT);
+    ck_assert_int_eq(ce_trainer_create(&models, &config, &data, t.params, &t.trainer),
+                     LT_ERR_ARGUMENT);
     nn_assert_failed(ctx, LT_ERR_ARGUMENT, "a batch of 6 needs as many latents; there are 5");
     ck_assert_ptr_null(t.trainer);
     config.batch = 2;
     config.objective.id_lambda = 0.2f;
-    ck_assert_int_eq(ce_trainer_create(&models, &config, &data, t.params, &t.trainer), LT_ERR_ARGUMENT);
+    ck_assert_int_eq(ce_trainer_create(&models, &config, &data, t.params, &t.trainer),
+                     LT_ERR_ARGUMENT);
     nn_assert_failed(ctx, LT_ERR_ARGUMENT, "identity network");
     config.objective.id_lambda = 0.0f;
     data.tests = NULL;
@@ -314,7 +322,8 @@ START_TEST(log_lines)
     const struct ce_terms terms = {1.5f, 4.0f, 0.25f, NAN, NAN};
     ck_assert_int_eq(ce_train_log_open(ctx, path, 0, &log), LT_OK);
     for (int step = 1; step <= 3; step++)
-        ck_assert_int_eq(ce_train_log_write(log, step, &terms, 0.5, step == 2 ? &terms : NULL), LT_OK);
+        ck_assert_int_eq(ce_train_log_write(log, step, &terms, 0.5, step == 2 ? &terms : NULL),
+                         LT_OK);
     ck_assert_int_eq(ce_train_log_sync(log), LT_OK);
     ce_train_log_close(log);
 #define STEP(n, more) \

@@ -110,7 +110,9 @@ START_TEST(captions_say_what_is_there)
         char text[256];
         int said[WORLD_PARTS];
         world_attr_random_any(&rng, &attr);
-        ck_assert_uint_lt(world_caption_templated(&attr, &rng, templates, 1, said, text, sizeof text), sizeof text);
+        ck_assert_uint_lt(
+            world_caption_templated(&attr, &rng, templates, 1, said, text, sizeof text),
+            sizeof text);
         for (const char *c = text; *c; c++)
             ck_assert(*c >= 32 && *c < 127);
         for (int p = 0; p < WORLD_PARTS; p++) {
@@ -118,8 +120,8 @@ START_TEST(captions_say_what_is_there)
                 continue;
             ck_assert_int_eq(said[p], attr.color_name[p]);
             const char *word = world_color_word((enum world_part)p, said[p]);
-            ck_assert_msg(strstr(text, word) || (said[p] == WORLD_GRAY && strstr(text, "grey")), "'%s' does not say %s", text,
-                          word);
+            ck_assert_msg(strstr(text, word) || (said[p] == WORLD_GRAY && strstr(text, "grey")),
+                          "'%s' does not say %s", text, word);
             ck_assert(p != WORLD_GLASSES || world_has_glasses(&attr));
         }
     }
@@ -136,7 +138,9 @@ END_TEST
 /* CIEDE2000 on pairs of Sharma, Wu & Dalal (2005), table 1. */
 START_TEST(colour_difference_known_answers)
 {
-    const struct { float a[3], b[3], delta; } pairs[] = {
+    const struct {
+        float a[3], b[3], delta;
+    } pairs[] = {
         {{50.0f, 2.6772f, -79.7751f}, {50.0f, 0.0f, -82.7485f}, 2.0425f},
         {{50.0f, 2.5f, 0.0f}, {73.0f, 25.0f, -18.0f}, 27.1492f},
         {{2.0776f, 0.0795f, -1.1350f}, {0.9033f, -0.0636f, -0.5514f}, 0.9082f},

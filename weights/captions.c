@@ -23,10 +23,7 @@ static size_t finish(struct text *t)
     return t->length;
 }
 
-static bool chance(uint64_t *rng, float p)
-{
-    return world_random_uniform(rng) < p;
-}
+static bool chance(uint64_t *rng, float p) { return world_random_uniform(rng) < p; }
 
 static const char *pick(uint64_t *rng, const char *const *list)
 {
@@ -39,27 +36,43 @@ static const char *pick(uint64_t *rng, const char *const *list)
 /* Names of a part; the first is the plain one. Each list ends with NULL. */
 enum { NAMES = 5 };
 static const char *const NOUNS[WORLD_PARTS][NAMES] = {
-    [WORLD_BACKGROUND] = { "background", "backdrop", "wall", NULL },
-    [WORLD_SHIRT]      = { "shirt", "sweater", "top", NULL },
-    [WORLD_SKIN]       = { "skin", "skin", "facial skin", NULL },
-    [WORLD_HAIR]       = { "hair", NULL },
-    [WORLD_BROWS]      = { "eyebrows", "brows", NULL },
-    [WORLD_EYES]       = { "eyes", "eyes", "irises", NULL },
-    [WORLD_LIPS]       = { "lips", "lips", "lipstick", "mouth", NULL },
-    [WORLD_GLASSES]    = { "glasses", "spectacles", "eyeglasses", "frames", NULL },
+    [WORLD_BACKGROUND] = {"background", "backdrop", "wall", NULL},
+    [WORLD_SHIRT] = {"shirt", "sweater", "top", NULL},
+    [WORLD_SKIN] = {"skin", "skin", "facial skin", NULL},
+    [WORLD_HAIR] = {"hair", NULL},
+    [WORLD_BROWS] = {"eyebrows", "brows", NULL},
+    [WORLD_EYES] = {"eyes", "eyes", "irises", NULL},
+    [WORLD_LIPS] = {"lips", "lips", "lipstick", "mouth", NULL},
+    [WORLD_GLASSES] = {"glasses", "spectacles", "eyeglasses", "frames", NULL},
 };
 
 static const char *const SUBJECTS[] = {
-    "a face", "a face", "face", "a person", "someone", "a portrait", "portrait of a person",
-    "a portrait of a woman", "a portrait of a man", "drawing of a face", "the face of a person",
-    "a woman", "a man", "a head", NULL,
+    "a face",
+    "a face",
+    "face",
+    "a person",
+    "someone",
+    "a portrait",
+    "portrait of a person",
+    "a portrait of a woman",
+    "a portrait of a man",
+    "drawing of a face",
+    "the face of a person",
+    "a woman",
+    "a man",
+    "a head",
+    NULL,
 };
 static const char *const SMILING[] = {
-    "a smiling face", "smiling face", "a smiling person", "someone smiling",
-    "portrait of a smiling person", NULL,
+    "a smiling face",
+    "smiling face",
+    "a smiling person",
+    "someone smiling",
+    "portrait of a smiling person",
+    NULL,
 };
-static const char *const ON[] = { " on ", " against ", " in front of ", NULL };
-static const char *const WEARING[] = { " wearing ", " in ", NULL };
+static const char *const ON[] = {" on ", " against ", " in front of ", NULL};
+static const char *const WEARING[] = {" wearing ", " in ", NULL};
 
 /* A word for the form of a part, true of attr; NULL where nothing stands out. */
 static const char *form_word(const struct world_attr *a, enum world_part part, uint64_t *rng)
@@ -75,16 +88,13 @@ static const char *form_word(const struct world_attr *a, enum world_part part, u
         if (a->brow_arch > 0.8f && chance(rng, 0.4f))
             return "arched";
         return a->brow_thickness > 0.7f ? "thick" : a->brow_thickness < 0.3f ? "thin" : NULL;
-    case WORLD_EYES:
-        return a->eye_size > 0.7f ? "big" : a->eye_size < 0.3f ? "small" : NULL;
+    case WORLD_EYES: return a->eye_size > 0.7f ? "big" : a->eye_size < 0.3f ? "small" : NULL;
     case WORLD_LIPS:
         return a->lip_fullness > 0.7f ? "full" : a->lip_fullness < 0.3f ? "thin" : NULL;
     case WORLD_GLASSES:
         return a->glasses_shape > 0.65f ? "square" : a->glasses_shape < 0.35f ? "round" : NULL;
-    case WORLD_SHIRT:
-        return a->collar > 0.75f ? "v-neck" : a->collar < 0.2f ? "round neck" : NULL;
-    default:
-        return NULL;
+    case WORLD_SHIRT: return a->collar > 0.75f ? "v-neck" : a->collar < 0.2f ? "round neck" : NULL;
+    default: return NULL;
     }
 }
 
@@ -131,7 +141,7 @@ struct fact {
 static struct fact choose_fact(const struct world_attr *a, enum world_part part, bool color,
                                float form_chance, uint64_t *rng)
 {
-    struct fact f = { part, NULL, NULL, pick(rng, NOUNS[part]) };
+    struct fact f = {part, NULL, NULL, pick(rng, NOUNS[part])};
 
     if (chance(rng, form_chance))
         f.form = form_word(a, part, rng);
@@ -171,7 +181,7 @@ static void put_facts(struct text *t, const struct world_attr *a, const struct f
                       uint64_t *rng)
 {
     enum { MOST = WORLD_PARTS };
-    bool with[MOST] = { false }, worn[MOST] = { false };
+    bool with[MOST] = {false}, worn[MOST] = {false};
     const char *noun = facts[0].noun;
 
     if (n == 1 && chance(rng, 0.35f)) {
@@ -181,8 +191,8 @@ static void put_facts(struct text *t, const struct world_attr *a, const struct f
     if (n == 1 && facts[0].color && facts[0].part >= WORLD_SKIN && chance(rng, 0.15f)) {
         put(t, chance(rng, 0.5f) ? "a face whose " : "the ");
         put_phrase(t, false, facts[0].form, NULL, noun);
-        bool one = facts[0].part == WORLD_SKIN || facts[0].part == WORLD_HAIR
-                || !strcmp(noun, "mouth") || !strcmp(noun, "lipstick");
+        bool one = facts[0].part == WORLD_SKIN || facts[0].part == WORLD_HAIR ||
+                   !strcmp(noun, "mouth") || !strcmp(noun, "lipstick");
         put(t, one ? " is " : " are ");
         put(t, facts[0].color);
         return;
@@ -194,7 +204,8 @@ static void put_facts(struct text *t, const struct world_attr *a, const struct f
         enum world_part p = facts[i].part;
         if (p == WORLD_BACKGROUND && chance(rng, 0.8f))
             behind = &facts[i];
-        else if ((p == WORLD_SHIRT && chance(rng, 0.8f)) || (p == WORLD_GLASSES && chance(rng, 0.4f)))
+        else if ((p == WORLD_SHIRT && chance(rng, 0.8f)) ||
+                 (p == WORLD_GLASSES && chance(rng, 0.4f)))
             worn[i] = true;
         else
             with[i] = true;
@@ -210,7 +221,7 @@ static void put_facts(struct text *t, const struct world_attr *a, const struct f
 /* A true remark that is about no part's colour; NULL if there is none at hand. */
 static const char *remark(const struct world_attr *a, uint64_t *rng)
 {
-    const char *list[8] = { NULL };
+    const char *list[8] = {NULL};
     int n = 0;
 
     if (!world_has_glasses(a))
@@ -232,16 +243,16 @@ static const char *remark(const struct world_attr *a, uint64_t *rng)
 
 /* Small parts are drawn more often: their colours are the hardest to learn. */
 static const enum world_part DRAW[] = {
-    WORLD_BACKGROUND, WORLD_SHIRT, WORLD_SKIN, WORLD_HAIR, WORLD_BROWS, WORLD_BROWS,
-    WORLD_EYES, WORLD_EYES, WORLD_LIPS, WORLD_LIPS, WORLD_GLASSES, WORLD_GLASSES,
+    WORLD_BACKGROUND, WORLD_SHIRT, WORLD_SKIN, WORLD_HAIR, WORLD_BROWS,   WORLD_BROWS,
+    WORLD_EYES,       WORLD_EYES,  WORLD_LIPS, WORLD_LIPS, WORLD_GLASSES, WORLD_GLASSES,
 };
 
-size_t world_caption(const struct world_attr *attr, uint64_t *rng, int said[WORLD_PARTS],
-                     char *buf, size_t cap)
+size_t world_caption(const struct world_attr *attr, uint64_t *rng, int said[WORLD_PARTS], char *buf,
+                     size_t cap)
 {
-    struct text t = { buf, cap, 0 };
+    struct text t = {buf, cap, 0};
     struct fact facts[WORLD_PARTS];
-    bool told[WORLD_PARTS] = { false };
+    bool told[WORLD_PARTS] = {false};
     int n = 0;
 
     for (int p = 0; said && p < WORLD_PARTS; p++)
@@ -277,7 +288,7 @@ size_t world_caption(const struct world_attr *attr, uint64_t *rng, int said[WORL
 size_t world_caption_part(const struct world_attr *attr, enum world_part part, uint64_t *rng,
                           char *buf, size_t cap)
 {
-    struct text t = { buf, cap, 0 };
+    struct text t = {buf, cap, 0};
     struct fact f = choose_fact(attr, part, true, 0.15f, rng);
 
     put_facts(&t, attr, &f, 1, rng);
@@ -294,7 +305,7 @@ size_t world_caption_templated(const struct world_attr *attr, uint64_t *rng,
     char own[256];
     const char *inner = own, *template = templates[world_random(rng) % n];
     const char *place = strstr(template, "{}");
-    struct text t = { buf, cap, 0 };
+    struct text t = {buf, cap, 0};
 
     world_caption(attr, rng, said, own, sizeof own);
     if (!strncmp(inner, "a ", 2))
@@ -308,7 +319,7 @@ size_t world_caption_templated(const struct world_attr *attr, uint64_t *rng,
             put(&t, inner);
             s += 2;
         } else {
-            char letter[2] = { *s++, '\0' };
+            char letter[2] = {*s++, '\0'};
             put(&t, letter);
         }
     }
@@ -317,7 +328,7 @@ size_t world_caption_templated(const struct world_attr *attr, uint64_t *rng,
 
 size_t world_prompt(enum world_part part, int color, char *buf, size_t cap)
 {
-    struct text t = { buf, cap, 0 };
+    struct text t = {buf, cap, 0};
     const char *word = world_color_word(part, color), *noun = NOUNS[part][0];
 
     put(&t, "face with ");

@@ -20,8 +20,8 @@
  * with short blond hair wearing a blue shirt" or "green lipstick"; one in twenty says no
  * more than "a face".
  */
-size_t world_caption(const struct world_attr *attr, uint64_t *rng, int said[WORLD_PARTS],
-                     char *buf, size_t cap);
+size_t world_caption(const struct world_attr *attr, uint64_t *rng, int said[WORLD_PARTS], char *buf,
+                     size_t cap);
 
 /*
  * As world_caption, in 30 % of cases put in the place of {} in one of the n templates

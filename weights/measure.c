@@ -73,7 +73,8 @@ static lt_tensor *reconstruct(struct model *m, int64_t item, bool mixed, struct 
     }
     lt_tensor *w = lt_stylegan2_broadcast(ctx, m->g, lt_stylegan2_mapping(ctx, m->g, z));
     return lt_stylegan2_synthesis(
-        ctx, m->g, lt_stylegan2_mix(ctx, lt_slice(ctx, w, 0, 0, 1), lt_slice(ctx, w, 0, 1, 1), CROSSOVER));
+        ctx, m->g,
+        lt_stylegan2_mix(ctx, lt_slice(ctx, w, 0, 0, 1), lt_slice(ctx, w, 0, 1, 1), CROSSOVER));
 }
 
 /* Mean over pictures of their PSNR in dB. */
@@ -109,7 +110,8 @@ static lt_tensor *embed_text(struct model *m, const char *text)
     if (!ids)
         return NULL;
     memset(lt_i32(ids), 0, sizeof(int32_t) * (size_t)context);
-    if (lt_tokenize(m->tokenizer, m->ctx, text, strlen(text), lt_i32(ids), (size_t)context, NULL) != LT_OK)
+    if (lt_tokenize(m->tokenizer, m->ctx, text, strlen(text), lt_i32(ids), (size_t)context, NULL) !=
+        LT_OK)
         return NULL;
     return lt_l2_normalize(m->ctx, lt_clip_encode_text(m->ctx, m->clip, ids), 1e-12f);
 }
@@ -132,8 +134,8 @@ static int argmax(const float *x, int64_t n, int64_t stride)
     return best;
 }
 
-/* Top-1 share, captions against pictures and pictures against captions, among 100. Each caption states
- * all of the portrait's colours, so that it fits one portrait only. */
+/* Top-1 share, captions against pictures and pictures against captions, among 100. Each caption
+ * states all of the portrait's colours, so that it fits one portrait only. */
 static lt_status measure_retrieval(struct model *m, double *by_text, double *by_image)
 {
     lt_ctx *ctx = m->ctx;
@@ -167,7 +169,8 @@ static lt_status measure_retrieval(struct model *m, double *by_text, double *by_
     return lt_ctx_status(ctx);
 }
 
-/* Share of portraits whose part, given each named colour in turn, is nearest to that colour's prompt. */
+/* Share of portraits whose part, given each named colour in turn, is nearest to that colour's
+ * prompt. */
 static lt_status measure_zero_shot(struct model *m, int64_t count, double accuracy[WORLD_PARTS])
 {
     lt_ctx *ctx = m->ctx;
@@ -224,7 +227,8 @@ static lt_status draw_sheet(struct model *m, const char *path)
             status = ce_image_from_tensor(ctx, drawn, 0, &cells[at + COLUMNS]);
     }
     lt_scope_close(ctx, scope, NULL);
-    const char *const rows[ROWS] = {"truth", "drawn", "truth", "drawn", "truth, mixed", "drawn, mixed"};
+    const char *const rows[ROWS] = {"truth", "drawn",        "truth",
+                                    "drawn", "truth, mixed", "drawn, mixed"};
     const ce_image *cell[ROWS * COLUMNS];
     for (int i = 0; i < ROWS * COLUMNS; i++)
         cell[i] = &cells[i];
@@ -242,7 +246,8 @@ static lt_status draw_sheet(struct model *m, const char *path)
 
 int main(int argc, char **argv)
 {
-    const char *generator = "weights/generator.safetensors", *clip = "weights/clip.safetensors", *sheet = NULL;
+    const char *generator = "weights/generator.safetensors", *clip = "weights/clip.safetensors",
+               *sheet = NULL;
     int64_t count = 200;
     for (int i = 1; i + 1 < argc; i += 2) {
         if (strcmp(argv[i], "--generator") == 0)
@@ -275,8 +280,9 @@ int main(int argc, char **argv)
     if (status == LT_OK && sheet)
         status = draw_sheet(&m, sheet);
     if (status == LT_OK) {
-        printf("{\"psnr_natural\": %.2f, \"psnr_mixed\": %.2f, \"retrieval_by_text\": %.2f, \"retrieval_by_image\": %.2f",
-               natural, mixed, by_text, by_image);
+        printf(
+            "{\"psnr_natural\": %.2f, \"psnr_mixed\": %.2f, \"retrieval_by_text\": %.2f, \"retrieval_by_image\": %.2f",
+            natural, mixed, by_text, by_image);
         for (int p = 0; p < WORLD_PARTS; p++)
             printf(", \"zero_shot_%s\": %.3f", world_part_name((enum world_part)p), accuracy[p]);
         printf("}\n");

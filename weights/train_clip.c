@@ -22,7 +22,15 @@
 #include "weights/training.h"
 #include "weights/world.h"
 
-enum { SIZE = 128, PIXELS = SIZE * SIZE, RUN = 2, CONTEXT = 64, MERGES = 700, CAPTION = 320, FORMS = WORLD_Z_FORM + 3 };
+enum {
+    SIZE = 128,
+    PIXELS = SIZE * SIZE,
+    RUN = 2,
+    CONTEXT = 64,
+    MERGES = 700,
+    CAPTION = 320,
+    FORMS = WORLD_Z_FORM + 3
+};
 
 static const float readout_weight = 1.0f, form_weight = 0.5f, text_readout_weight = 0.5f;
 
@@ -35,18 +43,19 @@ struct run {
     lt_optim *optim;
     int64_t step;
     const char *templates[CE_TEMPLATES];
-    int colors; /* colour words of all parts together */
+    int colors;             /* colour words of all parts together */
     double loss, retrieval; /* running means */
     double accuracy[WORLD_PARTS];
 };
 
 /* One batch of B pairs. */
 struct batch {
-    lt_tensor *images;                 /* (B,3,S,S) */
-    lt_tensor *ids;                    /* int32 (B,CONTEXT) */
-    lt_tensor *form;                   /* (B,FORMS) */
-    lt_tensor *color[WORLD_PARTS];     /* int32 (B): the part's colour word, -1 where it does not show */
-    lt_tensor *said[WORLD_PARTS];      /* int32 (B): the stated colour word or -1 */
+    lt_tensor *images; /* (B,3,S,S) */
+    lt_tensor *ids;    /* int32 (B,CONTEXT) */
+    lt_tensor *form;   /* (B,FORMS) */
+    lt_tensor
+        *color[WORLD_PARTS];      /* int32 (B): the part's colour word, -1 where it does not show */
+    lt_tensor *said[WORLD_PARTS]; /* int32 (B): the stated colour word or -1 */
 };
 
 static void form_target(const struct world_attr *attr, float *out)
@@ -55,11 +64,13 @@ static void form_target(const struct world_attr *attr, float *out)
     memcpy(out, &attr->head_width, sizeof(float) * FORMS);
 }
 
-/* Caption into ids (zeroed); a caption that does not fit is drawn again, shorter ones being common. */
+/* Caption into ids (zeroed); a caption that does not fit is drawn again, shorter ones being common.
+ */
 static lt_status tokenize(struct run *r, const char *caption, int32_t *ids, bool *fits)
 {
     size_t count = 0;
-    const lt_status status = lt_tokenize(r->tokenizer, r->ctx, caption, strlen(caption), ids, CONTEXT, &count);
+    const lt_status status =
+        lt_tokenize(r->tokenizer, r->ctx, caption, strlen(caption), ids, CONTEXT, &count);
     *fits = status == LT_OK;
     if (status == LT_ERR_SHAPE) {
         lt_ctx_clear(r->ctx);
@@ -69,8 +80,8 @@ static lt_status tokenize(struct run *r, const char *caption, int32_t *ids, bool
     return status;
 }
 
-static lt_status caption_item(struct run *r, const struct world_attr *attr, int twin_part, uint64_t *rng,
-                              int32_t *ids, int said[WORLD_PARTS])
+static lt_status caption_item(struct run *r, const struct world_attr *attr, int twin_part,
+                              uint64_t *rng, int32_t *ids, int said[WORLD_PARTS])
 {
     char text[CAPTION];
     bool fits = false;
@@ -82,7 +93,8 @@ static lt_status caption_item(struct run *r, const struct world_attr *attr, int 
             for (int p = 0; p < WORLD_PARTS; p++)
                 said[p] = p == twin_part ? attr->color_name[p] : -1;
         } else {
-            length = world_caption_templated(attr, rng, r->templates, CE_TEMPLATES, said, text, sizeof text);
+            length = world_caption_templated(attr, rng, r->templates, CE_TEMPLATES, said, text,
+                                             sizeof text);
         }
         if (length < sizeof text)
             status = tokenize(r, text, ids, &fits);
@@ -96,12 +108,14 @@ static int make_twin(struct world_attr *attr, uint64_t *rng)
     const int parts = world_has_glasses(attr) ? WORLD_PARTS : WORLD_PARTS - 1;
     /* Small parts are the hard ones and get the larger share. */
     static const int often[] = {WORLD_BROWS, WORLD_EYES, WORLD_LIPS, WORLD_GLASSES};
-    int part = world_random(rng) % 2 ? often[world_random(rng) % 4] : (int)(world_random(rng) % WORLD_PARTS);
+    int part = world_random(rng) % 2 ? often[world_random(rng) % 4]
+                                     : (int)(world_random(rng) % WORLD_PARTS);
     if (part >= parts)
         part = WORLD_EYES;
     const int before = attr->color_name[part];
     do {
-        world_attr_set_color(attr, (enum world_part)part, (enum world_color)(world_random(rng) % WORLD_COLORS), rng);
+        world_attr_set_color(attr, (enum world_part)part,
+                             (enum world_color)(world_random(rng) % WORLD_COLORS), rng);
     } while (attr->color_name[part] == before);
     return part;
 }
@@ -169,7 +183,8 @@ static lt_tensor *augment(struct run *r, lt_tensor *images)
         part[i] = lt_slice(ctx, images, 0, i, 1);
         if (i % 4 < 2)
             continue; /* of each pair of twins both or none */
-        const struct ce_perspective warp = ce_perspective_draw(&rng, SIZE, SIZE, CE_PERSPECTIVE_DISTORTION);
+        const struct ce_perspective warp =
+            ce_perspective_draw(&rng, SIZE, SIZE, CE_PERSPECTIVE_DISTORTION);
         double coeffs[8];
         if (ce_perspective_solve(ctx, &warp, coeffs) == LT_OK)
             part[i] = lt_warp_perspective(ctx, part[i], coeffs, true);
@@ -188,8 +203,10 @@ static lt_tensor *head(struct run *r, const char *name, lt_tensor *x)
     return lt_linear(r->ctx, x, w, lt_params_find(r->params, key));
 }
 
-/* Mean over parts of the cross entropy of the part's logits; accuracy (may be NULL) is averaged into. */
-static lt_tensor *color_loss(struct run *r, lt_tensor *logits, lt_tensor *const target[WORLD_PARTS], double *accuracy)
+/* Mean over parts of the cross entropy of the part's logits; accuracy (may be NULL) is averaged
+ * into. */
+static lt_tensor *color_loss(struct run *r, lt_tensor *logits, lt_tensor *const target[WORLD_PARTS],
+                             double *accuracy)
 {
     lt_ctx *ctx = r->ctx;
     lt_tensor *sum = NULL;
@@ -252,10 +269,11 @@ static lt_status train_step(void *user)
     lt_tensor *scale = lt_exp(ctx, lt_clip_logit_scale(r->clip));
     lt_tensor *ui = lt_l2_normalize(ctx, image, 1e-12f), *ut = lt_l2_normalize(ctx, text, 1e-12f);
     lt_tensor *logits = lt_mul(ctx, lt_matmul(ctx, ui, ut, false, true), scale);
-    lt_tensor *nce = lt_affine(ctx,
-                               lt_add(ctx, lt_cross_entropy(ctx, logits, order),
-                                      lt_cross_entropy(ctx, lt_contiguous(ctx, lt_transpose(ctx, logits, 0, 1)), order)),
-                               0.5f, 0.0f);
+    lt_tensor *nce = lt_affine(
+        ctx,
+        lt_add(ctx, lt_cross_entropy(ctx, logits, order),
+               lt_cross_entropy(ctx, lt_contiguous(ctx, lt_transpose(ctx, logits, 0, 1)), order)),
+        0.5f, 0.0f);
     lt_tensor *colors = color_loss(r, head(r, "image", image), b.color, r->accuracy);
     lt_tensor *said = color_loss(r, head(r, "text", text), b.said, NULL);
     lt_tensor *form = lt_mse_loss(ctx, head(r, "form", image), b.form);
@@ -304,7 +322,8 @@ static lt_status learn_vocabulary(struct run *r)
         if (!text[i])
             status = lt_fail(ctx, LT_ERR_MEMORY, "out of memory for the captions");
         else
-            world_caption_templated(&attr, &rng, r->templates, CE_TEMPLATES, NULL, text[i], CAPTION);
+            world_caption_templated(&attr, &rng, r->templates, CE_TEMPLATES, NULL, text[i],
+                                    CAPTION);
     }
     if (status == LT_OK)
         status = lt_bpe_train(ctx, (const char *const *)text, TEXTS, MERGES, &merges, &bytes);
@@ -325,11 +344,15 @@ static lt_status learn_vocabulary(struct run *r)
 
 static lt_status add_heads(struct run *r, int64_t width, lt_rng *rng)
 {
-    const struct { const char *name; int64_t out; } heads[] = {{"image", r->colors}, {"text", r->colors}, {"form", FORMS}};
+    const struct {
+        const char *name;
+        int64_t out;
+    } heads[] = {{"image", r->colors}, {"text", r->colors}, {"form", FORMS}};
     for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
         char name[64];
         snprintf(name, sizeof name, "readout.%s.weight", heads[i].name);
-        lt_params_new(r->ctx, r->params, name, 2, (int64_t[]){heads[i].out, width}, rng, 0.0f, 0.02f);
+        lt_params_new(r->ctx, r->params, name, 2, (int64_t[]){heads[i].out, width}, rng, 0.0f,
+                      0.02f);
         snprintf(name, sizeof name, "readout.%s.bias", heads[i].name);
         lt_params_new(r->ctx, r->params, name, 1, &heads[i].out, rng, 0.0f, 0.0f);
     }
@@ -410,9 +433,15 @@ static lt_status set_up(struct run *r)
         status = learn_vocabulary(r);
     if (status != LT_OK)
         return status;
-    const lt_clip_config config = {.embed_dim = 512, .image_size = SIZE, .patch = 16, .vision_width = 192, .vision_layers = 4,
-                                   .context_length = CONTEXT, .vocab_size = (int)lt_tokenizer_vocab_size(r->tokenizer),
-                                   .text_width = 128, .text_layers = 3};
+    const lt_clip_config config = {.embed_dim = 512,
+                                   .image_size = SIZE,
+                                   .patch = 16,
+                                   .vision_width = 192,
+                                   .vision_layers = 4,
+                                   .context_length = CONTEXT,
+                                   .vocab_size = (int)lt_tokenizer_vocab_size(r->tokenizer),
+                                   .text_width = 128,
+                                   .text_layers = 3};
     lt_rng rng = lt_rng_make(RUN, 0);
     status = lt_clip_init(ctx, r->params, &config, &rng);
     if (status == LT_OK)
@@ -451,7 +480,11 @@ static lt_status save(void *user)
 
 int main(int argc, char **argv)
 {
-    struct run r = {.options = {.steps = 6000, .batch = 64, .threads = 1, .lr = 1e-3f, .save_every = 200,
+    struct run r = {.options = {.steps = 6000,
+                                .batch = 64,
+                                .threads = 1,
+                                .lr = 1e-3f,
+                                .save_every = 200,
                                 .out = "weights/clip.safetensors",
                                 .checkpoint = "build/weights/clip.state",
                                 .log = "build/weights/clip.jsonl"}};

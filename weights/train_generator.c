@@ -145,7 +145,8 @@ static lt_status save_checkpoint(struct run *r)
         if (status == LT_OK)
             status = training_store(ctx, state, i ? "mapping." : "synthesis.", part);
         if (status == LT_OK && i == 0)
-            status = lt_params_set_metadata(ctx, state, "optim.steps", lt_params_metadata(part, "optim.steps"));
+            status = lt_params_set_metadata(ctx, state, "optim.steps",
+                                            lt_params_metadata(part, "optim.steps"));
         lt_params_free(part);
     }
     snprintf(text, sizeof text, "%lld", (long long)r->step);
@@ -162,7 +163,8 @@ static lt_status save_checkpoint(struct run *r)
 }
 
 /* The entries of `from` under `prefix`, with its optimiser's step count. */
-static lt_status restore_optim(struct run *r, const lt_params *from, const char *prefix, lt_optim *optim)
+static lt_status restore_optim(struct run *r, const lt_params *from, const char *prefix,
+                               lt_optim *optim)
 {
     lt_ctx *ctx = r->ctx;
     lt_params *part = NULL;
@@ -170,9 +172,11 @@ static lt_status restore_optim(struct run *r, const lt_params *from, const char 
     const size_t skip = strlen(prefix);
     for (size_t i = 0; i < lt_params_count(from) && status == LT_OK; i++)
         if (strncmp(lt_params_name(from, i), prefix, skip) == 0)
-            status = lt_params_add(ctx, part, lt_params_name(from, i) + skip, lt_params_at(from, i));
+            status =
+                lt_params_add(ctx, part, lt_params_name(from, i) + skip, lt_params_at(from, i));
     if (status == LT_OK)
-        status = lt_params_set_metadata(ctx, part, "optim.steps", lt_params_metadata(from, "optim.steps"));
+        status = lt_params_set_metadata(ctx, part, "optim.steps",
+                                        lt_params_metadata(from, "optim.steps"));
     if (status == LT_OK)
         status = lt_optim_restore(ctx, optim, part);
     lt_params_free(part);
@@ -218,7 +222,8 @@ static lt_status set_latent_average(lt_ctx *ctx, lt_params *params)
     lt_tensor *z = lt_zeros(ctx, 2, (int64_t[]){16384, WORLD_Z});
     if (status == LT_OK && z)
         status = lt_fill_normal(ctx, z, &rng, 0.0f, 1.0f);
-    lt_tensor *mean = status == LT_OK ? lt_mean(ctx, lt_stylegan2_mapping(ctx, g, z), 1u, false) : NULL;
+    lt_tensor *mean =
+        status == LT_OK ? lt_mean(ctx, lt_stylegan2_mapping(ctx, g, z), 1u, false) : NULL;
     lt_tensor *avg = lt_params_find(params, "latent_avg");
     if (mean && avg)
         status = lt_copy_into(ctx, avg, mean);
@@ -236,7 +241,8 @@ static lt_status write_generator(struct run *r)
     lt_status status = training_clone(r->ctx, r->average, &out);
     if (status == LT_OK)
         status = set_latent_average(r->ctx, out);
-    const char *const meta[][2] = {{"kind", "stylegan2"}, {"domain", "face"}, {"truncation", "1"}, {"edit_first_layer", "6"}};
+    const char *const meta[][2] = {
+        {"kind", "stylegan2"}, {"domain", "face"}, {"truncation", "1"}, {"edit_first_layer", "6"}};
     for (size_t i = 0; i < sizeof meta / sizeof *meta && status == LT_OK; i++)
         status = lt_params_set_metadata(r->ctx, out, meta[i][0], meta[i][1]);
     if (status == LT_OK)
@@ -249,7 +255,10 @@ static lt_status set_up(struct run *r)
 {
     lt_ctx *ctx = r->ctx;
     lt_status status = lt_ctx_set_threads(ctx, r->options.threads);
-    const lt_stylegan2_config config = {.size = SIZE, .z_dim = WORLD_Z, .style_dim = STYLE_DIM, .n_mlp = 4,
+    const lt_stylegan2_config config = {.size = SIZE,
+                                        .z_dim = WORLD_Z,
+                                        .style_dim = STYLE_DIM,
+                                        .n_mlp = 4,
                                         .channels = {128, 128, 128, 128, 64, 32}};
     lt_rng rng = lt_rng_make(RUN, 0);
     if (status == LT_OK)
@@ -278,7 +287,8 @@ static lt_status set_up(struct run *r)
     /* Both optimisers made: now all weights take part at once. */
     for (size_t j = 0; j < lt_params_count(r->params) && status == LT_OK; j++) {
         const char *name = lt_params_name(r->params, j);
-        const bool fixed = strstr(name, "kernel") || strstr(name, "noise") || strcmp(name, "latent_avg") == 0;
+        const bool fixed =
+            strstr(name, "kernel") || strstr(name, "noise") || strcmp(name, "latent_avg") == 0;
         status = lt_set_requires_grad(ctx, lt_params_at(r->params, j), !fixed);
     }
     if (status == LT_OK)
@@ -306,7 +316,11 @@ static lt_status save(void *user)
 
 int main(int argc, char **argv)
 {
-    struct run r = {.options = {.steps = 8000, .batch = 8, .threads = 1, .lr = 3e-2f, .save_every = 250,
+    struct run r = {.options = {.steps = 8000,
+                                .batch = 8,
+                                .threads = 1,
+                                .lr = 3e-2f,
+                                .save_every = 250,
                                 .out = "weights/generator.safetensors",
                                 .checkpoint = "build/weights/generator.state",
                                 .log = "build/weights/generator.jsonl"}};

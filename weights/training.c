@@ -23,11 +23,21 @@ static bool parse_number(const char *option, const char *text, double low, doubl
 
 bool training_parse(struct training_options *o, int argc, char **argv)
 {
-    double steps = (double)o->steps, save_every = (double)o->save_every, batch = o->batch, threads = o->threads, lr = (double)o->lr;
-    const struct { const char *name; double low, high, *number; const char **text; } known[] = {
-        {"--steps", 1, 1e9, &steps, NULL}, {"--save-every", 1, 1e9, &save_every, NULL}, {"--batch", 2, 1024, &batch, NULL},
-        {"--threads", 1, 256, &threads, NULL}, {"--lr", 1e-9, 10, &lr, NULL}, {"--out", 0, 0, NULL, &o->out},
-        {"--checkpoint", 0, 0, NULL, &o->checkpoint}, {"--log", 0, 0, NULL, &o->log},
+    double steps = (double)o->steps, save_every = (double)o->save_every, batch = o->batch,
+           threads = o->threads, lr = (double)o->lr;
+    const struct {
+        const char *name;
+        double low, high, *number;
+        const char **text;
+    } known[] = {
+        {"--steps", 1, 1e9, &steps, NULL},
+        {"--save-every", 1, 1e9, &save_every, NULL},
+        {"--batch", 2, 1024, &batch, NULL},
+        {"--threads", 1, 256, &threads, NULL},
+        {"--lr", 1e-9, 10, &lr, NULL},
+        {"--out", 0, 0, NULL, &o->out},
+        {"--checkpoint", 0, 0, NULL, &o->checkpoint},
+        {"--log", 0, 0, NULL, &o->log},
     };
     for (int i = 1; i < argc; i += 2) {
         size_t k = 0;
@@ -82,7 +92,8 @@ static void tell(const struct training_options *o, const struct training *t, dou
     fprintf(stderr, "step %lld of %lld ", step, (long long)o->steps);
     for (int i = 0; i < count; i++)
         fprintf(stderr, " %s %.2f", figure[i].name, figure[i].value);
-    fprintf(stderr, "  %.2f steps/s  %.0f min left\n", rate, (double)(o->steps - step) / rate / 60.0);
+    fprintf(stderr, "  %.2f steps/s  %.0f min left\n", rate,
+            (double)(o->steps - step) / rate / 60.0);
 }
 
 lt_status training_run(const struct training_options *o, const struct training *t)
@@ -104,7 +115,8 @@ lt_status training_run(const struct training_options *o, const struct training *
 
 uint64_t training_seed(uint64_t run, int64_t step, int64_t item)
 {
-    uint64_t state = run * 0x9E3779B97F4A7C15u + (uint64_t)step * 0xD1B54A32D192ED03u + (uint64_t)item;
+    uint64_t state =
+        run * 0x9E3779B97F4A7C15u + (uint64_t)step * 0xD1B54A32D192ED03u + (uint64_t)item;
     world_random(&state);
     return world_random(&state);
 }
@@ -143,7 +155,8 @@ lt_status training_average(lt_ctx *ctx, lt_params *average, const lt_params *par
         if (lt_type(p) != LT_F32)
             continue;
         if (!dst || !lt_same_shape(a, p))
-            return lt_fail(ctx, LT_ERR_SHAPE, "average: %s does not match", lt_params_name(params, i));
+            return lt_fail(ctx, LT_ERR_SHAPE, "average: %s does not match",
+                           lt_params_name(params, i));
         const int64_t n = lt_numel(p);
         for (int64_t j = 0; j < n; j++)
             dst[j] += (1.0f - decay) * (src[j] - dst[j]);
@@ -157,7 +170,8 @@ lt_status training_clone(lt_ctx *ctx, const lt_params *from, lt_params **out)
     const lt_scope scope = lt_scope_open(ctx);
     for (size_t i = 0; i < lt_params_count(from) && status == LT_OK; i++) {
         lt_tensor *copy = lt_clone(ctx, lt_params_at(from, i));
-        status = copy ? lt_params_add(ctx, *out, lt_params_name(from, i), copy) : lt_ctx_status(ctx);
+        status =
+            copy ? lt_params_add(ctx, *out, lt_params_name(from, i), copy) : lt_ctx_status(ctx);
     }
     for (size_t i = 0; i < lt_params_metadata_count(from) && status == LT_OK; i++) {
         const char *key = lt_params_metadata_key(from, i);

@@ -8,13 +8,14 @@
 #include "nn/params.h"
 
 struct training_options {
-    int64_t steps;          /* whole length of the run; the learning rate falls to 0 at its end */
+    int64_t steps; /* whole length of the run; the learning rate falls to 0 at its end */
     int batch;
     int threads;
     float lr;
-    const char *out;        /* finished weights, float16 */
-    const char *checkpoint; /* state, written every `save_every` steps; continued from if it is there */
-    const char *log;        /* one JSON object a line */
+    const char *out; /* finished weights, float16 */
+    const char
+        *checkpoint; /* state, written every `save_every` steps; continued from if it is there */
+    const char *log; /* one JSON object a line */
     int64_t save_every;
 };
 
@@ -44,7 +45,8 @@ struct training {
 /* The steps that are left, with a line in the log and on stderr every fifty of them. */
 lt_status training_run(const struct training_options *options, const struct training *t);
 
-/* A state of its own for every (run, step, item), so that a resumed run sees what it would have seen. */
+/* A state of its own for every (run, step, item), so that a resumed run sees what it would have
+ * seen. */
 uint64_t training_seed(uint64_t run, int64_t step, int64_t item);
 
 /* Adds all tensors of `from` to `into` under `prefix` (retained, not copied). */

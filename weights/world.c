@@ -11,18 +11,27 @@ struct field {
     float low, high;
 };
 
-#define UNIT(f)   { offsetof(struct world_attr, f), 0.0f, 1.0f }
-#define SIGNED(f) { offsetof(struct world_attr, f), -1.0f, 1.0f }
+#define UNIT(f)                                    \
+    {                                              \
+        offsetof(struct world_attr, f), 0.0f, 1.0f \
+    }
+#define SIGNED(f)                                   \
+    {                                               \
+        offsetof(struct world_attr, f), -1.0f, 1.0f \
+    }
 
 static const struct field FIELDS[WORLD_Z_FORM + 3] = {
-    UNIT(head_width), UNIT(head_height), UNIT(jaw), SIGNED(yaw), SIGNED(nod), SIGNED(tilt),
-    UNIT(hair_length), UNIT(hair_volume), UNIT(hair_wave), UNIT(fringe), SIGNED(parting),
-    UNIT(brow_thickness), UNIT(brow_arch), UNIT(brow_height), SIGNED(brow_slant),
-    UNIT(eye_size), UNIT(eye_spacing), UNIT(eye_open), SIGNED(eye_slant),
-    UNIT(nose_width), UNIT(nose_length),
-    UNIT(mouth_width), UNIT(lip_fullness), { offsetof(struct world_attr, smile), -0.3f, 1.0f },
-    UNIT(glasses_on), UNIT(glasses_shape), UNIT(glasses_size), UNIT(collar), UNIT(neck_width),
-    SIGNED(light_dir), UNIT(light), UNIT(blush),
+    UNIT(head_width),  UNIT(head_height),   UNIT(jaw),
+    SIGNED(yaw),       SIGNED(nod),         SIGNED(tilt),
+    UNIT(hair_length), UNIT(hair_volume),   UNIT(hair_wave),
+    UNIT(fringe),      SIGNED(parting),     UNIT(brow_thickness),
+    UNIT(brow_arch),   UNIT(brow_height),   SIGNED(brow_slant),
+    UNIT(eye_size),    UNIT(eye_spacing),   UNIT(eye_open),
+    SIGNED(eye_slant), UNIT(nose_width),    UNIT(nose_length),
+    UNIT(mouth_width), UNIT(lip_fullness),  {offsetof(struct world_attr, smile), -0.3f, 1.0f},
+    UNIT(glasses_on),  UNIT(glasses_shape), UNIT(glasses_size),
+    UNIT(collar),      UNIT(neck_width),    SIGNED(light_dir),
+    UNIT(light),       UNIT(blush),
 };
 
 static float *field_of(struct world_attr *attr, const struct field *f)
@@ -30,10 +39,7 @@ static float *field_of(struct world_attr *attr, const struct field *f)
     return (float *)(void *)((char *)attr + f->offset);
 }
 
-static float normal_cdf(float x)
-{
-    return 0.5f * erfcf(-0.70710678f * x);
-}
+static float normal_cdf(float x) { return 0.5f * erfcf(-0.70710678f * x); }
 
 bool world_has_glasses(const struct world_attr *attr)
 {
@@ -83,10 +89,7 @@ uint64_t world_random(uint64_t *rng)
     return x ^ (x >> 31);
 }
 
-float world_random_uniform(uint64_t *rng)
-{
-    return (float)(world_random(rng) >> 40) * 0x1p-24f;
-}
+float world_random_uniform(uint64_t *rng) { return (float)(world_random(rng) >> 40) * 0x1p-24f; }
 
 float world_random_normal(uint64_t *rng)
 {
@@ -121,8 +124,8 @@ void world_attr_random_any(uint64_t *rng, struct world_attr *attr)
     attr->glasses_on = world_random_uniform(rng) < 0.5f ? 1.0f : 0.0f;
 }
 
-void world_attr_set_color(struct world_attr *attr, enum world_part part,
-                          enum world_color color, uint64_t *rng)
+void world_attr_set_color(struct world_attr *attr, enum world_part part, enum world_color color,
+                          uint64_t *rng)
 {
     const struct world_named *named = world_named(color);
 

@@ -33,38 +33,38 @@ enum { WORLD_Z_FORM = 29, WORLD_Z = WORLD_Z_FORM + 3 + 3 * WORLD_PARTS };
 struct world_attr {
     float head_width;
     float head_height;
-    float jaw;             /* narrow .. wide */
-    float yaw;             /* -1..1: the face turns to the picture's left .. right */
-    float nod;             /* -1..1: looks up .. down */
-    float tilt;            /* -1..1: the head leans to the left .. right */
-    float hair_length;     /* above the ears .. below the shoulders */
+    float jaw;         /* narrow .. wide */
+    float yaw;         /* -1..1: the face turns to the picture's left .. right */
+    float nod;         /* -1..1: looks up .. down */
+    float tilt;        /* -1..1: the head leans to the left .. right */
+    float hair_length; /* above the ears .. below the shoulders */
     float hair_volume;
-    float hair_wave;       /* straight .. wavy */
-    float fringe;          /* high hairline .. fringe down to the brows */
-    float parting;         /* -1..1: from the left .. right */
+    float hair_wave; /* straight .. wavy */
+    float fringe;    /* high hairline .. fringe down to the brows */
+    float parting;   /* -1..1: from the left .. right */
     float brow_thickness;
     float brow_arch;
     float brow_height;
-    float brow_slant;      /* -1..1: inner ends up .. down */
+    float brow_slant; /* -1..1: inner ends up .. down */
     float eye_size;
     float eye_spacing;
     float eye_open;
-    float eye_slant;       /* -1..1: outer corners down .. up */
+    float eye_slant; /* -1..1: outer corners down .. up */
     float nose_width;
     float nose_length;
     float mouth_width;
     float lip_fullness;
-    float smile;           /* -0.3..1 */
-    float glasses_on;      /* glasses are worn from WORLD_GLASSES_FROM on */
-    float glasses_shape;   /* round .. square */
+    float smile;         /* -0.3..1 */
+    float glasses_on;    /* glasses are worn from WORLD_GLASSES_FROM on */
+    float glasses_shape; /* round .. square */
     float glasses_size;
-    float collar;          /* round neck .. deep V */
+    float collar; /* round neck .. deep V */
     float neck_width;
-    float light_dir;       /* -1..1: light from the left .. right */
-    float light;           /* dim .. bright */
+    float light_dir; /* -1..1: light from the left .. right */
+    float light;     /* dim .. bright */
     float blush;
-    float color[WORLD_PARTS][3];   /* sRGB, 0..1 */
-    int color_name[WORLD_PARTS];   /* colour word, see world_color_word */
+    float color[WORLD_PARTS][3]; /* sRGB, 0..1 */
+    int color_name[WORLD_PARTS]; /* colour word, see world_color_word */
 };
 
 /* glasses_on is uniform in the natural world, so 40 % wear glasses. */
@@ -89,7 +89,7 @@ void world_attr_mix(const struct world_attr *form, const struct world_attr *colo
 
 /* Random numbers from the caller's 64-bit state (splitmix64). */
 uint64_t world_random(uint64_t *rng);
-float world_random_uniform(uint64_t *rng);   /* 0 <= u < 1 */
+float world_random_uniform(uint64_t *rng); /* 0 <= u < 1 */
 float world_random_normal(uint64_t *rng);
 
 /* A portrait of the natural world; z, if not NULL, receives its z (unit rms). */
@@ -102,8 +102,8 @@ void world_attr_random_natural(uint64_t *rng, struct world_attr *attr, float z[W
 void world_attr_random_any(uint64_t *rng, struct world_attr *attr);
 
 /* Gives a part a named colour: jittered by rng, or its exact centre where rng is NULL. */
-void world_attr_set_color(struct world_attr *attr, enum world_part part,
-                          enum world_color color, uint64_t *rng);
+void world_attr_set_color(struct world_attr *attr, enum world_part part, enum world_color color,
+                          uint64_t *rng);
 
 /* Sizes that world_render accepts. */
 enum { WORLD_SIZE_MIN = 32, WORLD_SIZE_MAX = 512 };

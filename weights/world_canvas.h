@@ -11,9 +11,9 @@
 
 struct world_canvas {
     int size;
-    float px;        /* units per pixel */
-    float *rgb;      /* [3][size][size] in 0..1 */
-    float *masks;    /* [WORLD_PARTS][size][size] or NULL */
+    float px;     /* units per pixel */
+    float *rgb;   /* [3][size][size] in 0..1 */
+    float *masks; /* [WORLD_PARTS][size][size] or NULL */
 };
 
 /* Local coordinates of a shape: u = ux (x - x0) + uy (y - y0), v likewise; no scaling. */
@@ -39,13 +39,12 @@ typedef void world_shape(const void *arg, int n, const float *u, const float *v,
 enum { WORLD_NO_PART = -1 };
 
 /* Paints a shape in a colour (0..1); its visible coverage goes to the mask of `part`. */
-void world_paint(struct world_canvas *canvas, const struct world_frame *frame,
-                 struct world_box box, world_shape *shape, const void *arg,
-                 const float color[3], int part);
+void world_paint(struct world_canvas *canvas, const struct world_frame *frame, struct world_box box,
+                 world_shape *shape, const void *arg, const float color[3], int part);
 
 /* The frame at (u, v) of another, turned clockwise by angle, its u axis mirrored if side < 0. */
-struct world_frame world_frame_at(const struct world_frame *parent, float u, float v,
-                                  float angle, float side);
+struct world_frame world_frame_at(const struct world_frame *parent, float u, float v, float angle,
+                                  float side);
 
 /* Coverage of a pixel whose centre lies `distance` units outside an edge. */
 static inline float world_cover(float distance, float sharp)
@@ -74,15 +73,12 @@ static inline float world_rise(float a, float b, float x)
 /* A sine-like wave of period 1 and range -1..1, without a library call; x > -1000. */
 static inline float world_wave(float x)
 {
-    float t = x - (float)(int)(x + 1024.0f) + 1024.0f;   /* 0 .. 1 */
+    float t = x - (float)(int)(x + 1024.0f) + 1024.0f; /* 0 .. 1 */
     t = 2.0f * t - 1.0f;
     float a = t < 0.0f ? -t : t;
     return 4.0f * t * (1.0f - a);
 }
 
-static inline float world_lerp(float a, float b, float t)
-{
-    return a + (b - a) * t;
-}
+static inline float world_lerp(float a, float b, float t) { return a + (b - a) * t; }
 
 #endif

@@ -4,18 +4,18 @@
 #include <stddef.h>
 
 static const struct world_named NAMED[WORLD_COLORS] = {
-    [WORLD_RED]    = { "red",    { 0.86f, 0.08f, 0.10f }, 0.035f },
-    [WORLD_ORANGE] = { "orange", { 0.97f, 0.52f, 0.06f }, 0.030f },
-    [WORLD_YELLOW] = { "yellow", { 0.97f, 0.88f, 0.13f }, 0.030f },
-    [WORLD_GREEN]  = { "green",  { 0.12f, 0.66f, 0.20f }, 0.045f },
-    [WORLD_CYAN]   = { "cyan",   { 0.10f, 0.80f, 0.86f }, 0.040f },
-    [WORLD_BLUE]   = { "blue",   { 0.12f, 0.28f, 0.88f }, 0.045f },
-    [WORLD_PURPLE] = { "purple", { 0.52f, 0.14f, 0.72f }, 0.040f },
-    [WORLD_PINK]   = { "pink",   { 0.98f, 0.50f, 0.72f }, 0.035f },
-    [WORLD_BROWN]  = { "brown",  { 0.44f, 0.26f, 0.13f }, 0.030f },
-    [WORLD_BLACK]  = { "black",  { 0.08f, 0.08f, 0.09f }, 0.025f },
-    [WORLD_GRAY]   = { "gray",   { 0.52f, 0.52f, 0.53f }, 0.025f },
-    [WORLD_WHITE]  = { "white",  { 0.96f, 0.96f, 0.96f }, 0.020f },
+    [WORLD_RED] = {"red", {0.86f, 0.08f, 0.10f}, 0.035f},
+    [WORLD_ORANGE] = {"orange", {0.97f, 0.52f, 0.06f}, 0.030f},
+    [WORLD_YELLOW] = {"yellow", {0.97f, 0.88f, 0.13f}, 0.030f},
+    [WORLD_GREEN] = {"green", {0.12f, 0.66f, 0.20f}, 0.045f},
+    [WORLD_CYAN] = {"cyan", {0.10f, 0.80f, 0.86f}, 0.040f},
+    [WORLD_BLUE] = {"blue", {0.12f, 0.28f, 0.88f}, 0.045f},
+    [WORLD_PURPLE] = {"purple", {0.52f, 0.14f, 0.72f}, 0.040f},
+    [WORLD_PINK] = {"pink", {0.98f, 0.50f, 0.72f}, 0.035f},
+    [WORLD_BROWN] = {"brown", {0.44f, 0.26f, 0.13f}, 0.030f},
+    [WORLD_BLACK] = {"black", {0.08f, 0.08f, 0.09f}, 0.025f},
+    [WORLD_GRAY] = {"gray", {0.52f, 0.52f, 0.53f}, 0.025f},
+    [WORLD_WHITE] = {"white", {0.96f, 0.96f, 0.96f}, 0.020f},
 };
 
 /* The words that the natural world uses for a part, with their natural centres. */
@@ -29,71 +29,78 @@ enum { NATURALS = 6, OWN = WORLD_COLORS };
 
 struct part_words {
     const char *part;
-    int own;                          /* words of its own, numbered from WORLD_COLORS */
+    int own; /* words of its own, numbered from WORLD_COLORS */
     int count;
     struct natural natural[NATURALS];
 };
 
 static const struct part_words WORDS[WORLD_PARTS] = {
-    [WORLD_BACKGROUND] = { "background", 2, 4, {
-        { "gray",      WORLD_GRAY,  { 0.60f, 0.60f, 0.61f } },
-        { "white",     WORLD_WHITE, { 0.88f, 0.88f, 0.88f } },
-        { "beige",     OWN,         { 0.83f, 0.76f, 0.64f } },
-        { "pale blue", OWN + 1,     { 0.64f, 0.77f, 0.89f } } } },
-    [WORLD_SHIRT] = { "shirt", 2, 6, {
-        { "white", WORLD_WHITE, { 0.90f, 0.90f, 0.89f } },
-        { "gray",  WORLD_GRAY,  { 0.50f, 0.51f, 0.53f } },
-        { "red",   WORLD_RED,   { 0.55f, 0.20f, 0.20f } },
-        { "brown", WORLD_BROWN, { 0.42f, 0.31f, 0.23f } },
-        { "beige", OWN,         { 0.78f, 0.69f, 0.55f } },
-        { "navy",  OWN + 1,     { 0.16f, 0.20f, 0.36f } } } },
-    [WORLD_SKIN] = { "skin", 3, 4, {
-        { "pale",  OWN,         { 0.96f, 0.82f, 0.74f } },
-        { "tan",   OWN + 1,     { 0.84f, 0.64f, 0.49f } },
-        { "brown", WORLD_BROWN, { 0.62f, 0.43f, 0.31f } },
-        { "dark",  OWN + 2,     { 0.38f, 0.25f, 0.19f } } } },
-    [WORLD_HAIR] = { "hair", 2, 5, {
-        { "black",  WORLD_BLACK, { 0.11f, 0.09f, 0.09f } },
-        { "brown",  WORLD_BROWN, { 0.36f, 0.23f, 0.15f } },
-        { "gray",   WORLD_GRAY,  { 0.66f, 0.65f, 0.63f } },
-        { "blond",  OWN,         { 0.83f, 0.67f, 0.40f } },
-        { "auburn", OWN + 1,     { 0.53f, 0.24f, 0.13f } } } },
-    [WORLD_BROWS] = { "brows", 1, 3, {
-        { "black", WORLD_BLACK, { 0.11f, 0.09f, 0.08f } },
-        { "brown", WORLD_BROWN, { 0.38f, 0.24f, 0.15f } },
-        { "blond", OWN,         { 0.70f, 0.53f, 0.31f } } } },
-    [WORLD_EYES] = { "eyes", 1, 5, {
-        { "brown", WORLD_BROWN, { 0.36f, 0.22f, 0.12f } },
-        { "hazel", OWN,         { 0.55f, 0.42f, 0.20f } },
-        { "green", WORLD_GREEN, { 0.42f, 0.54f, 0.38f } },
-        { "gray",  WORLD_GRAY,  { 0.52f, 0.58f, 0.61f } },
-        { "blue",  WORLD_BLUE,  { 0.32f, 0.51f, 0.73f } } } },
-    [WORLD_LIPS] = { "lips", 1, 4, {
-        { "pink",  WORLD_PINK,  { 0.89f, 0.58f, 0.57f } },
-        { "red",   WORLD_RED,   { 0.75f, 0.24f, 0.26f } },
-        { "brown", WORLD_BROWN, { 0.50f, 0.27f, 0.21f } },
-        { "plum",  OWN,         { 0.40f, 0.15f, 0.22f } } } },
-    [WORLD_GLASSES] = { "glasses", 2, 4, {
-        { "black",  WORLD_BLACK, { 0.10f, 0.10f, 0.11f } },
-        { "brown",  WORLD_BROWN, { 0.38f, 0.23f, 0.13f } },
-        { "gold",   OWN,         { 0.77f, 0.60f, 0.25f } },
-        { "silver", OWN + 1,     { 0.74f, 0.75f, 0.77f } } } },
+    [WORLD_BACKGROUND] = {"background",
+                          2,
+                          4,
+                          {{"gray", WORLD_GRAY, {0.60f, 0.60f, 0.61f}},
+                           {"white", WORLD_WHITE, {0.88f, 0.88f, 0.88f}},
+                           {"beige", OWN, {0.83f, 0.76f, 0.64f}},
+                           {"pale blue", OWN + 1, {0.64f, 0.77f, 0.89f}}}},
+    [WORLD_SHIRT] = {"shirt",
+                     2,
+                     6,
+                     {{"white", WORLD_WHITE, {0.90f, 0.90f, 0.89f}},
+                      {"gray", WORLD_GRAY, {0.50f, 0.51f, 0.53f}},
+                      {"red", WORLD_RED, {0.55f, 0.20f, 0.20f}},
+                      {"brown", WORLD_BROWN, {0.42f, 0.31f, 0.23f}},
+                      {"beige", OWN, {0.78f, 0.69f, 0.55f}},
+                      {"navy", OWN + 1, {0.16f, 0.20f, 0.36f}}}},
+    [WORLD_SKIN] = {"skin",
+                    3,
+                    4,
+                    {{"pale", OWN, {0.96f, 0.82f, 0.74f}},
+                     {"tan", OWN + 1, {0.84f, 0.64f, 0.49f}},
+                     {"brown", WORLD_BROWN, {0.62f, 0.43f, 0.31f}},
+                     {"dark", OWN + 2, {0.38f, 0.25f, 0.19f}}}},
+    [WORLD_HAIR] = {"hair",
+                    2,
+                    5,
+                    {{"black", WORLD_BLACK, {0.11f, 0.09f, 0.09f}},
+                     {"brown", WORLD_BROWN, {0.36f, 0.23f, 0.15f}},
+                     {"gray", WORLD_GRAY, {0.66f, 0.65f, 0.63f}},
+                     {"blond", OWN, {0.83f, 0.67f, 0.40f}},
+                     {"auburn", OWN + 1, {0.53f, 0.24f, 0.13f}}}},
+    [WORLD_BROWS] = {"brows",
+                     1,
+                     3,
+                     {{"black", WORLD_BLACK, {0.11f, 0.09f, 0.08f}},
+                      {"brown", WORLD_BROWN, {0.38f, 0.24f, 0.15f}},
+                      {"blond", OWN, {0.70f, 0.53f, 0.31f}}}},
+    [WORLD_EYES] = {"eyes",
+                    1,
+                    5,
+                    {{"brown", WORLD_BROWN, {0.36f, 0.22f, 0.12f}},
+                     {"hazel", OWN, {0.55f, 0.42f, 0.20f}},
+                     {"green", WORLD_GREEN, {0.42f, 0.54f, 0.38f}},
+                     {"gray", WORLD_GRAY, {0.52f, 0.58f, 0.61f}},
+                     {"blue", WORLD_BLUE, {0.32f, 0.51f, 0.73f}}}},
+    [WORLD_LIPS] = {"lips",
+                    1,
+                    4,
+                    {{"pink", WORLD_PINK, {0.89f, 0.58f, 0.57f}},
+                     {"red", WORLD_RED, {0.75f, 0.24f, 0.26f}},
+                     {"brown", WORLD_BROWN, {0.50f, 0.27f, 0.21f}},
+                     {"plum", OWN, {0.40f, 0.15f, 0.22f}}}},
+    [WORLD_GLASSES] = {"glasses",
+                       2,
+                       4,
+                       {{"black", WORLD_BLACK, {0.10f, 0.10f, 0.11f}},
+                        {"brown", WORLD_BROWN, {0.38f, 0.23f, 0.13f}},
+                        {"gold", OWN, {0.77f, 0.60f, 0.25f}},
+                        {"silver", OWN + 1, {0.74f, 0.75f, 0.77f}}}},
 };
 
-const struct world_named *world_named(enum world_color color)
-{
-    return &NAMED[color];
-}
+const struct world_named *world_named(enum world_color color) { return &NAMED[color]; }
 
-const char *world_part_name(enum world_part part)
-{
-    return WORDS[part].part;
-}
+const char *world_part_name(enum world_part part) { return WORDS[part].part; }
 
-int world_color_count(enum world_part part)
-{
-    return WORLD_COLORS + WORDS[part].own;
-}
+int world_color_count(enum world_part part) { return WORLD_COLORS + WORDS[part].own; }
 
 const char *world_color_word(enum world_part part, int id)
 {
@@ -140,10 +147,7 @@ static int nearest(enum world_part part, const float rgb[3], int named)
     return best;
 }
 
-int world_color_nearest(enum world_part part, const float rgb[3])
-{
-    return nearest(part, rgb, 1);
-}
+int world_color_nearest(enum world_part part, const float rgb[3]) { return nearest(part, rgb, 1); }
 
 int world_color_nearest_natural(enum world_part part, const float rgb[3])
 {
@@ -151,7 +155,7 @@ int world_color_nearest_natural(enum world_part part, const float rgb[3])
 }
 
 /* D65 white, XYZ */
-static const float WHITE[3] = { 0.95047f, 1.0f, 1.08883f };
+static const float WHITE[3] = {0.95047f, 1.0f, 1.08883f};
 
 static float linear_of(float c)
 {
@@ -167,10 +171,7 @@ static float srgb_of(float c)
     return c <= 0.0031308f ? 12.92f * c : 1.055f * powf(c, 1.0f / 2.4f) - 0.055f;
 }
 
-static float lab_f(float t)
-{
-    return t > 0.008856452f ? cbrtf(t) : t * 7.787037f + 4.0f / 29.0f;
-}
+static float lab_f(float t) { return t > 0.008856452f ? cbrtf(t) : t * 7.787037f + 4.0f / 29.0f; }
 
 static float lab_f_inverse(float f)
 {
@@ -237,8 +238,8 @@ float world_delta_e_lab(const float p[3], const float q[3])
         hm *= 0.5;
     }
     double lm = 0.5 * ((double)p[0] + q[0]) - 50.0, cm = 0.5 * (c1 + c2);
-    double t = 1.0 - 0.17 * cos(hm - 30.0 * deg) + 0.24 * cos(2.0 * hm)
-             + 0.32 * cos(3.0 * hm + 6.0 * deg) - 0.20 * cos(4.0 * hm - 63.0 * deg);
+    double t = 1.0 - 0.17 * cos(hm - 30.0 * deg) + 0.24 * cos(2.0 * hm) +
+               0.32 * cos(3.0 * hm + 6.0 * deg) - 0.20 * cos(4.0 * hm - 63.0 * deg);
     double sl = 1.0 + 0.015 * lm * lm / sqrt(20.0 + lm * lm);
     double sc = 1.0 + 0.045 * cm, sh = 1.0 + 0.015 * cm * t;
     double w = (hm / deg - 275.0) / 25.0;

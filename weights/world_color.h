@@ -18,7 +18,7 @@ enum world_part {
     WORLD_SKIN,
     WORLD_HAIR,
     WORLD_BROWS,
-    WORLD_EYES,   /* the iris */
+    WORLD_EYES, /* the iris */
     WORLD_LIPS,
     WORLD_GLASSES,
     WORLD_PARTS

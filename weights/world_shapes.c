@@ -1,14 +1,11 @@
 #include "world_shapes.h"
 
-static float squared(float x)
-{
-    return x * x;
-}
+static float squared(float x) { return x * x; }
 
 /* ---- background, body ---- */
 
-void world_draw_background(const void *arg, int n, const float *u, const float *v,
-                           float sharp, float *cover, float *shade)
+void world_draw_background(const void *arg, int n, const float *u, const float *v, float sharp,
+                           float *cover, float *shade)
 {
     const struct world_layout *l = arg;
     (void)sharp;
@@ -20,16 +17,16 @@ void world_draw_background(const void *arg, int n, const float *u, const float *
     }
 }
 
-void world_draw_neck(const void *arg, int n, const float *u, const float *v,
-                     float sharp, float *cover, float *shade)
+void world_draw_neck(const void *arg, int n, const float *u, const float *v, float sharp,
+                     float *cover, float *shade)
 {
     const struct world_layout *l = arg;
     for (int i = 0; i < n; i++) {
         float a = fabsf(u[i]), flare = 14.0f * world_rise(38.0f, 66.0f, v[i]);
         cover[i] = world_cover(a - l->neck_w - flare, sharp);
         float shadow = 0.20f * (1.0f - world_rise(l->face_chin - 6.0f, l->face_chin + 12.0f, v[i]));
-        shade[i] = l->light * (0.92f - shadow + 0.08f * l->dir * u[i] / l->neck_w
-                               - 0.06f * squared(u[i] / l->neck_w));
+        shade[i] = l->light * (0.92f - shadow + 0.08f * l->dir * u[i] / l->neck_w -
+                               0.06f * squared(u[i] / l->neck_w));
     }
 }
 
@@ -45,8 +42,8 @@ static float shirt_edge(const struct world_layout *l, float a)
     return 46.0f + 2.0f * t + 11.0f * t * t;
 }
 
-void world_draw_shirt(const void *arg, int n, const float *u, const float *v,
-                      float sharp, float *cover, float *shade)
+void world_draw_shirt(const void *arg, int n, const float *u, const float *v, float sharp,
+                      float *cover, float *shade)
 {
     const struct world_layout *l = arg;
     for (int i = 0; i < n; i++) {
@@ -57,9 +54,9 @@ void world_draw_shirt(const void *arg, int n, const float *u, const float *v,
         float inside = 1.0f - world_rise(l->neck_w - 1.0f, l->neck_w + 3.5f, a);
         float band = inside * world_cover(fabsf(-d * slope - 1.2f) - 1.5f, sharp);
         float fold = world_bell((a - 30.0f - 0.35f * (v[i] - 52.0f)) * 0.35f);
-        shade[i] = (0.25f + 0.75f * l->light)
-                 * (0.99f + 0.09f * l->dir * u[i] * (1.0f / 64.0f) - 0.22f * band
-                    - 0.09f * fold - 0.06f * world_bell((d + 1.0f) * 0.4f));
+        shade[i] = (0.25f + 0.75f * l->light) *
+                   (0.99f + 0.09f * l->dir * u[i] * (1.0f / 64.0f) - 0.22f * band - 0.09f * fold -
+                    0.06f * world_bell((d + 1.0f) * 0.4f));
     }
 }
 
@@ -82,8 +79,8 @@ static float face_distance(const struct world_layout *l, float u, float v)
     return 0.5f * f / sqrtf(squared(x / a) + squared(t / b) + 1e-8f);
 }
 
-void world_draw_face(const void *arg, int n, const float *u, const float *v,
-                     float sharp, float *cover, float *shade)
+void world_draw_face(const void *arg, int n, const float *u, const float *v, float sharp,
+                     float *cover, float *shade)
 {
     const struct world_layout *l = arg;
     float turn = l->dir;
@@ -93,37 +90,37 @@ void world_draw_face(const void *arg, int n, const float *u, const float *v,
 
         float r = x * x + y * y;
         float s = 1.02f + 0.13f * turn * x - 0.04f * y - 0.11f * r * r;
-        s -= 0.13f * world_bell((v[i] - fringe(l, u[i])) * 0.16f);      /* shadow of the hair */
+        s -= 0.13f * world_bell((v[i] - fringe(l, u[i])) * 0.16f); /* shadow of the hair */
 
         float du = (u[i] - l->nose_u) * 0.22f, b = world_bell(du);
-        float bridge = world_rise(-14.0f, 0.0f, v[i])
-                     * (1.0f - world_rise(l->nose_v - 3.0f, l->nose_v + 3.0f, v[i]));
+        float bridge = world_rise(-14.0f, 0.0f, v[i]) *
+                       (1.0f - world_rise(l->nose_v - 3.0f, l->nose_v + 3.0f, v[i]));
         s += bridge * (0.05f * b + 0.22f * turn * du * b);
-        float tip = squared((u[i] - l->nose_u) / l->nose_w)
-                  + squared((v[i] - l->nose_v + 3.0f) * 0.2f);
+        float tip =
+            squared((u[i] - l->nose_u) / l->nose_w) + squared((v[i] - l->nose_v + 3.0f) * 0.2f);
         s += 0.05f / squared(1.0f + tip);
-        float below = squared((u[i] - l->nose_u + 2.0f * turn) / (l->nose_w + 1.0f))
-                    + squared((v[i] - l->nose_v - 2.5f) * 0.36f);
+        float below = squared((u[i] - l->nose_u + 2.0f * turn) / (l->nose_w + 1.0f)) +
+                      squared((v[i] - l->nose_v - 2.5f) * 0.36f);
         s -= 0.15f / squared(1.0f + below);
         shade[i] = l->light * s;
     }
 }
 
-void world_draw_ellipse(const void *arg, int n, const float *u, const float *v,
-                        float sharp, float *cover, float *shade)
+void world_draw_ellipse(const void *arg, int n, const float *u, const float *v, float sharp,
+                        float *cover, float *shade)
 {
     const struct world_spot *e = arg;
     for (int i = 0; i < n; i++) {
         float x = u[i] / e->ru, y = v[i] / e->rv;
-        float d = 0.5f * (x * x + y * y - 1.0f)
-                / sqrtf(squared(x / e->ru) + squared(y / e->rv) + 1e-6f);
+        float d =
+            0.5f * (x * x + y * y - 1.0f) / sqrtf(squared(x / e->ru) + squared(y / e->rv) + 1e-6f);
         cover[i] = e->strength * world_cover(d, sharp);
         shade[i] = e->shade;
     }
 }
 
-void world_draw_glow(const void *arg, int n, const float *u, const float *v,
-                     float sharp, float *cover, float *shade)
+void world_draw_glow(const void *arg, int n, const float *u, const float *v, float sharp,
+                     float *cover, float *shade)
 {
     const struct world_spot *e = arg;
     (void)sharp;
@@ -136,8 +133,8 @@ void world_draw_glow(const void *arg, int n, const float *u, const float *v,
 }
 
 /* The wings and the base of the nose, a curved line that is thickest in the middle. */
-void world_draw_nose_line(const void *arg, int n, const float *u, const float *v,
-                          float sharp, float *cover, float *shade)
+void world_draw_nose_line(const void *arg, int n, const float *u, const float *v, float sharp,
+                          float *cover, float *shade)
 {
     const struct world_layout *l = arg;
     for (int i = 0; i < n; i++) {
@@ -159,14 +156,15 @@ static float hair_distance(const struct world_layout *l, float u, float v, float
     if (v < 0.0f) {
         float t = v / l->hair_top;
         *q = x * x + t * t;
-        return 0.5f * (*q - 1.0f) / sqrtf(squared(x / l->hair_w) + squared(t / l->hair_top) + 1e-8f);
+        return 0.5f * (*q - 1.0f) /
+               sqrtf(squared(x / l->hair_w) + squared(t / l->hair_top) + 1e-8f);
     }
     u += l->hair_wave * 2.6f * world_wave(v * (1.0f / 21.0f)) * world_rise(0.0f, 24.0f, v);
     x = u / l->hair_w;
     float t = v / l->hair_end, t2 = t * t;
     *q = x * x + t2 * t2;
-    return 0.5f * (*q - 1.0f)
-         / sqrtf(squared(x / l->hair_w) + squared(2.0f * t2 * t / l->hair_end) + 1e-8f);
+    return 0.5f * (*q - 1.0f) /
+           sqrtf(squared(x / l->hair_w) + squared(2.0f * t2 * t / l->hair_end) + 1e-8f);
 }
 
 static float hair_shade(const struct world_layout *l, float u, float v, float q)
@@ -178,25 +176,25 @@ static float hair_shade(const struct world_layout *l, float u, float v, float q)
     float strands = world_wave(fan * 5.0f + bend) + 0.6f * world_wave(fan * 12.3f + bend + 0.4f);
     float sheen = world_bell((q - 0.78f - 0.08f * fan) * 7.0f) * world_rise(0.0f, -24.0f, v);
     float x = u / l->hair_w;
-    return l->light * (0.93f + 0.13f * l->dir * x - 0.08f * x * x + 0.055f * strands
-                       + 0.18f * sheen);
+    return l->light *
+           (0.93f + 0.13f * l->dir * x - 0.08f * x * x + 0.055f * strands + 0.18f * sheen);
 }
 
-void world_draw_hair_back(const void *arg, int n, const float *u, const float *v,
-                          float sharp, float *cover, float *shade)
+void world_draw_hair_back(const void *arg, int n, const float *u, const float *v, float sharp,
+                          float *cover, float *shade)
 {
     const struct world_layout *l = arg;
     for (int i = 0; i < n; i++) {
         float q;
         cover[i] = world_cover(hair_distance(l, u[i], v[i], &q), sharp);
         float inner = 1.0f - world_rise(0.6f, 1.0f, fabsf(u[i]) / l->hair_w);
-        shade[i] = hair_shade(l, u[i], v[i], q)
-                 * (0.92f - 0.35f * inner * world_rise(10.0f, 40.0f, v[i]));
+        shade[i] =
+            hair_shade(l, u[i], v[i], q) * (0.92f - 0.35f * inner * world_rise(10.0f, 40.0f, v[i]));
     }
 }
 
-void world_draw_hair_front(const void *arg, int n, const float *u, const float *v,
-                           float sharp, float *cover, float *shade)
+void world_draw_hair_front(const void *arg, int n, const float *u, const float *v, float sharp,
+                           float *cover, float *shade)
 {
     const struct world_layout *l = arg;
     for (int i = 0; i < n; i++) {
@@ -204,24 +202,23 @@ void world_draw_hair_front(const void *arg, int n, const float *u, const float *
         float outer = world_cover(hair_distance(l, u[i], v[i], &q), sharp);
         /* the opening for the face: its side edge closes in below the jaw and, at the
            ends of the locks, goes out to the outline */
-        float edge = l->face_w - 1.5f - 9.0f * world_rise(24.0f, 60.0f, v[i])
-                   + (l->hair_w - l->face_w + 3.5f)
-                     * world_rise(l->hair_end - 26.0f, l->hair_end - 2.0f, v[i]);
+        float edge = l->face_w - 1.5f - 9.0f * world_rise(24.0f, 60.0f, v[i]) +
+                     (l->hair_w - l->face_w + 3.5f) *
+                         world_rise(l->hair_end - 26.0f, l->hair_end - 2.0f, v[i]);
         float top = fringe(l, u[i]);
         float open = world_cover(a - edge, sharp) * world_cover((top - v[i]) * 0.85f, sharp);
         cover[i] = outer * (1.0f - open);
-        float lift = 1.0f - 0.16f * world_bell((v[i] - top) * 0.25f)
-                   * (a < edge ? 1.0f : 0.0f);
-        float line = world_bell((u[i] - l->part_u) * 0.8f)
-                   * world_rise(l->fringe_v + 2.0f, l->fringe_v - 8.0f, v[i]);
+        float lift = 1.0f - 0.16f * world_bell((v[i] - top) * 0.25f) * (a < edge ? 1.0f : 0.0f);
+        float line = world_bell((u[i] - l->part_u) * 0.8f) *
+                     world_rise(l->fringe_v + 2.0f, l->fringe_v - 8.0f, v[i]);
         shade[i] = hair_shade(l, u[i], v[i], q) * lift * (1.0f - 0.25f * line);
     }
 }
 
 /* ---- brows, eyes ---- */
 
-void world_draw_brow(const void *arg, int n, const float *u, const float *v,
-                     float sharp, float *cover, float *shade)
+void world_draw_brow(const void *arg, int n, const float *u, const float *v, float sharp,
+                     float *cover, float *shade)
 {
     const struct world_eye *e = arg;
     for (int i = 0; i < n; i++) {
@@ -249,19 +246,20 @@ static float opening(const struct world_eye *e, float u, float v, float sharp)
     return world_cover(upper > lower ? upper : lower, sharp);
 }
 
-void world_draw_eye_white(const void *arg, int n, const float *u, const float *v,
-                          float sharp, float *cover, float *shade)
+void world_draw_eye_white(const void *arg, int n, const float *u, const float *v, float sharp,
+                          float *cover, float *shade)
 {
     const struct world_eye *e = arg;
     for (int i = 0; i < n; i++) {
         cover[i] = opening(e, u[i], v[i], sharp);
         float under = world_bell((v[i] + e->up) * 0.35f);
-        shade[i] = (0.4f + 0.6f * e->l->light) * (1.0f - 0.22f * under - 0.10f * squared(u[i] / e->w));
+        shade[i] =
+            (0.4f + 0.6f * e->l->light) * (1.0f - 0.22f * under - 0.10f * squared(u[i] / e->w));
     }
 }
 
-void world_draw_iris(const void *arg, int n, const float *u, const float *v,
-                     float sharp, float *cover, float *shade)
+void world_draw_iris(const void *arg, int n, const float *u, const float *v, float sharp,
+                     float *cover, float *shade)
 {
     const struct world_eye *e = arg;
     for (int i = 0; i < n; i++) {
@@ -273,8 +271,8 @@ void world_draw_iris(const void *arg, int n, const float *u, const float *v,
 }
 
 /* The pupil, cut by the lids as the iris is. */
-void world_draw_pupil(const void *arg, int n, const float *u, const float *v,
-                      float sharp, float *cover, float *shade)
+void world_draw_pupil(const void *arg, int n, const float *u, const float *v, float sharp,
+                      float *cover, float *shade)
 {
     const struct world_eye *e = arg;
     for (int i = 0; i < n; i++) {
@@ -285,15 +283,15 @@ void world_draw_pupil(const void *arg, int n, const float *u, const float *v,
 }
 
 /* Upper lid line with a short wing outwards. */
-void world_draw_lid(const void *arg, int n, const float *u, const float *v,
-                    float sharp, float *cover, float *shade)
+void world_draw_lid(const void *arg, int n, const float *u, const float *v, float sharp,
+                    float *cover, float *shade)
 {
     const struct world_eye *e = arg;
     for (int i = 0; i < n; i++) {
         float x = u[i] / e->w, k = 1.0f - x * x;
         float line = -e->up * k - 0.5f - (x > 0.9f ? 8.0f * (x - 0.9f) : 0.0f);
-        float half = 1.05f * (1.0f - 0.55f * world_rise(0.2f, -1.0f, x))
-                   * (1.0f - world_rise(0.95f, 1.16f, x));
+        float half = 1.05f * (1.0f - 0.55f * world_rise(0.2f, -1.0f, x)) *
+                     (1.0f - world_rise(0.95f, 1.16f, x));
         float slope = 2.0f * e->up * x / e->w;
         float d = (fabsf(v[i] - line) - half) / sqrtf(1.0f + slope * slope);
         cover[i] = x > -1.03f && half > 0.05f ? world_cover(d, sharp) : 0.0f;
@@ -302,8 +300,8 @@ void world_draw_lid(const void *arg, int n, const float *u, const float *v,
 }
 
 /* The crease above the lid and a faint lower lid, in skin colour. */
-void world_draw_crease(const void *arg, int n, const float *u, const float *v,
-                       float sharp, float *cover, float *shade)
+void world_draw_crease(const void *arg, int n, const float *u, const float *v, float sharp,
+                       float *cover, float *shade)
 {
     const struct world_eye *e = arg;
     for (int i = 0; i < n; i++) {
@@ -324,8 +322,8 @@ static float mouth_line(const struct world_mouth *m, float q)
     return m->smile * (2.6f - 6.2f * q);
 }
 
-void world_draw_lips(const void *arg, int n, const float *u, const float *v,
-                     float sharp, float *cover, float *shade)
+void world_draw_lips(const void *arg, int n, const float *u, const float *v, float sharp,
+                     float *cover, float *shade)
 {
     const struct world_mouth *m = arg;
     const struct world_layout *l = m->l;
@@ -343,7 +341,8 @@ void world_draw_lips(const void *arg, int n, const float *u, const float *v,
 
         float y = v[i] - line;
         float s = y < 0.0f ? 0.86f - 0.02f * y : 1.02f - 0.022f * y;
-        s += 0.13f * world_bell((y - 0.45f * m->low) * 0.55f) * world_bell(x * 1.6f - 0.3f * l->dir);
+        s +=
+            0.13f * world_bell((y - 0.45f * m->low) * 0.55f) * world_bell(x * 1.6f - 0.3f * l->dir);
         s += 0.06f * l->dir * x;
         float between = world_cover(fabsf(y) - 0.75f * (1.15f - q), sharp);
         shade[i] = (0.3f + 0.7f * l->light) * s * (1.0f - 0.52f * between);
@@ -352,8 +351,8 @@ void world_draw_lips(const void *arg, int n, const float *u, const float *v,
 
 /* ---- glasses ---- */
 
-void world_draw_rim(const void *arg, int n, const float *u, const float *v,
-                    float sharp, float *cover, float *shade)
+void world_draw_rim(const void *arg, int n, const float *u, const float *v, float sharp,
+                    float *cover, float *shade)
 {
     const struct world_eye *e = arg;
     for (int i = 0; i < n; i++) {
@@ -366,8 +365,8 @@ void world_draw_rim(const void *arg, int n, const float *u, const float *v,
 }
 
 /* The arm from the lens to the ear. */
-void world_draw_arm(const void *arg, int n, const float *u, const float *v,
-                    float sharp, float *cover, float *shade)
+void world_draw_arm(const void *arg, int n, const float *u, const float *v, float sharp,
+                    float *cover, float *shade)
 {
     const struct world_eye *e = arg;
     float far = e->l->face_w;
@@ -380,8 +379,8 @@ void world_draw_arm(const void *arg, int n, const float *u, const float *v,
     }
 }
 
-void world_draw_bridge(const void *arg, int n, const float *u, const float *v,
-                       float sharp, float *cover, float *shade)
+void world_draw_bridge(const void *arg, int n, const float *u, const float *v, float sharp,
+                       float *cover, float *shade)
 {
     const struct world_spot *b = arg;
     for (int i = 0; i < n; i++) {

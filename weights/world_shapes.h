@@ -10,10 +10,10 @@
 /* The portrait's measures, in units of 1/128 of the picture; v = 0 is at mid head. */
 struct world_layout {
     struct world_frame body, head;
-    float dir, light;                           /* -1..1; factor on everything lit */
+    float dir, light; /* -1..1; factor on everything lit */
     float face_w, face_top, face_chin, jaw, face_u;
     float hair_w, hair_top, hair_end, hair_wave, fringe_v, part_u;
-    float yaw, nod;                             /* shift of the features, in units */
+    float yaw, nod; /* shift of the features, in units */
     float nose_u, nose_v, nose_w;
     float neck_w, collar;
 };

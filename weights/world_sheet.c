@@ -17,20 +17,21 @@ enum { SIZE = 128, PLANE = SIZE * SIZE };
 
 struct sheet {
     int columns, rows;
-    unsigned char *rgb;   /* rows * SIZE x columns * SIZE x 3 */
+    unsigned char *rgb; /* rows * SIZE x columns * SIZE x 3 */
 };
 
 static void place(struct sheet *s, int cell, const float *red, const float *green,
                   const float *blue, float low, float high)
 {
-    const float *planes[3] = { red, green, blue };
+    const float *planes[3] = {red, green, blue};
     int left = cell % s->columns * SIZE, top = cell / s->columns * SIZE;
 
     for (int y = 0; y < SIZE; y++)
         for (int x = 0; x < SIZE; x++)
             for (int c = 0; c < 3; c++) {
                 float v = (planes[c][y * SIZE + x] - low) / (high - low);
-                size_t at = ((size_t)(top + y) * (size_t)(s->columns * SIZE) + (size_t)(left + x)) * 3;
+                size_t at =
+                    ((size_t)(top + y) * (size_t)(s->columns * SIZE) + (size_t)(left + x)) * 3;
                 s->rgb[at + (size_t)c] = (unsigned char)(255.0f * v + 0.5f);
             }
 }
@@ -64,7 +65,7 @@ int main(int argc, char **argv)
         return 2;
     }
     uint64_t rng = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
-    struct sheet s = { 8, 5, malloc(8 * 5 * 3 * PLANE) }, m = { 9, 2, s.rgb };
+    struct sheet s = {8, 5, malloc(8 * 5 * 3 * PLANE)}, m = {9, 2, s.rgb};
     float *rgb = malloc((3 + WORLD_PARTS) * PLANE * sizeof *rgb);
     struct world_attr attr;
     int status = 1;

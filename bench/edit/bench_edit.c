@@ -1,5 +1,6 @@
-/* The counterfactual benchmark: edits portraits of fixed seeds by every method and measures each edit against the
- * renderer's truth. README.md beside this file says what is measured; `bench_edit --help` how it is run. */
+/* The counterfactual benchmark: edits portraits of fixed seeds by every method and measures each
+ * edit against the renderer's truth. README.md beside this file says what is measured; `bench_edit
+ * --help` how it is run. */
 #include <stdio.h>
 #include <string.h>
 
@@ -29,22 +30,33 @@ struct arguments {
 
 static int parse(struct ce_run *run, struct arguments *a, int argc, char **argv)
 {
-    *a = (struct arguments){.suite = "all", .folder = "build/bench-edit", .report_folder = "bench/edit", .workers = 2};
+    *a = (struct arguments){
+        .suite = "all", .folder = "build/bench-edit", .report_folder = "bench/edit", .workers = 2};
     const struct ce_option table[] = {
         CE_OPT_CHOICE("suite", "all|methods|ablation|tuning", &a->suite, "what is edited"),
-        CE_OPT_TEXT("try", "METHOD:NAME=VALUE,...", &a->attempt, "one setting over the tuning portraits instead, told on stdout"),
-        CE_OPT_REAL("time-limit", "MINUTES", &a->minutes, 0, 1e6, "end after that time; 0: when all is done"),
-        CE_OPT_INT("portraits", "N", &a->portraits, 0, 1000, "portraits a sentence, in reports too; 0: as each suite has it, all there are"),
+        CE_OPT_TEXT("try", "METHOD:NAME=VALUE,...", &a->attempt,
+                    "one setting over the tuning portraits instead, told on stdout"),
+        CE_OPT_REAL("time-limit", "MINUTES", &a->minutes, 0, 1e6,
+                    "end after that time; 0: when all is done"),
+        CE_OPT_INT("portraits", "N", &a->portraits, 0, 1000,
+                   "portraits a sentence, in reports too; 0: as each suite has it, all there are"),
         CE_OPT_TEXT("method", "NAME", &a->plan.method, "only settings of that method"),
-        CE_OPT_TEXT("settings", "WORD,...", &a->plan.settings, "only settings whose name has one of these words"),
-        CE_OPT_TEXT("targets", "WORD,...", &a->plan.targets, "only sentences that have one of these words"),
+        CE_OPT_TEXT("settings", "WORD,...", &a->plan.settings,
+                    "only settings whose name has one of these words"),
+        CE_OPT_TEXT("targets", "WORD,...", &a->plan.targets,
+                    "only sentences that have one of these words"),
         CE_OPT_INT("workers", "N", &a->workers, 1, 256, "processes, of one thread each"),
         CE_OPT_TEXT("folder", "DIR", &a->folder, "results and pictures"),
-        CE_OPT_TEXT("report-folder", "DIR", &a->report_folder, "RESULTS.md, TUNING.md and the sheets"),
+        CE_OPT_TEXT("report-folder", "DIR", &a->report_folder,
+                    "RESULTS.md, TUNING.md and the sheets"),
         CE_OPT_FLAG("report", &a->report_only, "only write the report, from what is there"),
     };
-    const struct ce_syntax syntax = {.usage = "[OPTION]...", .about = about, .examples = examples,
-                                     .takes = CE_TAKES_GENERATOR | CE_TAKES_CLIP, .table = table, .count = CE_COUNT(table)};
+    const struct ce_syntax syntax = {.usage = "[OPTION]...",
+                                     .about = about,
+                                     .examples = examples,
+                                     .takes = CE_TAKES_GENERATOR | CE_TAKES_CLIP,
+                                     .table = table,
+                                     .count = CE_COUNT(table)};
     const int status = ce_options_parse(run, &syntax, argc, argv);
     if (status != CE_PARSED)
         return status;
@@ -61,7 +73,9 @@ static int parse(struct ce_run *run, struct arguments *a, int argc, char **argv)
 
 static int check_method(struct ce_run *run, const char *method)
 {
-    return !method || ce_method_find(method) ? CE_PARSED : ce_usage_error(run, "--method: '%s' is no method", method);
+    return !method || ce_method_find(method)
+               ? CE_PARSED
+               : ce_usage_error(run, "--method: '%s' is no method", method);
 }
 
 /* "method:changes" of --try. */
@@ -75,7 +89,8 @@ static int read_attempt(struct ce_run *run, struct arguments *a)
     if (!ce_method_find(method))
         return ce_usage_error(run, "--try: '%s' is no method", method);
     /* The mark tells settings apart; the name need not. */
-    a->plan.extra = (struct edit_setting){.name = "try", .method = method, .change = colon ? colon + 1 : ""};
+    a->plan.extra =
+        (struct edit_setting){.name = "try", .method = method, .change = colon ? colon + 1 : ""};
     return CE_PARSED;
 }
 

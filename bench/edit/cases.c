@@ -7,7 +7,8 @@
 
 #include "tensor/rng.h"
 
-/* The limits are those from which on the captions, and so CLIP, speak of the form (weights/captions.c). */
+/* The limits are those from which on the captions, and so CLIP, speak of the form
+ * (weights/captions.c). */
 static bool long_hair(const struct world_attr *a) { return a->hair_length > 0.68f; }
 static bool full_lips(const struct world_attr *a) { return a->lip_fullness > 0.7f; }
 
@@ -40,15 +41,13 @@ const struct edit_case *edit_case_at(size_t i)
 /* ---- settings ---- */
 
 static const struct edit_setting of_methods[] = {
-    {"cf-clip", "cf-clip", ""},
-    {"cf-clip-mapper", "cf-clip-mapper", ""},
-    {"styleclip", "styleclip", ""},
-    {"styleclip-mapper", "styleclip-mapper", ""},
-    {"nada", "nada", ""},
-    {"global-directions", "global-directions", ""},
+    {"cf-clip", "cf-clip", ""},     {"cf-clip-mapper", "cf-clip-mapper", ""},
+    {"styleclip", "styleclip", ""}, {"styleclip-mapper", "styleclip-mapper", ""},
+    {"nada", "nada", ""},           {"global-directions", "global-directions", ""},
 };
 
-/* The paper's ablations on the paper's objective (negatives on, nothing of ours), then ours on the default. */
+/* The paper's ablations on the paper's objective (negatives on, nothing of ours), then ours on the
+ * default. */
 #define PAPER "negatives=on,focus=off,contrast-lambda=0,change-lambda=0,goal-lambda=0,steps=130"
 static const struct edit_setting of_ablation[] = {
     {"the paper's objective", "cf-clip", PAPER},
@@ -142,8 +141,9 @@ const struct edit_setting *edit_setting_find(enum edit_suite suite, const char *
 
 const struct edit_setting *edit_setting_base(const struct edit_setting *setting)
 {
-    return strncmp(setting->change, PAPER ",", strlen(PAPER ",")) == 0 ? &of_ablation[0]
-                                                                      : edit_setting_find(SUITE_METHODS, setting->method);
+    return strncmp(setting->change, PAPER ",", strlen(PAPER ",")) == 0
+               ? &of_ablation[0]
+               : edit_setting_find(SUITE_METHODS, setting->method);
 }
 
 long long edit_suite_first_seed(enum edit_suite suite) { return suites[suite].first_seed; }
@@ -167,7 +167,8 @@ static bool put_change(struct ce_edit_settings *s, char *word)
     return end != value && !*end && ce_setting_put(s, setting, number);
 }
 
-bool edit_setting_make(const struct edit_setting *setting, struct ce_edit_settings *out, char *bad, size_t bad_cap)
+bool edit_setting_make(const struct edit_setting *setting, struct ce_edit_settings *out, char *bad,
+                       size_t bad_cap)
 {
     const struct ce_method *method = ce_method_find(setting->method);
     if (!method) {

@@ -11,7 +11,7 @@
 struct edit_case {
     struct edit_target target;
     const char *text;
-    bool ordinary;                              /* a colour that the generator has seen on the part */
+    bool ordinary; /* a colour that the generator has seen on the part */
     bool (*shows)(const struct world_attr *attr); /* the form that the sentence names; NULL: none */
 };
 
@@ -28,17 +28,21 @@ struct edit_setting {
 };
 
 const struct edit_setting *edit_setting_at(enum edit_suite suite, size_t i); /* NULL past the end */
-const struct edit_setting *edit_setting_find(enum edit_suite suite, const char *name); /* NULL where there is none */
-/* What an ablation takes something from: the paper's objective, where its changes go on from there, else the method as it is. */
+const struct edit_setting *edit_setting_find(enum edit_suite suite,
+                                             const char *name); /* NULL where there is none */
+/* What an ablation takes something from: the paper's objective, where its changes go on from there,
+ * else the method as it is. */
 const struct edit_setting *edit_setting_base(const struct edit_setting *setting);
 
 /* The whole settings; false, with the offending word in bad[bad_cap], where `change` is wrong. */
-bool edit_setting_make(const struct edit_setting *setting, struct ce_edit_settings *out, char *bad, size_t bad_cap);
-/* A number for the settings' values: results found with others are not taken for theirs. Values of 0 do not count, so
- * that results outlive a new setting that is off. */
+bool edit_setting_make(const struct edit_setting *setting, struct ce_edit_settings *out, char *bad,
+                       size_t bad_cap);
+/* A number for the settings' values: results found with others are not taken for theirs. Values of
+ * 0 do not count, so that results outlive a new setting that is off. */
 unsigned long long edit_setting_mark(const struct ce_edit_settings *settings);
 
-/* First seed, and how many portraits a case is edited on; those that do not fit a case are passed over. */
+/* First seed, and how many portraits a case is edited on; those that do not fit a case are passed
+ * over. */
 long long edit_suite_first_seed(enum edit_suite suite);
 int edit_suite_portraits(enum edit_suite suite);
 /* Whether the ordinary cases belong to it. */

@@ -46,7 +46,8 @@ static void mark_outside(const float *mask, float *outside)
     }
 }
 
-bool edit_truth_make(const struct world_attr *attr, const struct edit_target *target, struct edit_truth *truth)
+bool edit_truth_make(const struct world_attr *attr, const struct edit_target *target,
+                     struct edit_truth *truth)
 {
     truth->attr = *attr;
     if ((target->part == WORLD_GLASSES && !world_has_glasses(attr)) ||
@@ -103,7 +104,8 @@ static double luminance(const float *image, int p)
 }
 
 /* Similarity of the windows around pixel (x, y). */
-static double similarity_at(const double *a, const double *b, const double weight[WINDOW], int x, int y)
+static double similarity_at(const double *a, const double *b, const double weight[WINDOW], int x,
+                            int y)
 {
     const double c1 = 0.01 * 0.01, c2 = 0.03 * 0.03;
     double sum = 0.0, ma = 0.0, mb = 0.0, aa = 0.0, bb = 0.0, ab = 0.0;
@@ -147,8 +149,8 @@ float edit_ssim(const float *a, const float *b, const float *where)
 
 /* ---- the score ---- */
 
-struct edit_score edit_score_of(const struct edit_truth *truth, const struct edit_target *target, const float *source,
-                                const float *edited)
+struct edit_score edit_score_of(const struct edit_truth *truth, const struct edit_target *target,
+                                const float *source, const float *edited)
 {
     struct edit_score s = {0};
     float before[3], after[3];
@@ -172,7 +174,8 @@ struct edit_score edit_score_of(const struct edit_truth *truth, const struct edi
             count += 1.0;
         }
         for (int c = 0; c < 3; c++) {
-            const double d = 0.5 * ((double)edited[c * EDIT_PIXELS + p] - (double)truth->answer[c * EDIT_PIXELS + p]);
+            const double d = 0.5 * ((double)edited[c * EDIT_PIXELS + p] -
+                                    (double)truth->answer[c * EDIT_PIXELS + p]);
             error += d * d;
         }
     }
@@ -180,7 +183,8 @@ struct edit_score edit_score_of(const struct edit_truth *truth, const struct edi
     s.psnr = (float)(-10.0 * log10(error / (3.0 * EDIT_PIXELS)));
     s.ssim = edit_ssim(source, edited, truth->outside);
     for (int p = 0; p < WORLD_PARTS; p++) {
-        const int had = p == (int)target->part ? -1 : word_of(source, (enum world_part)p, truth->masks[p]);
+        const int had =
+            p == (int)target->part ? -1 : word_of(source, (enum world_part)p, truth->masks[p]);
         s.parts += had >= 0;
         s.parts_kept += had >= 0 && had == word_of(edited, (enum world_part)p, truth->masks[p]);
     }

@@ -9,14 +9,18 @@
 enum { PROMPT_CAP = 128, WORDS_MAX = WORLD_COLORS + 4 };
 
 static const char *const forms[READOUT_FORMS][2] = {
-    {"face with long hair", "face with short hair"},   {"face with thick eyebrows", "face with thin eyebrows"},
-    {"face with big eyes", "face with small eyes"},    {"face with full lips", "face with thin lips"},
-    {"face with glasses", "face without glasses"},     {"face with a v-neck shirt", "face with a round neck shirt"},
+    {"face with long hair", "face with short hair"},
+    {"face with thick eyebrows", "face with thin eyebrows"},
+    {"face with big eyes", "face with small eyes"},
+    {"face with full lips", "face with thin lips"},
+    {"face with glasses", "face without glasses"},
+    {"face with a v-neck shirt", "face with a round neck shirt"},
 };
 
 static lt_tensor *unit_features(const struct ce_models *models, const char *const *texts, int count)
 {
-    return lt_retain(lt_l2_normalize(models->ctx, ce_models_embed_texts(models, texts, (size_t)count), 1e-12f));
+    return lt_retain(
+        lt_l2_normalize(models->ctx, ce_models_embed_texts(models, texts, (size_t)count), 1e-12f));
 }
 
 lt_status readout_open(const struct ce_models *models, struct readout *readout)
@@ -68,7 +72,8 @@ lt_status readout_read(const struct readout *readout, lt_tensor *x, struct readi
     lt_no_grad_begin(ctx);
     lt_tensor *feature = ce_image_features(ctx, readout->models->clip, x, false);
     for (int p = 0; p < WORLD_PARTS; p++) {
-        reading->color[p] = choose(ctx, feature, readout->color[p], world_color_count((enum world_part)p));
+        reading->color[p] =
+            choose(ctx, feature, readout->color[p], world_color_count((enum world_part)p));
         reading->named[p] = choose(ctx, feature, readout->color[p], WORLD_COLORS);
     }
     for (int f = 0; f < READOUT_FORMS; f++)
@@ -78,8 +83,8 @@ lt_status readout_read(const struct readout *readout, lt_tensor *x, struct readi
     return lt_ctx_status(ctx);
 }
 
-void readout_compare(const struct reading *before, const struct reading *after, enum world_part part, bool glasses,
-                     int *count, int *kept)
+void readout_compare(const struct reading *before, const struct reading *after,
+                     enum world_part part, bool glasses, int *count, int *kept)
 {
     *count = *kept = 0;
     for (int p = 0; p < WORLD_PARTS; p++) {

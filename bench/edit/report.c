@@ -12,7 +12,7 @@
 
 /* What stands before these lines is written by hand and kept. */
 #define TABLES_MARK "<!-- below: written by bench_edit --report -->"
-#define GRID_MARK "<!-- below: written by bench_edit --suite tuning -->"
+#define GRID_MARK   "<!-- below: written by bench_edit --suite tuning -->"
 
 enum { PATH_CAP = 512, TEXT_MAX = 1 << 20, METHODS_MAX = 16 };
 
@@ -40,7 +40,8 @@ struct source {
     int portraits;         /* of each case, 0: all */
 };
 
-static lt_status read_source(struct ce_run *run, const struct edit_plan *plan, enum edit_suite suite, struct source *s)
+static lt_status read_source(struct ce_run *run, const struct edit_plan *plan,
+                             enum edit_suite suite, struct source *s)
 {
     char path[PATH_CAP];
     snprintf(path, sizeof path, "%s/results.jsonl", plan->folder);
@@ -50,31 +51,41 @@ static lt_status read_source(struct ce_run *run, const struct edit_plan *plan, e
     const lt_status status = edit_results_read(run->ctx, path, &s->results);
     if (status != LT_OK || s->results.count > 0)
         return status;
-    return lt_fail(run->ctx, LT_ERR_MISSING, "there are no results in %s; those made before are bench/edit/results.jsonl, to be copied there",
-                   path);
+    return lt_fail(
+        run->ctx, LT_ERR_MISSING,
+        "there are no results in %s; those made before are bench/edit/results.jsonl, to be copied there",
+        path);
 }
 
 static struct edit_marked marked(const struct edit_setting *setting)
 {
     struct ce_edit_settings settings;
     char bad[128];
-    return (struct edit_marked){setting->name, edit_setting_make(setting, &settings, bad, sizeof bad)
-                                                   ? edit_setting_mark(&settings) : 0};
+    return (struct edit_marked){
+        setting->name,
+        edit_setting_make(setting, &settings, bad, sizeof bad) ? edit_setting_mark(&settings) : 0};
 }
 
-/* Of a setting; of one case, or of all that are ordinary or not; of what `beside[count]` have edited, too. */
-static struct edit_summary summarise_beside(const struct source *s, const struct edit_setting *setting,
-                                            const struct edit_case *c, bool ordinary, const struct edit_marked *beside,
-                                            int count)
+/* Of a setting; of one case, or of all that are ordinary or not; of what `beside[count]` have
+ * edited, too. */
+static struct edit_summary summarise_beside(const struct source *s,
+                                            const struct edit_setting *setting,
+                                            const struct edit_case *c, bool ordinary,
+                                            const struct edit_marked *beside, int count)
 {
-    const struct edit_choice choice = {.of = marked(setting), .beside = beside, .beside_count = count, .target = c,
-                                       .ordinary = ordinary, .first_seed = s->first, .last_seed = s->last,
+    const struct edit_choice choice = {.of = marked(setting),
+                                       .beside = beside,
+                                       .beside_count = count,
+                                       .target = c,
+                                       .ordinary = ordinary,
+                                       .first_seed = s->first,
+                                       .last_seed = s->last,
                                        .portraits = s->portraits};
     return edit_summarise(&s->results, &choice);
 }
 
-static struct edit_summary summarise(const struct source *s, const struct edit_setting *setting, const struct edit_case *c,
-                                     bool ordinary)
+static struct edit_summary summarise(const struct source *s, const struct edit_setting *setting,
+                                     const struct edit_case *c, bool ordinary)
 {
     return summarise_beside(s, setting, c, ordinary, NULL, 0);
 }
@@ -107,8 +118,8 @@ static void put_row(struct text *t, const char *name, const struct edit_summary 
     put(t, "\n");
 }
 
-/* All methods at counterfactual or ordinary sentences: over the edits that every one of them has made, and over all
- * there are. Methods without any are left out of both. */
+/* All methods at counterfactual or ordinary sentences: over the edits that every one of them has
+ * made, and over all there are. Methods without any are left out of both. */
 static void put_methods(struct text *t, const struct source *s, bool ordinary)
 {
     const struct edit_setting *setting;
@@ -126,7 +137,8 @@ static void put_methods(struct text *t, const struct source *s, bool ordinary)
     if (fewest < most) {
         put_heading(t, "method, same edits");
         for (size_t i = 0; (setting = edit_setting_at(SUITE_METHODS, i)); i++) {
-            const struct edit_summary row = summarise_beside(s, setting, NULL, ordinary, beside, count);
+            const struct edit_summary row =
+                summarise_beside(s, setting, NULL, ordinary, beside, count);
             put_row(t, setting->name, &row, true);
         }
         put(t, "\n");
@@ -175,7 +187,8 @@ static void put_matrix(struct text *t, const struct source *s)
 }
 
 /* The name of a setting and what it changes, beyond what its base (or NULL) does. */
-static const char *described(const struct edit_setting *setting, const struct edit_setting *base, char name[256])
+static const char *described(const struct edit_setting *setting, const struct edit_setting *base,
+                             char name[256])
 {
     const size_t common = base ? strlen(base->change) : 0;
     const char *change = setting->change;
@@ -203,10 +216,12 @@ static void put_ablation(struct text *t, const struct source *s)
     const struct edit_setting *setting;
     struct source part = *s;
     part.portraits = edit_suite_portraits(SUITE_ABLATION);
-    put(t, "| setting | edits | success %% | of its base | colour left | of its base | change outside | of its base | PSNR dB | of its base |\n"
-           "|---|---|---|---|---|---|---|---|---|---|\n");
+    put(t,
+        "| setting | edits | success %% | of its base | colour left | of its base | change outside | of its base | PSNR dB | of its base |\n"
+        "|---|---|---|---|---|---|---|---|---|---|\n");
     for (size_t i = 0; (setting = edit_setting_at(SUITE_ABLATION, i)); i++) {
-        static const enum edit_metric shown[4] = {METRIC_SUCCESS, METRIC_LEFT, METRIC_OUTSIDE, METRIC_PSNR};
+        static const enum edit_metric shown[4] = {METRIC_SUCCESS, METRIC_LEFT, METRIC_OUTSIDE,
+                                                  METRIC_PSNR};
         const struct edit_setting *base = edit_setting_base(setting);
         const struct edit_marked both[2] = {marked(setting), marked(base)};
         const struct edit_summary row = summarise_beside(&part, setting, NULL, false, both, 2);
@@ -217,18 +232,21 @@ static void put_ablation(struct text *t, const struct source *s)
         put(t, "| %s | %d |", described(setting, base, name), row.count);
         for (int k = 0; k < 4; k++) {
             const int m = (int)shown[k], d = edit_metric_decimals(shown[k]);
-            put(t, " %.*f (%.*f-%.*f) | %.*f |", d, row.mean[m], d, row.low[m], d, row.high[m], d, held.mean[m]);
+            put(t, " %.*f (%.*f-%.*f) | %.*f |", d, row.mean[m], d, row.low[m], d, row.high[m], d,
+                held.mean[m]);
         }
         put(t, "\n");
     }
-    put(t, "\nBases: the paper's objective for the rows on it, which itself is held against the default; the mapper; the default.\n\n");
+    put(t,
+        "\nBases: the paper's objective for the rows on it, which itself is held against the default; the mapper; the default.\n\n");
 }
 
 /* ---- files ---- */
 
-/* What stands before `mark` in the file at `path`, or `otherwise` where it is not there or has no such line; then the
- * mark. */
-static lt_status put_kept(struct ce_run *run, struct text *t, const char *path, const char *mark, const char *otherwise)
+/* What stands before `mark` in the file at `path`, or `otherwise` where it is not there or has no
+ * such line; then the mark. */
+static lt_status put_kept(struct ce_run *run, struct text *t, const char *path, const char *mark,
+                          const char *otherwise)
 {
     void *old = NULL;
     size_t size = 0;
@@ -257,9 +275,10 @@ lt_status edit_report_write(struct ce_run *run, const struct edit_plan *plan, co
     if (status == LT_OK)
         status = put_kept(run, &t, path, TABLES_MARK, "# Results of `make bench-edit`\n\n");
     if (status == LT_OK) {
-        put(&t, "README.md beside this file says what is measured and how. In brackets: 95 %% bootstrap intervals over portraits. Colour\n"
-                "differences are CIEDE2000, seconds are those of one core.\n\n"
-                "## Counterfactual sentences\n\n");
+        put(&t,
+            "README.md beside this file says what is measured and how. In brackets: 95 %% bootstrap intervals over portraits. Colour\n"
+            "differences are CIEDE2000, seconds are those of one core.\n\n"
+            "## Counterfactual sentences\n\n");
         put_methods(&t, &s, false);
         put(&t, "## Ordinary sentences\n\n");
         put_methods(&t, &s, true);
@@ -267,10 +286,12 @@ lt_status edit_report_write(struct ce_run *run, const struct edit_plan *plan, co
         put_targets(&t, &s, edit_setting_at(SUITE_METHODS, 0));
         put(&t, "## Success in %% and change outside, all methods, all edits\n\n");
         put_matrix(&t, &s);
-        put(&t, "## Ablation, counterfactual sentences, at most the first %d portraits\n\n", edit_suite_portraits(SUITE_ABLATION));
+        put(&t, "## Ablation, counterfactual sentences, at most the first %d portraits\n\n",
+            edit_suite_portraits(SUITE_ABLATION));
         put_ablation(&t, &s);
-        put(&t, "## Sheets\n\n![counterfactual](methods-counterfactual.png)\n\n![ordinary](methods-ordinary.png)\n\n"
-                "![the default method](default.png)\n");
+        put(&t,
+            "## Sheets\n\n![counterfactual](methods-counterfactual.png)\n\n![ordinary](methods-ordinary.png)\n\n"
+            "![the default method](default.png)\n");
         status = lt_file_write(run->ctx, path, t.buf, t.length);
     }
     edit_results_free(&s.results);
@@ -294,7 +315,8 @@ lt_status edit_report_tuning(struct ce_run *run, const struct edit_plan *plan, c
     return status;
 }
 
-lt_status edit_report_setting(struct ce_run *run, const struct edit_plan *plan, const struct edit_setting *setting)
+lt_status edit_report_setting(struct ce_run *run, const struct edit_plan *plan,
+                              const struct edit_setting *setting)
 {
     struct source s = {0};
     struct text t = {.buf = ce_alloc(run, TEXT_MAX, 1)};

@@ -50,7 +50,8 @@ static bool read_line(const lt_json *line, struct edit_result *r)
     r->success = lt_json_bool(lt_json_get(line, "success"), false);
     r->chosen = lt_json_bool(lt_json_get(line, "chosen"), false);
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
-        *(double *)(void *)((char *)r + numbers[i].offset) = lt_json_number(lt_json_get(line, numbers[i].key), NAN);
+        *(double *)(void *)((char *)r + numbers[i].offset) =
+            lt_json_number(lt_json_get(line, numbers[i].key), NAN);
     return true;
 }
 
@@ -66,7 +67,8 @@ static int by_key(const void *a, const void *b)
 }
 
 /* Every whole line of the text into the list. */
-static lt_status read_lines(lt_ctx *ctx, const char *path, const char *text, size_t size, struct edit_results *results)
+static lt_status read_lines(lt_ctx *ctx, const char *path, const char *text, size_t size,
+                            struct edit_results *results)
 {
     size_t lines = 0;
     for (size_t i = 0; i < size; i++)
@@ -114,7 +116,8 @@ void edit_results_free(struct edit_results *results)
 }
 
 const struct edit_result *edit_results_find(const struct edit_results *results, const char *setting,
-                                            unsigned long long mark, const char *target, long long seed)
+                                            unsigned long long mark, const char *target,
+                                            long long seed)
 {
     struct edit_result key = {.mark = mark, .seed = seed};
     if (!results->count || strlen(setting) >= RESULT_NAME_CAP || strlen(target) >= RESULT_NAME_CAP)
@@ -145,7 +148,8 @@ lt_status edit_results_append(lt_ctx *ctx, int file, const struct edit_result *r
     lt_json_put_bool(w, r->chosen);
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         lt_json_put_key(w, numbers[i].key);
-        lt_json_put_float(w, (float)*(const double *)(const void *)((const char *)r + numbers[i].offset));
+        lt_json_put_float(
+            w, (float)*(const double *)(const void *)((const char *)r + numbers[i].offset));
     }
     lt_json_end_object(w);
     size_t length = 0;

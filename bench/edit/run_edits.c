@@ -24,7 +24,8 @@
 
 enum { SETTINGS_MAX = 128, CASES_MAX = 32, BLOCK = 8, PATH_CAP = 512 };
 
-/* Edits that one process does in one go: one portrait, or for mappers, which are trained over several, a block. */
+/* Edits that one process does in one go: one portrait, or for mappers, which are trained over
+ * several, a block. */
 struct unit {
     int setting, target; /* numbers in the work's lists */
     int slot, count;     /* portraits */
@@ -78,9 +79,13 @@ static bool has_word(const char *words, const char *text)
     return words == NULL;
 }
 
-bool edit_plan_has(const struct edit_plan *plan, const struct edit_case *c) { return has_word(plan->targets, c->text); }
+bool edit_plan_has(const struct edit_plan *plan, const struct edit_case *c)
+{
+    return has_word(plan->targets, c->text);
+}
 
-void edit_picture_path(const char *folder, const char *setting, const char *target, long long seed, char *path, size_t cap)
+void edit_picture_path(const char *folder, const char *setting, const char *target, long long seed,
+                       char *path, size_t cap)
 {
     char name[2 * RESULT_NAME_CAP];
     snprintf(name, sizeof name, "%s_%s", setting, target);
@@ -91,14 +96,16 @@ void edit_picture_path(const char *folder, const char *setting, const char *targ
 
 /* ---- the list of what is to be done ---- */
 
-static lt_status add_setting(struct work *w, const struct edit_setting *setting, enum edit_suite suite)
+static lt_status add_setting(struct work *w, const struct edit_setting *setting,
+                             enum edit_suite suite)
 {
     char bad[128];
     const int i = w->setting_count;
     if (i == SETTINGS_MAX)
         return lt_fail(w->run->ctx, LT_ERR_ARGUMENT, "more than %d settings", SETTINGS_MAX);
     if (!edit_setting_make(setting, &w->settings[i], bad, sizeof bad))
-        return lt_fail(w->run->ctx, LT_ERR_ARGUMENT, "setting \"%s\" of %s: '%s' is not one of its settings, or out of range",
+        return lt_fail(w->run->ctx, LT_ERR_ARGUMENT,
+                       "setting \"%s\" of %s: '%s' is not one of its settings, or out of range",
                        setting->name, setting->method, bad);
     w->setting[i] = *setting;
     w->mark[i] = edit_setting_mark(&w->settings[i]);
@@ -115,8 +122,11 @@ static lt_status list_settings(struct work *w)
     const struct edit_setting *setting;
     lt_status status = LT_OK;
     for (int suite = 0; suite < EDIT_SUITES; suite++)
-        for (size_t i = 0; w->plan->suites[suite] && status == LT_OK && (setting = edit_setting_at((enum edit_suite)suite, i)); i++)
-            if ((!w->plan->method || strcmp(setting->method, w->plan->method) == 0) && has_word(w->plan->settings, setting->name))
+        for (size_t i = 0; w->plan->suites[suite] && status == LT_OK &&
+                           (setting = edit_setting_at((enum edit_suite)suite, i));
+             i++)
+            if ((!w->plan->method || strcmp(setting->method, w->plan->method) == 0) &&
+                has_word(w->plan->settings, setting->name))
                 status = add_setting(w, setting, (enum edit_suite)suite);
     if (status == LT_OK && w->plan->extra.name)
         status = add_setting(w, &w->plan->extra, SUITE_TUNING);
@@ -138,7 +148,8 @@ static lt_status list_cases(struct work *w)
             w->seeds[tuning][n] = ce_alloc(w->run, (size_t)most + 1, sizeof(long long));
             if (!w->seeds[tuning][n])
                 return lt_ctx_status(w->run->ctx);
-            edit_case_seeds(c, edit_suite_first_seed(tuning ? SUITE_TUNING : SUITE_METHODS), most, w->seeds[tuning][n]);
+            edit_case_seeds(c, edit_suite_first_seed(tuning ? SUITE_TUNING : SUITE_METHODS), most,
+                            w->seeds[tuning][n]);
         }
     }
     return LT_OK;
@@ -148,7 +159,8 @@ static bool is_done(const struct work *w, const struct edit_results *results, co
 {
     for (int k = 0; k < u->count; k++) {
         const long long seed = w->seeds[w->tuning[u->setting]][u->target][u->slot + k];
-        if (!edit_results_find(results, w->setting[u->setting].name, w->mark[u->setting], w->cases[u->target]->text, seed))
+        if (!edit_results_find(results, w->setting[u->setting].name, w->mark[u->setting],
+                               w->cases[u->target]->text, seed))
             return false;
     }
     return true;
@@ -160,7 +172,8 @@ static lt_status list_units(struct work *w, const struct edit_results *results)
     int most = 0;
     for (int i = 0; i < w->setting_count; i++)
         most = w->portraits[i] > most ? w->portraits[i] : most;
-    w->units = ce_alloc(w->run, (size_t)most * (size_t)w->setting_count * (size_t)w->case_count + 1, sizeof *w->units);
+    w->units = ce_alloc(w->run, (size_t)most * (size_t)w->setting_count * (size_t)w->case_count + 1,
+                        sizeof *w->units);
     if (!w->units)
         return lt_ctx_status(w->run->ctx);
     for (int slot = 0; slot < most; slot++) {
@@ -169,7 +182,8 @@ static lt_status list_units(struct work *w, const struct edit_results *results)
                 const int block = w->settings[s].family == CE_FAMILY_MAPPER ? BLOCK : 1;
                 const int left = w->portraits[s] - slot;
                 const struct unit u = {s, c, slot, block < left ? block : left};
-                if (left < 1 || slot % block || (w->cases[c]->ordinary && !w->ordinary[s]) || is_done(w, results, &u))
+                if (left < 1 || slot % block || (w->cases[c]->ordinary && !w->ordinary[s]) ||
+                    is_done(w, results, &u))
                     continue;
                 w->units[w->unit_count++] = u;
             }
@@ -192,7 +206,8 @@ struct worker {
 /* Processor time of this process, which has one thread. */
 static double cpu_seconds(void) { return (double)clock() / CLOCKS_PER_SEC; }
 
-static lt_status measure_one(struct worker *k, const struct unit *u, long long seed, const struct ce_edit_result *r, double seconds)
+static lt_status measure_one(struct worker *k, const struct unit *u, long long seed,
+                             const struct ce_edit_result *r, double seconds)
 {
     struct work *w = k->work;
     lt_ctx *ctx = k->models.ctx;
@@ -229,12 +244,14 @@ static lt_status measure_one(struct worker *k, const struct unit *u, long long s
     return edit_results_append(ctx, k->file, &out);
 }
 
-static lt_status keep_picture(struct worker *k, const struct unit *u, long long seed, const struct ce_edit_result *r)
+static lt_status keep_picture(struct worker *k, const struct unit *u, long long seed,
+                              const struct ce_edit_result *r)
 {
     const struct work *w = k->work;
     char path[PATH_CAP];
     ce_image image = {0};
-    edit_picture_path(w->plan->folder, w->setting[u->setting].name, w->cases[u->target]->text, seed, path, sizeof path);
+    edit_picture_path(w->plan->folder, w->setting[u->setting].name, w->cases[u->target]->text, seed,
+                      path, sizeof path);
     lt_status status = ce_image_from_tensor(k->models.ctx, r->x_hat, 0, &image);
     if (status == LT_OK)
         status = ce_image_write(k->models.ctx, path, &image, NULL, 0);
@@ -255,11 +272,14 @@ static lt_status do_unit(struct worker *k, const struct unit *u)
         list[i] = seed[i];
     const lt_scope scope = lt_scope_open(ctx);
     lt_status status = LT_OK;
-    const struct ce_edit_texts texts = {.source = k->models.domain, .target = w->cases[u->target]->text};
+    const struct ce_edit_texts texts = {.source = k->models.domain,
+                                        .target = w->cases[u->target]->text};
     if (!*editor)
-        status = ce_editor_open(&k->models, &w->settings[u->setting], &texts, k->channels, NULL, NULL, editor);
+        status = ce_editor_open(&k->models, &w->settings[u->setting], &texts, k->channels, NULL,
+                                NULL, editor);
     lt_tensor *latents = status == LT_OK
-                             ? ce_latents_from_seeds(w->run, &k->models, list, (size_t)u->count, k->models.truncation)
+                             ? ce_latents_from_seeds(w->run, &k->models, list, (size_t)u->count,
+                                                     k->models.truncation)
                              : NULL;
     const double begun = cpu_seconds();
     if (status == LT_OK)
@@ -331,7 +351,8 @@ static int be_worker(struct work *w)
     return status != LT_OK;
 }
 
-/* Likewise for the channels' effects, where the model does not bring them; once for all processes. */
+/* Likewise for the channels' effects, where the model does not bring them; once for all processes.
+ */
 static int be_measurer(struct work *w, const char *path)
 {
     struct ce_run run = {.command = w->run->command, .paths = w->run->paths};
@@ -365,7 +386,8 @@ static lt_status provide_channels(struct work *w)
     for (int s = 0; s < w->setting_count; s++)
         needed |= w->settings[s].family == CE_FAMILY_CHANNELS;
     snprintf(path, sizeof path, "%s/channels.safetensors", w->plan->folder);
-    if (!needed || ce_model_file(w->run, NULL, "channels.safetensors", false) || access(path, F_OK) == 0)
+    if (!needed || ce_model_file(w->run, NULL, "channels.safetensors", false) ||
+        access(path, F_OK) == 0)
         return LT_OK;
     fflush(NULL);
     const pid_t pid = fork();
@@ -396,13 +418,16 @@ static lt_status watch_workers(struct work *w)
     while (running > 0) {
         while (running > 0 && waitpid(-1, NULL, WNOHANG) > 0)
             running--;
-        if (w->plan->minutes > 0.0 && ce_seconds() - begun > 60.0 * w->plan->minutes && !atomic_load(&w->shared->stop))
+        if (w->plan->minutes > 0.0 && ce_seconds() - begun > 60.0 * w->plan->minutes &&
+            !atomic_load(&w->shared->stop))
             atomic_store(&w->shared->stop, 1);
         ce_progress_step(&progress, atomic_load(&w->shared->done), NULL);
         nanosleep(&(struct timespec){.tv_nsec = 200000000}, NULL);
     }
     ce_progress_end(&progress);
-    return atomic_load(&w->shared->stop) == 2 ? lt_fail(w->run->ctx, LT_ERR_IO, "an edit failed; what it said is above") : LT_OK;
+    return atomic_load(&w->shared->stop) == 2
+               ? lt_fail(w->run->ctx, LT_ERR_IO, "an edit failed; what it said is above")
+               : LT_OK;
 }
 
 static lt_status prepare(struct work *w)
@@ -430,7 +455,8 @@ lt_status edit_plan_run(struct ce_run *run, const struct edit_plan *plan, long l
     if (!w)
         return lt_ctx_status(run->ctx);
     *w = (struct work){.run = run, .plan = plan};
-    w->shared = mmap(NULL, sizeof *w->shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    w->shared =
+        mmap(NULL, sizeof *w->shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (w->shared == MAP_FAILED)
         return lt_fail(run->ctx, LT_ERR_MEMORY, "out of memory");
     to_stop = w->shared;

@@ -12,7 +12,6 @@
 #include "cli/report.h"
 #include "cli/pictures/sheet.h"
 
-
 enum { PATH_CAP = 512, CELLS_MAX = 512, ROWS_MAX = 32, COLUMNS_MAX = 16 };
 
 struct pictures {
@@ -38,7 +37,8 @@ static lt_status draw_source(struct pictures *p, long long seed, ce_image *out)
     return status;
 }
 
-static lt_status draw_answer(struct pictures *p, const struct edit_case *c, long long seed, ce_image *out)
+static lt_status draw_answer(struct pictures *p, const struct edit_case *c, long long seed,
+                             ce_image *out)
 {
     lt_ctx *ctx = p->run->ctx;
     struct world_attr attr;
@@ -54,7 +54,8 @@ static lt_status draw_answer(struct pictures *p, const struct edit_case *c, long
 }
 
 /* An edit that was kept; where it was not made yet the cell stays empty. */
-static lt_status read_edit(struct pictures *p, const char *setting, const struct edit_case *c, long long seed, ce_image *out)
+static lt_status read_edit(struct pictures *p, const char *setting, const struct edit_case *c,
+                           long long seed, ce_image *out)
 {
     char path[PATH_CAP];
     edit_picture_path(p->plan->folder, setting, c->text, seed, path, sizeof path);
@@ -68,7 +69,10 @@ static lt_status write_sheet(struct pictures *p, const char *folder, const char 
     ce_image sheet = {0};
     for (int i = 0; i < p->rows * p->columns; i++)
         cells[i] = p->cell[i].rgb ? &p->cell[i] : NULL;
-    const ce_sheet plan = {.columns = p->columns, .rows = p->rows, .cells = cells, .column_labels = p->column,
+    const ce_sheet plan = {.columns = p->columns,
+                           .rows = p->rows,
+                           .cells = cells,
+                           .column_labels = p->column,
                            .row_labels = p->row};
     lt_status status = ce_sheet_render(p->run->ctx, &plan, &sheet);
     snprintf(path, sizeof path, "%s/%s", folder, name);
@@ -82,14 +86,16 @@ static lt_status write_sheet(struct pictures *p, const char *folder, const char 
 }
 
 /* Before, the reference answer, every method; one portrait a sentence, in turn. */
-static lt_status methods_sheet(struct pictures *p, bool ordinary, const char *folder, const char *name)
+static lt_status methods_sheet(struct pictures *p, bool ordinary, const char *folder,
+                               const char *name)
 {
     const struct edit_setting *setting;
     const struct edit_case *c;
     lt_status status = LT_OK;
     p->column[p->columns++] = "before";
     p->column[p->columns++] = "answer";
-    for (size_t k = 0; (setting = edit_setting_at(SUITE_METHODS, k)) && p->columns < COLUMNS_MAX; k++)
+    for (size_t k = 0; (setting = edit_setting_at(SUITE_METHODS, k)) && p->columns < COLUMNS_MAX;
+         k++)
         p->column[p->columns++] = setting->name;
     for (size_t i = 0; (c = edit_case_at(i)) && status == LT_OK; i++) {
         if (c->ordinary != ordinary || (p->rows + 1) * p->columns > CELLS_MAX)

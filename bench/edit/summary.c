@@ -12,10 +12,14 @@ static const struct {
     const char *name;
     int decimals;
 } metrics[METRICS] = {
-    [METRIC_SUCCESS] = {"success %", 0},        [METRIC_CHOSEN] = {"CLIP agrees %", 0},
-    [METRIC_LEFT] = {"colour left", 1},         [METRIC_OUTSIDE] = {"change outside", 2},
-    [METRIC_SSIM] = {"SSIM outside", 3},        [METRIC_PARTS] = {"other parts kept %", 0},
-    [METRIC_READINGS] = {"readings kept %", 0}, [METRIC_PSNR] = {"PSNR dB", 1},
+    [METRIC_SUCCESS] = {"success %", 0},
+    [METRIC_CHOSEN] = {"CLIP agrees %", 0},
+    [METRIC_LEFT] = {"colour left", 1},
+    [METRIC_OUTSIDE] = {"change outside", 2},
+    [METRIC_SSIM] = {"SSIM outside", 3},
+    [METRIC_PARTS] = {"other parts kept %", 0},
+    [METRIC_READINGS] = {"readings kept %", 0},
+    [METRIC_PSNR] = {"PSNR dB", 1},
     [METRIC_SECONDS] = {"s", 1},
 };
 
@@ -55,16 +59,19 @@ static bool is_early(const struct edit_case *c, const struct edit_choice *choice
     return seed <= seeds[count - 1];
 }
 
-static bool is_chosen(const struct edit_results *results, const struct edit_result *r, const struct edit_choice *choice)
+static bool is_chosen(const struct edit_results *results, const struct edit_result *r,
+                      const struct edit_choice *choice)
 {
-    if (strcmp(r->setting, choice->of.setting) != 0 || r->mark != choice->of.mark || r->seed < choice->first_seed ||
-        r->seed > choice->last_seed)
+    if (strcmp(r->setting, choice->of.setting) != 0 || r->mark != choice->of.mark ||
+        r->seed < choice->first_seed || r->seed > choice->last_seed)
         return false;
     for (int i = 0; i < choice->beside_count; i++)
-        if (!edit_results_find(results, choice->beside[i].setting, choice->beside[i].mark, r->target, r->seed))
+        if (!edit_results_find(results, choice->beside[i].setting, choice->beside[i].mark,
+                               r->target, r->seed))
             return false;
     const struct edit_case *c = case_of(r->target);
-    return c && (choice->target ? c == choice->target : c->ordinary == choice->ordinary) && is_early(c, choice, r->seed);
+    return c && (choice->target ? c == choice->target : c->ordinary == choice->ordinary) &&
+           is_early(c, choice, r->seed);
 }
 
 /* The edits of one portrait added up. */
@@ -74,7 +81,8 @@ struct portrait {
     double sum[METRICS];
 };
 
-static size_t gather(const struct edit_results *results, const struct edit_choice *choice, struct portrait *list)
+static size_t gather(const struct edit_results *results, const struct edit_choice *choice,
+                     struct portrait *list)
 {
     size_t n = 0;
     for (size_t i = 0; i < results->count; i++) {
@@ -103,7 +111,7 @@ static int by_value(const void *a, const void *b)
 
 static void intervals(const struct portrait *list, size_t n, struct edit_summary *s)
 {
-    double (*draw)[RESAMPLES] = malloc(sizeof(double) * METRICS * RESAMPLES);
+    double(*draw)[RESAMPLES] = malloc(sizeof(double) * METRICS * RESAMPLES);
     if (!draw)
         return;
     lt_rng rng = lt_rng_make(BOOT_SEED, 0);
@@ -143,7 +151,8 @@ static double median_seconds(const struct edit_results *results, const struct ed
     return median;
 }
 
-struct edit_summary edit_summarise(const struct edit_results *results, const struct edit_choice *choice)
+struct edit_summary edit_summarise(const struct edit_results *results,
+                                   const struct edit_choice *choice)
 {
     struct edit_summary s = {0};
     struct portrait *list = calloc(results->count + 1, sizeof *list);

@@ -6,10 +6,10 @@
 #include "bench/edit/results.h"
 
 enum edit_metric {
-    METRIC_SUCCESS,  /* % */
-    METRIC_CHOSEN,   /* % */
-    METRIC_LEFT,     /* colour difference to the answer inside the part */
-    METRIC_OUTSIDE,  /* colour difference to the source outside */
+    METRIC_SUCCESS, /* % */
+    METRIC_CHOSEN,  /* % */
+    METRIC_LEFT,    /* colour difference to the answer inside the part */
+    METRIC_OUTSIDE, /* colour difference to the source outside */
     METRIC_SSIM,
     METRIC_PARTS,    /* % of the other parts that kept their colour word */
     METRIC_READINGS, /* % of the other attributes that CLIP reads as before */
@@ -24,7 +24,8 @@ int edit_metric_decimals(enum edit_metric metric);
 
 struct edit_summary {
     int count; /* edits */
-    double mean[METRICS], low[METRICS], high[METRICS]; /* 95 % interval; of seconds the median stands for the mean */
+    double mean[METRICS], low[METRICS],
+        high[METRICS]; /* 95 % interval; of seconds the median stands for the mean */
 };
 
 /* A setting, and the mark of its values. */
@@ -44,8 +45,9 @@ struct edit_choice {
     int portraits; /* of each case only the first so many from first_seed on; 0: all */
 };
 
-/* Percentile bootstrap (Efron 1979) over portraits: 2000 times as many portraits as there are are drawn with
- * replacement, each with all its edits; the draws are the same every time. */
-struct edit_summary edit_summarise(const struct edit_results *results, const struct edit_choice *choice);
+/* Percentile bootstrap (Efron 1979) over portraits: 2000 times as many portraits as there are are
+ * drawn with replacement, each with all its edits; the draws are the same every time. */
+struct edit_summary edit_summarise(const struct edit_results *results,
+                                   const struct edit_choice *choice);
 
 #endif

@@ -2,8 +2,8 @@
  *
  * An operation computes its result with lt_new(), then calls
  *
- *     lt_node *n = lt_record(ctx, out, my_backward, 2, (lt_tensor *[]){a, b}, sizeof(struct my_op));
- *     if (n) { ((struct my_op *)lt_node_params(n))->alpha = alpha; lt_node_save(n, 0, a); }
+ *     lt_node *n = lt_record(ctx, out, my_backward, 2, (lt_tensor *[]){a, b}, sizeof(struct
+ * my_op)); if (n) { ((struct my_op *)lt_node_params(n))->alpha = alpha; lt_node_save(n, 0, a); }
  *
  * lt_record() returns NULL when nothing needs recording (no input requires a
  * gradient, no-grad region) and also when memory ran out; in the latter case the
@@ -53,8 +53,8 @@ lt_tensor *lt_grad_buffer(lt_ctx *ctx, lt_tensor *gy);
  * no pass over it each. NULL after a failure. */
 float *lt_grad_in_place(lt_ctx *ctx, lt_node *node, int i);
 
-/* A gradient of input i that nothing has been written to yet: for a function that promises the node which made the input to
- * tell it so, and that nothing was recorded between the two. */
+/* A gradient of input i that nothing has been written to yet: for a function that promises the node
+ * which made the input to tell it so, and that nothing was recorded between the two. */
 lt_status lt_grad_promise(lt_ctx *ctx, lt_node *node, int i);
 
 /* Adds g (any tensor of input i's shape and float32; contiguous ones are taken

@@ -12,7 +12,7 @@ struct sequence {
 };
 
 struct sizes {
-    int64_t width, d;        /* D, D / heads */
+    int64_t width, d;                /* D, D / heads */
     int64_t n, pairs, longest, area; /* sequences, n heads, largest L, all probabilities */
     float scale;
     struct sequence *seq; /* scratch of the caller */
@@ -82,9 +82,11 @@ static lt_status attention_backward(lt_ctx *ctx, lt_node *node, lt_tensor *gy)
 {
     const struct lt_dense_kernels *k = lt_dense_table(ctx);
     const struct attention_params *p = lt_node_params(node);
-    const lt_tensor *qkv = lt_node_saved(node, SAVED_QKV), *probs = lt_node_saved(node, SAVED_PROBS);
+    const lt_tensor *qkv = lt_node_saved(node, SAVED_QKV),
+                    *probs = lt_node_saved(node, SAVED_PROBS);
     const lt_tensor *starts = lt_node_saved(node, SAVED_STARTS);
-    const struct sizes s = sizes_of(ctx, p->n, p->length, p->width, p->heads, starts ? lt_i32(starts) : NULL);
+    const struct sizes s =
+        sizes_of(ctx, p->n, p->length, p->width, p->heads, starts ? lt_i32(starts) : NULL);
     const int threads = team(ctx, &s), heads = p->heads;
     const int64_t area = s.longest * s.longest;
     lt_tensor *g = s.seq ? lt_new_like(ctx, qkv) : NULL;
@@ -114,7 +116,8 @@ static lt_tensor *attention(lt_ctx *ctx, lt_tensor *qkv, lt_tensor *x, struct at
 {
     const struct lt_dense_kernels *k = lt_dense_table(ctx);
     const int heads = p.heads;
-    const struct sizes s = sizes_of(ctx, p.n, p.length, p.width, heads, starts ? lt_i32(starts) : NULL);
+    const struct sizes s =
+        sizes_of(ctx, p.n, p.length, p.width, heads, starts ? lt_i32(starts) : NULL);
     const int threads = team(ctx, &s);
     const int64_t area = s.longest * s.longest;
     const bool keep = lt_would_record(ctx, 1, &qkv);
@@ -168,8 +171,9 @@ lt_tensor *lt_attention(lt_ctx *ctx, lt_tensor *qkv, int heads, bool causal)
         return lt_scope_close(ctx, scope, NULL);
     }
     const struct attention_params p = {heads, x->shape[0], x->shape[1], x->shape[2] / 3};
-    return lt_scope_close(ctx, scope, attention(ctx, qkv, x, p, causal, NULL, 3,
-                                                (int64_t[]){p.n, p.length, p.width}));
+    return lt_scope_close(
+        ctx, scope,
+        attention(ctx, qkv, x, p, causal, NULL, 3, (int64_t[]){p.n, p.length, p.width}));
 }
 
 /* starts ascend from 0 to the number of rows. */
@@ -192,19 +196,22 @@ lt_tensor *lt_attention_ragged(lt_ctx *ctx, lt_tensor *qkv, lt_tensor *starts, i
     if (!x)
         return lt_scope_close(ctx, scope, NULL);
     if (x->ndim != 2 || !heads_fit(x, heads)) {
-        lt_fail(ctx, LT_ERR_SHAPE,
-                "lt_attention_ragged: argument qkv is %s, expected (R, 3D), D a multiple of %d heads",
-                lt_shape_string(x, s, sizeof s), heads);
+        lt_fail(
+            ctx, LT_ERR_SHAPE,
+            "lt_attention_ragged: argument qkv is %s, expected (R, 3D), D a multiple of %d heads",
+            lt_shape_string(x, s, sizeof s), heads);
         return lt_scope_close(ctx, scope, NULL);
     }
     if (!starts || lt_type(starts) != LT_I32 || starts->ndim != 1 || starts->shape[0] < 1 ||
         !lt_i32(starts) || !starts_fit(starts, x->shape[0])) {
-        lt_fail(ctx, LT_ERR_ARGUMENT,
-                "lt_attention_ragged: argument starts is not an ascending int32 (N + 1) from 0 to %lld",
-                (long long)x->shape[0]);
+        lt_fail(
+            ctx, LT_ERR_ARGUMENT,
+            "lt_attention_ragged: argument starts is not an ascending int32 (N + 1) from 0 to %lld",
+            (long long)x->shape[0]);
         return lt_scope_close(ctx, scope, NULL);
     }
     const struct attention_params p = {heads, starts->shape[0] - 1, 0, x->shape[1] / 3};
-    return lt_scope_close(ctx, scope, attention(ctx, qkv, x, p, causal, starts, 2,
-                                                (int64_t[]){x->shape[0], p.width}));
+    return lt_scope_close(
+        ctx, scope,
+        attention(ctx, qkv, x, p, causal, starts, 2, (int64_t[]){x->shape[0], p.width}));
 }

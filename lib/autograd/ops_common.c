@@ -251,9 +251,9 @@ lt_tensor *lt_run_binary(lt_ctx *ctx, lt_binary_op op, const lt_tensor *a, const
     const lt_tensor *const operand[2] = {a, b};
     for (int i = 0; i < 2; i++) {
         if (!operand[i])
-            return ctx->status ? NULL
-                               : LT_NULL(ctx, LT_ERR_ARGUMENT, "%s: argument %c is NULL", name,
-                                         'a' + i);
+            return ctx->status
+                       ? NULL
+                       : LT_NULL(ctx, LT_ERR_ARGUMENT, "%s: argument %c is NULL", name, 'a' + i);
         if (operand[i]->dtype != LT_F32)
             return LT_NULL(ctx, LT_ERR_DTYPE, "%s: argument %c is %s, expected F32", name, 'a' + i,
                            lt_dtype_name(operand[i]->dtype));

@@ -23,28 +23,36 @@ static lt_status conv_backward(lt_ctx *ctx, lt_node *node, lt_tensor *gy)
     lt_status status = LT_OK;
 
     if (lt_wants_grad(node, IN_X) || lt_wants_grad(node, IN_SCALE)) {
-        const bool add = lt_wants_grad(node, IN_X) && lt_grad(lt_node_input(node, IN_X)) && lt_conv_input_grad_adds(s, up);
+        const bool add = lt_wants_grad(node, IN_X) && lt_grad(lt_node_input(node, IN_X)) &&
+                         lt_conv_input_grad_adds(s, up);
         lt_tensor *gx = add ? NULL : lt_new_like(ctx, lt_node_input(node, IN_X));
         lt_tensor *gs = lt_wants_grad(node, IN_SCALE) ? lt_new_like(ctx, scale) : NULL;
         float *to = add ? lt_grad_in_place(ctx, node, IN_X) : gx ? lt_f32(gx) : NULL;
-        if (ctx->status) return ctx->status;
+        if (ctx->status)
+            return ctx->status;
         status = lt_conv_input_grad(ctx, s, up, lt_f32(gy), lt_f32(w), gs ? lt_f32(x) : NULL,
                                     scale ? lt_f32(scale) : NULL, add, to, gs ? lt_f32(gs) : NULL);
-        if (status) return status;
-        if (gs && (status = lt_grad_add(ctx, node, IN_SCALE, gs))) return status;
-        if (gx && lt_wants_grad(node, IN_X) && (status = lt_grad_add(ctx, node, IN_X, gx))) return status;
+        if (status)
+            return status;
+        if (gs && (status = lt_grad_add(ctx, node, IN_SCALE, gs)))
+            return status;
+        if (gx && lt_wants_grad(node, IN_X) && (status = lt_grad_add(ctx, node, IN_X, gx)))
+            return status;
     }
     if (lt_wants_grad(node, IN_W)) {
         lt_tensor *gw = lt_new_like(ctx, lt_node_input(node, IN_W));
-        if (!gw) return ctx->status;
+        if (!gw)
+            return ctx->status;
         const float *factor = scale ? lt_f32(scale) : NULL;
         status = up ? lt_conv_weight_grad(ctx, s, lt_f32(gy), NULL, lt_f32(x), factor, lt_f32(gw))
                     : lt_conv_weight_grad(ctx, s, lt_f32(x), factor, lt_f32(gy), NULL, lt_f32(gw));
-        if (status || (status = lt_grad_add(ctx, node, IN_W, gw))) return status;
+        if (status || (status = lt_grad_add(ctx, node, IN_W, gw)))
+            return status;
     }
     if (lt_wants_grad(node, IN_BIAS)) {
         lt_tensor *gb = lt_new_like(ctx, lt_node_input(node, IN_BIAS));
-        if (!gb) return ctx->status;
+        if (!gb)
+            return ctx->status;
         lt_conv_bias_grad(ctx, s->n, outputs, out_size, lt_f32(gy), lt_f32(gb));
         status = lt_grad_add(ctx, node, IN_BIAS, gb);
     }
@@ -61,8 +69,9 @@ static lt_status check_operands(lt_ctx *ctx, const char *op, const lt_tensor *x,
         return lt_fail(ctx, LT_ERR_SHAPE, "%s: argument x is %s, expected (N, C, H, W)", op,
                        lt_shape_string(x, a, sizeof a));
     if (lt_ndim(w) != 4 || lt_dim(w, 1) != lt_dim(x, 1))
-        return lt_fail(ctx, LT_ERR_SHAPE, "%s: argument w is %s, expected (O, %lld, kH, kW) for x %s",
-                       op, lt_shape_string(w, a, sizeof a), (long long)lt_dim(x, 1),
+        return lt_fail(ctx, LT_ERR_SHAPE,
+                       "%s: argument w is %s, expected (O, %lld, kH, kW) for x %s", op,
+                       lt_shape_string(w, a, sizeof a), (long long)lt_dim(x, 1),
                        lt_shape_string(x, b, sizeof b));
     if (scale && (lt_ndim(scale) != 2 || lt_dim(scale, 0) != lt_dim(x, 0) ||
                   lt_dim(scale, 1) != lt_dim(x, 1)))
@@ -73,24 +82,29 @@ static lt_status check_operands(lt_ctx *ctx, const char *op, const lt_tensor *x,
         return lt_fail(ctx, LT_ERR_SHAPE, "%s: argument bias is %s, expected (%lld,)", op,
                        lt_shape_string(bias, a, sizeof a), (long long)lt_dim(w, 0));
     if (stride < 1 || pad < 0)
-        return lt_fail(ctx, LT_ERR_ARGUMENT, "%s: stride is %d and pad is %d, expected at least 1 and 0",
-                       op, stride, pad);
+        return lt_fail(ctx, LT_ERR_ARGUMENT,
+                       "%s: stride is %d and pad is %d, expected at least 1 and 0", op, stride,
+                       pad);
     if (lt_dim(w, 2) < 1 || lt_dim(w, 3) < 1)
-        return lt_fail(ctx, LT_ERR_SHAPE, "%s: argument w is %s, expected a kernel of at least (1, 1)",
-                       op, lt_shape_string(w, a, sizeof a));
+        return lt_fail(ctx, LT_ERR_SHAPE,
+                       "%s: argument w is %s, expected a kernel of at least (1, 1)", op,
+                       lt_shape_string(w, a, sizeof a));
     return LT_OK;
 }
 
 static lt_tensor *convolve(lt_ctx *ctx, const char *op, bool up, lt_tensor *x, lt_tensor *scale,
-                           lt_tensor *w, lt_tensor *bias, int stride, int pad, const lt_act *act, const lt_to_rgb *to, lt_tensor **rgb)
+                           lt_tensor *w, lt_tensor *bias, int stride, int pad, const lt_act *act,
+                           const lt_to_rgb *to, lt_tensor **rgb)
 {
     char a[96], b[96];
     lt_tensor *const inputs[4] = {x, scale, w, bias};
     lt_tensor *xd = lt_dense(ctx, x, op, "x"), *wd = lt_dense(ctx, w, op, "w");
     lt_tensor *sd = scale ? lt_dense(ctx, scale, op, "in_scale") : NULL;
     lt_tensor *bd = bias ? lt_dense(ctx, bias, op, "bias") : NULL;
-    if (!xd || !wd || ctx->status) return NULL;
-    if (check_operands(ctx, op, x, scale, w, bias, stride, pad)) return NULL;
+    if (!xd || !wd || ctx->status)
+        return NULL;
+    if (check_operands(ctx, op, x, scale, w, bias, stride, pad))
+        return NULL;
 
     conv_params params = {.transposed = up};
     lt_conv_shape *s = &params.shape;
@@ -100,12 +114,14 @@ static lt_tensor *convolve(lt_ctx *ctx, const char *op, bool up, lt_tensor *x, l
     s->kw = lt_dim(w, 3);
     s->stride = stride;
     s->pad = pad;
-    const int64_t fit_h = up ? (h - 1) * stride - 2 * (int64_t)pad + s->kh : h + 2 * (int64_t)pad - s->kh;
-    const int64_t fit_w = up ? (width - 1) * stride - 2 * (int64_t)pad + s->kw
-                             : width + 2 * (int64_t)pad - s->kw;
+    const int64_t fit_h =
+        up ? (h - 1) * stride - 2 * (int64_t)pad + s->kh : h + 2 * (int64_t)pad - s->kh;
+    const int64_t fit_w =
+        up ? (width - 1) * stride - 2 * (int64_t)pad + s->kw : width + 2 * (int64_t)pad - s->kw;
     if (h < 1 || width < 1 || fit_h < (up ? 1 : 0) || fit_w < (up ? 1 : 0))
-        return LT_NULL(ctx, LT_ERR_SHAPE, "%s: argument w is %s, too %s for x %s with stride %d and pad %d",
-                       op, lt_shape_string(w, a, sizeof a), up ? "small" : "large",
+        return LT_NULL(ctx, LT_ERR_SHAPE,
+                       "%s: argument w is %s, too %s for x %s with stride %d and pad %d", op,
+                       lt_shape_string(w, a, sizeof a), up ? "small" : "large",
                        lt_shape_string(x, b, sizeof b), stride, pad);
     const int64_t out_h = up ? fit_h : fit_h / stride + 1, out_w = up ? fit_w : fit_w / stride + 1;
     s->c = up ? o : c;
@@ -119,28 +135,37 @@ static lt_tensor *convolve(lt_ctx *ctx, const char *op, bool up, lt_tensor *x, l
 
     const int64_t shape[4] = {s->n, o, out_h, out_w};
     lt_act_operands tail;
-    if (act && lt_act_prepare(ctx, op, shape, act, &tail)) return NULL;
+    if (act && lt_act_prepare(ctx, op, shape, act, &tail))
+        return NULL;
     const bool fused = act && tail.from_y;
     lt_tensor *out = lt_new(ctx, 4, shape);
-    if (!out) return NULL;
+    if (!out)
+        return NULL;
     const float *factor = sd ? lt_f32(sd) : NULL, *shift = bd ? lt_f32(bd) : NULL;
     const lt_status status =
         up ? lt_conv_adjoint(ctx, s, lt_f32(xd), factor, lt_f32(wd), shift, lt_f32(out))
-           : lt_conv_apply(ctx, s, lt_f32(xd), factor, lt_f32(wd), shift, fused ? &tail.q : NULL, lt_f32(out));
-    if (status) return NULL;
+           : lt_conv_apply(ctx, s, lt_f32(xd), factor, lt_f32(wd), shift, fused ? &tail.q : NULL,
+                           lt_f32(out));
+    if (status)
+        return NULL;
 
     lt_node *node = lt_record(ctx, out, conv_backward, 4, inputs, sizeof params);
     if (node) {
         *(conv_params *)lt_node_params(node) = params;
-        if (lt_would_record(ctx, 1, &w) || lt_would_record(ctx, 1, &scale)) lt_node_save(node, SAVED_X, xd);
-        if (lt_would_record(ctx, 1, &x) || lt_would_record(ctx, 1, &scale)) lt_node_save(node, SAVED_W, wd);
+        if (lt_would_record(ctx, 1, &w) || lt_would_record(ctx, 1, &scale))
+            lt_node_save(node, SAVED_X, xd);
+        if (lt_would_record(ctx, 1, &x) || lt_would_record(ctx, 1, &scale))
+            lt_node_save(node, SAVED_W, wd);
         lt_node_save(node, SAVED_SCALE, sd);
     }
     out = lt_recorded(ctx, out);
-    if (!act || !out) return out;
-    if (to && fused && lt_act_fits_picture(ctx, shape, &tail, to)) return lt_act_over_picture(ctx, out, act, &tail, to, rgb);
+    if (!act || !out)
+        return out;
+    if (to && fused && lt_act_fits_picture(ctx, shape, &tail, to))
+        return lt_act_over_picture(ctx, out, act, &tail, to, rgb);
     out = fused ? lt_act_over(ctx, out, act, &tail) : lt_bias_act(ctx, out, act);
-    if (to && out) *rgb = lt_conv2d(ctx, out, to->scale, to->w, to->bias, 1, 0);
+    if (to && out)
+        *rgb = lt_conv2d(ctx, out, to->scale, to->w, to->bias, 1, 0);
     return out;
 }
 
@@ -153,20 +178,23 @@ lt_tensor *lt_conv2d(lt_ctx *ctx, lt_tensor *x, lt_tensor *in_scale, lt_tensor *
 lt_tensor *lt_conv_transpose2d(lt_ctx *ctx, lt_tensor *x, lt_tensor *in_scale, lt_tensor *w,
                                lt_tensor *bias, int stride, int pad)
 {
-    return convolve(ctx, "conv_transpose2d", true, x, in_scale, w, bias, stride, pad, NULL, NULL, NULL);
+    return convolve(ctx, "conv_transpose2d", true, x, in_scale, w, bias, stride, pad, NULL, NULL,
+                    NULL);
 }
 
-lt_tensor *lt_conv2d_act(lt_ctx *ctx, lt_tensor *x, lt_tensor *in_scale, lt_tensor *w, int stride, int pad,
-                         const lt_act *act)
+lt_tensor *lt_conv2d_act(lt_ctx *ctx, lt_tensor *x, lt_tensor *in_scale, lt_tensor *w, int stride,
+                         int pad, const lt_act *act)
 {
     return convolve(ctx, "conv2d_act", false, x, in_scale, w, NULL, stride, pad, act, NULL, NULL);
 }
 
-lt_tensor *lt_conv2d_act_rgb(lt_ctx *ctx, lt_tensor *x, lt_tensor *in_scale, lt_tensor *w, int stride, int pad, const lt_act *act,
-                             const lt_to_rgb *to, lt_tensor **rgb)
+lt_tensor *lt_conv2d_act_rgb(lt_ctx *ctx, lt_tensor *x, lt_tensor *in_scale, lt_tensor *w,
+                             int stride, int pad, const lt_act *act, const lt_to_rgb *to,
+                             lt_tensor **rgb)
 {
     *rgb = NULL;
-    lt_tensor *out = convolve(ctx, "conv2d_act_rgb", false, x, in_scale, w, NULL, stride, pad, act, to, rgb);
+    lt_tensor *out =
+        convolve(ctx, "conv2d_act_rgb", false, x, in_scale, w, NULL, stride, pad, act, to, rgb);
     return *rgb ? out : NULL;
 }
 
@@ -174,7 +202,8 @@ lt_tensor *lt_conv2d_act_rgb(lt_ctx *ctx, lt_tensor *x, lt_tensor *in_scale, lt_
 static lt_status max_pool_backward(lt_ctx *ctx, lt_node *node, lt_tensor *gy)
 {
     lt_tensor *gx = lt_new_like(ctx, lt_node_input(node, 0));
-    if (!gx) return ctx->status;
+    if (!gx)
+        return ctx->status;
     const int32_t *from = lt_i32(lt_node_saved(node, 0));
     const int64_t size = lt_dim(gx, 2) * lt_dim(gx, 3), planes = lt_dim(gx, 0) * lt_dim(gx, 1);
     const int64_t out_size = lt_dim(gy, 2) * lt_dim(gy, 3);
@@ -183,7 +212,8 @@ static lt_status max_pool_backward(lt_ctx *ctx, lt_node *node, lt_tensor *gy)
 #pragma omp parallel for num_threads(ctx->threads) schedule(static)
     for (int64_t p = 0; p < planes; p++) {
         memset(to + p * size, 0, (size_t)size * sizeof *to);
-        for (int64_t i = p * out_size; i < (p + 1) * out_size; i++) to[p * size + from[i]] += g[i];
+        for (int64_t i = p * out_size; i < (p + 1) * out_size; i++)
+            to[p * size + from[i]] += g[i];
     }
     return lt_grad_add(ctx, node, 0, gx);
 }
@@ -205,7 +235,8 @@ static void max_pool_plane(const float *x, int64_t w, int64_t oh, int64_t ow, in
                 }
             }
             *y = most;
-            if (from) *from++ = (int32_t)best;
+            if (from)
+                *from++ = (int32_t)best;
         }
     }
 }
@@ -214,21 +245,25 @@ lt_tensor *lt_max_pool2d(lt_ctx *ctx, lt_tensor *x, int kernel, int stride)
 {
     char a[96];
     lt_tensor *xd = lt_dense(ctx, x, "max_pool2d", "x");
-    if (!xd) return NULL;
+    if (!xd)
+        return NULL;
     const int64_t h = lt_dim(x, 2), w = lt_dim(x, 3);
     if (lt_ndim(x) != 4 || h < 1 || w < 1 || h > INT32_MAX / w)
         return LT_NULL(ctx, LT_ERR_SHAPE, "max_pool2d: argument x is %s, expected (N, C, H, W)",
                        lt_shape_string(x, a, sizeof a));
     if (kernel < 1 || stride < 1 || kernel > h || kernel > w)
-        return LT_NULL(ctx, LT_ERR_ARGUMENT,
-                       "max_pool2d: kernel is %d and stride is %d, expected at least 1 and a kernel that fits x %s",
-                       kernel, stride, lt_shape_string(x, a, sizeof a));
+        return LT_NULL(
+            ctx, LT_ERR_ARGUMENT,
+            "max_pool2d: kernel is %d and stride is %d, expected at least 1 and a kernel that fits x %s",
+            kernel, stride, lt_shape_string(x, a, sizeof a));
     const int64_t oh = (h - kernel) / stride + 1, ow = (w - kernel) / stride + 1;
     const int64_t planes = lt_dim(x, 0) * lt_dim(x, 1);
     const int64_t shape[4] = {lt_dim(x, 0), lt_dim(x, 1), oh, ow};
     lt_tensor *out = lt_new(ctx, 4, shape), *from = NULL;
-    if (!out) return NULL;
-    if (lt_would_record(ctx, 1, &x) && !(from = lt_empty(ctx, LT_I32, 4, shape))) return NULL;
+    if (!out)
+        return NULL;
+    if (lt_would_record(ctx, 1, &x) && !(from = lt_empty(ctx, LT_I32, 4, shape)))
+        return NULL;
     const float *src = lt_f32(xd);
     float *dst = lt_f32(out);
     int32_t *index = from ? lt_i32(from) : NULL;
@@ -237,6 +272,7 @@ lt_tensor *lt_max_pool2d(lt_ctx *ctx, lt_tensor *x, int kernel, int stride)
         max_pool_plane(src + p * h * w, w, oh, ow, kernel, stride, dst + p * oh * ow,
                        index ? index + p * oh * ow : NULL);
     lt_node *node = lt_record(ctx, out, max_pool_backward, 1, &x, 0);
-    if (node) lt_node_save(node, 0, from);
+    if (node)
+        lt_node_save(node, 0, from);
     return lt_recorded(ctx, out);
 }

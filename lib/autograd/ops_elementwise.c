@@ -58,8 +58,8 @@ static lt_status mul_backward(lt_ctx *ctx, lt_node *n, lt_tensor *gy)
     for (int i = 0; i < 2; i++) {
         if (!lt_wants_grad(n, i))
             continue;
-        lt_tensor *g =
-            unbroadcast_product(ctx, gy, lt_node_saved(n, i ? SAVED_A : SAVED_B), lt_node_input(n, i));
+        lt_tensor *g = unbroadcast_product(ctx, gy, lt_node_saved(n, i ? SAVED_A : SAVED_B),
+                                           lt_node_input(n, i));
         if (lt_grad_add(ctx, n, i, g) != LT_OK)
             return ctx->status;
     }

@@ -66,8 +66,8 @@ static lt_tensor *difference_loss(lt_ctx *ctx, lt_tensor *a, lt_tensor *b, bool 
     if (lt_chunked_sum(ctx, square ? k->sum_square_diff : k->sum_abs_diff, lt_numel(da),
                        lt_floats(da), lt_floats(db), &sum) == LT_OK)
         out = lt_scalar(ctx, (float)(sum / (double)lt_numel(da)));
-    lt_node *n = lt_record(ctx, out, square ? mse_backward : l1_backward, 2,
-                           (lt_tensor *[]){a, b}, 0);
+    lt_node *n =
+        lt_record(ctx, out, square ? mse_backward : l1_backward, 2, (lt_tensor *[]){a, b}, 0);
     if (n) {
         lt_node_save(n, 0, da);
         lt_node_save(n, 1, db);
@@ -205,8 +205,8 @@ static lt_status info_nce_backward(lt_ctx *ctx, lt_node *node, lt_tensor *gy)
         if (!g)
             return ctx->status;
         for (int64_t i = 0; i < b; i++)
-            lt_run_unary(ctx, LT_UNARY_AFFINE, d, lt_floats(p) + i * d, pu + i * d,
-                         pd[i * (k + 1)], 0.0f);
+            lt_run_unary(ctx, LT_UNARY_AFFINE, d, lt_floats(p) + i * d, pu + i * d, pd[i * (k + 1)],
+                         0.0f);
         lt_sgemm(ctx, false, false, b, d, k, 1.0f, pd + 1, k + 1, lt_floats(neg), d, 1.0f, pu, d);
         lt_run_normalize_grad(ctx, b, d, lt_floats(q), inv, pu, lt_floats(g));
         if (lt_grad_add(ctx, node, 0, g) != LT_OK)
@@ -217,8 +217,8 @@ static lt_status info_nce_backward(lt_ctx *ctx, lt_node *node, lt_tensor *gy)
         if (!g)
             return ctx->status;
         for (int64_t i = 0; i < b; i++)
-            lt_run_unary(ctx, LT_UNARY_AFFINE, d, lt_floats(q) + i * d, pu + i * d,
-                         pd[i * (k + 1)], 0.0f);
+            lt_run_unary(ctx, LT_UNARY_AFFINE, d, lt_floats(q) + i * d, pu + i * d, pd[i * (k + 1)],
+                         0.0f);
         lt_run_normalize_grad(ctx, b, d, lt_floats(p), inv + b, pu, lt_floats(g));
         if (lt_grad_add(ctx, node, 1, g) != LT_OK)
             return ctx->status;
@@ -285,9 +285,9 @@ lt_tensor *lt_info_nce(lt_ctx *ctx, lt_tensor *query, lt_tensor *positive, lt_te
         k->softmax(width, width, row, row);
     }
     out = lt_scalar(ctx, (float)(sum / (double)b));
-    lt_node *node = lt_record(ctx, out, info_nce_backward, 3,
-                              (lt_tensor *[]){query, positive, negatives},
-                              sizeof(struct nce_params));
+    lt_node *node =
+        lt_record(ctx, out, info_nce_backward, 3, (lt_tensor *[]){query, positive, negatives},
+                  sizeof(struct nce_params));
     if (node) {
         ((struct nce_params *)lt_node_params(node))->temperature = temperature;
         lt_node_save(node, NCE_Q, q);

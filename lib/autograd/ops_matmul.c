@@ -196,8 +196,8 @@ lt_tensor *lt_matmul(lt_ctx *ctx, lt_tensor *a, lt_tensor *b, bool trans_a, bool
         q.p.m *= q.p.count;
         q.p.count = 1;
         q.p.batch_ndim = 0;
-        out = out ? lt_view(ctx, out, 2, (int64_t[]){q.p.m, q.p.n}, (int64_t[]){q.p.n, 1}, 0)
-                  : NULL;
+        out =
+            out ? lt_view(ctx, out, 2, (int64_t[]){q.p.m, q.p.n}, (int64_t[]){q.p.n, 1}, 0) : NULL;
     }
     if (!out || !ra)
         return lt_scope_close(ctx, scope, NULL);
@@ -217,12 +217,14 @@ lt_tensor *lt_matmul(lt_ctx *ctx, lt_tensor *a, lt_tensor *b, bool trans_a, bool
 /* ---- linear ---- */
 
 /* y = x op(w) + beta y for x of `rows` rows, w as it is stored. */
-static lt_status weight_product(lt_ctx *ctx, int64_t rows, const float *x, const lt_tensor *w, bool trans, float beta, float *y)
+static lt_status weight_product(lt_ctx *ctx, int64_t rows, const float *x, const lt_tensor *w,
+                                bool trans, float beta, float *y)
 {
     const int64_t ld = w->shape[1], n = w->shape[trans ? 0 : 1], k = w->shape[trans ? 1 : 0];
     if (w->dtype == LT_F16 && lt_amx_pays(ctx, rows, n, k) &&
         lt_amx_gemm(ctx, rows, n, k, 1.0f, &(lt_amx_source){.data = x, .ld = k},
-                    &(lt_amx_source){.data = w->data, .ld = ld, .across = !trans, .half = true}, beta, y, n))
+                    &(lt_amx_source){.data = w->data, .ld = ld, .across = !trans, .half = true},
+                    beta, y, n))
         return LT_OK;
     const lt_tensor *values = lt_weight_values(ctx, w);
     if (!values)
@@ -231,7 +233,8 @@ static lt_status weight_product(lt_ctx *ctx, int64_t rows, const float *x, const
     return LT_OK;
 }
 
-/* Saved: x (R, D) and w, contiguous, w as it is stored. gx = gy w, gw = gy^T x, gb = sum of rows. */
+/* Saved: x (R, D) and w, contiguous, w as it is stored. gx = gy w, gw = gy^T x, gb = sum of rows.
+ */
 static lt_status linear_backward(lt_ctx *ctx, lt_node *node, lt_tensor *gy)
 {
     const lt_tensor *x = lt_node_saved(node, 0), *w = lt_node_saved(node, 1);
@@ -296,7 +299,8 @@ lt_tensor *lt_linear(lt_ctx *ctx, lt_tensor *x, lt_tensor *w, lt_tensor *bias)
     /* The product is added to rows of bias, in the pass over y that it makes anyway. */
     if (db)
         fill_rows(ctx, rows, outs, lt_floats(db), lt_floats(out));
-    if (weight_product(ctx, rows, lt_floats(dx), dw, true, db ? 1.0f : 0.0f, lt_floats(out)) != LT_OK)
+    if (weight_product(ctx, rows, lt_floats(dx), dw, true, db ? 1.0f : 0.0f, lt_floats(out)) !=
+        LT_OK)
         return lt_scope_close(ctx, scope, NULL);
     lt_node *n = lt_record(ctx, out, linear_backward, 3, (lt_tensor *[]){x, w, bias}, 0);
     if (n) {

@@ -130,8 +130,8 @@ static lt_status batch_norm_backward(lt_ctx *ctx, lt_node *node, lt_tensor *gy)
     const float *mean = lt_floats(lt_node_saved(node, 3));
     for (int64_t c = 0; c < channels; c++) {
         const double g = (double)lt_floats(sum_g)[c];
-        lt_floats(gw)[c] = (float)((double)rstd[c] *
-                                   ((double)lt_floats(sum_gx)[c] - (double)mean[c] * g));
+        lt_floats(gw)[c] =
+            (float)((double)rstd[c] * ((double)lt_floats(sum_gx)[c] - (double)mean[c] * g));
         lt_floats(gb)[c] = (float)g;
     }
     if (lt_grad_add(ctx, node, 1, gw) != LT_OK)
@@ -140,8 +140,7 @@ static lt_status batch_norm_backward(lt_ctx *ctx, lt_node *node, lt_tensor *gy)
 }
 
 /* A contiguous (C) argument, or NULL with a message. */
-static lt_tensor *per_channel(lt_ctx *ctx, const lt_tensor *t, const lt_tensor *x,
-                              const char *name)
+static lt_tensor *per_channel(lt_ctx *ctx, const lt_tensor *t, const lt_tensor *x, const char *name)
 {
     lt_tensor *dense = lt_dense_input(ctx, t, "lt_batch_norm", name);
     if (dense && (dense->ndim != 1 || dense->shape[0] != x->shape[1])) {

@@ -117,9 +117,8 @@ lt_tensor *lt_softmax(lt_ctx *ctx, lt_tensor *x)
     const lt_scope scope = lt_scope_open(ctx);
     const lt_tensor *dense = lt_dense_input(ctx, x, "lt_softmax", "x");
     int64_t rows, n;
-    lt_tensor *out = dense && row_shape(ctx, dense, "lt_softmax", &rows, &n)
-                         ? lt_new_like(ctx, dense)
-                         : NULL;
+    lt_tensor *out =
+        dense && row_shape(ctx, dense, "lt_softmax", &rows, &n) ? lt_new_like(ctx, dense) : NULL;
     if (!out)
         return lt_scope_close(ctx, scope, NULL);
     const float *px = lt_floats(dense);

@@ -97,8 +97,7 @@ static lt_status permute_backward(lt_ctx *ctx, lt_node *n, lt_tensor *gy)
         int64_t stride[LT_MAX_DIMS];
         for (int i = 0; i < gy->ndim; i++)
             stride[p->axes[i]] = gy->stride[i];
-        lt_copy_strided(ctx, gx->ndim, gx->shape, lt_floats(gy), stride, lt_floats(gx),
-                        gx->stride);
+        lt_copy_strided(ctx, gx->ndim, gx->shape, lt_floats(gy), stride, lt_floats(gx), gx->stride);
     }
     return lt_grad_add(ctx, n, 0, gx);
 }
@@ -246,9 +245,8 @@ static lt_status concat_backward(lt_ctx *ctx, lt_node *n, lt_tensor *gy)
         if (lt_wants_grad(n, i)) {
             lt_tensor *gx = lt_new_like(ctx, x);
             if (gx)
-                lt_copy_strided(ctx, x->ndim, x->shape,
-                                lt_floats(gy) + start * gy->stride[p->axis], gy->stride,
-                                lt_floats(gx), gx->stride);
+                lt_copy_strided(ctx, x->ndim, x->shape, lt_floats(gy) + start * gy->stride[p->axis],
+                                gy->stride, lt_floats(gx), gx->stride);
             if (lt_grad_add(ctx, n, i, gx) != LT_OK)
                 return ctx->status;
         }
@@ -394,8 +392,8 @@ lt_tensor *lt_pick(lt_ctx *ctx, lt_tensor *x, const lt_tensor *ids)
     const int32_t *id = lt_i32(own);
     for (int64_t i = 0; i < x->shape[0]; i++) {
         if (id[i] < 0 || id[i] >= x->shape[1]) {
-            lt_fail(ctx, LT_ERR_ARGUMENT, "lt_pick: ids[%lld] is %d, outside 0..%lld",
-                    (long long)i, (int)id[i], (long long)x->shape[1] - 1);
+            lt_fail(ctx, LT_ERR_ARGUMENT, "lt_pick: ids[%lld] is %d, outside 0..%lld", (long long)i,
+                    (int)id[i], (long long)x->shape[1] - 1);
             return lt_scope_close(ctx, scope, NULL);
         }
     }

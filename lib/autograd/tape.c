@@ -161,7 +161,8 @@ float *lt_grad_in_place(lt_ctx *ctx, lt_node *n, int i)
 lt_status lt_grad_promise(lt_ctx *ctx, lt_node *n, int i)
 {
     lt_tensor *g = lt_new_like(ctx, n->input[i]);
-    if (!g) return ctx->status;
+    if (!g)
+        return ctx->status;
     n->input[i]->grad = lt_retain(g);
     return LT_OK;
 }

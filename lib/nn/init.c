@@ -2,8 +2,8 @@
 
 #include <stdio.h>
 
-void lt_make(const struct lt_maker *m, const char *prefix, const char *suffix, int ndim, const int64_t *shape, float mean,
-             float std)
+void lt_make(const struct lt_maker *m, const char *prefix, const char *suffix, int ndim,
+             const int64_t *shape, float mean, float std)
 {
     char name[96];
     snprintf(name, sizeof name, "%s%s", prefix, suffix);

@@ -12,7 +12,7 @@ struct lt_maker {
 };
 
 /* Adds a tensor prefix + suffix as lt_params_new(); nothing while a failure stands. */
-void lt_make(const struct lt_maker *m, const char *prefix, const char *suffix, int ndim, const int64_t *shape, float mean,
-             float std);
+void lt_make(const struct lt_maker *m, const char *prefix, const char *suffix, int ndim,
+             const int64_t *shape, float mean, float std);
 
 #endif

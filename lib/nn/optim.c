@@ -85,10 +85,7 @@ static lt_status check_config(lt_ctx *ctx, const lt_optim_config *c)
 }
 
 /* Rows over which a gradient is centralised, or 1 row of everything. */
-static int64_t rows_of(const struct item *it)
-{
-    return it->centralise ? lt_dim(it->param, 0) : 1;
-}
+static int64_t rows_of(const struct item *it) { return it->centralise ? lt_dim(it->param, 0) : 1; }
 
 static lt_status make_jobs(lt_ctx *ctx, lt_optim *o)
 {
@@ -111,8 +108,8 @@ static lt_status make_jobs(lt_ctx *ctx, lt_optim *o)
             const size_t first = o->jobs;
             for (int32_t k = 0; k < per_row; k++) {
                 const int64_t at = (int64_t)k * JOB, left = length - at;
-                o->job[o->jobs++] = (struct job){i, r * length + at, left < JOB ? left : JOB,
-                                                 first, per_row, length};
+                o->job[o->jobs++] = (struct job){i,     r * length + at, left < JOB ? left : JOB,
+                                                 first, per_row,         length};
             }
         }
     }
@@ -215,8 +212,8 @@ static void set_scalars(const lt_optim_config *c, struct item *it)
         const double length = limit - 2.0 * t * power2 / bias2;
         it->adaptive = length > 5.0;
         if (it->adaptive)
-            step *= sqrt(bias2 * (length - 4.0) / (limit - 4.0) * (length - 2.0) / length *
-                         limit / (limit - 2.0));
+            step *= sqrt(bias2 * (length - 4.0) / (limit - 4.0) * (length - 2.0) / length * limit /
+                         (limit - 2.0));
         it->sync = it->steps % c->lookahead_k == 0;
     }
     it->scalars = (lt_optim_scalars){
@@ -256,9 +253,10 @@ static lt_status prepare(lt_ctx *ctx, lt_optim *o)
         it->steps++;
         if (o->config.kind != LT_SGD)
             set_scalars(&o->config, it);
-        it->scalars.decay = it->param->ndim > 1 ? (float)(1.0 - (double)o->config.lr *
-                                                                    (double)o->config.weight_decay)
-                                                : 1.0f;
+        it->scalars.decay =
+            it->param->ndim > 1
+                ? (float)(1.0 - (double)o->config.lr * (double)o->config.weight_decay)
+                : 1.0f;
     }
     return LT_OK;
 }
@@ -394,8 +392,8 @@ lt_status lt_optim_store(lt_ctx *ctx, const lt_optim *optim, lt_params *into)
     lt_status status = lt_params_set_metadata(ctx, into, "optim.steps", text);
     for (size_t i = 0; status == LT_OK && i < optim->items; i++) {
         const struct item *it = &optim->item[i];
-        status = store_one(ctx, into, "step", it->name,
-                           lt_from_copy(ctx, LT_I64, 0, NULL, &it->steps));
+        status =
+            store_one(ctx, into, "step", it->name, lt_from_copy(ctx, LT_I64, 0, NULL, &it->steps));
         for (int s = 0; status == LT_OK && s < SLOTS; s++)
             if (it->slot[s])
                 status = store_one(ctx, into, slot_name[s], it->name, lt_clone(ctx, it->slot[s]));
@@ -438,8 +436,8 @@ lt_status lt_optim_restore(lt_ctx *ctx, lt_optim *optim, const lt_params *from)
         for (int s = 0; s < SLOTS; s++) {
             if (!it->slot[s])
                 continue;
-            lt_tensor *t = stored(ctx, from, slot_name[s], it->name, it->param->ndim,
-                                  it->param->shape);
+            lt_tensor *t =
+                stored(ctx, from, slot_name[s], it->name, it->param->ndim, it->param->shape);
             if (!t || lt_copy_into(ctx, it->slot[s], t))
                 return lt_ctx_status(ctx);
         }

@@ -34,11 +34,12 @@ LT_API lt_status lt_optim_step(lt_ctx *ctx, lt_optim *optim);
 LT_API void lt_optim_zero_grad(lt_optim *optim);
 LT_API void lt_optim_set_lr(lt_optim *optim, float lr);
 LT_API int64_t lt_optim_steps(const lt_optim *optim);
-/* Scales all gradients so that their joint l2 norm is at most `max_norm`; *norm (may be NULL) is the norm before. */
+/* Scales all gradients so that their joint l2 norm is at most `max_norm`; *norm (may be NULL) is
+ * the norm before. */
 LT_API lt_status lt_optim_clip_grad(lt_ctx *ctx, lt_optim *optim, double max_norm, double *norm);
 
-/* The state as tensors "optim.<slot>.<name>" and metadata "optim.steps": saving and loading it resumes to the
- * bit-identical result. */
+/* The state as tensors "optim.<slot>.<name>" and metadata "optim.steps": saving and loading it
+ * resumes to the bit-identical result. */
 LT_API lt_status lt_optim_store(lt_ctx *ctx, const lt_optim *optim, lt_params *into);
 LT_API lt_status lt_optim_restore(lt_ctx *ctx, lt_optim *optim, const lt_params *from);
 

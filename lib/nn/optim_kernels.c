@@ -47,8 +47,8 @@ static void sgd(float *restrict p, float *restrict m, const float *restrict g, i
     }
 }
 
-static void adam(float *restrict p, float *restrict m, float *restrict v,
-                 const float *restrict g, int64_t n, float shift, const lt_optim_scalars *scalars)
+static void adam(float *restrict p, float *restrict m, float *restrict v, const float *restrict g,
+                 int64_t n, float shift, const lt_optim_scalars *scalars)
 {
     const lt_optim_scalars s = *scalars;
     for (int64_t i = 0; i < n; i++) {
@@ -59,8 +59,8 @@ static void adam(float *restrict p, float *restrict m, float *restrict v,
     }
 }
 
-static void warm(float *restrict p, float *restrict m, float *restrict v,
-                 const float *restrict g, int64_t n, float shift, const lt_optim_scalars *scalars)
+static void warm(float *restrict p, float *restrict m, float *restrict v, const float *restrict g,
+                 int64_t n, float shift, const lt_optim_scalars *scalars)
 {
     const lt_optim_scalars s = *scalars;
     for (int64_t i = 0; i < n; i++) {

@@ -8,10 +8,10 @@
 
 /* The scalars of one step of one tensor, rounded once from double. */
 typedef struct lt_optim_scalars {
-    float decay;         /* p *= decay first; 1 where there is no weight decay */
-    float beta1, rest1;  /* m = beta1 m + rest1 g */
-    float beta2, rest2;  /* v = beta2 v + rest2 g^2 */
-    float step;          /* p -= step m / (sqrt(v) / root + eps) */
+    float decay;        /* p *= decay first; 1 where there is no weight decay */
+    float beta1, rest1; /* m = beta1 m + rest1 g */
+    float beta2, rest2; /* v = beta2 v + rest2 g^2 */
+    float step;         /* p -= step m / (sqrt(v) / root + eps) */
     float root, eps;
 } lt_optim_scalars;
 

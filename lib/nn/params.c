@@ -96,9 +96,9 @@ void lt_params_free(lt_params *params)
 lt_status lt_params_add(lt_ctx *ctx, lt_params *params, const char *name, lt_tensor *t)
 {
     if (!t)
-        return lt_ctx_status(ctx) ? lt_ctx_status(ctx)
-                                  : lt_fail(ctx, LT_ERR_ARGUMENT,
-                                            "params: tensor %s is NULL", name);
+        return lt_ctx_status(ctx)
+                   ? lt_ctx_status(ctx)
+                   : lt_fail(ctx, LT_ERR_ARGUMENT, "params: tensor %s is NULL", name);
     if (lt_params_find(params, name))
         return lt_fail(ctx, LT_ERR_ARGUMENT, "params: tensor %s is there already", name);
     if (params->count == params->cap) {
@@ -236,8 +236,7 @@ const char *lt_params_metadata(const lt_params *params, const char *key)
     return p ? p->value : NULL;
 }
 
-lt_status lt_params_set_metadata(lt_ctx *ctx, lt_params *params, const char *key,
-                                 const char *value)
+lt_status lt_params_set_metadata(lt_ctx *ctx, lt_params *params, const char *key, const char *value)
 {
     struct pair *old = find_pair(params, key);
     if (!old && params->pairs == params->pairs_cap) {
@@ -332,9 +331,8 @@ lt_status lt_params_save(lt_ctx *ctx, const lt_params *params, const char *path,
     for (size_t i = 0; i < params->count; i++) {
         lt_tensor *t = params->entry[i].tensor;
         names[i] = params->entry[i].name;
-        tensors[i] = is_float(lt_type(t)) && lt_type(t) != float_type
-                         ? lt_cast(ctx, t, float_type)
-                         : t;
+        tensors[i] =
+            is_float(lt_type(t)) && lt_type(t) != float_type ? lt_cast(ctx, t, float_type) : t;
         if (!tensors[i]) {
             status = lt_ctx_status(ctx);
             goto done;
@@ -344,8 +342,8 @@ lt_status lt_params_save(lt_ctx *ctx, const lt_params *params, const char *path,
         keys[i] = params->pair[i].key;
         values[i] = params->pair[i].value;
     }
-    status = lt_safetensors_write(ctx, path, params->count, names, tensors, params->pairs, keys,
-                                  values);
+    status =
+        lt_safetensors_write(ctx, path, params->count, names, tensors, params->pairs, keys, values);
 done:
     free(names);
     free(tensors);

@@ -20,10 +20,12 @@ LT_API void lt_params_free(lt_params *params); /* NULL is accepted */
  * all), the prefix removed; its metadata too. Floating-point tensors become
  * float32 (float32 ones are mapped, copy-on-write), integers keep their type.
  * Errors: LT_ERR_IO, LT_ERR_FORMAT, LT_ERR_ARGUMENT for a name twice. */
-LT_API lt_status lt_params_load(lt_ctx *ctx, lt_params *params, const char *path, const char *prefix);
+LT_API lt_status lt_params_load(lt_ctx *ctx, lt_params *params, const char *path,
+                                const char *prefix);
 /* The same, but float16 and bfloat16 tensors stay as they are in the file, mapped: half the memory,
  * nothing to read before use. For networks that take them so (lt_clip_create()). */
-LT_API lt_status lt_params_map(lt_ctx *ctx, lt_params *params, const char *path, const char *prefix);
+LT_API lt_status lt_params_map(lt_ctx *ctx, lt_params *params, const char *path,
+                               const char *prefix);
 /* Writes all tensors and metadata, floating-point ones as `float_type`
  * (LT_F32, LT_F16 or LT_BF16), atomically. */
 LT_API lt_status lt_params_save(lt_ctx *ctx, const lt_params *params, const char *path,
@@ -57,7 +59,8 @@ LT_API const char *lt_params_metadata_key(const lt_params *params, size_t i);
 
 /* Switches gradients of all float32 tensors whose name starts with `prefix`
  * (NULL: all). */
-LT_API lt_status lt_params_require_grad(lt_ctx *ctx, lt_params *params, const char *prefix, bool on);
+LT_API lt_status lt_params_require_grad(lt_ctx *ctx, lt_params *params, const char *prefix,
+                                        bool on);
 
 LT_END_DECLS
 

@@ -7,7 +7,7 @@
 #include <sys/mman.h>
 
 /* Blocks are multiples of UNIT. A region is address space first; pages come with use. */
-#define UNIT ((size_t)64 << 10)
+#define UNIT   ((size_t)64 << 10)
 #define REGION ((size_t)1 << 30)
 
 typedef struct extent {
@@ -20,7 +20,7 @@ typedef struct region {
     size_t touched; /* nothing from here on has been handed out since the last trim */
     size_t used;    /* bytes in blocks */
     size_t blocks;
-    extent *free;   /* by address; neighbours are never adjacent */
+    extent *free; /* by address; neighbours are never adjacent */
     size_t count, cap;
     struct region *next;
 } region;
@@ -93,7 +93,8 @@ static region *best_fit(const lt_arena *arena, size_t bytes, size_t *index)
     region *best = NULL;
     for (region *r = arena->first; r; r = r->next)
         for (size_t i = 0; i < r->count; i++)
-            if (r->free[i].bytes >= bytes && (!best || r->free[i].bytes < best->free[*index].bytes)) {
+            if (r->free[i].bytes >= bytes &&
+                (!best || r->free[i].bytes < best->free[*index].bytes)) {
                 best = r;
                 *index = i;
             }

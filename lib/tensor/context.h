@@ -47,8 +47,7 @@ LT_API const char *lt_ctx_message(const lt_ctx *ctx);
 LT_API void lt_ctx_clear(lt_ctx *ctx);
 
 /* Records a failure unless one stands already, and returns `status`. */
-LT_API lt_status lt_fail(lt_ctx *ctx, lt_status status, const char *format, ...)
-    LT_PRINTF(3, 4);
+LT_API lt_status lt_fail(lt_ctx *ctx, lt_status status, const char *format, ...) LT_PRINTF(3, 4);
 
 /* Tensor memory of a context, in bytes. `live` counts blocks in use, `peak`
  * its high-water mark, `cached` the freed blocks kept for reuse. */

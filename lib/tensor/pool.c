@@ -108,7 +108,8 @@ void *lt_pool_alloc(lt_pool *pool, size_t bytes)
 {
     if (bytes > SIZE_MAX / 4)
         return NULL;
-    struct block *(*take)(lt_pool *, size_t) = LT_POOL_CACHES && bytes >= LARGE ? large_block : small_block;
+    struct block *(*take)(lt_pool *, size_t) =
+        LT_POOL_CACHES && bytes >= LARGE ? large_block : small_block;
     struct block *b = take(pool, bytes);
     if (!b) {
         lt_pool_trim(pool); /* the cache may hold what is missing */

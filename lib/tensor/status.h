@@ -4,14 +4,14 @@
 
 #ifdef __cplusplus
 #define LT_BEGIN_DECLS extern "C" {
-#define LT_END_DECLS }
+#define LT_END_DECLS   }
 #else
 #define LT_BEGIN_DECLS
 #define LT_END_DECLS
 #endif
 
 #if defined(__GNUC__)
-#define LT_API __attribute__((visibility("default")))
+#define LT_API               __attribute__((visibility("default")))
 #define LT_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 #else
 #define LT_API
@@ -19,9 +19,9 @@
 #endif
 
 /* The library's version; the major number is the shared library's soname. */
-#define LT_VERSION_MAJOR 0
-#define LT_VERSION_MINOR 1
-#define LT_VERSION_PATCH 0
+#define LT_VERSION_MAJOR  0
+#define LT_VERSION_MINOR  1
+#define LT_VERSION_PATCH  0
 #define LT_VERSION_STRING "0.1.0"
 
 LT_BEGIN_DECLS

@@ -281,8 +281,8 @@ const char *lt_shape_string(const lt_tensor *t, char *buf, size_t cap)
     size_t at = 0;
     buf[0] = '\0';
     for (int i = 0; i < t->ndim && at < cap; i++)
-        at += (size_t)snprintf(buf + at, cap - at, "%s%lld", i ? ", " : "(",
-                               (long long)t->shape[i]);
+        at +=
+            (size_t)snprintf(buf + at, cap - at, "%s%lld", i ? ", " : "(", (long long)t->shape[i]);
     if (at < cap)
         snprintf(buf + at, cap - at, "%s", t->ndim == 0 ? "()" : t->ndim == 1 ? ",)" : ")");
     return buf;

@@ -72,13 +72,17 @@ lt_tensor *lt_new_like(lt_ctx *ctx, const lt_tensor *t);
 /* One call of the single-threaded product, for code that is already inside a
  * parallel region; arguments as lt_sgemm(). */
 void lt_sgemm_serial(bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, float alpha,
-                     const float *a, int64_t lda, const float *b, int64_t ldb, float beta,
-                     float *c, int64_t ldc);
+                     const float *a, int64_t lda, const float *b, int64_t ldb, float beta, float *c,
+                     int64_t ldc);
 
-/* Results of so many bytes go past the caches, which would lose the first of them before anything reads them, */
+/* Results of so many bytes go past the caches, which would lose the first of them before anything
+ * reads them, */
 #define LT_STREAM_FROM ((int64_t)32 << 20)
 
-static inline bool lt_large(int64_t floats) { return floats * (int64_t)sizeof(float) >= LT_STREAM_FROM; }
+static inline bool lt_large(int64_t floats)
+{
+    return floats * (int64_t)sizeof(float) >= LT_STREAM_FROM;
+}
 
 /* where rows of `row` floats start at lines of the caches. */
 static inline bool lt_streams(int64_t floats, int64_t row, const float *to)

@@ -20,10 +20,14 @@
 #include "tensor/files/safetensors.h"
 
 static const char *const texts[] = {
-    "a photo of a face with green lips", "a photo of a face with blue hair",
+    "a photo of a face with green lips",
+    "a photo of a face with blue hair",
     "a drawing of a woman with red hair and purple eyebrows",
-    "a drawing of a man with glasses and a blue shirt", "the face of a person with green eyes",
-    "a bad photo of a face", "a good photo of a person", "many photos of blue and green faces",
+    "a drawing of a man with glasses and a blue shirt",
+    "the face of a person with green eyes",
+    "a bad photo of a face",
+    "a good photo of a person",
+    "many photos of blue and green faces",
 };
 
 struct maker {
@@ -58,8 +62,13 @@ static void write_generator(struct maker *m)
 
 static void write_clip(struct maker *m)
 {
-    lt_clip_config config = {.embed_dim = 64, .image_size = 32, .patch = 8, .vision_width = 64,
-                             .vision_layers = 2, .context_length = 77, .text_width = 64,
+    lt_clip_config config = {.embed_dim = 64,
+                             .image_size = 32,
+                             .patch = 8,
+                             .vision_width = 64,
+                             .vision_layers = 2,
+                             .context_length = 77,
+                             .text_width = 64,
                              .text_layers = 2};
     char *merges = NULL;
     size_t bytes = 0;
@@ -75,8 +84,7 @@ static void write_clip(struct maker *m)
         goto done;
     /* In a folder of its own, so that no merge list lies beside it. */
     lt_params_save(m->ctx, params, path_of(m, "bare/clip-no-merges.safetensors"), LT_F32);
-    lt_tensor *list =
-        lt_from_copy(m->ctx, LT_U8, 1, (int64_t[]){(int64_t)bytes}, merges);
+    lt_tensor *list = lt_from_copy(m->ctx, LT_U8, 1, (int64_t[]){(int64_t)bytes}, merges);
     if (list && lt_params_add(m->ctx, params, "tokenizer.merges", list) == LT_OK)
         lt_params_save(m->ctx, params, path_of(m, "clip.safetensors"), LT_F32);
     lt_params_free(params);

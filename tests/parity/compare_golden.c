@@ -3,10 +3,11 @@
  *     compare_golden GOLDEN [--dump FILE QUANTITY=NAME[@VIEW] ...]
  *                           [--log FILE.jsonl] [--mapper FILE] [--ids FILE.json]
  *
- * QUANTITY is compared with tensor NAME of the dump, or with a view of it: "@rowI" is element I of the
- * first axis, "@layerI" of the second, "@rowsI" the first I of the first axis, "@unit" the rows made unit. --log
- * compares the losses of a training's log, --mapper the trained weights after the last step, --ids lists of
- * token ids. Prints errors and tolerances; the exit status is 0 only if nothing failed. */
+ * QUANTITY is compared with tensor NAME of the dump, or with a view of it: "@rowI" is element I of
+ * the first axis, "@layerI" of the second, "@rowsI" the first I of the first axis, "@unit" the rows
+ * made unit. --log compares the losses of a training's log, --mapper the trained weights after the
+ * last step, --ids lists of token ids. Prints errors and tolerances; the exit status is 0 only if
+ * nothing failed. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -76,7 +77,8 @@ static int compare_dump(lt_ctx *ctx, struct golden *g, const char *path, int arg
 /* Line `step` (from 0) of a log. */
 static void compare_line(lt_ctx *ctx, struct golden *g, const char *line, size_t length, int step)
 {
-    static const char *const terms[] = {"loss", "loss_nce", "loss_l2_latent", "loss_id", "loss_perc"};
+    static const char *const terms[] = {"loss", "loss_nce", "loss_l2_latent", "loss_id",
+                                        "loss_perc"};
     lt_json *object = NULL;
     if (lt_json_parse(ctx, "log", line, length, &object))
         return;
@@ -104,7 +106,8 @@ static void compare_log(lt_ctx *ctx, struct golden *g, const char *path)
     free(data);
     const lt_tensor *loss = golden_tensor(g, "loss");
     if (loss && steps != (int)lt_numel(loss))
-        lt_fail(ctx, LT_ERR_FORMAT, "%s has %d lines instead of %d", path, steps, (int)lt_numel(loss));
+        lt_fail(ctx, LT_ERR_FORMAT, "%s has %d lines instead of %d", path, steps,
+                (int)lt_numel(loss));
 }
 
 /* ---- trained weights ---- */

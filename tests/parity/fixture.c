@@ -83,7 +83,8 @@ lt_tokenizer *parity_tokenizer(const char *test)
     FILE *file = fopen(path, "rb");
     if (!file && !named) {
         printf("parity %-18s SKIPPED: set CFEDIT_BPE to OpenAI's bpe_simple_vocab_16e6.txt.gz "
-               "(github.com/openai/CLIP, folder clip)\n", test);
+               "(github.com/openai/CLIP, folder clip)\n",
+               test);
         fflush(stdout);
         return NULL;
     }

@@ -15,14 +15,15 @@
 extern lt_ctx *parity_ctx;
 
 /* Fails the test with the context's message unless `status` is LT_OK, or `value` is there. */
-#define PARITY_OK(status) ck_assert_msg((status) == LT_OK, "%s", lt_ctx_message(parity_ctx))
+#define PARITY_OK(status)  ck_assert_msg((status) == LT_OK, "%s", lt_ctx_message(parity_ctx))
 #define PARITY_HAVE(value) ck_assert_msg((value) != NULL, "%s", lt_ctx_message(parity_ctx))
 
 /* Limits in seconds of one test, for a busy machine: of milliseconds, of seconds, of minutes. */
 enum { PARITY_QUICK = 60, PARITY_SLOW = 300, PARITY_FULL = 900 };
 
 /* A suite of one case whose tests get a fresh context and `seconds` each. Its tag is "parity", and
- * "slow" too beyond PARITY_QUICK: CK_EXCLUDE_TAGS=slow leaves those out, for instance under sanitizers. */
+ * "slow" too beyond PARITY_QUICK: CK_EXCLUDE_TAGS=slow leaves those out, for instance under
+ * sanitizers. */
 Suite *parity_suite(const char *name, double seconds, TCase **tests);
 
 /* Opens a golden, the test failing where it cannot. */

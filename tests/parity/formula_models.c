@@ -40,17 +40,12 @@ static const struct rule clip_rules[] = {
 
 static const struct rule stylegan2_rules[] = {
     {"style.*.weight", 2, 0, STD, 100, 0, 0}, /* the layer multiplies by 0.01 */
-    {"style.*.bias", 1, 0, ABS, 10, 0, 0},
-    {"input.input", 4, 0, STD, 1, 0, 0},
-    {"noises.noise_*", 4, 0, STD, 1, 0, 0},
-    {"*.noise.weight", 1, 0, ABS, 0.1, 0, 0},
-    {"*.modulation.weight", 2, 0, STD, 1, 0, 0},
-    {"*.modulation.bias", 1, 1, ABS, 0.1, 0, 0},
+    {"style.*.bias", 1, 0, ABS, 10, 0, 0},          {"input.input", 4, 0, STD, 1, 0, 0},
+    {"noises.noise_*", 4, 0, STD, 1, 0, 0},         {"*.noise.weight", 1, 0, ABS, 0.1, 0, 0},
+    {"*.modulation.weight", 2, 0, STD, 1, 0, 0},    {"*.modulation.bias", 1, 1, ABS, 0.1, 0, 0},
     {"to_rgb*.conv.weight", 5, 0, STD, 0.25, 0, 0}, /* keeps the image near [-1, 1] */
-    {"*.conv.weight", 5, 0, STD, 1, 0, 0},
-    {"to_rgb*.bias", 4, 0, ABS, 0.1, 0, 0},
-    {"*.activate.bias", 1, 0, ABS, 0.1, 0, 0},
-    {NULL, 0, 0, ABS, 0, 0, 0},
+    {"*.conv.weight", 5, 0, STD, 1, 0, 0},          {"to_rgb*.bias", 4, 0, ABS, 0.1, 0, 0},
+    {"*.activate.bias", 1, 0, ABS, 0.1, 0, 0},      {NULL, 0, 0, ABS, 0, 0, 0},
 };
 
 static const struct rule mapper_rules[] = {
@@ -110,13 +105,15 @@ struct maker {
 };
 
 /* The ndim and shape arguments of put(). */
-#define SHAPE(...)                                                  \
-    (int)(sizeof((const int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), \
-        (const int64_t[]) { __VA_ARGS__ }
+#define SHAPE(...)                                                                     \
+    (int)(sizeof((const int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (const int64_t[]) \
+    {                                                                                  \
+        __VA_ARGS__                                                                    \
+    }
 
 /* Adds a tensor as the rules say; the name is formatted. */
-static LT_PRINTF(4, 5) void put(struct maker *m, int ndim, const int64_t *shape,
-                                const char *format, ...)
+static LT_PRINTF(4, 5) void put(struct maker *m, int ndim, const int64_t *shape, const char *format,
+                                ...)
 {
     char name[128];
     va_list args;
@@ -272,8 +269,9 @@ static void stylegan2(struct maker *m, int size)
 lt_status formula_latent_avg(lt_ctx *ctx, uint64_t seed, lt_params *params)
 {
     const lt_scope scope = lt_scope_open(ctx);
-    const lt_status status = lt_params_add(
-        ctx, params, "latent_avg", formula_uniform(ctx, "latent_avg", SHAPE(512), seed, 0.0f, 0.5f));
+    const lt_status status =
+        lt_params_add(ctx, params, "latent_avg",
+                      formula_uniform(ctx, "latent_avg", SHAPE(512), seed, 0.0f, 0.5f));
     lt_scope_close(ctx, scope, NULL);
     return status;
 }

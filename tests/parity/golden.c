@@ -107,10 +107,7 @@ double golden_option(struct golden *g, const char *key)
     return text ? strtod(text, NULL) : NAN;
 }
 
-void golden_allow_partial(struct golden *g)
-{
-    g->partial = true;
-}
+void golden_allow_partial(struct golden *g) { g->partial = true; }
 
 /* ---- inputs ---- */
 
@@ -156,8 +153,7 @@ static lt_tensor *described(struct golden *g, const char *text, int number)
     const int ndim = described_shape(text, shape);
     const uint64_t seed = strtoull(field(text, "seed"), NULL, 10);
     if (strstr(text, "uniform "))
-        return formula_uniform(g->ctx, name, ndim, shape, seed,
-                               strtof(field(text, "center"), NULL),
+        return formula_uniform(g->ctx, name, ndim, shape, seed, strtof(field(text, "center"), NULL),
                                strtof(field(text, "scale"), NULL));
     if (strstr(text, "smooth ") && ndim == 4)
         return formula_smooth(g->ctx, name, shape, strtoll(field(text, "spacing"), NULL, 10), seed,
@@ -214,10 +210,7 @@ static void note(struct golden *g, const char *name, double error, bool summary)
 }
 
 /* The greater of two errors; what is not a number counts as infinite. */
-static double worse(double a, double b)
-{
-    return isnan(b) ? INFINITY : b > a ? b : a;
-}
+static double worse(double a, double b) { return isnan(b) ? INFINITY : b > a ? b : a; }
 
 static double greatest(const float *v, int64_t n)
 {

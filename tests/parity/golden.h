@@ -52,8 +52,8 @@ void golden_allow_partial(struct golden *g);
 
 /* Prints one line on the golden and one for each failure (with CFEDIT_PARITY_VERBOSE in the
  * environment, for each quantity), frees it, and returns the number of failures. The summaries of a
- * train_* file are accepted when 95 % pass and the others are within 0.3: one unit on the kink of its
- * activation spoils the gradients of its whole layer. NULL counts as a failure. */
+ * train_* file are accepted when 95 % pass and the others are within 0.3: one unit on the kink of
+ * its activation spoils the gradients of its whole layer. NULL counts as a failure. */
 int golden_close(struct golden *g);
 
 /* Frees a golden of which only the inputs were wanted. NULL is accepted. */

@@ -1,7 +1,8 @@
 /* Computes parts of the method from given inputs and writes every quantity of interest, for
  * tests/reference, which computes the same in PyTorch.
  *
- *     method_dump GROUP... --input F.safetensors -o OUT.safetensors [--generator F] [--clip F] [--mapper F] ...
+ *     method_dump GROUP... --input F.safetensors -o OUT.safetensors [--generator F] [--clip F]
+ * [--mapper F] ...
  *
  * The groups' comments say which inputs and settings they read and what they write. */
 #include "method_dump.h"
@@ -37,7 +38,8 @@ static const struct {
 
 /* ---- inputs ---- */
 
-static const char *full_name(const struct dump *d, const char *prefix, const char *name, char buffer[NAME_CAP])
+static const char *full_name(const struct dump *d, const char *prefix, const char *name,
+                             char buffer[NAME_CAP])
 {
     snprintf(buffer, NAME_CAP, "%s.%s%s", d->group, prefix, name);
     return buffer;
@@ -85,10 +87,10 @@ lt_status dump_coefficients(struct dump *d, const lt_tensor *points, double (*co
     lt_ctx *ctx = d->run.ctx;
     if (!points)
         return lt_ctx_status(ctx);
-    lt_tensor *all = lt_ndim(points) == 5 ? lt_view(ctx, points, 5, lt_shape(points), lt_strides(points), 0)
-                                          : lt_view(ctx, points, 5,
-                                                    (const int64_t[]){1, lt_dim(points, 0), 2, 4, 2},
-                                                    (const int64_t[]){0, 16, 8, 2, 1}, 0);
+    lt_tensor *all = lt_ndim(points) == 5
+                         ? lt_view(ctx, points, 5, lt_shape(points), lt_strides(points), 0)
+                         : lt_view(ctx, points, 5, (const int64_t[]){1, lt_dim(points, 0), 2, 4, 2},
+                                   (const int64_t[]){0, 16, 8, 2, 1}, 0);
     lt_status status = all ? LT_OK : lt_ctx_status(ctx);
     for (int c = 0; !status && c < (int)lt_dim(all, 1); c++) {
         const struct ce_perspective p = ce_perspective_at(all, 0, c);
@@ -117,7 +119,10 @@ void dump_grad(struct dump *d, const char *name, const lt_tensor *leaf)
     put(d, "grad.", name, g ? g : lt_zeros(d->run.ctx, lt_ndim(leaf), lt_shape(leaf)));
 }
 
-void dump_value(struct dump *d, const char *name, float value) { put(d, "", name, lt_scalar(d->run.ctx, value)); }
+void dump_value(struct dump *d, const char *name, float value)
+{
+    put(d, "", name, lt_scalar(d->run.ctx, value));
+}
 
 void dump_backward(struct dump *d, lt_tensor *t, const char *name)
 {

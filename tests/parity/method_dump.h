@@ -1,7 +1,7 @@
 /* What the parts of method_dump share: the inputs of a case, and the results that are written.
  *
- * Tensors are called GROUP.NAME in both files; settings are metadata of the input file. A failure stands in
- * the context and makes every later call do nothing, as in the library. */
+ * Tensors are called GROUP.NAME in both files; settings are metadata of the input file. A failure
+ * stands in the context and makes every later call do nothing, as in the library. */
 #ifndef PARITY_METHOD_DUMP_H
 #define PARITY_METHOD_DUMP_H
 

@@ -11,8 +11,8 @@ enum { NAME_CAP = 144 };
 
 /* ---- mapper ---- */
 
-/* w (B,L,D), text_feature (1,E), probe (B,L,D); setting strength -> t_w, w_hat, gradients of sum(w_hat * probe)
- * to w and to every weight. */
+/* w (B,L,D), text_feature (1,E), probe (B,L,D); setting strength -> t_w, w_hat, gradients of
+ * sum(w_hat * probe) to w and to every weight. */
 void dump_mapper(struct dump *d)
 {
     lt_ctx *ctx = d->run.ctx;
@@ -20,7 +20,8 @@ void dump_mapper(struct dump *d)
     struct ce_mapper *mapper = NULL;
     lt_tensor *w = dump_leaf(d, "w");
     if (!w || lt_params_create(ctx, &params) || ce_mapper_load(ctx, params, d->mapper) ||
-        ce_mapper_create(ctx, params, (int)lt_dim(w, 1), &mapper) || ce_mapper_require_grad(ctx, mapper, true))
+        ce_mapper_create(ctx, params, (int)lt_dim(w, 1), &mapper) ||
+        ce_mapper_require_grad(ctx, mapper, true))
         goto done;
     lt_tensor *t_w = ce_mapper_text(ctx, mapper, dump_in(d, "text_feature"));
     dump_out(d, "t_w", t_w);
@@ -50,13 +51,14 @@ static struct ce_nce_config nce_settings(struct dump *d)
     c.global = dump_number(d, "global", c.global) > 0;
     c.antialias = dump_number(d, "antialias", c.antialias) > 0;
     c.contrast_lambda = (float)dump_number(d, "contrast_lambda", (double)c.contrast_lambda);
-    c.contrast_temperature = (float)dump_number(d, "contrast_temperature", (double)c.contrast_temperature);
+    c.contrast_temperature =
+        (float)dump_number(d, "contrast_temperature", (double)c.contrast_temperature);
     return c;
 }
 
-/* source, target (B,3,H,W), points (copies,2,4,2) where copies > 0; settings source_text, target_text, contrasts (a
- * JSON list), those of nce_settings() -> text_direction, source_features, target_features, query, positive,
- * negatives, rows, loss, gradient to target. */
+/* source, target (B,3,H,W), points (copies,2,4,2) where copies > 0; settings source_text,
+ * target_text, contrasts (a JSON list), those of nce_settings() -> text_direction, source_features,
+ * target_features, query, positive, negatives, rows, loss, gradient to target. */
 void dump_nce(struct dump *d)
 {
     lt_ctx *ctx = d->run.ctx;
@@ -80,7 +82,8 @@ void dump_nce(struct dump *d)
     lt_tensor *source = ce_image_features(ctx, clip, dump_in(d, "source"), config.antialias);
     lt_no_grad_end(ctx);
     lt_tensor *target = dump_leaf(d, "target");
-    lt_tensor *edited = ce_nce_augmented_features(ctx, clip, &config, target, (const double(*)[8])coeffs);
+    lt_tensor *edited =
+        ce_nce_augmented_features(ctx, clip, &config, target, (const double(*)[8])coeffs);
     lt_tensor *loss = ce_nce_from_features(ctx, &config, &texts, source, edited, &parts);
     dump_out(d, "text_direction", texts.direction);
     dump_out(d, "source_features", source);
@@ -105,7 +108,8 @@ static lt_optim_kind optimizer_kind(struct dump *d)
     return strcmp(dump_text(d, "optimizer", "ranger"), "adam") ? LT_RANGER : LT_ADAM;
 }
 
-/* param.N and grad.K.N for the steps K from 1; settings steps, params, lr, optimizer -> step.K.N after each step. */
+/* param.N and grad.K.N for the steps K from 1; settings steps, params, lr, optimizer -> step.K.N
+ * after each step. */
 void dump_optimizer(struct dump *d)
 {
     lt_ctx *ctx = d->run.ctx;
@@ -128,7 +132,8 @@ void dump_optimizer(struct dump *d)
         for (int i = 0; i < count && !status; i++) {
             snprintf(name, sizeof name, "grad.%d.%d", k, i);
             lt_tensor *p = lt_params_at(params, (size_t)i), *g = dump_in(d, name);
-            status = g ? lt_backward_seed(ctx, lt_affine(ctx, p, 1.0f, 0.0f), g) : lt_ctx_status(ctx);
+            status =
+                g ? lt_backward_seed(ctx, lt_affine(ctx, p, 1.0f, 0.0f), g) : lt_ctx_status(ctx);
         }
         if (!status)
             status = lt_optim_step(ctx, optim);
@@ -149,7 +154,8 @@ struct training {
 };
 
 /* "KIND.step.K[.NAME]". */
-static void put_step(struct dump *d, int64_t step, const char *kind, const char *name, const lt_tensor *t)
+static void put_step(struct dump *d, int64_t step, const char *kind, const char *name,
+                     const lt_tensor *t)
 {
     char full[NAME_CAP];
     snprintf(full, sizeof full, "%s.step.%d%s%s", kind, (int)step + 1, name[0] ? "." : "", name);
@@ -163,7 +169,9 @@ static void put_parameters(const struct training *t, int64_t step, bool gradient
         const lt_tensor *p = lt_params_at(t->mapper, i);
         if (!lt_requires_grad(p))
             continue;
-        const lt_tensor *value = !gradients ? p : lt_grad(p) ? lt_grad(p) : lt_zeros(ctx, lt_ndim(p), lt_shape(p));
+        const lt_tensor *value = !gradients   ? p
+                                 : lt_grad(p) ? lt_grad(p)
+                                              : lt_zeros(ctx, lt_ndim(p), lt_shape(p));
         put_step(t->dump, step, gradients ? "grad" : "param", lt_params_name(t->mapper, i), value);
     }
 }
@@ -176,7 +184,8 @@ static void observe(void *user, const struct ce_trainer *trainer, const struct c
     ce_terms_values(&view->terms, value);
     for (int i = 0; i < CE_TERMS; i++)
         if (value[i] == value[i]) /* a term that is off is NaN */
-            put_step(t->dump, view->step, ce_terms_name[i], "", lt_scalar(t->dump->run.ctx, value[i]));
+            put_step(t->dump, view->step, ce_terms_name[i], "",
+                     lt_scalar(t->dump->run.ctx, value[i]));
     put_step(t->dump, view->step, "w_hat", "", view->w_hat);
     put_step(t->dump, view->step, "x_hat", "", view->x_hat);
     put_parameters(t, view->step, true);
@@ -186,7 +195,8 @@ static struct ce_train_config train_settings(struct dump *d)
 {
     struct ce_train_config c = ce_train_defaults();
     c.objective.nce_lambda = (float)dump_number(d, "nce_lambda", (double)c.objective.nce_lambda);
-    c.objective.latent_l2_lambda = (float)dump_number(d, "latent_l2_lambda", (double)c.objective.latent_l2_lambda);
+    c.objective.latent_l2_lambda =
+        (float)dump_number(d, "latent_l2_lambda", (double)c.objective.latent_l2_lambda);
     c.objective.id_lambda = (float)dump_number(d, "id_lambda", 0);
     c.objective.perc_lambda = (float)dump_number(d, "perc_lambda", 0);
     c.objective.nce = nce_settings(d);
@@ -200,9 +210,9 @@ static struct ce_train_config train_settings(struct dump *d)
     return c;
 }
 
-/* latents (steps B, L, D) in order, points (steps, copies, 2, 4, 2); settings source_text, target_text, steps, those
- * of train_settings() -> per step the terms of the loss, w_hat, x_hat, gradients of the mapper's weights, and the
- * weights after it. */
+/* latents (steps B, L, D) in order, points (steps, copies, 2, 4, 2); settings source_text,
+ * target_text, steps, those of train_settings() -> per step the terms of the loss, w_hat, x_hat,
+ * gradients of the mapper's weights, and the weights after it. */
 void dump_train(struct dump *d)
 {
     lt_ctx *ctx = d->run.ctx;
@@ -211,12 +221,14 @@ void dump_train(struct dump *d)
     struct training t = {.dump = d};
     if (ce_models_open(&d->run, ce_objective_needs(&config.objective), &d->models))
         return;
-    const struct ce_train_data data = {.source_text = dump_text(d, "source_text", "face"),
-                                       .target_text = dump_text(d, "target_text", ""),
-                                       .latents = dump_in(d, "latents"),
-                                       .points = config.objective.nce.copies > 0 ? dump_in(d, "points") : NULL};
+    const struct ce_train_data data = {
+        .source_text = dump_text(d, "source_text", "face"),
+        .target_text = dump_text(d, "target_text", ""),
+        .latents = dump_in(d, "latents"),
+        .points = config.objective.nce.copies > 0 ? dump_in(d, "points") : NULL};
     const int64_t steps = (int64_t)dump_number(d, "steps", 1);
-    if (lt_ctx_status(ctx) || lt_params_create(ctx, &t.mapper) || ce_mapper_load(ctx, t.mapper, d->mapper) ||
+    if (lt_ctx_status(ctx) || lt_params_create(ctx, &t.mapper) ||
+        ce_mapper_load(ctx, t.mapper, d->mapper) ||
         ce_trainer_create(&d->models, &config, &data, t.mapper, &trainer))
         goto done;
     ce_trainer_observe(trainer, observe, &t);

@@ -15,7 +15,8 @@ void dump_generator(struct dump *d)
     lt_ctx *ctx = d->run.ctx;
     lt_stylegan2 *g = d->models.generator;
     char name[32];
-    lt_stylegan2_set_noise(g, dump_number(d, "noise", 1) > 0 ? LT_NOISE_FIXED : LT_NOISE_NONE, NULL);
+    lt_stylegan2_set_noise(g, dump_number(d, "noise", 1) > 0 ? LT_NOISE_FIXED : LT_NOISE_NONE,
+                           NULL);
     lt_tensor *wplus = dump_leaf(d, "wplus"), *style[CE_SPACE_STYLES] = {NULL};
     lt_tensor *image = lt_stylegan2_synthesis(ctx, g, wplus);
     dump_out(d, "image", image);
@@ -42,8 +43,8 @@ void dump_generator(struct dump *d)
     lt_stylegan2_set_noise(g, LT_NOISE_FIXED, NULL);
 }
 
-/* z (B,Z); settings truncation, crossover -> w, truncated (B,D), mixed (B,L,D): the first layers of each w, the
- * others of the next one's. */
+/* z (B,Z); settings truncation, crossover -> w, truncated (B,D), mixed (B,L,D): the first layers of
+ * each w, the others of the next one's. */
 void dump_mapping(struct dump *d)
 {
     lt_ctx *ctx = d->run.ctx;
@@ -57,8 +58,10 @@ void dump_mapping(struct dump *d)
     const int64_t n = lt_dim(w, 0);
     lt_tensor *turned[2] = {lt_slice(ctx, w, 0, 1, n - 1), lt_slice(ctx, w, 0, 0, 1)};
     lt_tensor *next = lt_concat(ctx, 2, turned, 0);
-    dump_out(d, "mixed", lt_stylegan2_mix(ctx, lt_stylegan2_broadcast(ctx, g, w), lt_stylegan2_broadcast(ctx, g, next),
-                                          (int)dump_number(d, "crossover", 1)));
+    dump_out(d, "mixed",
+             lt_stylegan2_mix(ctx, lt_stylegan2_broadcast(ctx, g, w),
+                              lt_stylegan2_broadcast(ctx, g, next),
+                              (int)dump_number(d, "crossover", 1)));
 }
 
 /* pixels (B,3,R,R), probe (B,E) -> features, gradient to pixels. */
@@ -100,12 +103,14 @@ void dump_preprocess(struct dump *d)
     dump_grad(d, "picture", picture);
 }
 
-/* picture (B,3,H,W), points (copies,2,4,2), probe (copies B,3,H,W) -> coefficients (copies,8), warped, gradient. */
+/* picture (B,3,H,W), points (copies,2,4,2), probe (copies B,3,H,W) -> coefficients (copies,8),
+ * warped, gradient. */
 void dump_perspective(struct dump *d)
 {
     lt_ctx *ctx = d->run.ctx;
     double coeffs[CE_NCE_MAX_COPIES][8];
-    lt_tensor *copy[CE_NCE_MAX_COPIES], *points = dump_in(d, "points"), *picture = dump_leaf(d, "picture");
+    lt_tensor *copy[CE_NCE_MAX_COPIES], *points = dump_in(d, "points"),
+                                        *picture = dump_leaf(d, "picture");
     if (dump_coefficients(d, points, coeffs))
         return;
     const int copies = (int)lt_dim(points, 0);
@@ -125,7 +130,8 @@ void dump_identity(struct dump *d)
     lt_ctx *ctx = d->run.ctx;
     lt_tensor *x_hat = dump_leaf(d, "x_hat");
     lt_no_grad_begin(ctx);
-    dump_out(d, "features", lt_irse50_embed(ctx, d->models.identity, lt_irse50_preprocess(ctx, x_hat)));
+    dump_out(d, "features",
+             lt_irse50_embed(ctx, d->models.identity, lt_irse50_preprocess(ctx, x_hat)));
     lt_no_grad_end(ctx);
     lt_tensor *loss = lt_irse50_identity_loss(ctx, d->models.identity, x_hat, dump_in(d, "x"));
     dump_out(d, "loss", loss);
@@ -151,8 +157,9 @@ void dump_perceptual(struct dump *d)
     dump_grad(d, "x_hat", x_hat);
 }
 
-/* A space of `cfedit edit`. w (1,L,D), delta.N, probe (1,3,S,S); settings space wplus|style|faces, first_layer,
- * last_layer, shared_layers, edit_rgb -> unit.N, faces, code.N, image, gradients of sum(image * probe) to delta.N. */
+/* A space of `cfedit edit`. w (1,L,D), delta.N, probe (1,3,S,S); settings space wplus|style|faces,
+ * first_layer, last_layer, shared_layers, edit_rgb -> unit.N, faces, code.N, image, gradients of
+ * sum(image * probe) to delta.N. */
 void dump_space(struct dump *d)
 {
     lt_ctx *ctx = d->run.ctx;

@@ -78,9 +78,9 @@ START_TEST(vit_b32)
     lt_clip_set_tap(clip, NULL, NULL);
     golden_check(g, "image_features", features);
     lt_tensor *first = lt_slice(parity_ctx, features, 0, 0, 1);
-    PARITY_OK(lt_backward_seed(parity_ctx, lt_l2_normalize(parity_ctx, first, 0.0f),
-                               lt_reshape(parity_ctx, golden_input(g, "probe"), 2,
-                                          (const int64_t[]){1, -1})));
+    PARITY_OK(lt_backward_seed(
+        parity_ctx, lt_l2_normalize(parity_ctx, first, 0.0f),
+        lt_reshape(parity_ctx, golden_input(g, "probe"), 2, (const int64_t[]){1, -1})));
     golden_check(g, "grad_image0", parity_row(lt_grad(image), 0));
 
     lt_no_grad_begin(parity_ctx);

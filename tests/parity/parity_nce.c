@@ -15,7 +15,8 @@ START_TEST(infonce)
         snprintf(key, sizeof key, "positive_%c", tag);
         lt_tensor *positive = golden_input(g, key);
         snprintf(key, sizeof key, "negatives_%c", tag);
-        lt_tensor *loss = lt_info_nce(parity_ctx, query, positive, golden_input(g, key), 0.1f, &rows);
+        lt_tensor *loss =
+            lt_info_nce(parity_ctx, query, positive, golden_input(g, key), 0.1f, &rows);
         PARITY_HAVE(loss);
         snprintf(key, sizeof key, "loss_%c", tag);
         golden_check(g, key, loss);
@@ -56,8 +57,8 @@ static void clip_nce(const char *name, const char *model)
     check_texts(g, &texts);
 
     lt_no_grad_begin(parity_ctx);
-    lt_tensor *source =
-        ce_image_features(parity_ctx, models.clip, golden_input(g, "source_image"), config.antialias);
+    lt_tensor *source = ce_image_features(parity_ctx, models.clip, golden_input(g, "source_image"),
+                                          config.antialias);
     lt_no_grad_end(parity_ctx);
     golden_check(g, "source_image_features", source);
     lt_tensor *target = parity_leaf(g, "target_image");

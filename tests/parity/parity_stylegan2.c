@@ -22,9 +22,9 @@ static void check_mapping(struct golden *g, const lt_stylegan2 *net)
     golden_check(g, "mapping.w_trunc07", truncated);
     if (golden_has(g, "image_from_z_trunc07")) {
         lt_tensor *two = lt_slice(parity_ctx, truncated, 0, 0, 2);
-        golden_check(g, "image_from_z_trunc07",
-                     lt_stylegan2_synthesis(parity_ctx, net,
-                                            lt_stylegan2_broadcast(parity_ctx, net, two)));
+        golden_check(
+            g, "image_from_z_trunc07",
+            lt_stylegan2_synthesis(parity_ctx, net, lt_stylegan2_broadcast(parity_ctx, net, two)));
     }
     lt_no_grad_end(parity_ctx);
 }
@@ -66,10 +66,10 @@ static void add_stats(struct stats *s, const lt_tensor *image)
 static void check_stats(struct golden *g, const struct stats *s)
 {
     const double mean = s->sum / s->n;
-    const float found[4] = {(float)mean,
-                            (float)sqrt((s->squares - s->n * mean * mean) / (s->n - 1)), s->low,
-                            s->high};
-    golden_check(g, "image.stats", lt_from_copy(parity_ctx, LT_F32, 1, (const int64_t[]){4}, found));
+    const float found[4] = {
+        (float)mean, (float)sqrt((s->squares - s->n * mean * mean) / (s->n - 1)), s->low, s->high};
+    golden_check(g, "image.stats",
+                 lt_from_copy(parity_ctx, LT_F32, 1, (const int64_t[]){4}, found));
 }
 
 /* Latents first..first+count-1 in one pass: images, and gradients of the sum with the probe. */

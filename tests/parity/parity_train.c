@@ -100,7 +100,8 @@ static void check_terms(struct golden *g, const struct ce_train_view *view)
 /* The gradients of the loss with respect to x_hat and w_hat, which training itself has no use for:
  * once more, from leaves with the step's values. */
 static void check_inner_gradients(struct training *t, const char *step,
-                                  const struct ce_trainer *trainer, const struct ce_train_view *view)
+                                  const struct ce_trainer *trainer,
+                                  const struct ce_train_view *view)
 {
     char name[32];
     lt_tensor *w_hat = lt_detach(parity_ctx, view->w_hat);

@@ -3,9 +3,9 @@
  *     write_inputs GOLDEN NAME=INPUT ... -o FILE.safetensors
  *     write_inputs GOLDEN --texts            the texts of a golden, one a line
  *
- * INPUT is the key of an input; "w" alone stands for the batches w.step01, w.step02, ... of a training one
- * after the other, "points" for its recorded perspective draws, and "KEY@pixels" for an input of
- * CLIP's network turned back into a picture. */
+ * INPUT is the key of an input; "w" alone stands for the batches w.step01, w.step02, ... of a
+ * training one after the other, "points" for its recorded perspective draws, and "KEY@pixels" for
+ * an input of CLIP's network turned back into a picture. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

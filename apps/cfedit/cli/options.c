@@ -93,9 +93,7 @@ static int store(struct ce_run *run, const struct ce_option *option, const char 
         *option->given = true;
     switch (option->kind) {
     case CE_FLAG:
-    case CE_UNFLAG:
-        *(bool *)option->value = option->kind == CE_FLAG;
-        break;
+    case CE_UNFLAG: *(bool *)option->value = option->kind == CE_FLAG; break;
     case CE_INT:
     case CE_REAL: return store_number(run, option, text);
     case CE_CHOICE:
@@ -104,9 +102,7 @@ static int store(struct ce_run *run, const struct ce_option *option, const char 
                                   option->choices);
         *(const char **)option->value = text;
         break;
-    case CE_TEXT:
-        *(const char **)option->value = text;
-        break;
+    case CE_TEXT: *(const char **)option->value = text; break;
     case CE_LIST: return ce_list_append(run, option->value, text);
     }
     return CE_PARSED;
@@ -140,13 +136,18 @@ size_t ce_options_common(struct ce_run *run, unsigned takes, struct ce_option *o
                                                  "VGG19 network for the perceptual loss");
     }
     if (takes & CE_TAKES_ENCODER)
-        out[n++] = (struct ce_option)CE_OPT_TEXT("encoder", "FILE", &run->paths.encoder,
-                                                 "e4e encoder, from whose latents photos are inverted");
+        out[n++] =
+            (struct ce_option)CE_OPT_TEXT("encoder", "FILE", &run->paths.encoder,
+                                          "e4e encoder, from whose latents photos are inverted");
     if (takes & CE_TAKES_DUMP)
         out[n++] = (struct ce_option)CE_OPT_TEXT("dump", "FILE", &run->dump,
                                                  "write the float32 results as safetensors");
-    out[n++] = (struct ce_option){.name = "seed", .kind = CE_INT, .value = &run->seed,
-                                  .meta = "N", .low = 0, .high = 9007199254740992.0,
+    out[n++] = (struct ce_option){.name = "seed",
+                                  .kind = CE_INT,
+                                  .value = &run->seed,
+                                  .meta = "N",
+                                  .low = 0,
+                                  .high = 9007199254740992.0,
                                   .help = "seed of everything random",
                                   .given = &run->seed_given};
     out[n++] = (struct ce_option)CE_OPT_INT("threads", "N", &run->threads, 1, 256,

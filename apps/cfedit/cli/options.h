@@ -29,8 +29,8 @@ struct ce_list {
     size_t count;
 };
 
-/* `text` as it is, not a copy, at the end of a list; the list in the run's memory. CE_PARSED, or CE_ERROR when out of memory,
- * which has been told. */
+/* `text` as it is, not a copy, at the end of a list; the list in the run's memory. CE_PARSED, or
+ * CE_ERROR when out of memory, which has been told. */
 int ce_list_append(struct ce_run *run, struct ce_list *list, const char *text);
 
 enum ce_option_kind {
@@ -55,23 +55,42 @@ struct ce_option {
     bool *given; /* set to true when the option occurs; NULL: not wanted */
 };
 
-#define CE_OPT_FLAG(name_, to, text) {.name = (name_), .kind = CE_FLAG, .value = (to), .help = (text)}
-#define CE_OPT_UNFLAG(name_, to, text) {.name = (name_), .kind = CE_UNFLAG, .value = (to), .help = (text)}
-#define CE_OPT_TEXT(name_, meta_, to, text) \
-    {.name = (name_), .kind = CE_TEXT, .value = (to), .meta = (meta_), .help = (text)}
-#define CE_OPT_OUT(meta_, to, text) \
-    {.name = "output", .letter = 'o', .kind = CE_TEXT, .value = (to), .meta = (meta_), .help = (text)}
-#define CE_OPT_INT(name_, meta_, to, low_, high_, text) \
-    {.name = (name_), .kind = CE_INT, .value = (to), .meta = (meta_), .low = (low_), .high = (high_), \
-     .help = (text)}
-#define CE_OPT_REAL(name_, meta_, to, low_, high_, text) \
-    {.name = (name_), .kind = CE_REAL, .value = (to), .meta = (meta_), .low = (low_), .high = (high_), \
-     .help = (text)}
-#define CE_OPT_CHOICE(name_, choices_, to, text) \
-    {.name = (name_), .kind = CE_CHOICE, .value = (to), .meta = (choices_), .choices = (choices_), \
-     .help = (text)}
-#define CE_OPT_LIST(name_, meta_, to, text) \
-    {.name = (name_), .kind = CE_LIST, .value = (to), .meta = (meta_), .help = (text)}
+#define CE_OPT_FLAG(name_, to, text)                                    \
+    {                                                                   \
+        .name = (name_), .kind = CE_FLAG, .value = (to), .help = (text) \
+    }
+#define CE_OPT_UNFLAG(name_, to, text)                                    \
+    {                                                                     \
+        .name = (name_), .kind = CE_UNFLAG, .value = (to), .help = (text) \
+    }
+#define CE_OPT_TEXT(name_, meta_, to, text)                                              \
+    {                                                                                    \
+        .name = (name_), .kind = CE_TEXT, .value = (to), .meta = (meta_), .help = (text) \
+    }
+#define CE_OPT_OUT(meta_, to, text)                                                       \
+    {                                                                                     \
+        .name = "output", .letter = 'o', .kind = CE_TEXT, .value = (to), .meta = (meta_), \
+        .help = (text)                                                                    \
+    }
+#define CE_OPT_INT(name_, meta_, to, low_, high_, text)                                 \
+    {                                                                                   \
+        .name = (name_), .kind = CE_INT, .value = (to), .meta = (meta_), .low = (low_), \
+        .high = (high_), .help = (text)                                                 \
+    }
+#define CE_OPT_REAL(name_, meta_, to, low_, high_, text)                                 \
+    {                                                                                    \
+        .name = (name_), .kind = CE_REAL, .value = (to), .meta = (meta_), .low = (low_), \
+        .high = (high_), .help = (text)                                                  \
+    }
+#define CE_OPT_CHOICE(name_, choices_, to, text)                               \
+    {                                                                          \
+        .name = (name_), .kind = CE_CHOICE, .value = (to), .meta = (choices_), \
+        .choices = (choices_), .help = (text)                                  \
+    }
+#define CE_OPT_LIST(name_, meta_, to, text)                                              \
+    {                                                                                    \
+        .name = (name_), .kind = CE_LIST, .value = (to), .meta = (meta_), .help = (text) \
+    }
 
 /* Options that every command has: --help, --json, --quiet, --threads, --seed.
  * These come on top. */

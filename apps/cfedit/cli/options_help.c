@@ -5,7 +5,7 @@
 #include "cli/options_impl.h"
 
 #define HELP_COLUMN 28
-#define LINE_WIDTH 79
+#define LINE_WIDTH  79
 
 /* ---- help ---- */
 

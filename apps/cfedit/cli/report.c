@@ -7,7 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define FIRST_INTERVAL 2.0   /* seconds between lines that stay */
+#define FIRST_INTERVAL   2.0 /* seconds between lines that stay */
 #define LONGEST_INTERVAL 60.0
 #define REWRITE_INTERVAL 0.1 /* between versions of the rewritten line */
 
@@ -57,9 +57,9 @@ static void show(struct ce_progress *p, double now, const char *note)
             snprintf(left, sizeof left, ", %s left",
                      duration((double)(p->total - p->done) / per_second, buf, sizeof buf));
     }
-    int width = snprintf(line, sizeof line, "%s: %lld/%lld %s%s%s%s%s", p->what, (long long)p->done,
-                         (long long)p->total, p->unit, rate, left, note ? ", " : "",
-                         note ? note : "");
+    int width =
+        snprintf(line, sizeof line, "%s: %lld/%lld %s%s%s%s%s", p->what, (long long)p->done,
+                 (long long)p->total, p->unit, rate, left, note ? ", " : "", note ? note : "");
     if (width >= (int)sizeof line)
         width = (int)sizeof line - 1;
     if (p->terminal) {
@@ -92,7 +92,8 @@ void ce_progress_begin(struct ce_progress *progress, const struct ce_run *run, c
 void ce_progress_stage(struct ce_progress *progress, const char *stage)
 {
     progress->staged = true;
-    if (progress->on && (progress->terminal || ce_seconds() - progress->shown >= progress->interval))
+    if (progress->on &&
+        (progress->terminal || ce_seconds() - progress->shown >= progress->interval))
         show(progress, ce_seconds(), stage);
 }
 
@@ -109,8 +110,8 @@ void ce_progress_step(struct ce_progress *progress, int64_t done, const char *no
     if (!progress->on)
         return;
     /* What is soon done needs no lines in a log. */
-    const bool last = done >= progress->total &&
-                      (progress->terminal || now - progress->begun >= FIRST_INTERVAL);
+    const bool last =
+        done >= progress->total && (progress->terminal || now - progress->begun >= FIRST_INTERVAL);
     if (now - progress->shown < progress->interval && !last)
         return;
     show(progress, now, note);

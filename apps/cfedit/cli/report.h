@@ -17,10 +17,10 @@ struct ce_progress {
     const char *what; /* "generating" */
     const char *unit; /* "pictures" */
     int64_t total, done;
-    int64_t skipped; /* finished before this run: not part of the rate */
-    bool staged;     /* since the last step: no part of the rate either */
+    int64_t skipped;                        /* finished before this run: not part of the rate */
+    bool staged;                            /* since the last step: no part of the rate either */
     double begun, stepped, shown, interval; /* seconds of the monotonic clock */
-    int width;                     /* of the line now on the terminal */
+    int width;                              /* of the line now on the terminal */
 };
 
 /* The strings are borrowed. */

@@ -33,7 +33,7 @@ struct ce_run {
     int64_t threads;     /* 0: one per core */
     int64_t seed;        /* >= 0; 0 unless given */
     bool seed_given;
-    const char *dump;    /* --dump FILE or NULL */
+    const char *dump; /* --dump FILE or NULL */
     struct ce_paths paths;
     struct ce_block *blocks; /* what ce_alloc() gave */
 };

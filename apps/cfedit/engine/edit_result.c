@@ -3,8 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-lt_status ce_edit_result_set(lt_ctx *ctx, struct ce_edit_result *result, lt_tensor *x, lt_tensor *x_hat,
-                             lt_tensor *latents, lt_tensor *const *styles, int count)
+lt_status ce_edit_result_set(lt_ctx *ctx, struct ce_edit_result *result, lt_tensor *x,
+                             lt_tensor *x_hat, lt_tensor *latents, lt_tensor *const *styles,
+                             int count)
 {
     if (!x || !x_hat || !latents)
         return lt_ctx_status(ctx);

@@ -19,25 +19,41 @@ struct entry {
     struct place place[CE_FAMILIES];
 };
 
-#define AT(storage_, member) {storage_, offsetof(struct ce_edit_settings, member)}
-#define LATENT(storage_, member) [CE_FAMILY_LATENT] = AT(storage_, latent.member)
-#define MAPPER(storage_, member) [CE_FAMILY_MAPPER] = AT(storage_, mapper.member)
+#define AT(storage_, member)                                \
+    {                                                       \
+        storage_, offsetof(struct ce_edit_settings, member) \
+    }
+#define LATENT(storage_, member)   [CE_FAMILY_LATENT] = AT(storage_, latent.member)
+#define MAPPER(storage_, member)   [CE_FAMILY_MAPPER] = AT(storage_, mapper.member)
 #define CHANNELS(storage_, member) [CE_FAMILY_CHANNELS] = AT(storage_, channels.member)
-#define NCE(storage_, member) LATENT(storage_, nce.member), MAPPER(storage_, train.objective.nce.member)
+#define NCE(storage_, member) \
+    LATENT(storage_, nce.member), MAPPER(storage_, train.objective.nce.member)
 
-#define INT(name_, low_, high_, help_) \
-    {.name = (name_), .kind = CE_SETTING_INT, .meta = "N", .low = (low_), .high = (high_), .help = (help_)}
-#define REAL(name_, low_, high_, help_) \
-    {.name = (name_), .kind = CE_SETTING_REAL, .meta = "X", .low = (low_), .high = (high_), .help = (help_)}
-#define CHOICE(name_, choices_, help_) \
-    {.name = (name_), .kind = CE_SETTING_CHOICE, .meta = (choices_), .choices = (choices_), .help = (help_)}
+#define INT(name_, low_, high_, help_)                                                        \
+    {                                                                                         \
+        .name = (name_), .kind = CE_SETTING_INT, .meta = "N", .low = (low_), .high = (high_), \
+        .help = (help_)                                                                       \
+    }
+#define REAL(name_, low_, high_, help_)                                                        \
+    {                                                                                          \
+        .name = (name_), .kind = CE_SETTING_REAL, .meta = "X", .low = (low_), .high = (high_), \
+        .help = (help_)                                                                        \
+    }
+#define CHOICE(name_, choices_, help_)                                                         \
+    {                                                                                          \
+        .name = (name_), .kind = CE_SETTING_CHOICE, .meta = (choices_), .choices = (choices_), \
+        .help = (help_)                                                                        \
+    }
 
 static const struct entry entries[] = {
     {INT("steps", 1, 100000, "optimisation steps, a generator evaluation a picture each"),
      {LATENT(AS_INT, steps), MAPPER(AS_INT, steps)}},
-    {REAL("lr", 1e-9, 100, "length of a step of steepest descent, or learning rate of Adam (try 0.03) and of a mapper's Ranger"),
+    {REAL(
+         "lr", 1e-9, 100,
+         "length of a step of steepest descent, or learning rate of Adam (try 0.03) and of a mapper's Ranger"),
      {LATENT(AS_FLOAT, lr), MAPPER(AS_FLOAT, train.lr)}},
-    {INT("fit-steps", 0, 100000, "steps before these towards the best recolouring of the focus, where the text names a colour"),
+    {INT("fit-steps", 0, 100000,
+         "steps before these towards the best recolouring of the focus, where the text names a colour"),
      {LATENT(AS_INT, fit_steps)}},
     {REAL("fit-lr", 1e-9, 100, "their learning rate"), {LATENT(AS_FLOAT, fit_lr)}},
     {INT("render-size", 0, 1024,
@@ -46,30 +62,38 @@ static const struct entry entries[] = {
      {LATENT(AS_INT, render_size)}},
     {CHOICE("optimizer", "adam|steepest", "Adam, or steepest descent with steps of a given length"),
      {LATENT(AS_BOOL, steepest)}},
-    {CHOICE("space", "w+|style|faces",
-            "what is optimised: the W+ latent, StyleSpace channels, or W+ in terms of the generator's random faces"),
+    {CHOICE(
+         "space", "w+|style|faces",
+         "what is optimised: the W+ latent, StyleSpace channels, or W+ in terms of the generator's random faces"),
      {LATENT(AS_INT, space.space)}},
     {INT("first-layer", -1, 63,
          "first W+ layer that may move; -1: what the generator's metadata says (6 for the shipped one, whose layers 0-5 "
          "are geometry; 0 lets forms change)"),
      {LATENT(AS_INT, space.first_layer), CHANNELS(AS_INT, measure.first_layer)}},
     {INT("last-layer", 0, 63, "last W+ layer that may move"), {LATENT(AS_INT, space.last_layer)}},
-    {REAL("nce-lambda", 0, 1e6, "weight of the text loss: CLIP-NCE or what the method has in its place"),
+    {REAL("nce-lambda", 0, 1e6,
+          "weight of the text loss: CLIP-NCE or what the method has in its place"),
      {LATENT(AS_FLOAT, nce_lambda), MAPPER(AS_FLOAT, train.objective.nce_lambda)}},
     {REAL("latent-l2-lambda", 0, 1e6, "weight of the mean squared change of the latent"),
      {LATENT(AS_FLOAT, l2_lambda), MAPPER(AS_FLOAT, train.objective.latent_l2_lambda)}},
     {REAL("latent-l1-lambda", 0, 1e6, "weight of its mean absolute change (fewer channels move)"),
      {LATENT(AS_FLOAT, l1_lambda)}},
-    {REAL("goal-lambda", 0, 1e6, "weight of the squared distance to the recolouring in the steps after --fit-steps"),
+    {REAL("goal-lambda", 0, 1e6,
+          "weight of the squared distance to the recolouring in the steps after --fit-steps"),
      {LATENT(AS_FLOAT, goal_lambda)}},
-    {REAL("change-lambda", 0, 1e6, "weight of the share of the picture that changes"), {LATENT(AS_FLOAT, change_lambda)}},
-    {REAL("change-scale", 1e-3, 10, "colour distance, of pictures in [-1,1], at which a pixel counts as half changed"),
+    {REAL("change-lambda", 0, 1e6, "weight of the share of the picture that changes"),
+     {LATENT(AS_FLOAT, change_lambda)}},
+    {REAL("change-scale", 1e-3, 10,
+          "colour distance, of pictures in [-1,1], at which a pixel counts as half changed"),
      {LATENT(AS_FLOAT, change_scale)}},
-    {CHOICE("focus", "off|on", "whether CLIP sees, and the change is free, only where the text is about"),
+    {CHOICE("focus", "off|on",
+            "whether CLIP sees, and the change is free, only where the text is about"),
      {LATENT(AS_BOOL, use_focus)}},
-    {REAL("focus-threshold", 1e-3, 1e3, "relevance, of its mean over the picture, from which on a pixel belongs there"),
+    {REAL("focus-threshold", 1e-3, 1e3,
+          "relevance, of its mean over the picture, from which on a pixel belongs there"),
      {LATENT(AS_FLOAT, focus.threshold)}},
-    {REAL("focus-blur", 1e-3, 1, "how far relevance spreads, of the picture's side"), {LATENT(AS_FLOAT, focus.blur)}},
+    {REAL("focus-blur", 1e-3, 1, "how far relevance spreads, of the picture's side"),
+     {LATENT(AS_FLOAT, focus.blur)}},
     {REAL("anchor-lambda", 0, 1e6, "weight of staying near the source picture's CLIP embedding"),
      {LATENT(AS_FLOAT, anchor_lambda)}},
     {REAL("id-lambda", 0, 1e6, "weight of the identity loss (needs identity.safetensors)"),
@@ -77,27 +101,39 @@ static const struct entry entries[] = {
     {REAL("perc-lambda", 0, 1e6, "weight of the perceptual loss (needs vgg.safetensors)"),
      {LATENT(AS_FLOAT, perc_lambda), MAPPER(AS_FLOAT, train.objective.perc_lambda)}},
     {CHOICE("positive-1", "off|on", "CLIP-NCE's text direction"), {NCE(AS_BOOL, use_pos1)}},
-    {CHOICE("positive-2", "off|on", "CLIP-NCE's direction from picture to text"), {NCE(AS_BOOL, use_pos2)}},
+    {CHOICE("positive-2", "off|on", "CLIP-NCE's direction from picture to text"),
+     {NCE(AS_BOOL, use_pos2)}},
     {CHOICE("negatives", "off|on", "CLIP-NCE with its negatives, or 1 - cosine to its positives"),
      {NCE(AS_BOOL, use_negatives)}},
     {REAL("temperature", 1e-3, 100, "temperature of CLIP-NCE"), {NCE(AS_FLOAT, temperature)}},
-    {INT("copies", 0, CE_NCE_MAX_COPIES, "augmented copies a step; 0: no augmentation"), {NCE(AS_INT, copies)}},
+    {INT("copies", 0, CE_NCE_MAX_COPIES, "augmented copies a step; 0: no augmentation"),
+     {NCE(AS_INT, copies)}},
     {INT("templates", 1, CE_TEMPLATES, "sentences around the texts"),
      {NCE(AS_INT, templates), CHANNELS(AS_INT, nce.templates)}},
-    {REAL("contrast-lambda", 0, 1e6, "weight of telling the target from the contrasts, beside the text loss"),
+    {REAL("contrast-lambda", 0, 1e6,
+          "weight of telling the target from the contrasts, beside the text loss"),
      {NCE(AS_FLOAT, contrast_lambda)}},
-    {REAL("contrast-temperature", 1e-3, 100, "its temperature"), {NCE(AS_FLOAT, contrast_temperature)}},
+    {REAL("contrast-temperature", 1e-3, 100, "its temperature"),
+     {NCE(AS_FLOAT, contrast_temperature)}},
     {CHOICE("resize", CE_RESIZE_CHOICES, "how pictures are brought to CLIP's size"),
      {NCE(AS_BOOL, antialias), CHANNELS(AS_BOOL, measure.antialias)}},
-    {INT("batch", 1, 1024, "pictures a step of a mapper's training"), {MAPPER(AS_INT, train.batch)}},
-    {CHOICE("coarse-mapper", "off|on", "whether a mapper moves layers 0-3"), {MAPPER(AS_BOOL, train.level[CE_LEVEL_COARSE])}},
-    {CHOICE("medium-mapper", "off|on", "layers 4-7"), {MAPPER(AS_BOOL, train.level[CE_LEVEL_MEDIUM])}},
-    {CHOICE("fine-mapper", "off|on", "layers 8 and up"), {MAPPER(AS_BOOL, train.level[CE_LEVEL_FINE])}},
-    {CHOICE("text-mapping", "off|on", "whether a mapper sees the text"), {MAPPER(AS_NOT_BOOL, train.without_text)}},
-    {REAL("alpha", -1000, 1000, "how far global-directions moves the most relevant channel, in standard deviations"),
+    {INT("batch", 1, 1024, "pictures a step of a mapper's training"),
+     {MAPPER(AS_INT, train.batch)}},
+    {CHOICE("coarse-mapper", "off|on", "whether a mapper moves layers 0-3"),
+     {MAPPER(AS_BOOL, train.level[CE_LEVEL_COARSE])}},
+    {CHOICE("medium-mapper", "off|on", "layers 4-7"),
+     {MAPPER(AS_BOOL, train.level[CE_LEVEL_MEDIUM])}},
+    {CHOICE("fine-mapper", "off|on", "layers 8 and up"),
+     {MAPPER(AS_BOOL, train.level[CE_LEVEL_FINE])}},
+    {CHOICE("text-mapping", "off|on", "whether a mapper sees the text"),
+     {MAPPER(AS_NOT_BOOL, train.without_text)}},
+    {REAL("alpha", -1000, 1000,
+          "how far global-directions moves the most relevant channel, in standard deviations"),
      {CHANNELS(AS_FLOAT, alpha)}},
-    {REAL("beta", 0, 1, "relevance, a cosine, from which on global-directions moves a channel"), {CHANNELS(AS_FLOAT, beta)}},
-    {INT("faces", 1, 10000, "random faces over which it measures the channels, where no file of them is there"),
+    {REAL("beta", 0, 1, "relevance, a cosine, from which on global-directions moves a channel"),
+     {CHANNELS(AS_FLOAT, beta)}},
+    {INT("faces", 1, 10000,
+         "random faces over which it measures the channels, where no file of them is there"),
      {CHANNELS(AS_INT, measure.faces)}},
 };
 
@@ -151,13 +187,16 @@ static int choices_count(const char *choices)
     return n;
 }
 
-bool ce_setting_put(struct ce_edit_settings *settings, const struct ce_setting *setting, double value)
+bool ce_setting_put(struct ce_edit_settings *settings, const struct ce_setting *setting,
+                    double value)
 {
     const struct place *place = &entry_of(setting->name)->place[settings->family];
     const bool choice = setting->kind == CE_SETTING_CHOICE;
-    const double low = choice ? 0.0 : setting->low, high = choice ? choices_count(setting->choices) - 1 : setting->high;
+    const double low = choice ? 0.0 : setting->low,
+                 high = choice ? choices_count(setting->choices) - 1 : setting->high;
     char *at = (char *)settings + place->offset;
-    if (!(value >= low && value <= high) || (setting->kind != CE_SETTING_REAL && value != floor(value)))
+    if (!(value >= low && value <= high) ||
+        (setting->kind != CE_SETTING_REAL && value != floor(value)))
         return false;
     const int i = (int)value;
     const float f = (float)value;

@@ -1,5 +1,5 @@
-/* The settings of all editing methods, by name: one table from which the command line, its help and the
- * benchmark read and write them. */
+/* The settings of all editing methods, by name: one table from which the command line, its help and
+ * the benchmark read and write them. */
 #ifndef CFEDIT_EDIT_SETTINGS_H
 #define CFEDIT_EDIT_SETTINGS_H
 
@@ -47,7 +47,8 @@ bool ce_setting_used(const struct ce_setting *setting, enum ce_family family);
 /* The value of a setting that the family of `settings` uses; NaN otherwise. */
 double ce_setting_get(const struct ce_edit_settings *settings, const struct ce_setting *setting);
 /* False where the family does not use it or the value is out of range (or none of the choices). */
-bool ce_setting_put(struct ce_edit_settings *settings, const struct ce_setting *setting, double value);
+bool ce_setting_put(struct ce_edit_settings *settings, const struct ce_setting *setting,
+                    double value);
 /* The number of a word among the setting's choices, -1 if it is none. */
 int ce_setting_choice(const struct ce_setting *setting, const char *word);
 

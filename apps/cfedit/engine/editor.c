@@ -29,18 +29,21 @@ static char *copy_text(const char *text)
     return copy;
 }
 
-static lt_status check_render_size(const struct ce_models *models, const struct ce_latent_edit_config *config)
+static lt_status check_render_size(const struct ce_models *models,
+                                   const struct ce_latent_edit_config *config)
 {
     const int size = config->render_size, full = lt_stylegan2_describe(models->generator)->size;
     const int layers = lt_stylegan2_latents_at(models->generator, size);
     const int first = ce_first_layer(models, config->space.first_layer);
     if (size && !layers)
-        return lt_fail(models->ctx, LT_ERR_ARGUMENT, "render-size is %d, expected a power of two from 4 to the generator's %d", size,
-                       full);
-    if (size && first >= layers)
         return lt_fail(models->ctx, LT_ERR_ARGUMENT,
-                       "render-size is %d, but such a picture ends at layer %d, before the first that may move, %d", size, layers - 1,
-                       first);
+                       "render-size is %d, expected a power of two from 4 to the generator's %d",
+                       size, full);
+    if (size && first >= layers)
+        return lt_fail(
+            models->ctx, LT_ERR_ARGUMENT,
+            "render-size is %d, but such a picture ends at layer %d, before the first that may move, %d",
+            size, layers - 1, first);
     return LT_OK;
 }
 
@@ -50,7 +53,8 @@ static lt_status check_settings(const struct ce_models *models, const struct ce_
     if (latent && check_render_size(models, &s->latent) != LT_OK)
         return lt_ctx_status(models->ctx);
     if (latent && s->latent.id_lambda > 0.0f && !models->identity)
-        return lt_fail(models->ctx, LT_ERR_ARGUMENT, "id-lambda is %g, but the identity network is not there",
+        return lt_fail(models->ctx, LT_ERR_ARGUMENT,
+                       "id-lambda is %g, but the identity network is not there",
                        (double)s->latent.id_lambda);
     if (latent && s->latent.perc_lambda > 0.0f && !models->vgg)
         return lt_fail(models->ctx, LT_ERR_ARGUMENT, "perc-lambda is %g, but VGG19 is not there",
@@ -58,15 +62,18 @@ static lt_status check_settings(const struct ce_models *models, const struct ce_
     return LT_OK;
 }
 
-static lt_status open_channels(struct ce_editor *e, const char *path, ce_channels_progress *progress, void *user)
+static lt_status open_channels(struct ce_editor *e, const char *path,
+                               ce_channels_progress *progress, void *user)
 {
     const struct ce_models *models = e->models;
     lt_tensor *direction[CE_SPACE_STYLES] = {NULL};
     const lt_scope scope = lt_scope_open(models->ctx);
     lt_status status = path ? ce_channels_load(models, path, &e->channels)
-                            : ce_channels_measure(models, &e->settings.channels.measure, progress, user, &e->channels);
+                            : ce_channels_measure(models, &e->settings.channels.measure, progress,
+                                                  user, &e->channels);
     if (status == LT_OK)
-        status = ce_channels_direction(models, &e->channels, e->texts.direction, e->settings.channels.beta, direction, NULL);
+        status = ce_channels_direction(models, &e->channels, e->texts.direction,
+                                       e->settings.channels.beta, direction, NULL);
     for (int i = 0; i < e->channels.styles && status == LT_OK; i++)
         e->direction[i] = lt_retain(direction[i]);
     lt_scope_close(models->ctx, scope, NULL);
@@ -76,8 +83,9 @@ static lt_status open_channels(struct ce_editor *e, const char *path, ce_channel
 /* The CLIP-NCE settings of the family in use. */
 static struct ce_nce_config *nce_of(struct ce_edit_settings *s)
 {
-    return s->family == CE_FAMILY_LATENT ? &s->latent.nce
-           : s->family == CE_FAMILY_MAPPER ? &s->mapper.train.objective.nce : &s->channels.nce;
+    return s->family == CE_FAMILY_LATENT   ? &s->latent.nce
+           : s->family == CE_FAMILY_MAPPER ? &s->mapper.train.objective.nce
+                                           : &s->channels.nce;
 }
 
 static lt_status copy_texts(struct ce_editor *e, const struct ce_edit_texts *texts)
@@ -92,12 +100,16 @@ static lt_status copy_texts(struct ce_editor *e, const struct ce_edit_texts *tex
     if (!(nce->contrast_lambda > 0.0f) || e->settings.family == CE_FAMILY_CHANNELS)
         return LT_OK;
     if (texts->contrast_count > CE_NCE_MAX_CONTRASTS)
-        return lt_fail(ctx, LT_ERR_ARGUMENT, "%d contrasts, expected at most %d", texts->contrast_count, CE_NCE_MAX_CONTRASTS);
+        return lt_fail(ctx, LT_ERR_ARGUMENT, "%d contrasts, expected at most %d",
+                       texts->contrast_count, CE_NCE_MAX_CONTRASTS);
     if (!texts->contrasts)
-        status = ce_contrasts_of(ctx, texts->target, e->contrasts, &e->contrast_count, &nce->contrast_axes);
+        status = ce_contrasts_of(ctx, texts->target, e->contrasts, &e->contrast_count,
+                                 &nce->contrast_axes);
     for (int i = 0; texts->contrasts && i < texts->contrast_count && status == LT_OK; i++) {
         e->contrasts[e->contrast_count] = copy_text(texts->contrasts[i]);
-        status = e->contrasts[e->contrast_count] ? LT_OK : lt_fail(ctx, LT_ERR_MEMORY, "out of memory for an edit");
+        status = e->contrasts[e->contrast_count]
+                     ? LT_OK
+                     : lt_fail(ctx, LT_ERR_MEMORY, "out of memory for an edit");
         e->contrast_count += status == LT_OK;
     }
     nce->contrasts = (const char *const *)e->contrasts;
@@ -108,8 +120,8 @@ static lt_status copy_texts(struct ce_editor *e, const struct ce_edit_texts *tex
 }
 
 lt_status ce_editor_open(const struct ce_models *models, const struct ce_edit_settings *settings,
-                         const struct ce_edit_texts *texts, const char *channels_path, ce_channels_progress *progress,
-                         void *user, struct ce_editor **editor)
+                         const struct ce_edit_texts *texts, const char *channels_path,
+                         ce_channels_progress *progress, void *user, struct ce_editor **editor)
 {
     *editor = NULL;
     struct ce_editor *e = calloc(1, sizeof *e);
@@ -121,7 +133,8 @@ lt_status ce_editor_open(const struct ce_models *models, const struct ce_edit_se
     if (status == LT_OK)
         status = copy_texts(e, texts);
     if (status == LT_OK && settings->family != CE_FAMILY_MAPPER)
-        status = ce_nce_texts_prepare(models, nce_of(&e->settings), e->source, e->target, &e->texts);
+        status =
+            ce_nce_texts_prepare(models, nce_of(&e->settings), e->source, e->target, &e->texts);
     if (status == LT_OK && settings->family == CE_FAMILY_CHANNELS)
         status = open_channels(e, channels_path, progress, user);
     if (status != LT_OK) {
@@ -172,19 +185,22 @@ static bool watch_on(void *user, int64_t step, const char *stage, const struct c
 }
 
 /* Picture i, w (1,L,D). */
-static lt_status edit_one(struct ce_editor *e, lt_tensor *w, float strength, struct ce_edit_result *result)
+static lt_status edit_one(struct ce_editor *e, lt_tensor *w, float strength,
+                          struct ce_edit_result *result)
 {
     const struct ce_edit_settings *s = &e->settings;
     if (s->family == CE_FAMILY_LATENT)
-        return ce_latent_edit_run(e->models, &s->latent, &e->texts, w, strength, watch_on, e, result);
-    const lt_status status = ce_channels_edit(e->models, e->direction, w, s->channels.alpha * strength, result);
+        return ce_latent_edit_run(e->models, &s->latent, &e->texts, w, strength, watch_on, e,
+                                  result);
+    const lt_status status =
+        ce_channels_edit(e->models, e->direction, w, s->channels.alpha * strength, result);
     if (status == LT_OK)
         watch_on(e, 1, NULL, &result->last);
     return status;
 }
 
-lt_status ce_editor_run(struct ce_editor *editor, lt_tensor *w, float strength, ce_edit_watch *watch, void *user,
-                        struct ce_edit_result *results)
+lt_status ce_editor_run(struct ce_editor *editor, lt_tensor *w, float strength,
+                        ce_edit_watch *watch, void *user, struct ce_edit_result *results)
 {
     struct ce_editor *e = editor;
     lt_ctx *ctx = e->models->ctx;
@@ -196,7 +212,8 @@ lt_status ce_editor_run(struct ce_editor *editor, lt_tensor *w, float strength, 
     const int64_t n = lt_dim(w, 0);
     memset(results, 0, (size_t)n * sizeof *results);
     if (e->settings.family == CE_FAMILY_MAPPER)
-        return ce_mapper_edit_run(e->models, &e->settings.mapper, e->source, e->target, w, strength, watch_on, e, results);
+        return ce_mapper_edit_run(e->models, &e->settings.mapper, e->source, e->target, w, strength,
+                                  watch_on, e, results);
     lt_status status = LT_OK;
     for (int64_t i = 0; i < n && status == LT_OK; i++) {
         const lt_scope scope = lt_scope_open(ctx);

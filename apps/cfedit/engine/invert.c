@@ -19,21 +19,26 @@ struct ce_invert_config ce_invert_defaults(void)
     return (struct ce_invert_config){.steps = 200, .lr = 0.1f, .l2_lambda = 0.01f, .starts = 64};
 }
 
-static lt_status check(const struct ce_models *models, const struct ce_invert_config *c, const lt_tensor *x)
+static lt_status check(const struct ce_models *models, const struct ce_invert_config *c,
+                       const lt_tensor *x)
 {
     lt_ctx *ctx = models->ctx;
     const int64_t side = lt_stylegan2_describe(models->generator)->size;
     char s[80];
     if (!x)
         return lt_ctx_status(ctx);
-    if (lt_ndim(x) != 4 || lt_dim(x, 0) != 1 || lt_dim(x, 1) != 3 || lt_dim(x, 2) != side || lt_dim(x, 3) != side)
+    if (lt_ndim(x) != 4 || lt_dim(x, 0) != 1 || lt_dim(x, 1) != 3 || lt_dim(x, 2) != side ||
+        lt_dim(x, 3) != side)
         return lt_fail(ctx, LT_ERR_SHAPE, "invert: picture is %s, expected (1, 3, %lld, %lld)",
                        lt_shape_string(x, s, sizeof s), (long long)side, (long long)side);
-    if (c->steps < 0 || c->starts < 1 || !(c->lr > 0.0f) || !(c->l2_lambda >= 0.0f) || !(c->perc_lambda >= 0.0f))
-        return lt_fail(ctx, LT_ERR_ARGUMENT, "invert: %d steps of %g, %d starts, l2 %g, perceptual %g", c->steps,
+    if (c->steps < 0 || c->starts < 1 || !(c->lr > 0.0f) || !(c->l2_lambda >= 0.0f) ||
+        !(c->perc_lambda >= 0.0f))
+        return lt_fail(ctx, LT_ERR_ARGUMENT,
+                       "invert: %d steps of %g, %d starts, l2 %g, perceptual %g", c->steps,
                        (double)c->lr, c->starts, (double)c->l2_lambda, (double)c->perc_lambda);
     if (c->perc_lambda > 0.0f && !models->vgg)
-        return lt_fail(ctx, LT_ERR_ARGUMENT, "perc-lambda is %g, but VGG19 is not there", (double)c->perc_lambda);
+        return lt_fail(ctx, LT_ERR_ARGUMENT, "perc-lambda is %g, but VGG19 is not there",
+                       (double)c->perc_lambda);
     return lt_check_finite(ctx, x, "the picture");
 }
 
@@ -46,7 +51,8 @@ lt_tensor *ce_invert_fit(const struct ce_models *models, lt_tensor *picture)
     const int64_t side = lt_stylegan2_describe(models->generator)->size;
     const lt_scope scope = lt_scope_open(ctx);
     lt_no_grad_begin(ctx);
-    lt_tensor *x = lt_slice(ctx, lt_slice(ctx, picture, 2, (h - least) / 2, least), 3, (w - least) / 2, least);
+    lt_tensor *x =
+        lt_slice(ctx, lt_slice(ctx, picture, 2, (h - least) / 2, least), 3, (w - least) / 2, least);
     x = lt_contiguous(ctx, x);
     if (x && least > side)
         x = lt_resize_area(ctx, x, side, side);
@@ -79,10 +85,12 @@ static int64_t nearest_face(const struct ce_models *models, lt_tensor *w, const 
     for (int64_t at = 0; at < count && lt_ctx_status(ctx) == LT_OK; at += START_BATCH) {
         const int64_t n = count - at < START_BATCH ? count - at : START_BATCH;
         const lt_scope scope = lt_scope_open(ctx);
-        lt_tensor *wplus = lt_stylegan2_broadcast(ctx, models->generator, lt_slice(ctx, w, 0, at, n));
+        lt_tensor *wplus =
+            lt_stylegan2_broadcast(ctx, models->generator, lt_slice(ctx, w, 0, at, n));
         lt_tensor *faces = lt_stylegan2_synthesis_at(ctx, models->generator, wplus, (int)side);
         for (int64_t i = 0; faces && i < n; i++) {
-            const double d = distance(lt_f32(faces) + i * 3 * side * side, lt_f32(x), 3 * side * side);
+            const double d =
+                distance(lt_f32(faces) + i * 3 * side * side, lt_f32(x), 3 * side * side);
             if (d < least) {
                 least = d;
                 best = at + i;
@@ -109,7 +117,9 @@ static lt_tensor *best_start(const struct ce_models *models, int starts, lt_tens
     const lt_stylegan2 *g = models->generator;
     const lt_scope scope = lt_scope_open(ctx);
     lt_no_grad_begin(ctx);
-    lt_tensor *small = lt_dim(x, 2) > START_SIDE ? lt_resize_area(ctx, x, START_SIDE, START_SIDE) : x, *start = NULL;
+    lt_tensor *small =
+                  lt_dim(x, 2) > START_SIDE ? lt_resize_area(ctx, x, START_SIDE, START_SIDE) : x,
+              *start = NULL;
     lt_tensor *w = ce_random_faces(models, starts, 0x496e7665);
     if (w && lt_stylegan2_latent_avg(g))
         w = lt_stylegan2_truncate(ctx, g, w, (float)models->truncation);
@@ -128,11 +138,15 @@ struct inversion {
     struct ce_latent_space space;
     lt_optim *optim;
     lt_tensor *target[SCALES]; /* D_k x; in the caller's scope */
-    lt_tensor *perc;           /* x's VGG19 conv5_2 features, in that scope, too; NULL where the term is off */
+    lt_tensor
+        *perc; /* x's VGG19 conv5_2 features, in that scope, too; NULL where the term is off */
     int scales;
 };
 
-static lt_tensor *halved(lt_ctx *ctx, lt_tensor *x) { return lt_resize_area(ctx, x, lt_dim(x, 2) / 2, lt_dim(x, 3) / 2); }
+static lt_tensor *halved(lt_ctx *ctx, lt_tensor *x)
+{
+    return lt_resize_area(ctx, x, lt_dim(x, 2) / 2, lt_dim(x, 3) / 2);
+}
 
 static lt_tensor *loss_of(const struct inversion *v, lt_tensor *x_hat)
 {
@@ -141,14 +155,20 @@ static lt_tensor *loss_of(const struct inversion *v, lt_tensor *x_hat)
     for (int k = 0; k < v->scales; k++) {
         if (k > 0)
             seen = halved(ctx, seen);
-        lt_tensor *term = lt_affine(ctx, lt_mse_loss(ctx, seen, v->target[k]), 1.0f / (float)v->scales, 0.0f);
+        lt_tensor *term =
+            lt_affine(ctx, lt_mse_loss(ctx, seen, v->target[k]), 1.0f / (float)v->scales, 0.0f);
         loss = loss ? lt_add(ctx, loss, term) : term;
     }
     if (v->config->perc_lambda > 0.0f)
-        loss = lt_add(ctx, loss,
-                      lt_affine(ctx, lt_l1_loss(ctx, lt_vgg19_perceptual_features(ctx, v->models->vgg, x_hat), v->perc),
-                                v->config->perc_lambda, 0.0f));
-    return lt_add(ctx, loss, lt_affine(ctx, ce_latent_space_size(&v->space, false), v->config->l2_lambda, 0.0f));
+        loss = lt_add(
+            ctx, loss,
+            lt_affine(
+                ctx,
+                lt_l1_loss(ctx, lt_vgg19_perceptual_features(ctx, v->models->vgg, x_hat), v->perc),
+                v->config->perc_lambda, 0.0f));
+    return lt_add(
+        ctx, loss,
+        lt_affine(ctx, ce_latent_space_size(&v->space, false), v->config->l2_lambda, 0.0f));
 }
 
 /* Rises over the first twentieth of the steps and falls by a cosine over the last quarter. */
@@ -165,10 +185,13 @@ static lt_status step(struct inversion *v, int index, double *loss)
     const lt_scope scope = lt_scope_open(ctx);
     lt_tensor *code[CE_SPACE_STYLES] = {NULL};
     lt_status status = ce_latent_space_code(&v->space, 1.0f, code);
-    lt_tensor *total = status == LT_OK ? loss_of(v, ce_latent_space_draw(&v->space, code, 0)) : NULL;
+    lt_tensor *total =
+        status == LT_OK ? loss_of(v, ce_latent_space_draw(&v->space, code, 0)) : NULL;
     status = total ? LT_OK : lt_ctx_status(ctx);
     if (status == LT_OK && !isfinite(*loss = (double)lt_item(total)))
-        status = lt_fail(ctx, LT_ERR_NUMERIC, "invert: the loss is no longer finite at step %d; try a smaller --lr", index);
+        status =
+            lt_fail(ctx, LT_ERR_NUMERIC,
+                    "invert: the loss is no longer finite at step %d; try a smaller --lr", index);
     if (status == LT_OK) {
         lt_optim_zero_grad(v->optim);
         status = lt_backward(ctx, total);
@@ -201,7 +224,8 @@ static lt_status descend(struct inversion *v, ce_invert_progress *progress, void
 static lt_status prepare(struct inversion *v, lt_tensor *x)
 {
     lt_ctx *ctx = v->models->ctx;
-    const struct ce_space_config space = {.space = CE_SPACE_WPLUS, .first_layer = 0, .last_layer = 63, .edit_rgb = true};
+    const struct ce_space_config space = {
+        .space = CE_SPACE_WPLUS, .first_layer = 0, .last_layer = 63, .edit_rgb = true};
     lt_no_grad_begin(ctx);
     v->target[0] = lt_detach(ctx, x);
     for (v->scales = 1; v->scales < SCALES && lt_dim(x, 2) >> v->scales >= 8; v->scales++)
@@ -211,7 +235,8 @@ static lt_status prepare(struct inversion *v, lt_tensor *x)
     lt_no_grad_end(ctx);
     if (lt_ctx_status(ctx) != LT_OK)
         return lt_ctx_status(ctx);
-    lt_tensor *start = v->models->encoder ? encoded_start(v->models, x) : best_start(v->models, v->config->starts, x);
+    lt_tensor *start = v->models->encoder ? encoded_start(v->models, x)
+                                          : best_start(v->models, v->config->starts, x);
     return ce_latent_space_open(v->models, &space, start, &v->space);
 }
 
@@ -243,8 +268,9 @@ static lt_status finish(struct inversion *v, struct ce_invert_result *result)
     return status;
 }
 
-lt_status ce_invert_run(const struct ce_models *models, const struct ce_invert_config *config, lt_tensor *x,
-                        ce_invert_progress *progress, void *user, struct ce_invert_result *result)
+lt_status ce_invert_run(const struct ce_models *models, const struct ce_invert_config *config,
+                        lt_tensor *x, ce_invert_progress *progress, void *user,
+                        struct ce_invert_result *result)
 {
     memset(result, 0, sizeof *result);
     lt_ctx *ctx = models->ctx;

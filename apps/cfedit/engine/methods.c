@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-/* CF-CLIP's objective without its negatives, which over a single latent hold the picture back more than they keep it
- * whole, and with what we add to it; bench/edit has the figures. */
+/* CF-CLIP's objective without its negatives, which over a single latent hold the picture back more
+ * than they keep it whole, and with what we add to it; bench/edit has the figures. */
 static void set_cf_clip(struct ce_edit_settings *s)
 {
     s->latent.nce.contrast_lambda = 0.3f;
@@ -17,8 +17,8 @@ static void set_cf_clip(struct ce_edit_settings *s)
     s->latent.nce.copies = 4;
 }
 
-/* The published learning rate, 0.5, is for 50,000 steps; a few hundred need a higher one. The coarse layers are left
- * alone, as StyleCLIP does for colours. */
+/* The published learning rate, 0.5, is for 50,000 steps; a few hundred need a higher one. The
+ * coarse layers are left alone, as StyleCLIP does for colours. */
 static void set_mapper(struct ce_edit_settings *s)
 {
     s->mapper.train.lr = 20.0f;
@@ -57,18 +57,21 @@ static void set_global_directions(struct ce_edit_settings *s)
 
 static const struct ce_method methods[] = {
     {"cf-clip", "each picture's own latent, CF-CLIP's objective",
-     "Yu et al. 2022, \"Towards Counterfactual Image Manipulation via CLIP\"; optimised over the latent here", CE_FAMILY_LATENT,
-     set_cf_clip},
+     "Yu et al. 2022, \"Towards Counterfactual Image Manipulation via CLIP\"; optimised over the latent here",
+     CE_FAMILY_LATENT, set_cf_clip},
     {"cf-clip-mapper", "a mapper with text mapping, CLIP-NCE",
-     "Yu et al. 2022, \"Towards Counterfactual Image Manipulation via CLIP\"", CE_FAMILY_MAPPER, set_mapper},
+     "Yu et al. 2022, \"Towards Counterfactual Image Manipulation via CLIP\"", CE_FAMILY_MAPPER,
+     set_mapper},
     {"styleclip", "each picture's own latent, global CLIP loss",
      "Patashnik et al. 2021, \"StyleCLIP\", latent optimisation", CE_FAMILY_LATENT, set_styleclip},
     {"styleclip-mapper", "a mapper that does not see the text, global CLIP loss",
      "Patashnik et al. 2021, \"StyleCLIP\", latent mapper", CE_FAMILY_MAPPER, set_styleclip_mapper},
     {"nada", "each picture's own latent, directional loss",
-     "Gal et al. 2022, \"StyleGAN-NADA\"; over the latent instead of the generator's weights", CE_FAMILY_LATENT, set_nada},
+     "Gal et al. 2022, \"StyleGAN-NADA\"; over the latent instead of the generator's weights",
+     CE_FAMILY_LATENT, set_nada},
     {"global-directions", "one direction of StyleSpace channels for all pictures",
-     "Patashnik et al. 2021, \"StyleCLIP\", global directions", CE_FAMILY_CHANNELS, set_global_directions},
+     "Patashnik et al. 2021, \"StyleCLIP\", global directions", CE_FAMILY_CHANNELS,
+     set_global_directions},
 };
 
 const struct ce_method *ce_methods(size_t *count)
@@ -87,7 +90,8 @@ const struct ce_method *ce_method_find(const char *name)
 
 struct ce_edit_settings ce_method_settings(const struct ce_method *method)
 {
-    struct ce_edit_settings s = {.family = method->family, .latent = ce_latent_edit_defaults(),
+    struct ce_edit_settings s = {.family = method->family,
+                                 .latent = ce_latent_edit_defaults(),
                                  .mapper = ce_mapper_edit_defaults()};
     s.channels.measure = ce_channels_defaults();
     s.channels.nce = ce_nce_defaults();

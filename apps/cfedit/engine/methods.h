@@ -1,4 +1,5 @@
-/* The ways of editing that `cfedit edit --method` offers: a name, where it comes from, and its settings. */
+/* The ways of editing that `cfedit edit --method` offers: a name, where it comes from, and its
+ * settings. */
 #ifndef CFEDIT_METHODS_H
 #define CFEDIT_METHODS_H
 

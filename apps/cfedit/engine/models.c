@@ -10,10 +10,10 @@
 #include "cli/options.h"
 #include "tensor/files/safetensors.h"
 
-#define DEFAULT_DOMAIN "face"
+#define DEFAULT_DOMAIN     "face"
 #define DEFAULT_TRUNCATION 0.7
-#define DEFAULT_CONTEXT 77
-#define MOST_CONTEXT 65536
+#define DEFAULT_CONTEXT    77
+#define MOST_CONTEXT       65536
 
 /* ---- networks ---- */
 
@@ -39,7 +39,8 @@ static const char *file_of(struct ce_run *run, unsigned need, bool required)
 {
     const struct ce_paths *p = &run->paths;
     switch (need) {
-    case CE_NEED_GENERATOR: return ce_model_file(run, p->generator, "generator.safetensors", required);
+    case CE_NEED_GENERATOR:
+        return ce_model_file(run, p->generator, "generator.safetensors", required);
     case CE_NEED_CLIP: return ce_model_file(run, p->clip, "clip.safetensors", required);
     case CE_NEED_IDENTITY: return ce_model_file(run, p->identity, "identity.safetensors", required);
     case CE_NEED_VGG: return ce_model_file(run, p->vgg, "vgg.safetensors", required);
@@ -49,7 +50,8 @@ static const char *file_of(struct ce_run *run, unsigned need, bool required)
 }
 
 /* That file's path and tensors. */
-static lt_status load_network(struct ce_run *run, unsigned need, enum ce_kind kind, const char **path, lt_params **params)
+static lt_status load_network(struct ce_run *run, unsigned need, enum ce_kind kind,
+                              const char **path, lt_params **params)
 {
     *path = file_of(run, need, true);
     if (!*path)
@@ -59,7 +61,8 @@ static lt_status load_network(struct ce_run *run, unsigned need, enum ce_kind ki
 
 static lt_status open_generator(struct ce_run *run, struct ce_models *m)
 {
-    const lt_status status = load_network(run, CE_NEED_GENERATOR, CE_KIND_GENERATOR, &m->generator_path, &m->generator_params);
+    const lt_status status = load_network(run, CE_NEED_GENERATOR, CE_KIND_GENERATOR,
+                                          &m->generator_path, &m->generator_params);
     if (status != LT_OK)
         return status;
     if (lt_stylegan2_create(run->ctx, m->generator_params, &m->generator) != LT_OK)
@@ -69,8 +72,10 @@ static lt_status open_generator(struct ce_run *run, struct ce_models *m)
         m->domain = domain;
     const char *text = lt_params_metadata(m->generator_params, "truncation");
     if (text && (!ce_parse_real(text, &m->truncation) || fabs(m->truncation) > 10))
-        return lt_fail(run->ctx, LT_ERR_FORMAT, "%s: metadata truncation '%s' is not a number that "
-                       "truncates", m->generator_path, text);
+        return lt_fail(run->ctx, LT_ERR_FORMAT,
+                       "%s: metadata truncation '%s' is not a number that "
+                       "truncates",
+                       m->generator_path, text);
     if (!lt_stylegan2_latent_avg(m->generator))
         m->truncation = 1;
     return LT_OK;
@@ -78,31 +83,41 @@ static lt_status open_generator(struct ce_run *run, struct ce_models *m)
 
 static lt_status open_clip(struct ce_run *run, struct ce_models *m)
 {
-    const lt_status status = load_network(run, CE_NEED_CLIP, CE_KIND_CLIP, &m->clip_path, &m->clip_params);
+    const lt_status status =
+        load_network(run, CE_NEED_CLIP, CE_KIND_CLIP, &m->clip_path, &m->clip_params);
     if (status != LT_OK)
         return status;
-    return lt_clip_create(run->ctx, m->clip_params, &m->clip) == LT_OK ? LT_OK : ce_blame_file(run->ctx, m->clip_path);
+    return lt_clip_create(run->ctx, m->clip_params, &m->clip) == LT_OK
+               ? LT_OK
+               : ce_blame_file(run->ctx, m->clip_path);
 }
 
 static lt_status open_identity(struct ce_run *run, struct ce_models *m)
 {
-    const lt_status status = load_network(run, CE_NEED_IDENTITY, CE_KIND_IDENTITY, &m->identity_path, &m->identity_params);
+    const lt_status status = load_network(run, CE_NEED_IDENTITY, CE_KIND_IDENTITY,
+                                          &m->identity_path, &m->identity_params);
     if (status != LT_OK)
         return status;
-    return lt_irse50_create(run->ctx, m->identity_params, &m->identity) == LT_OK ? LT_OK : ce_blame_file(run->ctx, m->identity_path);
+    return lt_irse50_create(run->ctx, m->identity_params, &m->identity) == LT_OK
+               ? LT_OK
+               : ce_blame_file(run->ctx, m->identity_path);
 }
 
 static lt_status open_vgg(struct ce_run *run, struct ce_models *m)
 {
-    const lt_status status = load_network(run, CE_NEED_VGG, CE_KIND_VGG, &m->vgg_path, &m->vgg_params);
+    const lt_status status =
+        load_network(run, CE_NEED_VGG, CE_KIND_VGG, &m->vgg_path, &m->vgg_params);
     if (status != LT_OK)
         return status;
-    return lt_vgg19_create(run->ctx, m->vgg_params, &m->vgg) == LT_OK ? LT_OK : ce_blame_file(run->ctx, m->vgg_path);
+    return lt_vgg19_create(run->ctx, m->vgg_params, &m->vgg) == LT_OK
+               ? LT_OK
+               : ce_blame_file(run->ctx, m->vgg_path);
 }
 
 static lt_status open_encoder(struct ce_run *run, struct ce_models *m)
 {
-    const lt_status status = load_network(run, CE_NEED_ENCODER, CE_KIND_ENCODER, &m->encoder_path, &m->encoder_params);
+    const lt_status status =
+        load_network(run, CE_NEED_ENCODER, CE_KIND_ENCODER, &m->encoder_path, &m->encoder_params);
     if (status != LT_OK)
         return status;
     if (lt_e4e_create(run->ctx, m->encoder_params, &m->encoder) != LT_OK)
@@ -110,12 +125,14 @@ static lt_status open_encoder(struct ce_run *run, struct ce_models *m)
     if (!m->generator)
         return LT_OK;
     const lt_e4e_config *e = lt_e4e_describe(m->encoder);
-    const int64_t latents = lt_stylegan2_latents(m->generator), width = lt_stylegan2_describe(m->generator)->style_dim;
+    const int64_t latents = lt_stylegan2_latents(m->generator),
+                  width = lt_stylegan2_describe(m->generator)->style_dim;
     if (e->latents == latents && e->style_dim == width)
         return LT_OK;
-    return lt_fail(run->ctx, LT_ERR_SHAPE,
-                   "%s: the encoder gives %d layers of %lld numbers, but the generator takes %lld of %lld", m->encoder_path,
-                   e->latents, (long long)e->style_dim, (long long)latents, (long long)width);
+    return lt_fail(
+        run->ctx, LT_ERR_SHAPE,
+        "%s: the encoder gives %d layers of %lld numbers, but the generator takes %lld of %lld",
+        m->encoder_path, e->latents, (long long)e->style_dim, (long long)latents, (long long)width);
 }
 
 /* ---- the tokenizer ---- */

@@ -62,8 +62,7 @@ lt_status ce_models_tokenize(const struct ce_models *models, const char *text, s
                              int32_t *ids, size_t cap, size_t *count);
 /* Texts -> int32 (count, context_length) padded with 0, as lt_clip_encode_text()
  * takes them. Needs tokenizer and CLIP. */
-lt_tensor *ce_models_tokens(const struct ce_models *models, const char *const *texts,
-                            size_t count);
+lt_tensor *ce_models_tokens(const struct ce_models *models, const char *const *texts, size_t count);
 /* Texts -> raw text features (count, D), computed in small batches without gradient. */
 lt_tensor *ce_models_embed_texts(const struct ce_models *models, const char *const *texts,
                                  size_t count);

@@ -6,9 +6,9 @@
 #include "autograd/tape.h"
 #include "engine/models.h"
 
-#define TEXT_BATCH 128
+#define TEXT_BATCH  128
 #define IMAGE_BATCH 8
-#define EXCERPT 40 /* bytes of a text in a message */
+#define EXCERPT     40 /* bytes of a text in a message */
 
 static int64_t at_most(int64_t a, int64_t b) { return a < b ? a : b; }
 
@@ -53,8 +53,7 @@ lt_status ce_models_tokenize(const struct ce_models *models, const char *text, s
     return lt_fail(ctx, status, "text %zu: %s", index + 1, message);
 }
 
-lt_tensor *ce_models_tokens(const struct ce_models *models, const char *const *texts,
-                            size_t count)
+lt_tensor *ce_models_tokens(const struct ce_models *models, const char *const *texts, size_t count)
 {
     lt_ctx *ctx = models->ctx;
     const size_t length = (size_t)lt_clip_describe(models->clip)->context_length;
@@ -89,8 +88,7 @@ lt_tensor *ce_models_embed_texts(const struct ce_models *models, const char *con
     return good ? out : NULL;
 }
 
-lt_tensor *ce_models_embed_images(const struct ce_models *models, lt_tensor *images,
-                                  bool antialias)
+lt_tensor *ce_models_embed_images(const struct ce_models *models, lt_tensor *images, bool antialias)
 {
     lt_ctx *ctx = models->ctx;
     if (!images)
@@ -110,8 +108,7 @@ lt_tensor *ce_models_embed_images(const struct ce_models *models, lt_tensor *ima
         const lt_scope scope = lt_scope_open(ctx);
         lt_tensor *part = rows(ctx, images, at, at_most(IMAGE_BATCH, n - at));
         lt_tensor *pixels = part ? lt_clip_preprocess(ctx, models->clip, part, antialias) : NULL;
-        good = pixels &&
-               store_rows(ctx, out, at, lt_clip_encode_image(ctx, models->clip, pixels));
+        good = pixels && store_rows(ctx, out, at, lt_clip_encode_image(ctx, models->clip, pixels));
         lt_scope_close(ctx, scope, NULL);
     }
     lt_no_grad_end(ctx);
@@ -133,8 +130,8 @@ lt_tensor *ce_models_generate(const struct ce_models *models, lt_tensor *wplus,
         const lt_scope scope = lt_scope_open(ctx);
         const int64_t size = at_most(batch, n - at);
         lt_tensor *part = rows(ctx, wplus, at, size);
-        good = part &&
-               store_rows(ctx, out, at, lt_stylegan2_synthesis(ctx, models->generator, part));
+        good =
+            part && store_rows(ctx, out, at, lt_stylegan2_synthesis(ctx, models->generator, part));
         lt_scope_close(ctx, scope, NULL);
         if (good && progress)
             progress(user, at + size);

@@ -31,19 +31,20 @@ struct tower {
 struct lt_clip {
     lt_clip_config config;
     struct tower visual, text;
-    lt_tensor *patch_weight;                 /* (W,3,p,p) */
-    lt_tensor *class_embedding;              /* (W) */
-    lt_tensor *visual_position;              /* (1+grid^2,W) */
-    lt_tensor *ln_pre_weight, *ln_pre_bias;  /* (W) */
+    lt_tensor *patch_weight;                /* (W,3,p,p) */
+    lt_tensor *class_embedding;             /* (W) */
+    lt_tensor *visual_position;             /* (1+grid^2,W) */
+    lt_tensor *ln_pre_weight, *ln_pre_bias; /* (W) */
     lt_tensor *ln_post_weight, *ln_post_bias;
-    lt_tensor *visual_proj;                  /* (W,D) */
-    lt_tensor *token_embedding;              /* (V,W) */
-    lt_tensor *text_position;                /* (L,W) */
+    lt_tensor *visual_proj;     /* (W,D) */
+    lt_tensor *token_embedding; /* (V,W) */
+    lt_tensor *text_position;   /* (L,W) */
     lt_tensor *ln_final_weight, *ln_final_bias;
-    lt_tensor *text_proj;                    /* (W,D) */
-    lt_tensor *logit_scale;                  /* scalar */
-    lt_params *widened; /* float32 copies of what the file has in 16 bits and products do not take so */
-    lt_tensor *pixel_scale, *pixel_shift;    /* retained: (1,3), (3): [-1,1] to the network's input */
+    lt_tensor *text_proj;   /* (W,D) */
+    lt_tensor *logit_scale; /* scalar */
+    lt_params
+        *widened; /* float32 copies of what the file has in 16 bits and products do not take so */
+    lt_tensor *pixel_scale, *pixel_shift; /* retained: (1,3), (3): [-1,1] to the network's input */
     void (*tap)(void *user, const char *name, lt_tensor *t);
     void *tap_user;
 };
@@ -83,11 +84,15 @@ static lt_status find_blocks(lt_ctx *ctx, lt_clip *c, const lt_params *params, c
 {
     const int64_t w = t->width;
     if (w < HEAD || w % HEAD)
-        return lt_fail(ctx, LT_ERR_UNSUPPORTED, "clip: width %d of the %s tower is not a multiple "
-                       "of %d", t->width, t->name, HEAD);
+        return lt_fail(ctx, LT_ERR_UNSUPPORTED,
+                       "clip: width %d of the %s tower is not a multiple "
+                       "of %d",
+                       t->width, t->name, HEAD);
     if (t->layers == 0)
-        return lt_fail(ctx, LT_ERR_MISSING, "clip: there is no tensor "
-                       "%s.resblocks.0.attn.in_proj_weight", prefix);
+        return lt_fail(ctx, LT_ERR_MISSING,
+                       "clip: there is no tensor "
+                       "%s.resblocks.0.attn.in_proj_weight",
+                       prefix);
     t->block = calloc((size_t)t->layers, sizeof *t->block);
     if (!t->block)
         return lt_fail(ctx, LT_ERR_MEMORY, "clip: out of memory");
@@ -132,25 +137,24 @@ static lt_status find_visual(lt_ctx *ctx, const lt_params *params, lt_clip *c)
     if (!c->patch_weight)
         return lt_ctx_status(ctx);
     const int64_t w = lt_dim(c->patch_weight, 0), p = lt_dim(c->patch_weight, 3);
-    c->visual_position = wide(ctx, c, params, "visual.positional_embedding", 2,
-                                       (const int64_t[]){-1, w});
+    c->visual_position =
+        wide(ctx, c, params, "visual.positional_embedding", 2, (const int64_t[]){-1, w});
     if (!c->visual_position)
         return lt_ctx_status(ctx);
     const int64_t patches = lt_dim(c->visual_position, 0) - 1;
     const int64_t grid = (int64_t)lround(sqrt((double)patches));
     if (lt_dim(c->patch_weight, 2) != p || p < 1 || grid < 1 || grid * grid != patches)
-        return lt_fail(ctx, LT_ERR_SHAPE, "clip: %lld positions and patches of %lld x %lld "
-                       "pixels make no square picture", (long long)patches,
-                       (long long)lt_dim(c->patch_weight, 2), (long long)p);
+        return lt_fail(ctx, LT_ERR_SHAPE,
+                       "clip: %lld positions and patches of %lld x %lld "
+                       "pixels make no square picture",
+                       (long long)patches, (long long)lt_dim(c->patch_weight, 2), (long long)p);
     g->vision_width = (int)w;
     g->patch = (int)p;
     g->image_size = (int)(p * grid);
-    c->class_embedding =
-        wide(ctx, c, params, "visual.class_embedding", 1, (const int64_t[]){w});
+    c->class_embedding = wide(ctx, c, params, "visual.class_embedding", 1, (const int64_t[]){w});
     c->ln_pre_weight = wide(ctx, c, params, "visual.ln_pre.weight", 1, (const int64_t[]){w});
     c->ln_pre_bias = wide(ctx, c, params, "visual.ln_pre.bias", 1, (const int64_t[]){w});
-    c->ln_post_weight =
-        wide(ctx, c, params, "visual.ln_post.weight", 1, (const int64_t[]){w});
+    c->ln_post_weight = wide(ctx, c, params, "visual.ln_post.weight", 1, (const int64_t[]){w});
     c->ln_post_bias = wide(ctx, c, params, "visual.ln_post.bias", 1, (const int64_t[]){w});
     c->visual_proj = wide(ctx, c, params, "visual.proj", 2, (const int64_t[]){w, -1});
     if (lt_ctx_status(ctx))
@@ -169,12 +173,10 @@ static lt_status find_text(lt_ctx *ctx, const lt_params *params, lt_clip *c)
     if (!c->token_embedding)
         return lt_ctx_status(ctx);
     const int64_t w = lt_dim(c->token_embedding, 1);
-    c->text_position =
-        wide(ctx, c, params, "positional_embedding", 2, (const int64_t[]){-1, w});
+    c->text_position = wide(ctx, c, params, "positional_embedding", 2, (const int64_t[]){-1, w});
     c->ln_final_weight = wide(ctx, c, params, "ln_final.weight", 1, (const int64_t[]){w});
     c->ln_final_bias = wide(ctx, c, params, "ln_final.bias", 1, (const int64_t[]){w});
-    c->text_proj =
-        wide(ctx, c, params, "text_projection", 2, (const int64_t[]){w, g->embed_dim});
+    c->text_proj = wide(ctx, c, params, "text_projection", 2, (const int64_t[]){w, g->embed_dim});
     c->logit_scale = wide(ctx, c, params, "logit_scale", 0, NULL);
     if (lt_ctx_status(ctx))
         return lt_ctx_status(ctx);
@@ -263,9 +265,10 @@ static void tap_stream(lt_ctx *ctx, const lt_clip *c, const struct tower *t, int
     lt_scope_close(ctx, scope, NULL);
 }
 
-/* Texts, each up to its end token, so that nothing is computed for positions that no feature sees. Beginnings that
- * texts share have the same stream, since attention looks back only, and are computed once: the stream has R rows, and
- * attention sees all texts one after the other, text i in rows starts[i] to starts[i + 1] of P. */
+/* Texts, each up to its end token, so that nothing is computed for positions that no feature sees.
+ * Beginnings that texts share have the same stream, since attention looks back only, and are
+ * computed once: the stream has R rows, and attention sees all texts one after the other, text i in
+ * rows starts[i] to starts[i + 1] of P. */
 struct texts {
     lt_tensor *starts; /* int32 (T+1) */
     lt_tensor *ends;   /* int32 (T): of P rows, the end tokens */
@@ -294,8 +297,10 @@ static lt_tensor *text_rows(lt_ctx *ctx, lt_tensor *x, const struct texts *texts
     return texts->row_of ? lt_embedding(ctx, x, texts->one_of) : x;
 }
 
-/* Packed queries, keys and values y -> what attention makes of them, for the same rows or the features' only. */
-static lt_tensor *attend(lt_ctx *ctx, const struct tower *t, lt_tensor *y, const struct texts *texts, bool last)
+/* Packed queries, keys and values y -> what attention makes of them, for the same rows or the
+ * features' only. */
+static lt_tensor *attend(lt_ctx *ctx, const struct tower *t, lt_tensor *y,
+                         const struct texts *texts, bool last)
 {
     const int heads = t->width / HEAD;
     if (!texts) {
@@ -336,8 +341,7 @@ static lt_tensor *run_tower(lt_ctx *ctx, const lt_clip *c, const struct tower *t
     tap_stream(ctx, c, t, 0, x);
     for (int i = 0; i < t->layers; i++) {
         const bool last = i + 1 == t->layers && !c->tap;
-        x = lt_scope_close(ctx, scope,
-                           run_block(ctx, c, t, &t->block[i], x, texts, last));
+        x = lt_scope_close(ctx, scope, run_block(ctx, c, t, &t->block[i], x, texts, last));
         tap_stream(ctx, c, t, i + 1, x);
     }
     return lt_scope_close(ctx, scope, c->tap ? feature_row(ctx, x, texts) : x);
@@ -376,7 +380,11 @@ lt_tensor *lt_clip_preprocess(lt_ctx *ctx, const lt_clip *clip, lt_tensor *image
     /* Normalised last, on the fewest pixels; the filters' weights sum to one. */
     lt_tensor *scale =
         lt_expand(ctx, clip->pixel_scale, 2, (const int64_t[]){lt_dim(images, 0), 3});
-    x = scale ? lt_bias_act(ctx, x, &(lt_act){.out_scale = scale, .bias = clip->pixel_shift, .slope = 1.0f, .gain = 1.0f}) : NULL;
+    x = scale ? lt_bias_act(
+                    ctx, x,
+                    &(lt_act){
+                        .out_scale = scale, .bias = clip->pixel_shift, .slope = 1.0f, .gain = 1.0f})
+              : NULL;
     return lt_scope_close(ctx, scope, x);
 }
 
@@ -427,15 +435,18 @@ static int32_t find_end(const int32_t *id, int64_t count)
 
 static lt_tensor *new_ints(lt_ctx *ctx, int64_t n) { return lt_empty(ctx, LT_I32, 1, &n); }
 
-/* Where texts part: rows of the stream as a tree, each below the row before it. Scratch of pack_texts(). */
+/* Where texts part: rows of the stream as a tree, each below the row before it. Scratch of
+ * pack_texts(). */
 struct tree {
     int32_t rows;
-    int32_t *id, *place; /* token and place in the context */
-    int32_t *child, *next; /* first of the rows that follow a row, next of those that follow the same; -1: none */
+    int32_t *id, *place;   /* token and place in the context */
+    int32_t *child, *next; /* first of the rows that follow a row, next of those that follow the
+                              same; -1: none */
     int32_t *one_of;
 };
 
-/* The row of token `id` below `above` (-1: a first one), made where it is not there, for row `at` of all texts. */
+/* The row of token `id` below `above` (-1: a first one), made where it is not there, for row `at`
+ * of all texts. */
 static int32_t row_below(struct tree *t, int32_t above, int32_t id, int32_t at)
 {
     int32_t *link = &t->child[above + 1];
@@ -485,7 +496,8 @@ static lt_status pack_texts(lt_ctx *ctx, const lt_tensor *ids, bool whole, struc
     struct tree t = {0, s, s + rows, s + 2 * rows, s + 3 * rows + 1, s + 4 * rows + 1};
     t.child[0] = -1;
     for (int64_t i = 0; i < n; i++) {
-        const int32_t first = lt_i32(texts->starts)[i], length = lt_i32(texts->starts)[i + 1] - first;
+        const int32_t first = lt_i32(texts->starts)[i],
+                      length = lt_i32(texts->starts)[i + 1] - first;
         int32_t above = -1;
         for (int32_t j = 0; j < length; j++) {
             if (whole && j == 0)

@@ -46,9 +46,11 @@ static lt_status check(lt_ctx *ctx, const lt_clip_config *c)
                        c->image_size, c->patch);
     if (c->embed_dim < 1 || c->vision_layers < 1 || c->text_layers < 1 || c->context_length < 2 ||
         c->vocab_size < 2)
-        return lt_fail(ctx, LT_ERR_ARGUMENT, "clip: embed_dim %d, layers %d and %d, "
-                       "context_length %d, vocab_size %d are out of range", c->embed_dim,
-                       c->vision_layers, c->text_layers, c->context_length, c->vocab_size);
+        return lt_fail(ctx, LT_ERR_ARGUMENT,
+                       "clip: embed_dim %d, layers %d and %d, "
+                       "context_length %d, vocab_size %d are out of range",
+                       c->embed_dim, c->vision_layers, c->text_layers, c->context_length,
+                       c->vocab_size);
     return LT_OK;
 }
 

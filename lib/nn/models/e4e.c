@@ -12,24 +12,25 @@ enum { CONVS_MAX = 8, NAME_CAP = 64 };
 static const float slope = 0.01f; /* of the heads' leaky ReLU */
 
 struct head {
-    int level;                                      /* of the pyramid */
-    int convs;                                      /* as many as it takes to halve the level to one pixel */
+    int level; /* of the pyramid */
+    int convs; /* as many as it takes to halve the level to one pixel */
     lt_tensor *weight[CONVS_MAX], *bias[CONVS_MAX]; /* (D,C or D,3,3), (D) */
-    lt_tensor *linear_weight, *linear_bias;         /* (D,D), (D): equalised, learning rate factor 1 */
+    lt_tensor *linear_weight, *linear_bias; /* (D,D), (D): equalised, learning rate factor 1 */
 };
 
 struct lt_e4e {
     lt_e4e_config config;
     struct lt_irse_body *body;
-    lt_tensor *lateral_weight[LT_IRSE_LEVELS], *lateral_bias[LT_IRSE_LEVELS]; /* (C,C_l,1,1), (C) of levels 1 and 2 */
+    lt_tensor *lateral_weight[LT_IRSE_LEVELS],
+        *lateral_bias[LT_IRSE_LEVELS]; /* (C,C_l,1,1), (C) of levels 1 and 2 */
     struct head *head;
     lt_tensor *latent_avg; /* (D) or (L,D); NULL: none */
 };
 
 /* ---- building ---- */
 
-static lt_tensor *get(lt_ctx *ctx, const lt_params *params, const char *prefix, const char *suffix, int ndim,
-                      const int64_t *shape)
+static lt_tensor *get(lt_ctx *ctx, const lt_params *params, const char *prefix, const char *suffix,
+                      int ndim, const int64_t *shape)
 {
     char name[NAME_CAP];
     snprintf(name, sizeof name, "encoder.%s%s", prefix, suffix);
@@ -50,17 +51,19 @@ static lt_status find_pyramid(lt_ctx *ctx, const lt_params *params, lt_e4e *net)
         char layer[24];
         const int64_t in = lt_irse_body_channels(net->body, l);
         if (in == 0)
-            return lt_fail(ctx, LT_ERR_SHAPE, "e4e: the body's %d units halve a picture less than %d times",
+            return lt_fail(ctx, LT_ERR_SHAPE,
+                           "e4e: the body's %d units halve a picture less than %d times",
                            lt_irse_body_units(net->body), LT_IRSE_LEVELS - 1);
         snprintf(layer, sizeof layer, "latlayer%d", l);
-        net->lateral_weight[l] = get(ctx, params, layer, ".weight", 4, (const int64_t[]){channels, in, 1, 1});
+        net->lateral_weight[l] =
+            get(ctx, params, layer, ".weight", 4, (const int64_t[]){channels, in, 1, 1});
         net->lateral_bias[l] = get(ctx, params, layer, ".bias", 1, &channels);
     }
     return lt_ctx_status(ctx);
 }
 
-/* Head i. The published ones stand on the levels by their number; the number of their convolutions, which
- * never falls, says the same. */
+/* Head i. The published ones stand on the levels by their number; the number of their convolutions,
+ * which never falls, says the same. */
 static lt_status find_head(lt_ctx *ctx, const lt_params *params, int i, lt_e4e *net)
 {
     const int64_t d = net->config.style_dim;
@@ -84,8 +87,11 @@ static lt_status find_head(lt_ctx *ctx, const lt_params *params, int i, lt_e4e *
     for (h->level = i > 0 ? h[-1].level : 0; h->level < LT_IRSE_LEVELS; h->level++)
         if (lt_irse_body_side(net->body, h->level, LT_E4E_SIDE) == (int64_t)1 << h->convs)
             return LT_OK;
-    return lt_fail(ctx, LT_ERR_SHAPE, "e4e: encoder.%sconvs are %d, which fit no level of the body after those of the heads "
-                   "before", prefix, h->convs);
+    return lt_fail(
+        ctx, LT_ERR_SHAPE,
+        "e4e: encoder.%sconvs are %d, which fit no level of the body after those of the heads "
+        "before",
+        prefix, h->convs);
 }
 
 static lt_status find_latent_avg(lt_ctx *ctx, const lt_params *params, lt_e4e *net)
@@ -128,7 +134,8 @@ lt_status lt_e4e_create(lt_ctx *ctx, const lt_params *params, lt_e4e **out)
 {
     *out = NULL;
     lt_e4e *net = calloc(1, sizeof *net);
-    const lt_status status = net ? find_all(ctx, params, net) : lt_fail(ctx, LT_ERR_MEMORY, "e4e: out of memory");
+    const lt_status status =
+        net ? find_all(ctx, params, net) : lt_fail(ctx, LT_ERR_MEMORY, "e4e: out of memory");
     if (status) {
         lt_e4e_free(net);
         return status;
@@ -150,13 +157,15 @@ const lt_e4e_config *lt_e4e_describe(const lt_e4e *net) { return &net->config; }
 
 /* ---- running ---- */
 
-/* (n,from): row i has the weights of linear interpolation at i (from - 1) / (n - 1), corners on corners. */
+/* (n,from): row i has the weights of linear interpolation at i (from - 1) / (n - 1), corners on
+ * corners. */
 static lt_tensor *interpolation(lt_ctx *ctx, int64_t from, int64_t n)
 {
     lt_tensor *m = lt_zeros(ctx, 2, (const int64_t[]){n, from});
     for (int64_t i = 0; m && i < n; i++) {
         const float at = n > 1 ? (float)i * ((float)(from - 1) / (float)(n - 1)) : 0.0f;
-        const int64_t low = (int64_t)at < from - 1 ? (int64_t)at : from - 1, high = low + 1 < from ? low + 1 : low;
+        const int64_t low = (int64_t)at < from - 1 ? (int64_t)at : from - 1,
+                      high = low + 1 < from ? low + 1 : low;
         lt_f32(m)[i * from + low] += 1.0f - (at - (float)low);
         lt_f32(m)[i * from + high] += at - (float)low;
     }
@@ -180,7 +189,8 @@ static lt_tensor *run_head(lt_ctx *ctx, const struct head *h, lt_tensor *x)
 {
     const lt_scope scope = lt_scope_open(ctx);
     for (int i = 0; i < h->convs; i++)
-        x = lt_leaky_relu(ctx, lt_conv2d(ctx, x, NULL, h->weight[i], h->bias[i], 2, 1), slope, 1.0f);
+        x = lt_leaky_relu(ctx, lt_conv2d(ctx, x, NULL, h->weight[i], h->bias[i], 2, 1), slope,
+                          1.0f);
     const int64_t d = lt_dim(h->linear_weight, 1);
     x = x ? lt_reshape(ctx, x, 2, (const int64_t[]){lt_dim(x, 0), d}) : NULL;
     x = lt_affine(ctx, x, 1.0f / sqrtf((float)d), 0.0f);
@@ -199,7 +209,9 @@ static lt_tensor *run_heads(lt_ctx *ctx, const lt_e4e *net, lt_tensor *const lev
     const lt_scope scope = lt_scope_open(ctx);
     for (int i = 0; i < n; i++) {
         lt_tensor *y = run_head(ctx, &net->head[i], level[net->head[i].level]);
-        y = i > 0 ? lt_add(ctx, y, lt_reshape(ctx, row[0], 2, (const int64_t[]){-1, net->config.style_dim})) : y;
+        y = i > 0 ? lt_add(ctx, y,
+                           lt_reshape(ctx, row[0], 2, (const int64_t[]){-1, net->config.style_dim}))
+                  : y;
         row[i] = y ? lt_reshape(ctx, y, 3, (const int64_t[]){-1, 1, net->config.style_dim}) : NULL;
         if (!row[i])
             break;
@@ -213,9 +225,11 @@ static lt_tensor *run_heads(lt_ctx *ctx, const lt_e4e *net, lt_tensor *const lev
 lt_tensor *lt_e4e_encode(lt_ctx *ctx, const lt_e4e *net, lt_tensor *images)
 {
     char s[80];
-    if (!images || lt_ndim(images) != 4 || lt_dim(images, 1) != 3 || lt_dim(images, 2) < 1 || lt_dim(images, 3) < 1) {
+    if (!images || lt_ndim(images) != 4 || lt_dim(images, 1) != 3 || lt_dim(images, 2) < 1 ||
+        lt_dim(images, 3) < 1) {
         if (images)
-            lt_fail(ctx, LT_ERR_SHAPE, "e4e: image is %s, expected (N, 3, H, W)", lt_shape_string(images, s, sizeof s));
+            lt_fail(ctx, LT_ERR_SHAPE, "e4e: image is %s, expected (N, 3, H, W)",
+                    lt_shape_string(images, s, sizeof s));
         return NULL;
     }
     const bool small = lt_dim(images, 2) < LT_E4E_SIDE || lt_dim(images, 3) < LT_E4E_SIDE;
@@ -226,8 +240,9 @@ lt_tensor *lt_e4e_encode(lt_ctx *ctx, const lt_e4e *net, lt_tensor *images)
     if (lt_irse_body_run(ctx, net->body, x, LT_IRSE_LEVELS, level) != LT_OK)
         return lt_scope_close(ctx, scope, NULL);
     for (int l = 1; l < LT_IRSE_LEVELS; l++)
-        level[l] = upsample_add(ctx, level[l - 1],
-                                lt_conv2d(ctx, level[l], NULL, net->lateral_weight[l], net->lateral_bias[l], 1, 0));
+        level[l] = upsample_add(
+            ctx, level[l - 1],
+            lt_conv2d(ctx, level[l], NULL, net->lateral_weight[l], net->lateral_bias[l], 1, 0));
     lt_tensor *w = run_heads(ctx, net, level);
     return lt_scope_close(ctx, scope, net->latent_avg ? lt_add(ctx, w, net->latent_avg) : w);
 }

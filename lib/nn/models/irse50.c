@@ -20,10 +20,13 @@ static lt_status find_all(lt_ctx *ctx, const lt_params *params, lt_irse50 *net)
     lt_status status = lt_irse_body_find(ctx, params, "", &net->body);
     if (status)
         return status;
-    const int64_t c = lt_irse_body_channels(net->body, 0), side = lt_irse_body_side(net->body, 0, SIDE);
+    const int64_t c = lt_irse_body_channels(net->body, 0),
+                  side = lt_irse_body_side(net->body, 0, SIDE);
     if (side != LAST_SIDE)
-        return lt_fail(ctx, LT_ERR_SHAPE, "irse50: the body's %d units end at %lld pixels, "
-                       "expected %d", lt_irse_body_units(net->body), (long long)side, LAST_SIDE);
+        return lt_fail(ctx, LT_ERR_SHAPE,
+                       "irse50: the body's %d units end at %lld pixels, "
+                       "expected %d",
+                       lt_irse_body_units(net->body), (long long)side, LAST_SIDE);
     net->out_weight = lt_params_get(ctx, params, "output_layer.3.weight", 2,
                                     (const int64_t[]){-1, c * LAST_SIDE * LAST_SIDE});
     if (!net->out_weight)
@@ -76,8 +79,8 @@ lt_tensor *lt_irse50_preprocess(lt_ctx *ctx, lt_tensor *images)
 
 lt_tensor *lt_irse50_embed(lt_ctx *ctx, const lt_irse50 *net, lt_tensor *x)
 {
-    if (x && (lt_ndim(x) != 4 || lt_dim(x, 1) != 3 || lt_dim(x, 2) != SIDE ||
-              lt_dim(x, 3) != SIDE)) {
+    if (x &&
+        (lt_ndim(x) != 4 || lt_dim(x, 1) != 3 || lt_dim(x, 2) != SIDE || lt_dim(x, 3) != SIDE)) {
         char s[80];
         lt_fail(ctx, LT_ERR_SHAPE, "irse50: x is %s, expected (N, 3, %d, %d)",
                 lt_shape_string(x, s, sizeof s), SIDE, SIDE);
@@ -105,13 +108,14 @@ lt_tensor *lt_irse50_feature_loss(lt_ctx *ctx, lt_tensor *features, lt_tensor *t
     if (!features || !target)
         return NULL;
     if (!lt_same_shape(target, features)) {
-        lt_fail(ctx, LT_ERR_SHAPE, "irse50: %lld pictures against %lld", (long long)lt_dim(features, 0),
-                (long long)lt_dim(target, 0));
+        lt_fail(ctx, LT_ERR_SHAPE, "irse50: %lld pictures against %lld",
+                (long long)lt_dim(features, 0), (long long)lt_dim(target, 0));
         return NULL;
     }
     const lt_scope scope = lt_scope_open(ctx);
     lt_tensor *sum = lt_sum(ctx, lt_mul(ctx, features, lt_detach(ctx, target)), 0, false);
-    return lt_scope_close(ctx, scope, lt_affine(ctx, sum, -1.0f / (float)lt_dim(features, 0), 1.0f));
+    return lt_scope_close(ctx, scope,
+                          lt_affine(ctx, sum, -1.0f / (float)lt_dim(features, 0), 1.0f));
 }
 
 lt_tensor *lt_irse50_identity_loss(lt_ctx *ctx, const lt_irse50 *net, lt_tensor *x_hat,

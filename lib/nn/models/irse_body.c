@@ -39,7 +39,8 @@ static lt_tensor *get(lt_ctx *ctx, const lt_params *params, const char *prefix, 
     return lt_params_get(ctx, params, name, ndim, shape);
 }
 
-lt_status lt_irse_norm_find(lt_ctx *ctx, const lt_params *params, const char *name, int64_t channels, struct lt_irse_norm *out)
+lt_status lt_irse_norm_find(lt_ctx *ctx, const lt_params *params, const char *name,
+                            int64_t channels, struct lt_irse_norm *out)
 {
     const int64_t shape[1] = {channels};
     out->weight = get(ctx, params, name, ".weight", 1, shape);
@@ -49,8 +50,8 @@ lt_status lt_irse_norm_find(lt_ctx *ctx, const lt_params *params, const char *na
     return out->weight && out->bias && out->mean && out->var ? LT_OK : lt_ctx_status(ctx);
 }
 
-static lt_status unit_norm(lt_ctx *ctx, const lt_params *params, const char *unit, const char *layer, int64_t channels,
-                           struct lt_irse_norm *out)
+static lt_status unit_norm(lt_ctx *ctx, const lt_params *params, const char *unit,
+                           const char *layer, int64_t channels, struct lt_irse_norm *out)
 {
     char name[NAME_CAP];
     snprintf(name, sizeof name, "%s%s", unit, layer);
@@ -59,7 +60,8 @@ static lt_status unit_norm(lt_ctx *ctx, const lt_params *params, const char *uni
 
 /* Unit i with `in` channels; returns its output channels, 0 on failure. The
  * first unit and those that change the channels halve the picture. */
-static int64_t find_unit(lt_ctx *ctx, const lt_params *params, const char *prefix, int i, int64_t in, struct unit *u)
+static int64_t find_unit(lt_ctx *ctx, const lt_params *params, const char *prefix, int i,
+                         int64_t in, struct unit *u)
 {
     char unit[64], name[NAME_CAP];
     snprintf(unit, sizeof unit, "%sbody.%d.", prefix, i);
@@ -87,7 +89,8 @@ static int64_t find_unit(lt_ctx *ctx, const lt_params *params, const char *prefi
     return lt_ctx_status(ctx) == LT_OK ? out : 0;
 }
 
-static lt_status find_all(lt_ctx *ctx, const lt_params *params, const char *prefix, struct lt_irse_body *b)
+static lt_status find_all(lt_ctx *ctx, const lt_params *params, const char *prefix,
+                          struct lt_irse_body *b)
 {
     char name[NAME_CAP];
     do
@@ -106,7 +109,8 @@ static lt_status find_all(lt_ctx *ctx, const lt_params *params, const char *pref
     b->slope = get(ctx, params, prefix, "input_layer.2.weight", 1, (const int64_t[]){b->channels});
     if (!b->slope)
         return lt_ctx_status(ctx);
-    for (int i = 0; i < b->units || i == 0; i++) { /* a first unit is asked for, so that its lack is told */
+    for (int i = 0; i < b->units || i == 0;
+         i++) { /* a first unit is asked for, so that its lack is told */
         b->channels = find_unit(ctx, params, prefix, i, b->channels, &b->unit[i]);
         if (b->channels == 0)
             return lt_ctx_status(ctx);
@@ -114,7 +118,8 @@ static lt_status find_all(lt_ctx *ctx, const lt_params *params, const char *pref
     return LT_OK;
 }
 
-lt_status lt_irse_body_find(lt_ctx *ctx, const lt_params *params, const char *prefix, struct lt_irse_body **out)
+lt_status lt_irse_body_find(lt_ctx *ctx, const lt_params *params, const char *prefix,
+                            struct lt_irse_body **out)
 {
     *out = NULL;
     struct lt_irse_body *b = calloc(1, sizeof *b);
@@ -137,7 +142,8 @@ void lt_irse_body_free(struct lt_irse_body *body)
 
 int lt_irse_body_units(const struct lt_irse_body *body) { return body->units; }
 
-/* The unit before which level l ends: the l-th from the end that halves, or the end; -1 where there is none. */
+/* The unit before which level l ends: the l-th from the end that halves, or the end; -1 where there
+ * is none. */
 static int level_end(const struct lt_irse_body *b, int level)
 {
     int i = b->units;
@@ -185,7 +191,8 @@ static lt_tensor *run_unit(lt_ctx *ctx, const struct unit *u, lt_tensor *x)
 {
     lt_tensor *shortcut = x;
     if (u->shortcut)
-        shortcut = lt_irse_norm_run(ctx, &u->shortcut_norm, lt_conv2d(ctx, x, NULL, u->shortcut, NULL, u->stride, 0));
+        shortcut = lt_irse_norm_run(ctx, &u->shortcut_norm,
+                                    lt_conv2d(ctx, x, NULL, u->shortcut, NULL, u->stride, 0));
     else if (u->stride > 1)
         shortcut = lt_max_pool2d(ctx, x, 1, u->stride);
     lt_tensor *y = lt_irse_norm_run(ctx, &u->first, x);
@@ -194,7 +201,8 @@ static lt_tensor *run_unit(lt_ctx *ctx, const struct unit *u, lt_tensor *x)
     return lt_add(ctx, squeeze_excite(ctx, u, y), shortcut);
 }
 
-lt_status lt_irse_body_run(lt_ctx *ctx, const struct lt_irse_body *body, lt_tensor *x, int levels, lt_tensor *out[LT_IRSE_LEVELS])
+lt_status lt_irse_body_run(lt_ctx *ctx, const struct lt_irse_body *body, lt_tensor *x, int levels,
+                           lt_tensor *out[LT_IRSE_LEVELS])
 {
     int end[LT_IRSE_LEVELS];
     lt_tensor *kept[LT_IRSE_LEVELS + 1] = {NULL};
@@ -203,7 +211,8 @@ lt_status lt_irse_body_run(lt_ctx *ctx, const struct lt_irse_body *body, lt_tens
         end[l] = l < levels ? level_end(body, l) : -1;
         out[l] = NULL;
     }
-    lt_tensor *y = lt_irse_norm_run(ctx, &body->norm, lt_conv2d(ctx, x, NULL, body->conv, NULL, 1, 1));
+    lt_tensor *y =
+        lt_irse_norm_run(ctx, &body->norm, lt_conv2d(ctx, x, NULL, body->conv, NULL, 1, 1));
     y = lt_prelu(ctx, y, body->slope);
     for (int i = 0; y; i++) {
         for (int l = 0; l < LT_IRSE_LEVELS; l++)

@@ -13,22 +13,22 @@ enum {
     MAX_MLP = 64,
 };
 
-static const float lr_mul = 0.01f;     /* of the mapping network's layers */
+static const float lr_mul = 0.01f; /* of the mapping network's layers */
 static const float act_gain = 1.41421356f;
 
 /* One modulated convolution and what follows it. */
 struct layer {
-    char name[16];       /* "convs.0" */
-    bool rgb, up;        /* up: a transposed convolution and a blur */
-    int in, out;         /* channels */
-    int latent;          /* W+ layer */
-    int noise;           /* buffer; -1 for rgb */
-    lt_tensor *weight;   /* (1,out,in,k,k) */
+    char name[16];                    /* "convs.0" */
+    bool rgb, up;                     /* up: a transposed convolution and a blur */
+    int in, out;                      /* channels */
+    int latent;                       /* W+ layer */
+    int noise;                        /* buffer; -1 for rgb */
+    lt_tensor *weight;                /* (1,out,in,k,k) */
     lt_tensor *mod_weight, *mod_bias; /* (in,D), (in) */
-    lt_tensor *bias;     /* (out), rgb (1,3,1,1) */
-    lt_tensor *noise_weight; /* (1) */
-    lt_tensor *kernel;   /* (4,4) of the blur, or of the skip's upsampling in rgb layers; or NULL */
-    lt_tensor *squares;  /* (out,in) sums of the squared weight while that is constant, or NULL */
+    lt_tensor *bias;                  /* (out), rgb (1,3,1,1) */
+    lt_tensor *noise_weight;          /* (1) */
+    lt_tensor *kernel;  /* (4,4) of the blur, or of the skip's upsampling in rgb layers; or NULL */
+    lt_tensor *squares; /* (out,in) sums of the squared weight while that is constant, or NULL */
 };
 
 struct lt_stylegan2 {
@@ -69,8 +69,8 @@ static lt_status find_mapping(lt_ctx *ctx, const lt_params *params, lt_stylegan2
             return lt_fail(ctx, LT_ERR_UNSUPPORTED, "stylegan2: more than %d mapping layers",
                            MAX_MLP);
         const int64_t d = g->config.style_dim;
-        lt_tensor *w = get(ctx, params, prefix, ".weight", 2,
-                           (const int64_t[]){d, i == 0 ? -1 : d});
+        lt_tensor *w =
+            get(ctx, params, prefix, ".weight", 2, (const int64_t[]){d, i == 0 ? -1 : d});
         lt_tensor *b = get(ctx, params, prefix, ".bias", 1, (const int64_t[]){d});
         if (!w || !b)
             return lt_ctx_status(ctx);
@@ -96,8 +96,8 @@ static struct layer *add_layer(lt_ctx *ctx, const lt_params *params, lt_stylegan
     l->in = in;
     l->latent = latent;
     const int64_t k = rgb ? 1 : 3;
-    l->weight = get(ctx, params, name, ".conv.weight", 5,
-                    (const int64_t[]){1, rgb ? 3 : -1, in, k, k});
+    l->weight =
+        get(ctx, params, name, ".conv.weight", 5, (const int64_t[]){1, rgb ? 3 : -1, in, k, k});
     if (!l->weight)
         return NULL;
     l->out = (int)lt_dim(l->weight, 1);
@@ -153,8 +153,7 @@ static lt_status find_layers(lt_ctx *ctx, const lt_params *params, lt_stylegan2 
             break;
         if (level + 1 == LT_STYLEGAN2_LEVELS)
             return lt_fail(ctx, LT_ERR_UNSUPPORTED, "stylegan2: %s is beyond 1024 pixels", probe);
-        const struct layer *a =
-            add_layer(ctx, params, g, up, false, true, channels, 2 * level + 1);
+        const struct layer *a = add_layer(ctx, params, g, up, false, true, channels, 2 * level + 1);
         if (!a)
             return lt_ctx_status(ctx);
         channels = a->out;
@@ -197,8 +196,8 @@ lt_status lt_stylegan2_create(lt_ctx *ctx, const lt_params *params, lt_stylegan2
     }
     g->default_kernel = lt_retain(make_kernel(ctx));
     g->input = lt_params_get(ctx, params, "input.input", 4, (const int64_t[]){1, -1, 4, 4});
-    const lt_tensor *mod = lt_params_get(ctx, params, "conv1.conv.modulation.weight", 2,
-                                         (const int64_t[]){-1, -1});
+    const lt_tensor *mod =
+        lt_params_get(ctx, params, "conv1.conv.modulation.weight", 2, (const int64_t[]){-1, -1});
     if (!g->default_kernel || !g->input || !mod) {
         status = lt_ctx_status(ctx);
         goto done;
@@ -310,8 +309,8 @@ lt_tensor *lt_stylegan2_truncate(lt_ctx *ctx, const lt_stylegan2 *g, lt_tensor *
     }
     const lt_scope scope = lt_scope_open(ctx);
     lt_tensor *avg = lt_detach(ctx, g->latent_avg);
-    return lt_scope_close(
-        ctx, scope, lt_add(ctx, avg, lt_affine(ctx, lt_sub(ctx, w, avg), psi, 0.0f)));
+    return lt_scope_close(ctx, scope,
+                          lt_add(ctx, avg, lt_affine(ctx, lt_sub(ctx, w, avg), psi, 0.0f)));
 }
 
 lt_tensor *lt_stylegan2_broadcast(lt_ctx *ctx, const lt_stylegan2 *g, lt_tensor *w)
@@ -325,8 +324,7 @@ lt_tensor *lt_stylegan2_broadcast(lt_ctx *ctx, const lt_stylegan2 *g, lt_tensor 
     const int64_t n = lt_dim(w, 0), d = lt_dim(w, 1);
     const lt_scope scope = lt_scope_open(ctx);
     lt_tensor *x = lt_reshape(ctx, w, 3, (const int64_t[]){n, 1, d});
-    return lt_scope_close(ctx, scope,
-                          lt_expand(ctx, x, 3, (const int64_t[]){n, g->latents, d}));
+    return lt_scope_close(ctx, scope, lt_expand(ctx, x, 3, (const int64_t[]){n, g->latents, d}));
 }
 
 lt_tensor *lt_stylegan2_mix(lt_ctx *ctx, lt_tensor *a, lt_tensor *b, int crossover)
@@ -394,8 +392,7 @@ static lt_tensor *squared_weight(lt_ctx *ctx, struct layer *l)
     l->squares = NULL;
     const lt_scope scope = lt_scope_open(ctx);
     lt_tensor *flat = lt_reshape(ctx, l->weight, 3, (const int64_t[]){l->out, l->in, -1});
-    lt_tensor *sums =
-        lt_scope_close(ctx, scope, lt_sum(ctx, lt_square(ctx, flat), 1u << 2, false));
+    lt_tensor *sums = lt_scope_close(ctx, scope, lt_sum(ctx, lt_square(ctx, flat), 1u << 2, false));
     if (!lt_requires_grad(l->weight))
         l->squares = lt_retain(sums);
     return sums;
@@ -418,7 +415,8 @@ static lt_status pick_noise(lt_ctx *ctx, const lt_stylegan2 *g, const struct lay
     return *noise ? lt_fill_normal(ctx, *noise, g->rng, 0.0f, 1.0f) : lt_ctx_status(ctx);
 }
 
-/* A layer's weights (out, in, k, k), and its style (N, in) times the equalised scale 1/sqrt(in k k). */
+/* A layer's weights (out, in, k, k), and its style (N, in) times the equalised scale 1/sqrt(in k
+ * k). */
 typedef struct scaled_layer {
     lt_tensor *style, *w;
 } scaled_layer;
@@ -430,14 +428,15 @@ static scaled_layer scale_layer(lt_ctx *ctx, const struct layer *l, lt_tensor *s
                           lt_reshape(ctx, l->weight, 4, (const int64_t[]){l->out, l->in, k, k})};
 }
 
-/* One layer, x (N,in,H,W) and style (N,in) -> (N,out,H,W), or twice the size. Where a picture is made of it, `rgb` is that
- * layer, with its style, and *picture the result (N,3,H,W).
+/* One layer, x (N,in,H,W) and style (N,in) -> (N,out,H,W), or twice the size. Where a picture is
+ * made of it, `rgb` is that layer, with its style, and *picture the result (N,3,H,W).
  *
  * Karras et al. 2020, section 2.2, with the equalised scale s = 1/sqrt(in k k)
  * folded into the style: t = s style; the convolution of t x with the stored
  * weight is scaled by rsqrt(sum_i t_i^2 w_sq[o,i] + 1e-8). */
-static lt_tensor *run_layer(lt_ctx *ctx, const lt_stylegan2 *g, struct layer *l, lt_tensor *x, lt_tensor *style, const struct layer *rgb,
-                            lt_tensor *rgb_style, lt_tensor **picture)
+static lt_tensor *run_layer(lt_ctx *ctx, const lt_stylegan2 *g, struct layer *l, lt_tensor *x,
+                            lt_tensor *style, const struct layer *rgb, lt_tensor *rgb_style,
+                            lt_tensor **picture)
 {
     const lt_scope scope = lt_scope_open(ctx);
     lt_tensor *out[2] = {NULL, NULL}, *noise = NULL;
@@ -446,15 +445,21 @@ static lt_tensor *run_layer(lt_ctx *ctx, const lt_stylegan2 *g, struct layer *l,
     lt_tensor *demod = lt_rsqrt(ctx, lt_affine(ctx, energy, 1.0f, 1e-8f));
     if (!of.w || !demod || pick_noise(ctx, g, l, lt_dim(style, 0), &noise))
         goto done;
-    const lt_act act = {.out_scale = demod, .noise = noise, .noise_weight = noise ? l->noise_weight : NULL,
-                        .bias = l->bias, .slope = 0.2f, .gain = act_gain};
+    const lt_act act = {.out_scale = demod,
+                        .noise = noise,
+                        .noise_weight = noise ? l->noise_weight : NULL,
+                        .bias = l->bias,
+                        .slope = 0.2f,
+                        .gain = act_gain};
     if (l->up) {
-        out[0] = lt_blur_act(ctx, lt_conv_transpose2d(ctx, x, of.style, of.w, NULL, 2, 0), l->kernel, 1, 1, &act);
+        out[0] = lt_blur_act(ctx, lt_conv_transpose2d(ctx, x, of.style, of.w, NULL, 2, 0),
+                             l->kernel, 1, 1, &act);
     } else {
         const scaled_layer to = scale_layer(ctx, rgb, rgb_style);
         lt_tensor *bias = lt_reshape(ctx, rgb->bias, 1, (const int64_t[]){3});
         if (to.style && to.w && bias)
-            out[0] = lt_conv2d_act_rgb(ctx, x, of.style, of.w, 1, 1, &act, &(lt_to_rgb){to.style, to.w, bias}, &out[1]);
+            out[0] = lt_conv2d_act_rgb(ctx, x, of.style, of.w, 1, 1, &act,
+                                       &(lt_to_rgb){to.style, to.w, bias}, &out[1]);
     }
 done:
     lt_scope_close_keep(ctx, scope, out, 2);
@@ -466,8 +471,8 @@ done:
 static lt_tensor *add_skip(lt_ctx *ctx, const struct layer *l, lt_tensor *rgb, lt_tensor *skip)
 {
     const lt_scope scope = lt_scope_open(ctx);
-    return lt_scope_close(
-        ctx, scope, lt_add(ctx, rgb, lt_upfirdn2d(ctx, skip, l->kernel, 2, 1, 2, 1)));
+    return lt_scope_close(ctx, scope,
+                          lt_add(ctx, rgb, lt_upfirdn2d(ctx, skip, l->kernel, 2, 1, 2, 1)));
 }
 
 static lt_status check_styles(lt_ctx *ctx, const lt_stylegan2 *g, lt_tensor *const *styles)
@@ -495,13 +500,15 @@ int lt_stylegan2_latents_at(const lt_stylegan2 *g, int size)
     return layers;
 }
 
-lt_tensor *lt_stylegan2_synthesis_styles_at(lt_ctx *ctx, const lt_stylegan2 *g, lt_tensor *const *styles, int size)
+lt_tensor *lt_stylegan2_synthesis_styles_at(lt_ctx *ctx, const lt_stylegan2 *g,
+                                            lt_tensor *const *styles, int size)
 {
     size = size ? size : g->config.size;
     if (check_styles(ctx, g, styles))
         return NULL;
     if (!lt_stylegan2_latents_at(g, size)) {
-        lt_fail(ctx, LT_ERR_ARGUMENT, "stylegan2: no picture of %d pixels on the way to %d", size, g->config.size);
+        lt_fail(ctx, LT_ERR_ARGUMENT, "stylegan2: no picture of %d pixels on the way to %d", size,
+                g->config.size);
         return NULL;
     }
     const int64_t n = lt_dim(styles[0], 0);
@@ -528,7 +535,8 @@ lt_tensor *lt_stylegan2_synthesis_styles_at(lt_ctx *ctx, const lt_stylegan2 *g, 
     return lt_scope_close(ctx, whole, x ? image : NULL);
 }
 
-lt_tensor *lt_stylegan2_synthesis_styles(lt_ctx *ctx, const lt_stylegan2 *g, lt_tensor *const *styles)
+lt_tensor *lt_stylegan2_synthesis_styles(lt_ctx *ctx, const lt_stylegan2 *g,
+                                         lt_tensor *const *styles)
 {
     return lt_stylegan2_synthesis_styles_at(ctx, g, styles, 0);
 }

@@ -19,15 +19,16 @@ static void make_kernel(const struct lt_maker *m, const char *prefix, const char
         lt_f32(kernel)[i] = tap[i / 4] * tap[i % 4] / 16.0f;
 }
 
-static void make_conv(const struct lt_maker *m, const char *prefix, int style_dim, int in, int out, int k)
+static void make_conv(const struct lt_maker *m, const char *prefix, int style_dim, int in, int out,
+                      int k)
 {
     lt_make(m, prefix, ".conv.weight", 5, (const int64_t[]){1, out, in, k, k}, 0.0f, 1.0f);
     lt_make(m, prefix, ".conv.modulation.weight", 2, (const int64_t[]){in, style_dim}, 0.0f, 1.0f);
     lt_make(m, prefix, ".conv.modulation.bias", 1, (const int64_t[]){in}, 1.0f, 0.0f);
 }
 
-static void make_styled(const struct lt_maker *m, const char *prefix, int style_dim, int in, int out,
-                        bool up)
+static void make_styled(const struct lt_maker *m, const char *prefix, int style_dim, int in,
+                        int out, bool up)
 {
     make_conv(m, prefix, style_dim, in, out, 3);
     if (up)

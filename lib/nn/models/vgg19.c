@@ -81,8 +81,7 @@ static lt_tensor *preprocess(lt_ctx *ctx, const lt_vgg19 *net, lt_tensor *images
         whole = whole && bgr[i];
     }
     lt_tensor *x = whole ? lt_concat(ctx, 3, bgr, 1) : NULL;
-    return lt_scope_close(ctx, scope,
-                          lt_add(ctx, lt_affine(ctx, x, 127.5f, 0.0f), net->shift));
+    return lt_scope_close(ctx, scope, lt_add(ctx, lt_affine(ctx, x, 127.5f, 0.0f), net->shift));
 }
 
 lt_status lt_vgg19_features(lt_ctx *ctx, const lt_vgg19 *net, lt_tensor *images, unsigned wanted,

@@ -71,10 +71,7 @@ static uint32_t lower_simple(uint32_t c)
     return c;
 }
 
-static bool is_cased(uint32_t c)
-{
-    return in_ranges(lt_unicode_cased, lt_unicode_cased_count, c);
-}
+static bool is_cased(uint32_t c) { return in_ranges(lt_unicode_cased, lt_unicode_cased_count, c); }
 
 static bool is_case_ignorable(uint32_t c)
 {
@@ -117,8 +114,13 @@ bool lt_unicode_lowercase(const uint32_t *in, size_t count, lt_codepoints *out)
 /* --- normalisation form C (Unicode Standard Annex 15) --- */
 
 enum {
-    HANGUL_S = 0xAC00, HANGUL_L = 0x1100, HANGUL_V = 0x1161, HANGUL_T = 0x11A7,
-    HANGUL_L_COUNT = 19, HANGUL_V_COUNT = 21, HANGUL_T_COUNT = 28,
+    HANGUL_S = 0xAC00,
+    HANGUL_L = 0x1100,
+    HANGUL_V = 0x1161,
+    HANGUL_T = 0x11A7,
+    HANGUL_L_COUNT = 19,
+    HANGUL_V_COUNT = 21,
+    HANGUL_T_COUNT = 28,
     HANGUL_S_COUNT = HANGUL_L_COUNT * HANGUL_V_COUNT * HANGUL_T_COUNT
 };
 
@@ -193,7 +195,8 @@ static void sort_marks(uint32_t *marks, uint32_t *scratch, size_t count)
             size_t end = at + 2 * width < count ? at + 2 * width : count;
             size_t i = at, j = mid;
             for (size_t k = at; k < end; k++) {
-                bool left = i < mid && (j == end || combining_class(marks[i]) <= combining_class(marks[j]));
+                bool left =
+                    i < mid && (j == end || combining_class(marks[i]) <= combining_class(marks[j]));
                 scratch[k] = left ? marks[i++] : marks[j++];
             }
         }

@@ -100,10 +100,7 @@ static bool rank_pair(bpe *w, const lt_vocab *vocab, uint32_t i)
     return rank != NULL;
 }
 
-static uint64_t heap_entry(const bpe *w, uint32_t i)
-{
-    return (uint64_t)w->rank[i] << 32 | i;
-}
+static uint64_t heap_entry(const bpe *w, uint32_t i) { return (uint64_t)w->rank[i] << 32 | i; }
 
 /* Merges the pair that begins at i and looks at the two pairs that arise. The
  * entries of those go to the far end of the heap's memory, `waiting` of them:
@@ -192,7 +189,9 @@ lt_status lt_tokenize(const lt_tokenizer *t, lt_ctx *ctx, const char *text, size
         *count = 0;
     if (!t || (!text && len > 0) || (!ids && cap > 0))
         return lt_fail(ctx, LT_ERR_ARGUMENT, "tokenize: %s is NULL",
-                       !t ? "the tokenizer" : !ids && cap > 0 ? "ids" : "the text");
+                       !t                ? "the tokenizer"
+                       : !ids && cap > 0 ? "ids"
+                                         : "the text");
     if (len > LT_TOKENIZER_MAX_TEXT)
         return lt_fail(ctx, LT_ERR_SHAPE, "tokenize: the text has %zu bytes, the limit is %zu", len,
                        LT_TOKENIZER_MAX_TEXT);
@@ -276,7 +275,8 @@ static lt_status read_file(lt_ctx *ctx, const char *path, char **out, size_t *by
     if (!buffer)
         status = lt_fail(ctx, LT_ERR_MEMORY, "%s: no memory to read the merge list", path);
     else if (ferror(file))
-        status = lt_fail(ctx, LT_ERR_IO, "%s: cannot read the merge list: %s", path, strerror(errno));
+        status =
+            lt_fail(ctx, LT_ERR_IO, "%s: cannot read the merge list: %s", path, strerror(errno));
     fclose(file);
     if (status != LT_OK) {
         free(buffer);
@@ -312,17 +312,8 @@ void lt_tokenizer_free(lt_tokenizer *t)
     free(t);
 }
 
-size_t lt_tokenizer_vocab_size(const lt_tokenizer *t)
-{
-    return 512 + t->vocab.merges + 2;
-}
+size_t lt_tokenizer_vocab_size(const lt_tokenizer *t) { return 512 + t->vocab.merges + 2; }
 
-int32_t lt_tokenizer_start(const lt_tokenizer *t)
-{
-    return (int32_t)(512 + t->vocab.merges);
-}
+int32_t lt_tokenizer_start(const lt_tokenizer *t) { return (int32_t)(512 + t->vocab.merges); }
 
-int32_t lt_tokenizer_end(const lt_tokenizer *t)
-{
-    return (int32_t)(512 + t->vocab.merges + 1);
-}
+int32_t lt_tokenizer_end(const lt_tokenizer *t) { return (int32_t)(512 + t->vocab.merges + 1); }

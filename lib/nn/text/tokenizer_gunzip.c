@@ -46,8 +46,9 @@ lt_status lt_gunzip(lt_ctx *ctx, const void *data, size_t bytes, char **out, siz
         used = cap - z.avail_out;
     }
     if (code == Z_OK && too_big)
-        status = lt_fail(ctx, LT_ERR_FORMAT, "merge list: unpacks to more than the limit of %zu bytes",
-                         LT_TOKENIZER_MAX_LIST);
+        status =
+            lt_fail(ctx, LT_ERR_FORMAT, "merge list: unpacks to more than the limit of %zu bytes",
+                    LT_TOKENIZER_MAX_LIST);
     else if (code == Z_OK || code == Z_MEM_ERROR)
         status = lt_fail(ctx, LT_ERR_MEMORY, "merge list: no memory to unpack it");
     else if (code == Z_BUF_ERROR)

@@ -186,7 +186,9 @@ lt_status lt_bpe_train(lt_ctx *ctx, const char *const *texts, size_t n, size_t m
 {
     if (!out || !out_bytes || (!texts && n > 0))
         return lt_fail(ctx, LT_ERR_ARGUMENT, "bpe_train: %s is NULL",
-                       !out ? "out" : !out_bytes ? "out_bytes" : "texts");
+                       !out         ? "out"
+                       : !out_bytes ? "out_bytes"
+                                    : "texts");
     *out = NULL;
     *out_bytes = 0;
     if (merges > LT_TOKENIZER_MAX_MERGES)
@@ -206,8 +208,9 @@ lt_status lt_bpe_train(lt_ctx *ctx, const char *const *texts, size_t n, size_t m
         if (!texts[i])
             status = lt_fail(ctx, LT_ERR_ARGUMENT, "bpe_train: text %zu is NULL", i);
         else if (len > LT_TOKENIZER_MAX_TEXT)
-            status = lt_fail(ctx, LT_ERR_SHAPE, "bpe_train: text %zu has %zu bytes, the limit is %zu",
-                             i, len, LT_TOKENIZER_MAX_TEXT);
+            status =
+                lt_fail(ctx, LT_ERR_SHAPE, "bpe_train: text %zu has %zu bytes, the limit is %zu", i,
+                        len, LT_TOKENIZER_MAX_TEXT);
         else
             status = lt_text_clean(ctx, texts[i], len, &clean);
         if (status != LT_OK)

@@ -145,10 +145,7 @@ void lt_symbols_free(lt_symbols *s)
 
 /* --- pairs --- */
 
-static uint64_t pair_key(uint32_t a, uint32_t b)
-{
-    return (uint64_t)a << 32 | b;
-}
+static uint64_t pair_key(uint32_t a, uint32_t b) { return (uint64_t)a << 32 | b; }
 
 static size_t pair_slot(const lt_pair_map *map, uint64_t pair)
 {

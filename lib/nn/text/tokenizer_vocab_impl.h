@@ -8,8 +8,8 @@
 
 #include "tensor/context.h"
 
-#define LT_NO_SYMBOL UINT32_MAX
-#define LT_NO_RANK UINT32_MAX
+#define LT_NO_SYMBOL     UINT32_MAX
+#define LT_NO_RANK       UINT32_MAX
 #define LT_WORD_END_MARK "</w>"
 
 /* Distinct strings, numbered from 0 in order of addition. Two merges may spell
@@ -56,9 +56,9 @@ uint32_t *lt_pair_map_at(lt_pair_map *map, uint32_t a, uint32_t b, uint32_t init
 
 /* What encoding needs of a merge list. */
 typedef struct lt_vocab {
-    lt_pair_map ranks;     /* pair -> number of its merge */
-    uint32_t *merged;      /* [merges] symbol that a merge makes */
-    int32_t *id;           /* [symbols] token id */
+    lt_pair_map ranks; /* pair -> number of its merge */
+    uint32_t *merged;  /* [merges] symbol that a merge makes */
+    int32_t *id;       /* [symbols] token id */
     size_t merges;
 } lt_vocab;
 

@@ -94,8 +94,7 @@ static void *arena(json_reader *r, size_t bytes)
 
 static void skip_space(json_reader *r)
 {
-    while (r->at < r->end &&
-           (*r->at == ' ' || *r->at == '\t' || *r->at == '\n' || *r->at == '\r'))
+    while (r->at < r->end && (*r->at == ' ' || *r->at == '\t' || *r->at == '\n' || *r->at == '\r'))
         r->at++;
 }
 
@@ -413,9 +412,7 @@ static bool read_value(json_reader *r, lt_json *value, int depth)
         return fail_at(r, r->at, "too many values");
     switch (*r->at) {
     case '{':
-    case '[':
-        ok = read_list(r, value, depth);
-        break;
+    case '[': ok = read_list(r, value, depth); break;
     case '"':
         value->kind = LT_JSON_STRING;
         ok = read_string(r, &value->u.string.text, &value->u.string.length);
@@ -446,8 +443,7 @@ lt_status lt_json_parse(lt_ctx *ctx, const char *what, const char *text, size_t 
     if (length > LT_JSON_MAX_BYTES)
         return lt_fail(ctx, LT_ERR_FORMAT, "%s: %zu bytes of JSON, at most %zu are read", what,
                        length, LT_JSON_MAX_BYTES);
-    json_reader r = {
-        .ctx = ctx, .what = what, .begin = text, .at = text, .end = text + length};
+    json_reader r = {.ctx = ctx, .what = what, .begin = text, .at = text, .end = text + length};
     r.document = calloc(1, sizeof *r.document);
     if (r.document)
         r.document->strings = malloc(length + 1);
@@ -482,10 +478,7 @@ void lt_json_free(lt_json *root)
     free(document);
 }
 
-lt_json_kind lt_json_type(const lt_json *value)
-{
-    return value ? value->kind : LT_JSON_NULL;
-}
+lt_json_kind lt_json_type(const lt_json *value) { return value ? value->kind : LT_JSON_NULL; }
 
 bool lt_json_bool(const lt_json *value, bool fallback)
 {
@@ -554,4 +547,3 @@ const lt_json *lt_json_get(const lt_json *object, const char *key)
     }
     return NULL;
 }
-

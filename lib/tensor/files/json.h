@@ -16,8 +16,8 @@
 
 LT_BEGIN_DECLS
 
-#define LT_JSON_MAX_BYTES ((size_t)128 << 20)
-#define LT_JSON_MAX_DEPTH 64
+#define LT_JSON_MAX_BYTES  ((size_t)128 << 20)
+#define LT_JSON_MAX_DEPTH  64
 #define LT_JSON_MAX_VALUES ((size_t)1 << 20)
 
 typedef enum lt_json_kind {

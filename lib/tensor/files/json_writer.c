@@ -67,10 +67,7 @@ struct lt_json_writer {
     bool failed;
 };
 
-lt_json_writer *lt_json_writer_create(void)
-{
-    return calloc(1, sizeof(lt_json_writer));
-}
+lt_json_writer *lt_json_writer_create(void) { return calloc(1, sizeof(lt_json_writer)); }
 
 void lt_json_writer_free(lt_json_writer *w)
 {

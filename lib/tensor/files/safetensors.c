@@ -128,8 +128,10 @@ static lt_status read_info(lt_ctx *ctx, const char *path, const char *name, size
                        "%s: tensor %s: expected \"dtype\", \"shape\" and two \"data_offsets\"",
                        path, name);
     if (lt_json_count(shape) > LT_MAX_DIMS)
-        return lt_fail(ctx, LT_ERR_UNSUPPORTED, "%s: tensor %s has %zu dimensions, at most %d are "
-                       "supported", path, name, lt_json_count(shape), LT_MAX_DIMS);
+        return lt_fail(ctx, LT_ERR_UNSUPPORTED,
+                       "%s: tensor %s has %zu dimensions, at most %d are "
+                       "supported",
+                       path, name, lt_json_count(shape), LT_MAX_DIMS);
     if (!lt_json_int(lt_json_at(offsets, 0), &begin) ||
         !lt_json_int(lt_json_at(offsets, 1), &end) || begin < 0 || end < begin ||
         end > INT64_MAX - (int64_t)data_start)
@@ -158,7 +160,8 @@ static lt_status read_info(lt_ctx *ctx, const char *path, const char *name, size
     if (info->known && bytes != info->bytes)
         return lt_fail(ctx, LT_ERR_FORMAT,
                        "%s: tensor %s: its shape and dtype %s take %llu bytes, its data_offsets "
-                       "%llu", path, name, info->dtype_name, (unsigned long long)bytes,
+                       "%llu",
+                       path, name, info->dtype_name, (unsigned long long)bytes,
                        (unsigned long long)info->bytes);
     return LT_OK;
 }
@@ -322,8 +325,8 @@ lt_status lt_safetensors_open(lt_ctx *ctx, const char *path, lt_safetensors **ou
     }
     /* Private and writable: a computation in place on a borrowed tensor works
      * on its own copy of the page. */
-    void *map = mmap(NULL, (size_t)file_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE,
-                     fd, 0);
+    void *map =
+        mmap(NULL, (size_t)file_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, fd, 0);
     if (map == MAP_FAILED) {
         status = lt_fail(ctx, LT_ERR_IO, "cannot map %s: %s", path, strerror(errno));
         goto done;
@@ -345,15 +348,9 @@ void lt_safetensors_close(lt_safetensors *file)
         unref(file);
 }
 
-const char *lt_safetensors_path(const lt_safetensors *file)
-{
-    return file->path;
-}
+const char *lt_safetensors_path(const lt_safetensors *file) { return file->path; }
 
-size_t lt_safetensors_count(const lt_safetensors *file)
-{
-    return file->count;
-}
+size_t lt_safetensors_count(const lt_safetensors *file) { return file->count; }
 
 const lt_safetensors_info *lt_safetensors_at(const lt_safetensors *file, size_t index)
 {
@@ -440,14 +437,10 @@ lt_tensor *lt_safetensors_f32(const lt_safetensors *file, lt_ctx *ctx, const cha
     if (!t)
         goto done;
     switch (lt_type(t)) {
-    case LT_F32:
-        result = t;
-        break;
+    case LT_F32: result = t; break;
     case LT_F16:
     case LT_BF16:
-    case LT_F64:
-        result = lt_cast(ctx, t, LT_F32);
-        break;
+    case LT_F64: result = lt_cast(ctx, t, LT_F32); break;
     default:
         lt_fail(ctx, LT_ERR_DTYPE, "%s: tensor %s is %s, expected F32, F16, BF16 or F64",
                 file->path, name, lt_dtype_name(lt_type(t)));
@@ -479,8 +472,8 @@ static lt_status check_unique(lt_ctx *ctx, const char *path, const char *what, s
     qsort(sorted, count, sizeof *sorted, compare_names);
     for (size_t i = 1; i < count; i++) {
         if (strcmp(sorted[i - 1].name, sorted[i].name) == 0) {
-            status = lt_fail(ctx, LT_ERR_ARGUMENT, "%s: %s \"%s\" twice", path, what,
-                             sorted[i].name);
+            status =
+                lt_fail(ctx, LT_ERR_ARGUMENT, "%s: %s \"%s\" twice", path, what, sorted[i].name);
             goto done;
         }
     }
@@ -563,8 +556,8 @@ lt_status lt_safetensors_write(lt_ctx *ctx, const char *path, size_t count,
     }
     size_t padding = (HEADER_ALIGN - length % HEADER_ALIGN) % HEADER_ALIGN;
     if (length + padding > LT_SAFETENSORS_MAX_HEADER) {
-        status = lt_fail(ctx, LT_ERR_UNSUPPORTED, "%s: its header would take %zu bytes", path,
-                         length);
+        status =
+            lt_fail(ctx, LT_ERR_UNSUPPORTED, "%s: its header would take %zu bytes", path, length);
         goto done;
     }
     for (int i = 0; i < 8; i++)

@@ -7,8 +7,7 @@
 enum { LANES = 32, BLOCK = 2048 };
 
 static inline __attribute__((always_inline)) void forward_body(const lt_bias_act_plane *p,
-                                                               const int noisy,
-                                                               const float *x,
+                                                               const int noisy, const float *x,
                                                                const float *restrict noise,
                                                                float *y)
 {
@@ -18,7 +17,8 @@ static inline __attribute__((always_inline)) void forward_body(const lt_bias_act
 #pragma omp simd
     for (int64_t i = 0; i < p->size; i++) {
         float v = x[i] * scale + bias;
-        if (noisy) v += strength * noise[i];
+        if (noisy)
+            v += strength * noise[i];
         y[i] = v * (v > 0 ? above : below);
     }
 }
@@ -32,11 +32,10 @@ static void forward(const lt_bias_act_plane *p, const float *x, float *y)
 }
 
 /* Elements [i, i + count) of a block, count at most LANES. */
-static inline __attribute__((always_inline)) void
-backward_lanes(const lt_bias_act_plane *p, const int from_x, const int noisy, const int write,
-               int64_t count, const float *restrict in, const float *restrict noise,
-               const float *gy, float *gx, float *restrict sum_bias,
-               float *restrict sum_noise, float *restrict sum_value)
+static inline __attribute__((always_inline)) void backward_lanes(
+    const lt_bias_act_plane *p, const int from_x, const int noisy, const int write, int64_t count,
+    const float *restrict in, const float *restrict noise, const float *gy, float *gx,
+    float *restrict sum_bias, float *restrict sum_noise, float *restrict sum_value)
 {
     const float scale = p->scale, strength = p->strength, bias = p->bias;
     const float above = p->gain, below = p->gain * p->slope;
@@ -47,21 +46,24 @@ backward_lanes(const lt_bias_act_plane *p, const int from_x, const int noisy, co
         float side = in[l], value = in[l];
         if (from_x) {
             side = in[l] * scale + bias;
-            if (noisy) side += strength * noise[l];
+            if (noisy)
+                side += strength * noise[l];
         } else {
             value *= side > 0 ? over_above : over_below;
         }
         const float g = gy[l] * (side > 0 ? above : below);
-        if (write) gx[l] = g * scale;
+        if (write)
+            gx[l] = g * scale;
         sum_bias[l] += g;
         sum_value[l] += g * value;
-        if (noisy) sum_noise[l] += g * noise[l];
+        if (noisy)
+            sum_noise[l] += g * noise[l];
     }
 }
 
-static inline __attribute__((always_inline)) lt_bias_act_sums
-backward_body(const lt_bias_act_plane *p, const int from_x, const int noisy, const int write,
-              const float *in, const float *noise, const float *gy, float *gx)
+static inline __attribute__((always_inline)) lt_bias_act_sums backward_body(
+    const lt_bias_act_plane *p, const int from_x, const int noisy, const int write, const float *in,
+    const float *noise, const float *gy, float *gx)
 {
     lt_bias_act_sums total = {0, 0, 0};
     for (int64_t from = 0; from < p->size; from += BLOCK) {
@@ -87,13 +89,13 @@ static lt_bias_act_sums backward(const lt_bias_act_plane *p, const float *x, con
                                  const float *gy, float *gx)
 {
     if (!gx)
-        return x ? p->noise ? backward_body(p, 1, 1, 0, x, p->noise, gy, NULL)
-                            : backward_body(p, 1, 0, 0, x, NULL, gy, NULL)
-               : p->noise ? backward_body(p, 0, 1, 0, y, p->noise, gy, NULL)
+        return x          ? p->noise ? backward_body(p, 1, 1, 0, x, p->noise, gy, NULL)
+                                     : backward_body(p, 1, 0, 0, x, NULL, gy, NULL)
+                        : p->noise ? backward_body(p, 0, 1, 0, y, p->noise, gy, NULL)
                           : backward_body(p, 0, 0, 0, y, NULL, gy, NULL);
-    return x ? p->noise ? backward_body(p, 1, 1, 1, x, p->noise, gy, gx)
-                        : backward_body(p, 1, 0, 1, x, NULL, gy, gx)
-           : p->noise ? backward_body(p, 0, 1, 1, y, p->noise, gy, gx)
+    return x          ? p->noise ? backward_body(p, 1, 1, 1, x, p->noise, gy, gx)
+                                 : backward_body(p, 1, 0, 1, x, NULL, gy, gx)
+                    : p->noise ? backward_body(p, 0, 1, 1, y, p->noise, gy, gx)
                       : backward_body(p, 0, 0, 1, y, NULL, gy, gx);
 }
 

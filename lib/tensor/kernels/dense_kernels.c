@@ -50,16 +50,15 @@ BINARY(binary_sub, -)
 BINARY(binary_mul, *)
 BINARY(binary_div, /)
 
-#define UNARY(name, expression)                                                            \
-    static void name(int64_t n, const float *restrict xs, float *restrict ys, float p,     \
-                     float q)                                                              \
-    {                                                                                      \
-        (void)p;                                                                           \
-        (void)q;                                                                           \
-        for (int64_t i = 0; i < n; i++) {                                                  \
-            const float x = xs[i];                                                         \
-            ys[i] = (expression);                                                          \
-        }                                                                                  \
+#define UNARY(name, expression)                                                                 \
+    static void name(int64_t n, const float *restrict xs, float *restrict ys, float p, float q) \
+    {                                                                                           \
+        (void)p;                                                                                \
+        (void)q;                                                                                \
+        for (int64_t i = 0; i < n; i++) {                                                       \
+            const float x = xs[i];                                                              \
+            ys[i] = (expression);                                                               \
+        }                                                                                       \
     }
 
 UNARY(unary_affine, p *x + q)
@@ -71,23 +70,23 @@ UNARY(unary_square, x *x)
 UNARY(unary_abs, fabsf(x))
 UNARY(unary_tanh, lt_vtanh(x))
 UNARY(unary_sigmoid, lt_vsigmoid(x))
-UNARY(unary_clamp, x < p ? p : x > q ? q : x)
+UNARY(unary_clamp, x<p ? p : x> q ? q : x)
 UNARY(unary_relu, x < 0.0f ? 0.0f : x)
 UNARY(unary_leaky_relu, q *(x > 0.0f ? x : p * x))
 UNARY(unary_gelu, x *lt_vphi(x))
 UNARY(unary_quick_gelu, x *lt_vsigmoid(1.702f * x))
 
 /* s: what was saved of the forward pass, its argument or its result. */
-#define UNARY_GRAD(name, expression)                                                       \
+#define UNARY_GRAD(name, expression)                                                           \
     static void name(int64_t n, const float *gy, const float *ss, float *gx, float p, float q) \
-    {                                                                                      \
-        (void)p;                                                                           \
-        (void)q;                                                                           \
-        _Pragma("omp simd")                                                                \
-        for (int64_t i = 0; i < n; i++) {                                                  \
-            const float g = gy[i], s = ss[i];                                              \
-            gx[i] = (expression);                                                          \
-        }                                                                                  \
+    {                                                                                          \
+        (void)p;                                                                               \
+        (void)q;                                                                               \
+        _Pragma("omp simd") for (int64_t i = 0; i < n; i++)                                    \
+        {                                                                                      \
+            const float g = gy[i], s = ss[i];                                                  \
+            gx[i] = (expression);                                                              \
+        }                                                                                      \
     }
 
 UNARY_GRAD(grad_exp, g *s)
@@ -98,12 +97,11 @@ UNARY_GRAD(grad_square, 2.0f * g * s)
 UNARY_GRAD(grad_abs, s > 0.0f ? g : s < 0.0f ? -g : 0.0f)
 UNARY_GRAD(grad_tanh, g *(1.0f - s * s))
 UNARY_GRAD(grad_sigmoid, g *s *(1.0f - s))
-UNARY_GRAD(grad_clamp, s < p ? 0.0f : s > q ? 0.0f : g)
+UNARY_GRAD(grad_clamp, s<p ? 0.0f : s> q ? 0.0f : g)
 UNARY_GRAD(grad_relu, s > 0.0f ? g : 0.0f)
 UNARY_GRAD(grad_leaky_relu, (s > 0.0f ? q : q * p) * g)
 
-static void grad_affine(int64_t n, const float *gy, const float *s,
-                        float *gx, float p, float q)
+static void grad_affine(int64_t n, const float *gy, const float *s, float *gx, float p, float q)
 {
     (void)s;
     (void)q;
@@ -115,8 +113,7 @@ static void grad_affine(int64_t n, const float *gy, const float *s,
 /* d/dx x Phi(x) = Phi(x) + x phi(x), phi(x) = exp(-x^2 / 2) / sqrt(2 pi) */
 UNARY_GRAD(grad_gelu, g *(lt_vphi(s) + s * (0.398942280f * lt_vexp(-0.5f * s * s))))
 
-static void grad_quick_gelu(int64_t n, const float *gy, const float *x,
-                            float *gx, float p, float q)
+static void grad_quick_gelu(int64_t n, const float *gy, const float *x, float *gx, float p, float q)
 {
     (void)p;
     (void)q;
@@ -141,40 +138,40 @@ enum { SUM_BLOCK = 8192 };
 
 /* Defines name(n, x, y) = sum of `scalar` over elements (u, v) of (x, y);
  * `vector` is the same for vec operands. */
-#define SUM(name, vector, scalar)                                                          \
-    static double name(int64_t n, const float *x, const float *y)                          \
-    {                                                                                      \
-        double total = 0.0;                                                                \
-        for (int64_t begin = 0; begin < n; begin += SUM_BLOCK) {                           \
-            const int64_t end = begin + SUM_BLOCK < n ? begin + SUM_BLOCK : n;             \
-            vec acc[4] = {{0}, {0}, {0}, {0}};                                             \
-            int64_t i = begin;                                                             \
-            for (; i + 4 * LANES <= end; i += 4 * LANES) {                                 \
-                for (int k = 0; k < 4; k++) {                                              \
-                    const vec u = LOAD(x + i + k * LANES), v = LOAD(y + i + k * LANES);    \
-                    (void)v;                                                               \
-                    acc[k] += (vector);                                                    \
-                }                                                                          \
-            }                                                                              \
-            for (; i + LANES <= end; i += LANES) {                                         \
-                const vec u = LOAD(x + i), v = LOAD(y + i);                                \
-                (void)v;                                                                   \
-                acc[0] += (vector);                                                        \
-            }                                                                              \
-            float tail = 0.0f;                                                             \
-            for (; i < end; i++) {                                                         \
-                const float u = x[i], v = y[i];                                            \
-                (void)v;                                                                   \
-                tail += (scalar);                                                          \
-            }                                                                              \
-            const vec all = (acc[0] + acc[1]) + (acc[2] + acc[3]);                         \
-            total += lanes_sum(&all) + (double)tail;                                       \
-        }                                                                                  \
-        return total;                                                                      \
+#define SUM(name, vector, scalar)                                                       \
+    static double name(int64_t n, const float *x, const float *y)                       \
+    {                                                                                   \
+        double total = 0.0;                                                             \
+        for (int64_t begin = 0; begin < n; begin += SUM_BLOCK) {                        \
+            const int64_t end = begin + SUM_BLOCK < n ? begin + SUM_BLOCK : n;          \
+            vec acc[4] = {{0}, {0}, {0}, {0}};                                          \
+            int64_t i = begin;                                                          \
+            for (; i + 4 * LANES <= end; i += 4 * LANES) {                              \
+                for (int k = 0; k < 4; k++) {                                           \
+                    const vec u = LOAD(x + i + k * LANES), v = LOAD(y + i + k * LANES); \
+                    (void)v;                                                            \
+                    acc[k] += (vector);                                                 \
+                }                                                                       \
+            }                                                                           \
+            for (; i + LANES <= end; i += LANES) {                                      \
+                const vec u = LOAD(x + i), v = LOAD(y + i);                             \
+                (void)v;                                                                \
+                acc[0] += (vector);                                                     \
+            }                                                                           \
+            float tail = 0.0f;                                                          \
+            for (; i < end; i++) {                                                      \
+                const float u = x[i], v = y[i];                                         \
+                (void)v;                                                                \
+                tail += (scalar);                                                       \
+            }                                                                           \
+            const vec all = (acc[0] + acc[1]) + (acc[2] + acc[3]);                      \
+            total += lanes_sum(&all) + (double)tail;                                    \
+        }                                                                               \
+        return total;                                                                   \
     }
 
 /* |d|, and v where u <= 0, by masks: C has no conditional on vectors. */
-#define VEC_ABS(d) ((vec)((ivec)(d) & 0x7fffffff))
+#define VEC_ABS(d)         ((vec)((ivec)(d)&0x7fffffff))
 #define VEC_WHERE(mask, v) ((vec)((ivec)(mask) & (ivec)(v)))
 
 SUM(sum_first, u, u)

@@ -41,15 +41,15 @@ enum { LT_COLUMN_BLOCK = 128 };
 
 struct lt_dense_kernels {
     /* y[i] = a[i * sa] op b[i * sb]; strides 0 and 1 are fast. */
-    void (*binary[LT_BINARY_OPS])(int64_t n, const float *a, int64_t sa, const float *b,
-                                  int64_t sb, float *y);
+    void (*binary[LT_BINARY_OPS])(int64_t n, const float *a, int64_t sa, const float *b, int64_t sb,
+                                  float *y);
     /* y = f(x) */
     void (*unary[LT_UNARY_OPS])(int64_t n, const float *x, float *y, float p, float q);
     /* gx = gy f'(x), gx may be gy. s is f's result for exp, sqrt, rsqrt, tanh, sigmoid, relu,
      * and its argument for the others; leaky relu takes either when p >= 0 and
      * q > 0. Not used for affine. */
-    void (*unary_grad[LT_UNARY_OPS])(int64_t n, const float *gy, const float *s, float *gx,
-                                     float p, float q);
+    void (*unary_grad[LT_UNARY_OPS])(int64_t n, const float *gy, const float *s, float *gx, float p,
+                                     float q);
 
     double (*sum)(int64_t n, const float *x);
     double (*dot)(int64_t n, const float *x, const float *y); /* x may be y */

@@ -9,7 +9,8 @@
 #define UNROLL _Pragma("GCC unroll 16")
 #endif
 
-/* The elements of vectors a and b, side by side, of these numbers; type: a vector of as many integers as large. */
+/* The elements of vectors a and b, side by side, of these numbers; type: a vector of as many
+ * integers as large. */
 #if defined(__clang__) || __GNUC__ >= 12
 #define MIX(type, a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
 #else

@@ -14,18 +14,18 @@ typedef enum lt_isa { LT_ISA_BASE = 0, LT_ISA_AVX2 = 1, LT_ISA_AVX512 = 2 } lt_i
 lt_isa lt_isa_detect(void);
 const char *lt_isa_name(lt_isa isa);
 
-#define LT_ISA_CAT2(a, b) a##_##b
-#define LT_ISA_CAT(a, b) LT_ISA_CAT2(a, b)
+#define LT_ISA_CAT2(a, b)  a##_##b
+#define LT_ISA_CAT(a, b)   LT_ISA_CAT2(a, b)
 #define LT_ISA_NAME(table) LT_ISA_CAT(table, LT_ISA_SUFFIX)
 
 #if defined(__x86_64__)
 #define LT_ISA_DECLARE(table) extern const struct table table##_base, table##_avx2, table##_avx512
-#define LT_ISA_SELECT(ctx, table)                      \
-    ((ctx)->isa == LT_ISA_AVX512 ? &table##_avx512     \
-     : (ctx)->isa == LT_ISA_AVX2 ? &table##_avx2       \
+#define LT_ISA_SELECT(ctx, table)                  \
+    ((ctx)->isa == LT_ISA_AVX512 ? &table##_avx512 \
+     : (ctx)->isa == LT_ISA_AVX2 ? &table##_avx2   \
                                  : &table##_base)
 #else
-#define LT_ISA_DECLARE(table) extern const struct table table##_base
+#define LT_ISA_DECLARE(table)     extern const struct table table##_base
 #define LT_ISA_SELECT(ctx, table) ((void)(ctx), &table##_base)
 #endif
 

@@ -1,4 +1,5 @@
-/* 1 x 1 convolutions to a few channels, which is what StyleGAN2's pictures are made with, and their input's gradient. */
+/* 1 x 1 convolutions to a few channels, which is what StyleGAN2's pictures are made with, and their
+ * input's gradient. */
 #ifndef LT_TENSOR_POINTWISE_IMPL_H
 #define LT_TENSOR_POINTWISE_IMPL_H
 
@@ -7,10 +8,12 @@
 /* Whether the shape is such a one. */
 bool lt_pointwise_fits(const lt_conv_shape *s);
 
-/* lt_conv_apply() and lt_conv_input_grad() of it; with `add` gx is added to. Errors: LT_ERR_MEMORY. Results do not depend on the number of threads. */
-void lt_pointwise_apply(lt_ctx *ctx, const lt_conv_shape *s, const float *big, const float *scale, const float *weight,
-                             const float *bias, float *small);
-lt_status lt_pointwise_input_grad(lt_ctx *ctx, const lt_conv_shape *s, const float *gy, const float *weight, const float *x,
-                                  const float *scale, bool add, float *gx, float *gscale);
+/* lt_conv_apply() and lt_conv_input_grad() of it; with `add` gx is added to. Errors: LT_ERR_MEMORY.
+ * Results do not depend on the number of threads. */
+void lt_pointwise_apply(lt_ctx *ctx, const lt_conv_shape *s, const float *big, const float *scale,
+                        const float *weight, const float *bias, float *small);
+lt_status lt_pointwise_input_grad(lt_ctx *ctx, const lt_conv_shape *s, const float *gy,
+                                  const float *weight, const float *x, const float *scale, bool add,
+                                  float *gx, float *gscale);
 
 #endif

@@ -1,4 +1,5 @@
-/* The hot loops of 1 x 1 convolutions to or from a few channels, one table per instruction set (isa.h). */
+/* The hot loops of 1 x 1 convolutions to or from a few channels, one table per instruction set
+ * (isa.h). */
 #ifndef LT_TENSOR_POINTWISE_KERNELS_H
 #define LT_TENSOR_POINTWISE_KERNELS_H
 
@@ -6,19 +7,26 @@
 
 #include "tensor/kernels/isa.h"
 
-enum { LT_POINTWISE_FEW = 4 /* channels at most on the narrow side, and of the wide side at a time */ };
+enum {
+    LT_POINTWISE_FEW = 4 /* channels at most on the narrow side, and of the wide side at a time */
+};
 
-typedef enum lt_pointwise_write { LT_POINTWISE_SET, LT_POINTWISE_STREAM, LT_POINTWISE_ADD } lt_pointwise_write;
+typedef enum lt_pointwise_write {
+    LT_POINTWISE_SET,
+    LT_POINTWISE_STREAM,
+    LT_POINTWISE_ADD
+} lt_pointwise_write;
 
 struct lt_pointwise_kernels {
     /* few[k * ld + i] += sum over j < many of w[j * FEW + k] wide[j][i], k < count, i < n. */
-    void (*narrow)(int64_t n, int count, int many, const float *w, const float *const *wide, float *few, int64_t ld);
+    void (*narrow)(int64_t n, int count, int many, const float *w, const float *const *wide,
+                   float *few, int64_t ld);
 
-    /* With v = sum over k < count of w[k] few[k * ld + i]: wide[i] = scale v, or += where so asked. Returns the sum of
-     * v with[i], 0 where `with` is NULL. STREAM: wide goes past the caches; it is aligned to 64 bytes, stream_end() before
-     * other threads read it. */
-    double (*widen)(int64_t n, int count, const float *w, const float *few, int64_t ld, float scale, const float *with,
-                    lt_pointwise_write how, float *wide);
+    /* With v = sum over k < count of w[k] few[k * ld + i]: wide[i] = scale v, or += where so asked.
+     * Returns the sum of v with[i], 0 where `with` is NULL. STREAM: wide goes past the caches; it
+     * is aligned to 64 bytes, stream_end() before other threads read it. */
+    double (*widen)(int64_t n, int count, const float *w, const float *few, int64_t ld, float scale,
+                    const float *with, lt_pointwise_write how, float *wide);
     void (*stream_end)(void);
 };
 

@@ -107,10 +107,7 @@ static inline float lt_vtanh(float x)
 }
 
 /* 1 / (1 + exp(-x)), whole range; NaN passes. */
-static inline float lt_vsigmoid(float x)
-{
-    return 1.0f / (1.0f + lt_vexp(-x));
-}
+static inline float lt_vsigmoid(float x) { return 1.0f / (1.0f + lt_vexp(-x)); }
 
 /* The normal distribution function Phi(x) = (1 + erf(x / sqrt 2)) / 2; NaN
  * passes. Phi(-t) = exp(-t h(t)) / 2, with h fitted on

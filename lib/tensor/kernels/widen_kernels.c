@@ -26,14 +26,16 @@ static inline void widen_step(const uint16_t *src, float *dst) { lt_f16_to_f32(s
 static void f16(const uint16_t *src, float *dst, size_t n)
 {
     size_t i = 0;
-    for (; i + STEP <= n; i += STEP) widen_step(src + i, dst + i);
+    for (; i + STEP <= n; i += STEP)
+        widen_step(src + i, dst + i);
     lt_f16_to_f32(src + i, dst + i, n - i);
 }
 
 static void bf16(const uint16_t *restrict src, float *restrict dst, size_t n)
 {
     uint32_t *restrict bits = (uint32_t *)(void *)dst;
-    for (size_t i = 0; i < n; i++) bits[i] = (uint32_t)src[i] << 16;
+    for (size_t i = 0; i < n; i++)
+        bits[i] = (uint32_t)src[i] << 16;
 }
 
 const struct lt_widen_kernels LT_ISA_NAME(lt_widen_kernels) = {.f16 = f16, .bf16 = bf16};

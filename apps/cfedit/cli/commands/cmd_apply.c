@@ -53,25 +53,33 @@ static int parse(struct job *job, int argc, char **argv)
     struct ce_run *run = job->run;
     const struct ce_option table[] = {
         CE_OPT_TEXT("mapper", "FILE", &job->mapper_path, "the mapper"),
-        CE_OPT_TEXT("target", "TEXT", &job->target, "the text (default: the one in the mapper's file)"),
-        CE_OPT_TEXT("latents", "FILE[:I]", &job->latents,
-                    "safetensors file with tensor latents, (N, L, D) for W+ or (N, D) for W; :I takes only number I"),
-        CE_OPT_TEXT("seeds", "LIST", &job->seeds_text, "random pictures: 1-16, or 3,5,8 (default: --seed)"),
-        CE_OPT_LIST("image", "FILE|DIR", &job->images, "a photo, or those of a folder, inverted first; may be repeated"),
-        CE_OPT_INT("invert-steps", "N", &job->invert_steps, 0, 1000000, "steps of that, see 'cfedit invert --help'"),
-        CE_OPT_REAL("truncation", "PSI", &job->psi, -10, 10,
-                    "for seeds: distance from the average picture (default: what the generator's file says, else 0.7)"),
+        CE_OPT_TEXT("target", "TEXT", &job->target,
+                    "the text (default: the one in the mapper's file)"),
+        CE_OPT_TEXT(
+            "latents", "FILE[:I]", &job->latents,
+            "safetensors file with tensor latents, (N, L, D) for W+ or (N, D) for W; :I takes only number I"),
+        CE_OPT_TEXT("seeds", "LIST", &job->seeds_text,
+                    "random pictures: 1-16, or 3,5,8 (default: --seed)"),
+        CE_OPT_LIST("image", "FILE|DIR", &job->images,
+                    "a photo, or those of a folder, inverted first; may be repeated"),
+        CE_OPT_INT("invert-steps", "N", &job->invert_steps, 0, 1000000,
+                   "steps of that, see 'cfedit invert --help'"),
+        CE_OPT_REAL(
+            "truncation", "PSI", &job->psi, -10, 10,
+            "for seeds: distance from the average picture (default: what the generator's file says, else 0.7)"),
         CE_OPT_REAL("strength", "S", &job->strength, -100, 100,
                     "factor of the edit: 1 as trained, 0 none, above 1 exaggerated"),
         CE_OPT_FLAG("pairs", &job->pairs, "write each picture as before and after, side by side"),
-        CE_OPT_OUT("FILE|DIR", &job->output,
-                   "a .png or .jpg file for a single picture (before and after, side by side), or a folder, made if "
-                   "missing (default: the current folder, or nowhere with --dump)"),
+        CE_OPT_OUT(
+            "FILE|DIR", &job->output,
+            "a .png or .jpg file for a single picture (before and after, side by side), or a folder, made if "
+            "missing (default: the current folder, or nowhere with --dump)"),
     };
     const struct ce_syntax syntax = {.usage = "[OPTION]... --mapper FILE",
                                      .about = about,
                                      .examples = examples,
-                                     .takes = CE_TAKES_GENERATOR | CE_TAKES_CLIP | CE_TAKES_ENCODER | CE_TAKES_DUMP,
+                                     .takes = CE_TAKES_GENERATOR | CE_TAKES_CLIP |
+                                              CE_TAKES_ENCODER | CE_TAKES_DUMP,
                                      .table = table,
                                      .count = CE_COUNT(table)};
     const int status = ce_options_parse(run, &syntax, argc, argv);
@@ -79,11 +87,15 @@ static int parse(struct job *job, int argc, char **argv)
         return status;
     if (!job->mapper_path)
         return ce_usage_error(run, "say which mapper with --mapper FILE");
-    if ((job->latents != NULL) + (job->seeds_text != NULL) + (job->images.count > 0) + run->seed_given > 1)
-        return ce_usage_error(run, "only one of --latents, --seeds, --seed and --image can be given");
+    if ((job->latents != NULL) + (job->seeds_text != NULL) + (job->images.count > 0) +
+            run->seed_given >
+        1)
+        return ce_usage_error(run,
+                              "only one of --latents, --seeds, --seed and --image can be given");
     size_t count = 1;
     if (job->seeds_text && !ce_seeds_parse(run, job->seeds_text, &job->seeds, &count))
-        return ce_usage_error(run, "--seeds: '%s' is not a list of seeds such as 1-16 or 3,5,8", job->seeds_text);
+        return ce_usage_error(run, "--seeds: '%s' is not a list of seeds such as 1-16 or 3,5,8",
+                              job->seeds_text);
     if (!job->seeds_text && !job->latents && job->images.count == 0) {
         job->seeds = ce_alloc(run, 1, sizeof *job->seeds);
         if (!job->seeds)
@@ -106,13 +118,15 @@ static lt_status open_mapper(struct job *job)
     if (!status)
         status = ce_mapper_load(ctx, job->params, job->mapper_path);
     if (!status)
-        status = ce_mapper_create(ctx, job->params, lt_stylegan2_latents(job->models.generator), &job->mapper);
+        status = ce_mapper_create(ctx, job->params, lt_stylegan2_latents(job->models.generator),
+                                  &job->mapper);
     if (status)
         return status;
     if (!job->target)
         job->target = lt_params_metadata(job->params, CE_META_TARGET);
     if (!job->target)
-        return lt_fail(ctx, LT_ERR_MISSING, "%s does not say its text; give it with --target TEXT", job->mapper_path);
+        return lt_fail(ctx, LT_ERR_MISSING, "%s does not say its text; give it with --target TEXT",
+                       job->mapper_path);
     return LT_OK;
 }
 
@@ -122,7 +136,8 @@ static lt_status read_latents(struct job *job)
     if (job->psi == PSI_UNSET)
         job->psi = job->models.truncation;
     job->w = job->latents ? ce_latents_from_file(run, &job->models, job->latents)
-                          : ce_latents_from_seeds(run, &job->models, job->seeds, (size_t)job->count, job->psi);
+                          : ce_latents_from_seeds(run, &job->models, job->seeds, (size_t)job->count,
+                                                  job->psi);
     if (!job->w)
         return lt_ctx_status(run->ctx);
     job->count = lt_dim(job->w, 0);
@@ -135,7 +150,8 @@ static lt_status invert_photos(struct job *job)
     struct ce_invert_config config = ce_invert_defaults();
     struct ce_photos photos;
     config.steps = (int)job->invert_steps;
-    const lt_status status = ce_photos_invert(job->run, &job->models, &config, job->images.items, job->images.count, &photos);
+    const lt_status status = ce_photos_invert(job->run, &job->models, &config, job->images.items,
+                                              job->images.count, &photos);
     job->w = photos.w;
     return status;
 }
@@ -177,7 +193,8 @@ static lt_status write_one(struct job *job, lt_tensor *x, lt_tensor *x_hat, int6
 {
     lt_ctx *ctx = job->run->ctx;
     ce_image before = {0}, after = {0}, pair = {0};
-    const ce_image_text texts[] = {{"Software", "cfedit " LT_VERSION_STRING}, {"Description", job->target}};
+    const ce_image_text texts[] = {{"Software", "cfedit " LT_VERSION_STRING},
+                                   {"Description", job->target}};
     lt_status status = lt_check_finite(ctx, x_hat, "the edited picture");
     if (!status)
         status = ce_image_from_tensor(ctx, x, 0, &before);
@@ -187,7 +204,8 @@ static lt_status write_one(struct job *job, lt_tensor *x, lt_tensor *x_hat, int6
     if (!status && paired)
         status = ce_sheet_pair(ctx, &before, &after, "before", job->target, &pair);
     if (!status)
-        status = ce_image_write(ctx, job->files[i], paired ? &pair : &after, texts, CE_COUNT(texts));
+        status =
+            ce_image_write(ctx, job->files[i], paired ? &pair : &after, texts, CE_COUNT(texts));
     ce_image_free(&pair);
     if (!status && job->sheet && i < SHEET_MAX) {
         job->before[i] = before;
@@ -211,10 +229,15 @@ static lt_status write_sheet(struct job *job)
     for (int i = 0; i < n; i++) {
         cells[i] = &job->before[i];
         cells[n + i] = &job->after[i];
-        labels[i] = ce_text(run, "%s%lld", job->seeds ? "seed " : "", (long long)(job->seeds ? job->seeds[i] : i));
+        labels[i] = ce_text(run, "%s%lld", job->seeds ? "seed " : "",
+                            (long long)(job->seeds ? job->seeds[i] : i));
     }
-    const ce_sheet plan = {.columns = n, .rows = 2, .cells = cells, .title = job->target,
-                           .column_labels = labels, .row_labels = row_labels};
+    const ce_sheet plan = {.columns = n,
+                           .rows = 2,
+                           .cells = cells,
+                           .title = job->target,
+                           .column_labels = labels,
+                           .row_labels = row_labels};
     ce_image sheet = {0};
     lt_status status = ce_sheet_render(run->ctx, &plan, &sheet);
     if (!status)
@@ -232,7 +255,8 @@ static lt_status edit_all(struct job *job, lt_tensor *w_hat, lt_tensor *image, l
     for (int64_t i = 0; i < job->count && !status; i++) {
         const lt_scope scope = lt_scope_open(ctx);
         lt_tensor *x = ce_models_generate(&job->models, lt_slice(ctx, job->w, 0, i, 1), NULL, NULL);
-        lt_tensor *x_hat = ce_models_generate(&job->models, lt_slice(ctx, w_hat, 0, i, 1), NULL, NULL);
+        lt_tensor *x_hat =
+            ce_models_generate(&job->models, lt_slice(ctx, w_hat, 0, i, 1), NULL, NULL);
         status = lt_ctx_status(ctx);
         if (!status && job->pictures)
             status = write_one(job, x, x_hat, i);
@@ -275,7 +299,9 @@ static int tell(const struct job *job)
 {
     const struct ce_run *run = job->run;
     const struct ce_told told = {.files = job->pictures ? (const char *const *)job->files : NULL,
-                                 .seeds = job->seeds, .count = job->count, .sheet = job->sheet,
+                                 .seeds = job->seeds,
+                                 .count = job->count,
+                                 .sheet = job->sheet,
                                  .seconds = ce_seconds() - job->progress.begun};
     if (!run->json)
         return ce_told_print(run, &told);
@@ -303,7 +329,8 @@ int ce_cmd_apply(struct ce_run *run, int argc, char **argv)
         return code;
     lt_ctx *ctx = run->ctx;
     const bool from_photos = job.images.count > 0;
-    lt_status status = ce_models_open(run, CE_NEED_GENERATOR | CE_NEED_TEXT | ce_photos_need(run, job.images.count), &job.models);
+    lt_status status = ce_models_open(
+        run, CE_NEED_GENERATOR | CE_NEED_TEXT | ce_photos_need(run, job.images.count), &job.models);
     if (!status)
         status = open_mapper(&job);
     if (!status && !from_photos)

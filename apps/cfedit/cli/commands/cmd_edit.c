@@ -58,13 +58,20 @@ static const char *choice_word(struct ce_run *run, const char *choices, int numb
     return ce_text(run, "%.*s", (int)strcspn(choices, "|"), choices);
 }
 
-/* The default method's value is the one that the help shows; for a setting that it does not use, none. */
-static struct ce_option setting_option(struct ce_run *run, struct setting_option *o, const struct ce_setting *setting,
+/* The default method's value is the one that the help shows; for a setting that it does not use,
+ * none. */
+static struct ce_option setting_option(struct ce_run *run, struct setting_option *o,
+                                       const struct ce_setting *setting,
                                        const struct ce_edit_settings *defaults)
 {
     const double value = ce_setting_get(defaults, setting);
-    struct ce_option option = {.name = setting->name, .meta = setting->meta, .low = setting->low, .high = setting->high,
-                               .help = setting->help, .choices = setting->choices, .given = &o->given};
+    struct ce_option option = {.name = setting->name,
+                               .meta = setting->meta,
+                               .low = setting->low,
+                               .high = setting->high,
+                               .help = setting->help,
+                               .choices = setting->choices,
+                               .given = &o->given};
     o->setting = setting;
     switch (setting->kind) {
     case CE_SETTING_INT:
@@ -99,7 +106,8 @@ static const char *describe_methods(struct ce_run *run)
     size_t count;
     const struct ce_method *methods = ce_methods(&count);
     for (size_t i = 0; i < count && text; i++)
-        text = ce_text(run, "%s\n  %-18s %s\n  %-18s (%s)", text, methods[i].name, methods[i].about, "", methods[i].source);
+        text = ce_text(run, "%s\n  %-18s %s\n  %-18s (%s)", text, methods[i].name, methods[i].about,
+                       "", methods[i].source);
     return text ? ce_text(run, "%s\n%s", text, tail) : NULL;
 }
 
@@ -108,7 +116,9 @@ static int read_options(struct ce_run *run, struct edit_options *o, int argc, ch
     size_t count;
     const struct ce_method *methods = ce_methods(&count);
     const struct ce_edit_settings defaults = ce_method_settings(&methods[0]);
-    *o = (struct edit_options){.invert_steps = ce_invert_defaults().steps, .strength = 1.0, .truncation = 1.0,
+    *o = (struct edit_options){.invert_steps = ce_invert_defaults().steps,
+                               .strength = 1.0,
+                               .truncation = 1.0,
                                .method = methods[0].name};
     const char *names = methods[0].name;
     for (size_t i = 1; i < count && names; i++)
@@ -116,25 +126,37 @@ static int read_options(struct ce_run *run, struct edit_options *o, int argc, ch
     const char *about = describe_methods(run);
     if (!names || !about)
         return ce_error(run, "out of memory");
-    struct ce_option truncation = CE_OPT_REAL("truncation", "PSI", &o->truncation, 0, 2, "truncation of faces from seeds, instead of the generator's own");
+    struct ce_option truncation =
+        CE_OPT_REAL("truncation", "PSI", &o->truncation, 0, 2,
+                    "truncation of faces from seeds, instead of the generator's own");
     truncation.given = &o->truncation_given;
     const struct ce_option fixed[] = {
-        CE_OPT_TEXT("target", "TEXT", &o->target, "what the edited picture shows, \"face with green lips\""),
-        CE_OPT_TEXT("source", "TEXT", &o->source, "what the picture shows now (default: the generator's domain word, \"face\")"),
-        CE_OPT_LIST("contrast", "TEXT", &o->contrasts,
-                    "what the picture must not be taken for; may be repeated (default: the target with other colour words)"),
+        CE_OPT_TEXT("target", "TEXT", &o->target,
+                    "what the edited picture shows, \"face with green lips\""),
+        CE_OPT_TEXT("source", "TEXT", &o->source,
+                    "what the picture shows now (default: the generator's domain word, \"face\")"),
+        CE_OPT_LIST(
+            "contrast", "TEXT", &o->contrasts,
+            "what the picture must not be taken for; may be repeated (default: the target with other colour words)"),
         CE_OPT_CHOICE("method", names, &o->method, "how the edit is found, see above"),
         CE_OPT_REAL("strength", "S", &o->strength, 0, 10, "how much of the edit: 0 none, 1 full"),
-        CE_OPT_TEXT("seeds", "LIST", &o->seeds, "edit the faces of several seeds, \"1-16\" or \"3,5,9\"; --seed N edits one"),
-        CE_OPT_TEXT("latent", "FILE[:I]", &o->latent, "edit the latents of a file, or its I-th (from 0)"),
-        CE_OPT_LIST("image", "FILE|DIR", &o->images, "edit a photo, or those of a folder, inverted first; may be repeated"),
-        CE_OPT_INT("invert-steps", "N", &o->invert_steps, 0, 1000000, "steps of that, see 'cfedit invert --help'"),
+        CE_OPT_TEXT("seeds", "LIST", &o->seeds,
+                    "edit the faces of several seeds, \"1-16\" or \"3,5,9\"; --seed N edits one"),
+        CE_OPT_TEXT("latent", "FILE[:I]", &o->latent,
+                    "edit the latents of a file, or its I-th (from 0)"),
+        CE_OPT_LIST("image", "FILE|DIR", &o->images,
+                    "edit a photo, or those of a folder, inverted first; may be repeated"),
+        CE_OPT_INT("invert-steps", "N", &o->invert_steps, 0, 1000000,
+                   "steps of that, see 'cfedit invert --help'"),
         CE_OPT_TEXT("mapper", "FILE", &o->mapper, "apply a trained mapper instead of a method"),
-        CE_OPT_TEXT("channels", "FILE", &o->channels,
-                    "effects of the style channels for global-directions, measured and written where it is missing (default: "
-                    "channels.safetensors of the model, else measured anew)"),
-        CE_OPT_OUT("FILE|DIR", &o->output, "a .png or .jpg file for a single picture (before and after, side by side), or a folder, made if missing "
-                   "(default: edit.png, or edit/ for several)"),
+        CE_OPT_TEXT(
+            "channels", "FILE", &o->channels,
+            "effects of the style channels for global-directions, measured and written where it is missing (default: "
+            "channels.safetensors of the model, else measured anew)"),
+        CE_OPT_OUT(
+            "FILE|DIR", &o->output,
+            "a .png or .jpg file for a single picture (before and after, side by side), or a folder, made if missing "
+            "(default: edit.png, or edit/ for several)"),
         truncation,
     };
     struct ce_option table[OPTIONS_MAX];
@@ -143,8 +165,12 @@ static int read_options(struct ce_run *run, struct edit_options *o, int argc, ch
     const struct ce_setting *setting;
     for (size_t i = 0; n < OPTIONS_MAX && (setting = ce_setting_at(i)); i++)
         table[n++] = setting_option(run, &o->settings[o->setting_count++], setting, &defaults);
-    const struct ce_syntax syntax = {.usage = "[OPTION]... --target TEXT", .about = about, .examples = examples,
-                                     .takes = CE_TAKES_MODEL | CE_TAKES_ENCODER | CE_TAKES_DUMP, .table = table, .count = n};
+    const struct ce_syntax syntax = {.usage = "[OPTION]... --target TEXT",
+                                     .about = about,
+                                     .examples = examples,
+                                     .takes = CE_TAKES_MODEL | CE_TAKES_ENCODER | CE_TAKES_DUMP,
+                                     .table = table,
+                                     .count = n};
     const int status = ce_options_parse(run, &syntax, argc, argv);
     if (status != CE_PARSED)
         return status;
@@ -153,11 +179,13 @@ static int read_options(struct ce_run *run, struct edit_options *o, int argc, ch
     if ((o->latent != NULL) + (o->seeds != NULL) + (o->images.count > 0) + run->seed_given > 1)
         return ce_usage_error(run, "--seed, --seeds, --latent and --image exclude each other");
     const int expanded = ce_picture_list_expand(run, &o->images);
-    return expanded == CE_PARSED ? ce_pictures_room(run, o->output, (int64_t)o->images.count) : expanded;
+    return expanded == CE_PARSED ? ce_pictures_room(run, o->output, (int64_t)o->images.count)
+                                 : expanded;
 }
 
 /* The method's settings with what the command line says; an exit status or CE_PARSED. */
-static int make_settings(const struct ce_run *run, const struct edit_options *o, struct ce_edit_settings *s)
+static int make_settings(const struct ce_run *run, const struct edit_options *o,
+                         struct ce_edit_settings *s)
 {
     *s = ce_method_settings(ce_method_find(o->method));
     for (size_t i = 0; i < o->setting_count; i++) {
@@ -165,23 +193,28 @@ static int make_settings(const struct ce_run *run, const struct edit_options *o,
         if (!option->given)
             continue;
         if (!ce_setting_used(option->setting, s->family))
-            return ce_usage_error(run, "the method %s has no use for --%s", o->method, option->setting->name);
+            return ce_usage_error(run, "the method %s has no use for --%s", o->method,
+                                  option->setting->name);
         const enum ce_setting_kind kind = option->setting->kind;
-        ce_setting_put(s, option->setting, kind == CE_SETTING_INT    ? (double)option->integer
-                                           : kind == CE_SETTING_REAL ? option->real
-                                                                     : ce_setting_choice(option->setting, option->word));
+        ce_setting_put(s, option->setting,
+                       kind == CE_SETTING_INT ? (double)option->integer
+                       : kind == CE_SETTING_REAL
+                           ? option->real
+                           : ce_setting_choice(option->setting, option->word));
     }
     s->latent.seed = s->mapper.train.seed = (uint64_t)run->seed;
     const struct ce_space_config *space = &s->latent.space;
     if (s->family == CE_FAMILY_LATENT && space->first_layer > space->last_layer)
-        return ce_usage_error(run, "--first-layer %d is behind --last-layer %d", space->first_layer, space->last_layer);
+        return ce_usage_error(run, "--first-layer %d is behind --last-layer %d", space->first_layer,
+                              space->last_layer);
     return CE_PARSED;
 }
 
-/* W+ of all pictures and, where they come from seeds, these; where from photos, these (N,3,S,S), as inverted. A random face
- * where nothing is said. */
-static lt_tensor *read_latents(struct ce_run *run, const struct ce_models *models, const struct edit_options *o,
-                               int64_t **seeds, lt_tensor **photos, size_t *count)
+/* W+ of all pictures and, where they come from seeds, these; where from photos, these (N,3,S,S), as
+ * inverted. A random face where nothing is said. */
+static lt_tensor *read_latents(struct ce_run *run, const struct ce_models *models,
+                               const struct edit_options *o, int64_t **seeds, lt_tensor **photos,
+                               size_t *count)
 {
     *seeds = NULL;
     *photos = NULL;
@@ -202,7 +235,8 @@ static lt_tensor *read_latents(struct ce_run *run, const struct ce_models *model
     }
     if (o->seeds) {
         if (!ce_seeds_parse(run, o->seeds, seeds, count)) {
-            lt_fail(run->ctx, LT_ERR_ARGUMENT, "--seeds '%s' is not a list such as 1-16 or 3,5,9", o->seeds);
+            lt_fail(run->ctx, LT_ERR_ARGUMENT, "--seeds '%s' is not a list such as 1-16 or 3,5,9",
+                    o->seeds);
             return NULL;
         }
     } else {
@@ -213,24 +247,30 @@ static lt_tensor *read_latents(struct ce_run *run, const struct ce_models *model
         (*seeds)[0] = run->seed_given ? run->seed : (int64_t)(ce_seconds() * 1e3) % 10000;
         *count = 1;
     }
-    return ce_latents_from_seeds(run, models, *seeds, *count, o->truncation_given ? o->truncation : models->truncation);
+    return ce_latents_from_seeds(run, models, *seeds, *count,
+                                 o->truncation_given ? o->truncation : models->truncation);
 }
 
-/* Cosine of a picture's CLIP embedding with the plain target sentence's; `text` is its raw feature. */
-static double target_cosine(const struct ce_models *models, lt_tensor *x, lt_tensor *text, bool antialias)
+/* Cosine of a picture's CLIP embedding with the plain target sentence's; `text` is its raw feature.
+ */
+static double target_cosine(const struct ce_models *models, lt_tensor *x, lt_tensor *text,
+                            bool antialias)
 {
     lt_ctx *ctx = models->ctx;
     const lt_scope scope = lt_scope_open(ctx);
     lt_no_grad_begin(ctx);
-    lt_tensor *cosine = lt_sum(ctx, lt_mul(ctx, ce_image_features(ctx, models->clip, x, antialias),
-                                           lt_l2_normalize(ctx, text, 1e-12f)), 0, false);
+    lt_tensor *cosine = lt_sum(ctx,
+                               lt_mul(ctx, ce_image_features(ctx, models->clip, x, antialias),
+                                      lt_l2_normalize(ctx, text, 1e-12f)),
+                               0, false);
     const double value = cosine ? (double)lt_item(cosine) : NAN;
     lt_no_grad_end(ctx);
     lt_scope_close(ctx, scope, NULL);
     return value;
 }
 
-static bool tell_step(void *user, int64_t step, const char *stage, const struct ce_edit_terms *terms)
+static bool tell_step(void *user, int64_t step, const char *stage,
+                      const struct ce_edit_terms *terms)
 {
     char note[64];
     if (stage) {
@@ -249,7 +289,8 @@ static void tell_channel(void *user, int64_t done, int64_t total)
     ce_progress_step(progress, done, NULL);
 }
 
-/* The channels' effects that global-directions reads: --channels or the model's own; NULL where they are to be measured. */
+/* The channels' effects that global-directions reads: --channels or the model's own; NULL where
+ * they are to be measured. */
 static const char *channels_path(struct ce_run *run, const struct edit_options *o)
 {
     if (o->channels && access(o->channels, F_OK) == 0)
@@ -258,21 +299,25 @@ static const char *channels_path(struct ce_run *run, const struct edit_options *
 }
 
 /* Edits by the method. */
-static lt_status edit_by_method(struct ce_run *run, const struct ce_models *models, const struct edit_options *o,
-                                const struct ce_edit_settings *settings, lt_tensor *w, struct ce_edit_result *results)
+static lt_status edit_by_method(struct ce_run *run, const struct ce_models *models,
+                                const struct edit_options *o,
+                                const struct ce_edit_settings *settings, lt_tensor *w,
+                                struct ce_edit_result *results)
 {
     struct ce_progress progress;
     struct ce_editor *editor = NULL;
     const char *path = settings->family == CE_FAMILY_CHANNELS ? channels_path(run, o) : NULL;
     ce_progress_begin(&progress, run, "measuring", "channels", 1);
-    const struct ce_edit_texts texts = {o->source ? o->source : models->domain, o->target, o->contrasts.items,
-                                        (int)o->contrasts.count};
-    lt_status status = ce_editor_open(models, settings, &texts, path, tell_channel, &progress, &editor);
+    const struct ce_edit_texts texts = {o->source ? o->source : models->domain, o->target,
+                                        o->contrasts.items, (int)o->contrasts.count};
+    lt_status status =
+        ce_editor_open(models, settings, &texts, path, tell_channel, &progress, &editor);
     ce_progress_end(&progress);
     if (status == LT_OK && o->channels && !path)
         status = ce_editor_save_channels(editor, o->channels);
     if (status == LT_OK) {
-        ce_progress_begin(&progress, run, "editing", "steps", ce_editor_steps(editor, lt_dim(w, 0)));
+        ce_progress_begin(&progress, run, "editing", "steps",
+                          ce_editor_steps(editor, lt_dim(w, 0)));
         status = ce_editor_run(editor, w, (float)o->strength, tell_step, &progress, results);
         ce_progress_end(&progress);
     }
@@ -281,8 +326,9 @@ static lt_status edit_by_method(struct ce_run *run, const struct ce_models *mode
 }
 
 /* Edits by the trained mapper of --mapper; `text` is the target's raw feature. */
-static lt_status edit_by_mapper(struct ce_run *run, const struct ce_models *models, const struct edit_options *o,
-                                lt_tensor *text, lt_tensor *w, struct ce_edit_result *results)
+static lt_status edit_by_mapper(struct ce_run *run, const struct ce_models *models,
+                                const struct edit_options *o, lt_tensor *text, lt_tensor *w,
+                                struct ce_edit_result *results)
 {
     lt_params *params = NULL;
     struct ce_mapper *mapper = NULL;
@@ -290,7 +336,8 @@ static lt_status edit_by_mapper(struct ce_run *run, const struct ce_models *mode
     if (status == LT_OK)
         status = ce_mapper_load(run->ctx, params, o->mapper);
     if (status == LT_OK)
-        status = ce_mapper_create(run->ctx, params, lt_stylegan2_latents(models->generator), &mapper);
+        status =
+            ce_mapper_create(run->ctx, params, lt_stylegan2_latents(models->generator), &mapper);
     if (status == LT_OK)
         status = ce_mapper_edit_apply(models, mapper, text, w, (float)o->strength, results);
     ce_mapper_free(mapper);
@@ -298,12 +345,14 @@ static lt_status edit_by_mapper(struct ce_run *run, const struct ce_models *mode
     return status;
 }
 
-static lt_status open_models(struct ce_run *run, const struct edit_options *o, const struct ce_edit_settings *s,
-                             struct ce_models *models)
+static lt_status open_models(struct ce_run *run, const struct edit_options *o,
+                             const struct ce_edit_settings *s, struct ce_models *models)
 {
     unsigned needs = CE_NEED_GENERATOR | CE_NEED_TEXT | ce_photos_need(run, o->images.count);
-    const float id = s->family == CE_FAMILY_LATENT ? s->latent.id_lambda : s->mapper.train.objective.id_lambda;
-    const float perc = s->family == CE_FAMILY_LATENT ? s->latent.perc_lambda : s->mapper.train.objective.perc_lambda;
+    const float id =
+        s->family == CE_FAMILY_LATENT ? s->latent.id_lambda : s->mapper.train.objective.id_lambda;
+    const float perc = s->family == CE_FAMILY_LATENT ? s->latent.perc_lambda
+                                                     : s->mapper.train.objective.perc_lambda;
     if (!o->mapper && s->family != CE_FAMILY_CHANNELS)
         needs |= (id > 0.0f ? CE_NEED_IDENTITY : 0u) | (perc > 0.0f ? CE_NEED_VGG : 0u);
     lt_status status = ce_output_check(run->ctx, run->dump);
@@ -311,7 +360,8 @@ static lt_status open_models(struct ce_run *run, const struct edit_options *o, c
         status = ce_models_open(run, needs, models);
     /* A folder is made once nothing else is missing. */
     if (status == LT_OK && o->output)
-        status = ce_is_picture_folder(o->output) ? ce_folder_make(run->ctx, o->output) : ce_output_check(run->ctx, o->output);
+        status = ce_is_picture_folder(o->output) ? ce_folder_make(run->ctx, o->output)
+                                                 : ce_output_check(run->ctx, o->output);
     return status;
 }
 
@@ -354,9 +404,14 @@ int ce_cmd_edit(struct ce_run *run, int argc, char **argv)
         all[i].after = target_cosine(&models, results[i].x_hat, text, antialias);
         status = lt_ctx_status(run->ctx);
     }
-    const struct ce_edit_output output = {.target = o.target, .source = o.source ? o.source : models.domain,
-                                          .method = o.mapper ? "mapper" : o.method, .path = o.output, .count = count,
-                                          .all = all, .results = results, .photos = photos};
+    const struct ce_edit_output output = {.target = o.target,
+                                          .source = o.source ? o.source : models.domain,
+                                          .method = o.mapper ? "mapper" : o.method,
+                                          .path = o.output,
+                                          .count = count,
+                                          .all = all,
+                                          .results = results,
+                                          .photos = photos};
     if (status == LT_OK)
         status = ce_edit_write_pictures(run, &output);
     if (status == LT_OK)

@@ -34,8 +34,8 @@ static lt_status embed(struct job *job)
             return lt_ctx_status(ctx);
     }
     if (job->images.count) {
-        parts[n] = ce_pictures_embed(run, &job->models, job->images.items, job->images.count,
-                                     antialias);
+        parts[n] =
+            ce_pictures_embed(run, &job->models, job->images.items, job->images.count, antialias);
         if (!parts[n++])
             return lt_ctx_status(ctx);
     }
@@ -103,7 +103,8 @@ int ce_cmd_embed(struct ce_run *run, int argc, char **argv)
     struct job job = {.run = run, .resize = CE_RESIZE_DEFAULT};
     const struct ce_option table[] = {
         CE_OPT_LIST("text", "TEXT", &job.texts, "a text; may be repeated"),
-        CE_OPT_LIST("image", "FILE|DIR", &job.images, "a PNG or JPEG picture, or a folder of them; may be repeated"),
+        CE_OPT_LIST("image", "FILE|DIR", &job.images,
+                    "a PNG or JPEG picture, or a folder of them; may be repeated"),
         CE_OPT_TEXT("pixels", "FILE", &job.pixels,
                     "safetensors file with tensor image (N, 3, H, W) in [-1, 1]; its rows follow "
                     "those of --image"),
@@ -111,8 +112,9 @@ int ce_cmd_embed(struct ce_run *run, int argc, char **argv)
     };
     const struct ce_syntax syntax = {
         .usage = "[OPTION]... [--text TEXT]... [--image FILE]... [--pixels FILE]",
-        .about = "Prints the beginnings of the embeddings, or all of them with --json. They are raw, not\n"
-                 "scaled to unit length. --dump writes tensors text (T, D) and image (N, D).",
+        .about =
+            "Prints the beginnings of the embeddings, or all of them with --json. They are raw, not\n"
+            "scaled to unit length. --dump writes tensors text (T, D) and image (N, D).",
         .examples = "  cfedit embed --text \"a photo of a face\" --dump face.safetensors\n"
                     "  cfedit embed --image a.png --image b.jpg --json",
         .takes = CE_TAKES_CLIP | CE_TAKES_DUMP,

@@ -10,8 +10,8 @@
 #include "cli/report.h"
 #include "cli/pictures/sheet.h"
 
-#define CHUNK 16       /* pictures in memory at a time, unless they are dumped */
-#define SHEET_MAX 64   /* pictures on the contact sheet */
+#define CHUNK     16 /* pictures in memory at a time, unless they are dumped */
+#define SHEET_MAX 64 /* pictures on the contact sheet */
 #define PSI_UNSET (-1000.0)
 
 struct job {
@@ -69,8 +69,8 @@ static lt_status read_latents(struct job *job)
     if (job->latents) {
         job->wplus = ce_latents_from_file(run, models, job->latents);
         if (job->wplus && given &&
-            !(job->wplus = lt_stylegan2_truncate(run->ctx, models->generator, job->wplus,
-                                                 (float)job->psi)))
+            !(job->wplus =
+                  lt_stylegan2_truncate(run->ctx, models->generator, job->wplus, (float)job->psi)))
             ce_blame_file(run->ctx, models->generator_path);
     } else if (job->z) {
         job->wplus = ce_latents_from_z(run, models, job->z, job->psi);
@@ -143,7 +143,8 @@ static lt_status write_sheet(struct job *job)
     const ce_image *cells[SHEET_MAX] = {0};
     const char *labels[SHEET_MAX];
     ce_image sheet = {0};
-    const int64_t n = ce_sheet_room(job->cell_count, SHEET_MAX, (double)job->cells[0].width * job->cells[0].height);
+    const int64_t n = ce_sheet_room(job->cell_count, SHEET_MAX,
+                                    (double)job->cells[0].width * job->cells[0].height);
     if (n < 2)
         return LT_OK;
     int columns = 1;
@@ -193,8 +194,8 @@ static lt_status generate(struct job *job)
         const lt_scope scope = lt_scope_open(ctx);
         const int64_t left = job->count - job->base, n = left < CHUNK ? left : CHUNK;
         const int64_t *ws = lt_strides(job->wplus), *w = lt_shape(job->wplus);
-        lt_tensor *part = lt_view(ctx, job->wplus, 3, (int64_t[]){n, w[1], w[2]}, ws,
-                                  job->base * ws[0]);
+        lt_tensor *part =
+            lt_view(ctx, job->wplus, 3, (int64_t[]){n, w[1], w[2]}, ws, job->base * ws[0]);
         lt_tensor *images = ce_models_generate(&job->models, part, on_progress, job);
         if (!images)
             status = lt_ctx_status(ctx);
@@ -217,7 +218,9 @@ static lt_status generate(struct job *job)
 static int report(const struct job *job)
 {
     const struct ce_told told = {.files = job->pictures ? (const char *const *)job->files : NULL,
-                                 .seeds = job->seeds, .count = job->count, .sheet = job->sheet,
+                                 .seeds = job->seeds,
+                                 .count = job->count,
+                                 .sheet = job->sheet,
                                  .seconds = ce_seconds() - job->progress.begun};
     if (!job->run->json)
         return ce_told_print(job->run, &told);
@@ -236,9 +239,10 @@ int ce_cmd_generate(struct ce_run *run, int argc, char **argv)
 {
     struct job job = {.run = run, .psi = PSI_UNSET};
     const struct ce_option table[] = {
-        CE_OPT_TEXT("seeds", "LIST", &job.seeds_text,
-                    "seeds of random pictures: 1-16, or 3,5,8; the picture of a seed depends on the "
-                    "seed and the truncation only"),
+        CE_OPT_TEXT(
+            "seeds", "LIST", &job.seeds_text,
+            "seeds of random pictures: 1-16, or 3,5,8; the picture of a seed depends on the "
+            "seed and the truncation only"),
         CE_OPT_TEXT("latents", "FILE[:I]", &job.latents,
                     "safetensors file with tensor latents, (N, L, D) for W+ or (N, D) for W; :I "
                     "takes only number I, from 0 on"),
@@ -253,8 +257,9 @@ int ce_cmd_generate(struct ce_run *run, int argc, char **argv)
     const struct ce_syntax syntax = {
         .usage = "[OPTION]... [--seeds LIST | --seed N]\n[OPTION]... --latents FILE[:I]\n"
                  "[OPTION]... --z FILE",
-        .about = "Makes pictures. Several come with a contact sheet, sheet.png. --dump writes tensors\n"
-                 "image (N, 3, H, W) in the generator's own range and latents (N, L, D).",
+        .about =
+            "Makes pictures. Several come with a contact sheet, sheet.png. --dump writes tensors\n"
+            "image (N, 3, H, W) in the generator's own range and latents (N, L, D).",
         .examples = "  cfedit generate --seed 7 -o face.png\n"
                     "  cfedit generate --seeds 1-16 --truncation 0.5 -o faces\n"
                     "  cfedit generate --latents train.safetensors:3 --dump three.safetensors",
@@ -266,8 +271,7 @@ int ce_cmd_generate(struct ce_run *run, int argc, char **argv)
     if (status != CE_PARSED || (status = check_input(&job)) != CE_PARSED)
         return status;
     status = CE_OK;
-    if (ce_models_open(run, CE_NEED_GENERATOR, &job.models) != LT_OK ||
-        read_latents(&job) != LT_OK)
+    if (ce_models_open(run, CE_NEED_GENERATOR, &job.models) != LT_OK || read_latents(&job) != LT_OK)
         status = ce_fail(run);
     if (status == CE_OK && (status = prepare_output(&job)) == CE_PARSED)
         status = generate(&job) == LT_OK ? report(&job) : ce_fail(run);

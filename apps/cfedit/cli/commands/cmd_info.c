@@ -7,7 +7,7 @@
 #include "cli/report.h"
 #include "tensor/kernels/gemm/blas.h"
 
-#define RATE_SIZE 1024     /* of the matrices of the short SGEMM */
+#define RATE_SIZE    1024 /* of the matrices of the short SGEMM */
 #define RATE_SECONDS 0.4
 
 static int describe_machine(struct ce_run *run)
@@ -81,9 +81,10 @@ int ce_cmd_info(struct ce_run *run, int argc, char **argv)
     };
     const struct ce_syntax syntax = {
         .usage = "[OPTION]... [FILE]...",
-        .about = "Without a file: the program's version, the BLAS and the CPU features in use, and the\n"
-                 "speed of a short matrix product. With safetensors files: what each is, its sizes\n"
-                 "and metadata, and what is missing for a network of its kind.",
+        .about =
+            "Without a file: the program's version, the BLAS and the CPU features in use, and the\n"
+            "speed of a short matrix product. With safetensors files: what each is, its sizes\n"
+            "and metadata, and what is missing for a network of its kind.",
         .examples = "  cfedit info\n"
                     "  cfedit info generator.safetensors clip.safetensors",
         .table = table,

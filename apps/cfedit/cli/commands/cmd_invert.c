@@ -42,19 +42,29 @@ static int parse(struct job *job, int argc, char **argv)
     job->perc_lambda = (double)d.perc_lambda;
     job->output = "inverted.safetensors";
     const struct ce_option table[] = {
-        CE_OPT_LIST("image", "FILE|DIR", &job->images, "a PNG or JPEG picture, or a folder of them; may be repeated"),
-        CE_OPT_INT("steps", "N", &job->steps, 0, 1000000, "optimisation steps, a generator evaluation each; 0: the start"),
+        CE_OPT_LIST("image", "FILE|DIR", &job->images,
+                    "a PNG or JPEG picture, or a folder of them; may be repeated"),
+        CE_OPT_INT("steps", "N", &job->steps, 0, 1000000,
+                   "optimisation steps, a generator evaluation each; 0: the start"),
         CE_OPT_REAL("lr", "X", &job->lr, 1e-9, 100, "learning rate of Adam"),
-        CE_OPT_CHOICE("start", "encoder|faces", &job->start,
-                      "where it begins: what an e4e encoder says, or a random face (default: the encoder, where the model has one)"),
-        CE_OPT_INT("starts", "N", &job->starts, 1, 100000, "random faces of which the most similar is the start"),
-        CE_OPT_REAL("latent-l2-lambda", "X", &job->l2_lambda, 0, 1e6, "weight of the mean squared distance from the start"),
+        CE_OPT_CHOICE(
+            "start", "encoder|faces", &job->start,
+            "where it begins: what an e4e encoder says, or a random face (default: the encoder, where the model has one)"),
+        CE_OPT_INT("starts", "N", &job->starts, 1, 100000,
+                   "random faces of which the most similar is the start"),
+        CE_OPT_REAL("latent-l2-lambda", "X", &job->l2_lambda, 0, 1e6,
+                    "weight of the mean squared distance from the start"),
         CE_OPT_REAL("perc-lambda", "X", &job->perc_lambda, 0, 1e6,
                     "weight of the perceptual loss, beside the pixels' (needs vgg.safetensors)"),
-        CE_OPT_OUT("FILE", &job->output, "where the latents go; the picture's name is the same with .png"),
+        CE_OPT_OUT("FILE", &job->output,
+                   "where the latents go; the picture's name is the same with .png"),
     };
-    const struct ce_syntax syntax = {.usage = "[OPTION]... --image FILE", .about = about, .examples = examples,
-                                     .takes = CE_TAKES_GENERATOR | CE_TAKES_LOSS_NETS | CE_TAKES_ENCODER | CE_TAKES_DUMP, .table = table,
+    const struct ce_syntax syntax = {.usage = "[OPTION]... --image FILE",
+                                     .about = about,
+                                     .examples = examples,
+                                     .takes = CE_TAKES_GENERATOR | CE_TAKES_LOSS_NETS |
+                                              CE_TAKES_ENCODER | CE_TAKES_DUMP,
+                                     .table = table,
                                      .count = CE_COUNT(table)};
     const int status = ce_options_parse(job->run, &syntax, argc, argv);
     if (status != CE_PARSED)
@@ -62,7 +72,8 @@ static int parse(struct job *job, int argc, char **argv)
     if (job->images.count == 0)
         return ce_usage_error(job->run, "say which photo with --image FILE");
     if (ce_is_picture_name(job->output) || ce_is_foreign_picture_name(job->output))
-        return ce_usage_error(job->run, "-o %s: latents are written, to a .safetensors file", job->output);
+        return ce_usage_error(job->run, "-o %s: latents are written, to a .safetensors file",
+                              job->output);
     return ce_picture_list_expand(job->run, &job->images);
 }
 
@@ -105,8 +116,8 @@ static int tell(const struct job *job, const struct ce_photos *photos)
 {
     if (!job->run->json) {
         for (size_t i = 0; i < photos->count; i++)
-            printf("%s:%zu: %s, PSNR %.1f dB, %.1f s\n", job->output, i, job->images.items[i], photos->psnr[i],
-                   photos->seconds[i]);
+            printf("%s:%zu: %s, PSNR %.1f dB, %.1f s\n", job->output, i, job->images.items[i],
+                   photos->psnr[i], photos->seconds[i]);
         printf("%s\n", job->sheet);
         return CE_OK;
     }
@@ -151,8 +162,11 @@ int ce_cmd_invert(struct ce_run *run, int argc, char **argv)
     lt_ctx *ctx = run->ctx;
     struct ce_models models = {0};
     struct ce_photos photos;
-    const struct ce_invert_config config = {.steps = (int)job.steps, .lr = (float)job.lr, .starts = (int)job.starts,
-                                            .l2_lambda = (float)job.l2_lambda, .perc_lambda = (float)job.perc_lambda};
+    const struct ce_invert_config config = {.steps = (int)job.steps,
+                                            .lr = (float)job.lr,
+                                            .starts = (int)job.starts,
+                                            .l2_lambda = (float)job.l2_lambda,
+                                            .perc_lambda = (float)job.perc_lambda};
     job.sheet = sheet_name(run, job.output);
     lt_status status = job.sheet ? ce_output_check(ctx, job.output) : lt_ctx_status(ctx);
     if (status == LT_OK)
@@ -162,9 +176,11 @@ int ce_cmd_invert(struct ce_run *run, int argc, char **argv)
     if (status == LT_OK)
         status = ce_models_open(run, needs(&job), &models);
     if (status == LT_OK)
-        status = ce_photos_invert(run, &models, &config, job.images.items, job.images.count, &photos);
+        status =
+            ce_photos_invert(run, &models, &config, job.images.items, job.images.count, &photos);
     if (status == LT_OK)
-        status = lt_safetensors_write(ctx, job.output, 1, (const char *[]){"latents"}, &photos.w, 0, NULL, NULL);
+        status = lt_safetensors_write(ctx, job.output, 1, (const char *[]){"latents"}, &photos.w, 0,
+                                      NULL, NULL);
     if (status == LT_OK)
         status = write_sheet(&job, &photos);
     if (status == LT_OK)

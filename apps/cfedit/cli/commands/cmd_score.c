@@ -108,16 +108,18 @@ int ce_cmd_score(struct ce_run *run, int argc, char **argv)
     struct job job = {.run = run, .resize = CE_RESIZE_DEFAULT};
     const struct ce_option table[] = {
         CE_OPT_LIST("text", "TEXT", &job.texts, "a text; repeat for the ones to compare"),
-        CE_OPT_LIST("image", "FILE|DIR", &job.images,
-                    "a PNG or JPEG picture, or a folder of them; may be repeated, and pictures may be given without "
-                    "--image too"),
+        CE_OPT_LIST(
+            "image", "FILE|DIR", &job.images,
+            "a PNG or JPEG picture, or a folder of them; may be repeated, and pictures may be given without "
+            "--image too"),
         CE_OPT_RESIZE(&job.resize),
     };
     const struct ce_syntax syntax = {
         .usage = "[OPTION]... --text TEXT... [--image] FILE...",
-        .about = "For each picture: how well each text fits it, as the cosine of their CLIP embeddings\n"
-                 "and as a probability among the texts given (softmax at the model's own scale).\n"
-                 "--dump writes tensors text, image (raw features), cosine and probability.",
+        .about =
+            "For each picture: how well each text fits it, as the cosine of their CLIP embeddings\n"
+            "and as a probability among the texts given (softmax at the model's own scale).\n"
+            "--dump writes tensors text, image (raw features), cosine and probability.",
         .examples = "  cfedit score --text \"red hair\" --text \"blue hair\" face.png\n"
                     "  cfedit score --json --text \"a smile\" --image a.png --image b.png",
         .takes = CE_TAKES_CLIP | CE_TAKES_DUMP,

@@ -4,8 +4,7 @@
 #include "cli/options.h"
 #include "cli/report.h"
 
-static int tokenize(struct ce_run *run, const struct ce_models *models,
-                    const struct ce_list *texts)
+static int tokenize(struct ce_run *run, const struct ce_models *models, const struct ce_list *texts)
 {
     const size_t cap = (size_t)models->context_length;
     int32_t *ids = ce_alloc(run, cap, sizeof *ids);
@@ -34,8 +33,9 @@ int ce_cmd_tokenize(struct ce_run *run, int argc, char **argv)
     struct ce_list texts = {0};
     const struct ce_syntax syntax = {
         .usage = "[OPTION]... TEXT...",
-        .about = "Prints a JSON list with one list of token ids for each text, from the start token to\n"
-                 "the end token, without padding. With --bpe no model is needed.",
+        .about =
+            "Prints a JSON list with one list of token ids for each text, from the start token to\n"
+            "the end token, without padding. With --bpe no model is needed.",
         .examples = "  cfedit tokenize \"a photo of a face\"\n"
                     "  cfedit tokenize --bpe bpe_simple_vocab_16e6.txt.gz -- \"-- a dash\"",
         .takes = CE_TAKES_CLIP,

@@ -16,11 +16,11 @@
 #include "cli/inout/train_report.h"
 
 /* Generated latents are those of seeds far from the small ones that people look at. */
-#define TRAIN_SEEDS 1000000
-#define TEST_SEEDS 2000000
+#define TRAIN_SEEDS       1000000
+#define TEST_SEEDS        2000000
 #define VALIDATED_AT_MOST 200 /* as the published validation, which stops there */
-#define SHEET_COLUMNS 4
-#define INTERRUPTED 130 /* exit status after SIGINT, as shells have it */
+#define SHEET_COLUMNS     4
+#define INTERRUPTED       130 /* exit status after SIGINT, as shells have it */
 
 struct job {
     struct ce_run *run;
@@ -107,51 +107,70 @@ static int parse(struct job *job, int argc, char **argv)
     struct ce_train_config *c = &job->config;
     struct ce_nce_config *nce = &c->objective.nce;
     const int64_t many = 1000000000;
-    struct ce_option id = CE_OPT_REAL("id-lambda", "X", &job->id_lambda, 0, 1e6,
-                                      "factor of the identity loss (without an identity network: 0)");
+    struct ce_option id =
+        CE_OPT_REAL("id-lambda", "X", &job->id_lambda, 0, 1e6,
+                    "factor of the identity loss (without an identity network: 0)");
     id.given = &job->id_given;
     const struct ce_option table[] = {
-        CE_OPT_TEXT("target", "TEXT", &job->target, "what the pictures should become (published: description)"),
-        CE_OPT_TEXT("source", "TEXT", &job->source, "what they are (default: the generator's domain, else \"face\")"),
+        CE_OPT_TEXT("target", "TEXT", &job->target,
+                    "what the pictures should become (published: description)"),
+        CE_OPT_TEXT("source", "TEXT", &job->source,
+                    "what they are (default: the generator's domain, else \"face\")"),
         CE_OPT_OUT("FILE", &job->output, "the mapper"),
         CE_OPT_TEXT("latents", "FILE", &job->latents_path,
                     "latents to train on, (N, L, D) or (N, D) (default: of random pictures)"),
-        CE_OPT_TEXT("test-latents", "FILE", &job->test_path, "latents to validate on (default: of random pictures)"),
-        CE_OPT_INT("train-dataset-size", "N", &job->train_size, 1, 1000000, "random pictures without --latents"),
-        CE_OPT_INT("test-dataset-size", "N", &job->test_size, 1, 100000, "random pictures without --test-latents"),
+        CE_OPT_TEXT("test-latents", "FILE", &job->test_path,
+                    "latents to validate on (default: of random pictures)"),
+        CE_OPT_INT("train-dataset-size", "N", &job->train_size, 1, 1000000,
+                   "random pictures without --latents"),
+        CE_OPT_INT("test-dataset-size", "N", &job->test_size, 1, 100000,
+                   "random pictures without --test-latents"),
         CE_OPT_FLAG("w-space", &job->w_space, "latents are W: one vector, repeated to all layers"),
         CE_OPT_INT("steps", "N", &job->steps, 1, (double)many, "training steps"),
         CE_OPT_INT("batch", "N", &job->batch, 1, 1024, "latents a step"),
         CE_OPT_REAL("lr", "X", &job->lr, 1e-12, 1e6, "learning rate"),
         CE_OPT_CHOICE("optimizer", "ranger|adam", &job->optimizer, "optimiser"),
         CE_OPT_REAL("nce-lambda", "X", &job->nce_lambda, 0, 1e6, "factor of CLIP-NCE"),
-        CE_OPT_REAL("latent-l2-lambda", "X", &job->latent_l2_lambda, 0, 1e6, "factor of the latents' distance"),
+        CE_OPT_REAL("latent-l2-lambda", "X", &job->latent_l2_lambda, 0, 1e6,
+                    "factor of the latents' distance"),
         id,
         CE_OPT_REAL("perc-lambda", "X", &job->perc_lambda, 0, 1e6,
                     "factor of the perceptual loss (published for dogs and cats: 0.01 to 0.02)"),
-        CE_OPT_CHOICE("mapper-type", "levels|single", &job->mapper_type, "three level mappers or one; for a new mapper"),
-        CE_OPT_UNFLAG("no-coarse-mapper", &c->level[CE_LEVEL_COARSE], "leave layers 0-3 as they are"),
-        CE_OPT_UNFLAG("no-medium-mapper", &c->level[CE_LEVEL_MEDIUM], "leave layers 4-7 as they are"),
-        CE_OPT_UNFLAG("no-fine-mapper", &c->level[CE_LEVEL_FINE], "leave layers 8 and up as they are"),
+        CE_OPT_CHOICE("mapper-type", "levels|single", &job->mapper_type,
+                      "three level mappers or one; for a new mapper"),
+        CE_OPT_UNFLAG("no-coarse-mapper", &c->level[CE_LEVEL_COARSE],
+                      "leave layers 0-3 as they are"),
+        CE_OPT_UNFLAG("no-medium-mapper", &c->level[CE_LEVEL_MEDIUM],
+                      "leave layers 4-7 as they are"),
+        CE_OPT_UNFLAG("no-fine-mapper", &c->level[CE_LEVEL_FINE],
+                      "leave layers 8 and up as they are"),
         CE_OPT_TEXT("init", "FILE", &job->init, "start from this mapper instead of a random one"),
         CE_OPT_UNFLAG("no-shuffle", &c->shuffle, "take the latents in their order"),
-        CE_OPT_TEXT("perspective", "FILE", &job->points_path,
-                    "perspective.points (steps, copies, 2, 4, 2): start and end points instead of random ones"),
-        CE_OPT_INT("copies", "N", &job->copies, 0, CE_NCE_MAX_COPIES, "warped copies that CLIP sees; 0: no warping"),
+        CE_OPT_TEXT(
+            "perspective", "FILE", &job->points_path,
+            "perspective.points (steps, copies, 2, 4, 2): start and end points instead of random ones"),
+        CE_OPT_INT("copies", "N", &job->copies, 0, CE_NCE_MAX_COPIES,
+                   "warped copies that CLIP sees; 0: no warping"),
         CE_OPT_REAL("temperature", "X", &job->temperature, 1e-6, 1e6, "of CLIP-NCE"),
-        CE_OPT_INT("templates", "N", &job->templates, 1, CE_TEMPLATES, "sentences around the texts"),
+        CE_OPT_INT("templates", "N", &job->templates, 1, CE_TEMPLATES,
+                   "sentences around the texts"),
         CE_OPT_UNFLAG("no-positive-1", &nce->use_pos1, "CLIP-NCE without the text direction"),
-        CE_OPT_UNFLAG("no-positive-2", &nce->use_pos2, "CLIP-NCE without the direction from picture to text"),
-        CE_OPT_UNFLAG("no-negatives", &nce->use_negatives, "1 - cosine instead of CLIP-NCE's contrast"),
+        CE_OPT_UNFLAG("no-positive-2", &nce->use_pos2,
+                      "CLIP-NCE without the direction from picture to text"),
+        CE_OPT_UNFLAG("no-negatives", &nce->use_negatives,
+                      "1 - cosine instead of CLIP-NCE's contrast"),
         CE_OPT_RESIZE(&job->resize),
         CE_OPT_TEXT("log", "FILE", &job->log_path, "losses, one JSON object a step"),
         CE_OPT_INT("image-interval", "N", &job->image_interval, 0, (double)many,
                    "steps between sheets of pictures and loss curves; 0: none"),
-        CE_OPT_INT("val-interval", "N", &job->val_interval, 0, (double)many, "steps between validations; 0: none"),
-        CE_OPT_INT("save-interval", "N", &job->save_interval, 0, (double)many, "steps between checkpoints; 0: none"),
+        CE_OPT_INT("val-interval", "N", &job->val_interval, 0, (double)many,
+                   "steps between validations; 0: none"),
+        CE_OPT_INT("save-interval", "N", &job->save_interval, 0, (double)many,
+                   "steps between checkpoints; 0: none"),
         CE_OPT_INT("save-minutes", "N", &job->save_minutes, 0, (double)many,
                    "minutes after which a checkpoint is written in any case; 0: not"),
-        CE_OPT_FLAG("resume", &job->resume, "continue from the checkpoint, if there is one; give all other options again"),
+        CE_OPT_FLAG("resume", &job->resume,
+                    "continue from the checkpoint, if there is one; give all other options again"),
     };
     const struct ce_syntax syntax = {.usage = "[OPTION]... --target TEXT",
                                      .about = about,
@@ -193,8 +212,9 @@ static void make_config(struct job *job)
 {
     struct ce_train_config *c = &job->config;
     if (job->id_lambda > 0 && !job->id_given && !ce_models_has(job->run, CE_NEED_IDENTITY)) {
-        ce_note(job->run, "note: there is no identity network, so training goes without the identity loss "
-                          "(--id-lambda 0)");
+        ce_note(job->run,
+                "note: there is no identity network, so training goes without the identity loss "
+                "(--id-lambda 0)");
         job->id_lambda = 0;
     }
     c->objective.nce_lambda = (float)job->nce_lambda;
@@ -220,7 +240,9 @@ static lt_tensor *get_latents(struct job *job, const char *path, int64_t seed, i
         int64_t *seeds = ce_alloc(run, (size_t)count, sizeof *seeds);
         for (int64_t i = 0; seeds && i < count; i++)
             seeds[i] = seed + i;
-        return seeds ? ce_latents_from_seeds(run, &job->models, seeds, (size_t)count, job->models.truncation) : NULL;
+        return seeds ? ce_latents_from_seeds(run, &job->models, seeds, (size_t)count,
+                                             job->models.truncation)
+                     : NULL;
     }
     if (job->w_space) {
         lt_safetensors *file;
@@ -229,7 +251,8 @@ static lt_tensor *get_latents(struct job *job, const char *path, int64_t seed, i
         const int ndim = lt_safetensors_find(file, "latents")->ndim;
         lt_safetensors_close(file);
         if (ndim != 2) {
-            lt_fail(run->ctx, LT_ERR_SHAPE, "%s: --w-space needs latents (N, D), but these have %d axes", path, ndim);
+            lt_fail(run->ctx, LT_ERR_SHAPE,
+                    "%s: --w-space needs latents (N, D), but these have %d axes", path, ndim);
             return NULL;
         }
     }
@@ -254,8 +277,9 @@ static lt_status read_data(struct job *job)
         if (!job->data.points)
             return lt_ctx_status(ctx);
         if (lt_dim(job->data.points, 0) < job->steps)
-            return lt_fail(ctx, LT_ERR_ARGUMENT, "%s has draws for %lld steps, but --steps is %lld", job->points_path,
-                           (long long)lt_dim(job->data.points, 0), (long long)job->steps);
+            return lt_fail(ctx, LT_ERR_ARGUMENT, "%s has draws for %lld steps, but --steps is %lld",
+                           job->points_path, (long long)lt_dim(job->data.points, 0),
+                           (long long)job->steps);
     }
     return LT_OK;
 }
@@ -268,7 +292,8 @@ static lt_status prepare(struct job *job)
     if (status)
         return status;
     make_config(job);
-    status = ce_models_open(run, CE_NEED_TEXT | ce_objective_needs(&job->config.objective), &job->models);
+    status = ce_models_open(run, CE_NEED_TEXT | ce_objective_needs(&job->config.objective),
+                            &job->models);
     if (!status)
         status = read_data(job);
     if (!status)
@@ -276,13 +301,16 @@ static lt_status prepare(struct job *job)
     if (!status && job->init)
         status = ce_mapper_load(ctx, job->params, job->init);
     if (!status)
-        status = lt_params_set_metadata(ctx, job->params, CE_META_W_SPACE, job->w_space ? "true" : "false");
+        status = lt_params_set_metadata(ctx, job->params, CE_META_W_SPACE,
+                                        job->w_space ? "true" : "false");
     if (!status)
-        status = ce_trainer_create(&job->models, &job->config, &job->data, job->params, &job->trainer);
+        status =
+            ce_trainer_create(&job->models, &job->config, &job->data, job->params, &job->trainer);
     if (!status && job->resume && access(job->checkpoint, F_OK) == 0)
         status = ce_trainer_restore(job->trainer, job->checkpoint);
     else if (!status && job->resume)
-        ce_note(run, "note: there is no checkpoint %s yet, starting from the beginning", job->checkpoint);
+        ce_note(run, "note: there is no checkpoint %s yet, starting from the beginning",
+                job->checkpoint);
     if (!status && job->log_path)
         status = ce_train_log_open(ctx, job->log_path, ce_trainer_steps(job->trainer), &job->log);
     return status;
@@ -312,7 +340,8 @@ static lt_status draw(struct job *job, int64_t step)
     if (!path || !title)
         return lt_ctx_status(ctx);
     const lt_scope scope = lt_scope_open(ctx);
-    lt_status status = ce_train_sheet(ctx, job->trainer, lt_slice(ctx, from, 0, 0, count), title, path);
+    lt_status status =
+        ce_train_sheet(ctx, job->trainer, lt_slice(ctx, from, 0, 0, count), title, path);
     lt_scope_close(ctx, scope, NULL);
     return status ? status : ce_train_plot(ctx, job->trainer, job->curve);
 }
@@ -323,7 +352,8 @@ static lt_status after_step(struct job *job, int64_t step)
     lt_status status = LT_OK;
     if (is_due(step, job->image_interval))
         status = draw(job, step);
-    const bool late = job->save_minutes > 0 && ce_seconds() - job->saved > 60.0 * (double)job->save_minutes;
+    const bool late =
+        job->save_minutes > 0 && ce_seconds() - job->saved > 60.0 * (double)job->save_minutes;
     if (!status && (is_due(step, job->save_interval) || (job->save_interval > 0 && late)))
         status = save_checkpoint(job);
     return status;

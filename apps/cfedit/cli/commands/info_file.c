@@ -29,8 +29,8 @@ static void count_tensors(struct ce_file_facts *f)
         for (int a = 0; a < t->ndim; a++)
             n *= t->shape[a];
         f->bytes += t->bytes;
-        if (t->known && (t->dtype == LT_F32 || t->dtype == LT_F16 || t->dtype == LT_BF16 ||
-                         t->dtype == LT_F64))
+        if (t->known &&
+            (t->dtype == LT_F32 || t->dtype == LT_F16 || t->dtype == LT_BF16 || t->dtype == LT_F64))
             f->parameters += n;
         /* Each type once, in the order of appearance. */
         const size_t used = strlen(f->dtypes), length = strlen(t->dtype_name);

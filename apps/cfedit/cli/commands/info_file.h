@@ -17,9 +17,9 @@ struct ce_fact {
 struct ce_file_facts {
     lt_safetensors *file;
     enum ce_kind kind;
-    uint64_t bytes;      /* of the tensors' data */
-    int64_t parameters;  /* elements of floating-point tensors */
-    char dtypes[64];     /* "F32", "F16, U8" */
+    uint64_t bytes;     /* of the tensors' data */
+    int64_t parameters; /* elements of floating-point tensors */
+    char dtypes[64];    /* "F32", "F16, U8" */
     struct ce_fact fact[CE_FACTS_MAX];
     size_t facts;
     /* Why no network can be made of the file, or what it will lack; the run's. */

@@ -20,7 +20,8 @@ static lt_status write_pair(struct ce_run *run, const struct ce_edit_output *o, 
     const ce_image *const cells[3] = {&photo, &before, &after};
     const char *const labels[3] = {"photo", o->photos ? "inverted" : "before", o->target};
     const int first = o->photos ? 0 : 1;
-    const ce_sheet sheet = {.columns = 3 - first, .rows = 1, .cells = cells + first, .column_labels = labels + first};
+    const ce_sheet sheet = {
+        .columns = 3 - first, .rows = 1, .cells = cells + first, .column_labels = labels + first};
     char seed[32];
     snprintf(seed, sizeof seed, "%lld", (long long)e->seed);
     const ce_image_text texts[] = {{"Software", "cfedit"}, {"Target", o->target}, {"Seed", seed}};
@@ -40,10 +41,12 @@ static lt_status write_pair(struct ce_run *run, const struct ce_edit_output *o, 
     return status;
 }
 
-static lt_status write_alone(struct ce_run *run, const struct ce_edit_output *o, size_t i, const char *path)
+static lt_status write_alone(struct ce_run *run, const struct ce_edit_output *o, size_t i,
+                             const char *path)
 {
     ce_image alone = {0};
-    lt_status status = path ? ce_image_from_tensor(run->ctx, o->results[i].x_hat, 0, &alone) : lt_ctx_status(run->ctx);
+    lt_status status = path ? ce_image_from_tensor(run->ctx, o->results[i].x_hat, 0, &alone)
+                            : lt_ctx_status(run->ctx);
     if (status == LT_OK)
         status = ce_image_write(run->ctx, path, &alone, NULL, 0);
     ce_image_free(&alone);
@@ -57,7 +60,8 @@ lt_status ce_edit_write_pictures(struct ce_run *run, const struct ce_edit_output
     lt_status status = folder ? ce_folder_make(run->ctx, path) : LT_OK;
     for (size_t i = 0; i < o->count && status == LT_OK; i++) {
         struct ce_edited *e = &o->all[i];
-        const char *name = ce_text(run, "%s%04lld", e->seed >= 0 ? "seed" : "", (long long)(e->seed >= 0 ? e->seed : (int64_t)i));
+        const char *name = ce_text(run, "%s%04lld", e->seed >= 0 ? "seed" : "",
+                                   (long long)(e->seed >= 0 ? e->seed : (int64_t)i));
         const char *stem = folder ? ce_path_in(run, path, name) : path;
         e->path = folder && stem ? ce_text(run, "%s.png", stem) : stem;
         status = e->path ? write_pair(run, o, i) : lt_ctx_status(run->ctx);
@@ -69,13 +73,17 @@ lt_status ce_edit_write_pictures(struct ce_run *run, const struct ce_edit_output
 
 /* ---- tensors ---- */
 
-/* Member `which` of all results joined: 0 x_hat, 1 x, 2 latents, from 3 on the styles; NULL where there are none. */
+/* Member `which` of all results joined: 0 x_hat, 1 x, 2 latents, from 3 on the styles; NULL where
+ * there are none. */
 static lt_tensor *join(struct ce_run *run, const struct ce_edit_output *o, int which)
 {
     lt_tensor **part = ce_alloc(run, o->count, sizeof *part);
     for (size_t i = 0; part && i < o->count; i++) {
         const struct ce_edit_result *r = &o->results[i];
-        part[i] = which == 0 ? r->x_hat : which == 1 ? r->x : which == 2 ? r->latents : r->styles[which - 3];
+        part[i] = which == 0   ? r->x_hat
+                  : which == 1 ? r->x
+                  : which == 2 ? r->latents
+                               : r->styles[which - 3];
     }
     return part ? lt_concat(run->ctx, (int)o->count, part, 0) : NULL;
 }
@@ -103,7 +111,8 @@ lt_status ce_edit_write_dump(struct ce_run *run, const struct ce_edit_output *o)
 
 /* ---- stdout ---- */
 
-static void put_picture(lt_json_writer *j, const struct ce_edited *e, const struct ce_edit_result *r)
+static void put_picture(lt_json_writer *j, const struct ce_edited *e,
+                        const struct ce_edit_result *r)
 {
     lt_json_begin_object(j);
     lt_json_put_key(j, "file");
@@ -116,9 +125,14 @@ static void put_picture(lt_json_writer *j, const struct ce_edited *e, const stru
         lt_json_put_key(j, "photo");
         lt_json_put_string(j, e->photo);
     }
-    const struct { const char *key; double value; } numbers[] = {
-        {"cosine_before", e->before}, {"cosine_after", e->after}, {"loss_first", (double)r->first.loss},
-        {"loss_last", (double)r->last.loss}, {"seconds", r->seconds}};
+    const struct {
+        const char *key;
+        double value;
+    } numbers[] = {{"cosine_before", e->before},
+                   {"cosine_after", e->after},
+                   {"loss_first", (double)r->first.loss},
+                   {"loss_last", (double)r->last.loss},
+                   {"seconds", r->seconds}};
     for (size_t k = 0; k < CE_COUNT(numbers); k++) {
         lt_json_put_key(j, numbers[k].key);
         lt_json_put_double(j, numbers[k].value);
@@ -136,7 +150,8 @@ int ce_edit_tell(const struct ce_run *run, const struct ce_edit_output *o)
                 printf("seed %lld, ", (long long)e->seed);
             if (e->photo)
                 printf("%s, ", e->photo);
-            printf("match with the text %.3f -> %.3f, %.1f s\n", e->before, e->after, o->results[i].seconds);
+            printf("match with the text %.3f -> %.3f, %.1f s\n", e->before, e->after,
+                   o->results[i].seconds);
         }
         return CE_OK;
     }

@@ -74,8 +74,9 @@ lt_tensor *ce_latents_from_file(struct ce_run *run, const struct ce_models *mode
     if (one) {
         const int64_t n = lt_dim(t, 0);
         if (index < 0 || index >= n) {
-            lt_fail(ctx, LT_ERR_ARGUMENT, "%s: there is no latent %lld, the file has %lld (from 0 on)",
-                    path, (long long)index, (long long)n);
+            lt_fail(ctx, LT_ERR_ARGUMENT,
+                    "%s: there is no latent %lld, the file has %lld (from 0 on)", path,
+                    (long long)index, (long long)n);
             return NULL;
         }
         int64_t shape[LT_MAX_DIMS];

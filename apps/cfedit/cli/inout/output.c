@@ -38,12 +38,15 @@ bool ce_is_picture_name(const char *path)
 
 bool ce_is_foreign_picture_name(const char *path)
 {
-    static const char *const endings[] = {".gif", ".webp", ".bmp", ".tif", ".tiff", ".ppm",
-                                          ".avif", ".heic", ".svg", ".pdf"};
+    static const char *const endings[] = {".gif", ".webp", ".bmp",  ".tif", ".tiff",
+                                          ".ppm", ".avif", ".heic", ".svg", ".pdf"};
     return ends_in_one_of(path, endings, sizeof endings / sizeof endings[0]);
 }
 
-bool ce_is_picture_folder(const char *path) { return ce_is_folder(path) || !ce_is_picture_name(path); }
+bool ce_is_picture_folder(const char *path)
+{
+    return ce_is_folder(path) || !ce_is_picture_name(path);
+}
 
 int ce_pictures_room(const struct ce_run *run, const char *path, int64_t count)
 {
@@ -59,7 +62,9 @@ int ce_pictures_room(const struct ce_run *run, const char *path, int64_t count)
 const char *ce_path_in(struct ce_run *run, const char *folder, const char *name)
 {
     const size_t length = folder ? strlen(folder) : 0;
-    return length && name ? ce_text(run, "%s%s%s", folder, folder[length - 1] != '/' ? "/" : "", name) : name;
+    return length && name
+               ? ce_text(run, "%s%s%s", folder, folder[length - 1] != '/' ? "/" : "", name)
+               : name;
 }
 
 lt_status ce_folder_make(lt_ctx *ctx, const char *path)

@@ -12,12 +12,14 @@ bool ce_is_picture_name(const char *path);
 /* Whether it ends as that of a picture format that is not written (.gif, .webp, ...), which
  * must not become the name of a folder. */
 bool ce_is_foreign_picture_name(const char *path);
-/* Whether pictures that go to `path` go into a folder of that name: one that is there, or any name but a picture's. */
+/* Whether pictures that go to `path` go into a folder of that name: one that is there, or any name
+ * but a picture's. */
 bool ce_is_picture_folder(const char *path);
-/* CE_PARSED where `count` pictures may go to `path`, of -o (NULL: wherever the command likes), else the exit status of a
- * usage error: a format that is not written, one file for several pictures. */
+/* CE_PARSED where `count` pictures may go to `path`, of -o (NULL: wherever the command likes), else
+ * the exit status of a usage error: a format that is not written, one file for several pictures. */
 int ce_pictures_room(const struct ce_run *run, const char *path, int64_t count);
-/* "folder/name"; without a folder (NULL) the name. NULL for a name that is NULL, or when out of memory. */
+/* "folder/name"; without a folder (NULL) the name. NULL for a name that is NULL, or when out of
+ * memory. */
 const char *ce_path_in(struct ce_run *run, const char *folder, const char *name);
 /* Makes the folder and those above it where they are missing. Errors: LT_ERR_IO. */
 lt_status ce_folder_make(lt_ctx *ctx, const char *path);
@@ -41,7 +43,7 @@ struct ce_told {
     const char *const *files; /* [count]; NULL where none were written */
     const int64_t *seeds;     /* [count]; NULL where the latents have numbers only */
     int64_t count;
-    const char *sheet;        /* NULL: none */
+    const char *sheet; /* NULL: none */
     double seconds;
 };
 /* One name a line on stdout; returns CE_OK. */

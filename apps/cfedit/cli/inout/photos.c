@@ -22,18 +22,22 @@ static void tell_step(void *user, int64_t step, double loss)
 }
 
 /* Photo i into the rows i of *photos. */
-static lt_status invert_one(const struct ce_models *models, const struct ce_invert_config *config, const char *path,
-                            struct telling *telling, size_t i, struct ce_photos *photos)
+static lt_status invert_one(const struct ce_models *models, const struct ce_invert_config *config,
+                            const char *path, struct telling *telling, size_t i,
+                            struct ce_photos *photos)
 {
     lt_ctx *ctx = models->ctx;
     struct ce_invert_result r = {0};
     const lt_scope scope = lt_scope_open(ctx);
     lt_tensor *x = ce_invert_fit(models, ce_picture_read(ctx, path));
-    lt_status status = x ? ce_invert_run(models, config, x, tell_step, telling, &r) : lt_ctx_status(ctx);
+    lt_status status =
+        x ? ce_invert_run(models, config, x, tell_step, telling, &r) : lt_ctx_status(ctx);
     if (x && status != LT_OK)
         ce_blame_file(ctx, path);
     lt_no_grad_begin(ctx);
-    const struct { lt_tensor *all, *one; } rows[] = {{photos->x, x}, {photos->w, r.w}, {photos->x_hat, r.x_hat}};
+    const struct {
+        lt_tensor *all, *one;
+    } rows[] = {{photos->x, x}, {photos->w, r.w}, {photos->x_hat, r.x_hat}};
     for (size_t k = 0; k < sizeof rows / sizeof rows[0] && status == LT_OK; k++)
         status = lt_copy_into(ctx, lt_slice(ctx, rows[k].all, 0, (int64_t)i, 1), rows[k].one);
     lt_no_grad_end(ctx);
@@ -49,17 +53,21 @@ unsigned ce_photos_need(struct ce_run *run, size_t count)
     return count > 0 && ce_models_has(run, CE_NEED_ENCODER) ? CE_NEED_ENCODER : 0u;
 }
 
-lt_status ce_photos_invert(struct ce_run *run, const struct ce_models *models, const struct ce_invert_config *config,
-                           const char *const *paths, size_t count, struct ce_photos *photos)
+lt_status ce_photos_invert(struct ce_run *run, const struct ce_models *models,
+                           const struct ce_invert_config *config, const char *const *paths,
+                           size_t count, struct ce_photos *photos)
 {
     lt_ctx *ctx = run->ctx;
     const lt_stylegan2 *g = models->generator;
     const int64_t n = (int64_t)count, side = lt_stylegan2_describe(g)->size;
-    *photos = (struct ce_photos){.count = count, .psnr = ce_alloc(run, count, sizeof *photos->psnr),
+    *photos = (struct ce_photos){.count = count,
+                                 .psnr = ce_alloc(run, count, sizeof *photos->psnr),
                                  .seconds = ce_alloc(run, count, sizeof *photos->seconds)};
     photos->x = lt_empty(ctx, LT_F32, 4, (int64_t[]){n, 3, side, side});
     photos->x_hat = lt_empty(ctx, LT_F32, 4, (int64_t[]){n, 3, side, side});
-    photos->w = lt_empty(ctx, LT_F32, 3, (int64_t[]){n, lt_stylegan2_latents(g), lt_stylegan2_describe(g)->style_dim});
+    photos->w =
+        lt_empty(ctx, LT_F32, 3,
+                 (int64_t[]){n, lt_stylegan2_latents(g), lt_stylegan2_describe(g)->style_dim});
     if (!photos->psnr || !photos->seconds || !photos->x || !photos->x_hat || !photos->w)
         return lt_ctx_status(ctx);
     struct telling telling = {.before = 0};

@@ -1,4 +1,5 @@
-/* Picture files as latents: read, cut to the generator's square, inverted (invert.h), with progress on stderr. */
+/* Picture files as latents: read, cut to the generator's square, inverted (invert.h), with progress
+ * on stderr. */
 #ifndef CFEDIT_PHOTOS_H
 #define CFEDIT_PHOTOS_H
 
@@ -13,11 +14,13 @@ struct ce_photos {
     double *psnr, *seconds;
 };
 
-/* What inverting `count` photos needs besides the generator: CE_NEED_ENCODER where there is one, else nothing. */
+/* What inverting `count` photos needs besides the generator: CE_NEED_ENCODER where there is one,
+ * else nothing. */
 unsigned ce_photos_need(struct ce_run *run, size_t count);
 
 /* Errors: those of reading a picture and of ce_invert_run(), with the file's name in front. */
-lt_status ce_photos_invert(struct ce_run *run, const struct ce_models *models, const struct ce_invert_config *config,
-                           const char *const *paths, size_t count, struct ce_photos *photos);
+lt_status ce_photos_invert(struct ce_run *run, const struct ce_models *models,
+                           const struct ce_invert_config *config, const char *const *paths,
+                           size_t count, struct ce_photos *photos);
 
 #endif

@@ -8,7 +8,10 @@
 
 #include "cli/inout/output.h"
 
-static int by_name(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
 
 /* The pictures of a folder, appended in order. */
 static int append_folder(struct ce_run *run, struct ce_list *list, const char *folder)
@@ -21,7 +24,9 @@ static int append_folder(struct ce_run *run, struct ce_list *list, const char *f
     for (const struct dirent *entry; status == CE_PARSED && (entry = readdir(dir));)
         if (entry->d_name[0] != '.' && ce_is_picture_name(entry->d_name)) {
             const char *path = ce_path_in(run, folder, ce_text(run, "%s", entry->d_name));
-            status = !path ? ce_fail(run) : ce_is_folder(path) ? CE_PARSED : ce_list_append(run, list, path);
+            status = !path                ? ce_fail(run)
+                     : ce_is_folder(path) ? CE_PARSED
+                                          : ce_list_append(run, list, path);
         }
     closedir(dir);
     if (status == CE_PARSED && list->count == before)

@@ -23,10 +23,10 @@ struct ce_train_log {
 
 /* ---- the log ---- */
 
-/* The length of `text`'s beginning that holds whole lines of steps up to `keep`; LT_ERR_FORMAT where a whole line
- * is no step. */
-static lt_status kept_length(lt_ctx *ctx, const char *path, const char *text, size_t size, int64_t keep,
-                             size_t *length)
+/* The length of `text`'s beginning that holds whole lines of steps up to `keep`; LT_ERR_FORMAT
+ * where a whole line is no step. */
+static lt_status kept_length(lt_ctx *ctx, const char *path, const char *text, size_t size,
+                             int64_t keep, size_t *length)
 {
     *length = 0;
     while (*length < size) {
@@ -41,7 +41,8 @@ static lt_status kept_length(lt_ctx *ctx, const char *path, const char *text, si
         lt_json_free(root);
         if (!is_step) {
             lt_ctx_clear(ctx);
-            return lt_fail(ctx, LT_ERR_FORMAT, "%s: not a training's log; name another file with --log", path);
+            return lt_fail(ctx, LT_ERR_FORMAT,
+                           "%s: not a training's log; name another file with --log", path);
         }
         if (step > keep)
             return LT_OK;
@@ -173,7 +174,10 @@ lt_status ce_train_plot(lt_ctx *ctx, const struct ce_trainer *trainer, const cha
         {.name = "loss", .x = x, .y = loss, .count = (size_t)n},
         {.name = "mean of 100 steps", .x = x, .y = mean, .count = (size_t)n},
     };
-    const ce_plot plot = {.title = "training loss", .x_label = "step", .y_label = "loss", .series = series,
+    const ce_plot plot = {.title = "training loss",
+                          .x_label = "step",
+                          .y_label = "loss",
+                          .series = series,
                           .n_series = 2};
     ce_image image = {0};
     lt_status status = ce_plot_render(ctx, &plot, &image);
@@ -184,8 +188,8 @@ lt_status ce_train_plot(lt_ctx *ctx, const struct ce_trainer *trainer, const cha
     return status;
 }
 
-lt_status ce_train_sheet(lt_ctx *ctx, struct ce_trainer *trainer, lt_tensor *latents, const char *title,
-                         const char *path)
+lt_status ce_train_sheet(lt_ctx *ctx, struct ce_trainer *trainer, lt_tensor *latents,
+                         const char *title, const char *path)
 {
     const int n = lt_dim(latents, 0) < SHEET_MAX ? (int)lt_dim(latents, 0) : SHEET_MAX;
     static const char *const row_labels[] = {"before", "after"};
@@ -202,7 +206,8 @@ lt_status ce_train_sheet(lt_ctx *ctx, struct ce_trainer *trainer, lt_tensor *lat
         if (!status)
             status = ce_image_from_tensor(ctx, x_hat, i, &picture[n + i]);
     }
-    const ce_sheet plan = {.columns = n, .rows = 2, .cells = cell, .title = title, .row_labels = row_labels};
+    const ce_sheet plan = {
+        .columns = n, .rows = 2, .cells = cell, .title = title, .row_labels = row_labels};
     if (!status)
         status = ce_sheet_render(ctx, &plan, &sheet);
     if (!status)

@@ -12,8 +12,9 @@
  * "val_loss_nce", ... Each line is handed to the system at once. */
 struct ce_train_log;
 
-/* Opens `path` with what it holds up to step `keep` (0: nothing), cutting off what a stopped training wrote
- * after its last checkpoint. Errors: LT_ERR_IO, LT_ERR_MEMORY; LT_ERR_FORMAT for a file that is no log. */
+/* Opens `path` with what it holds up to step `keep` (0: nothing), cutting off what a stopped
+ * training wrote after its last checkpoint. Errors: LT_ERR_IO, LT_ERR_MEMORY; LT_ERR_FORMAT for a
+ * file that is no log. */
 lt_status ce_train_log_open(lt_ctx *ctx, const char *path, int64_t keep, struct ce_train_log **out);
 /* Adds a step (from 1); `validation` may be NULL. Does nothing where `log` is NULL. */
 lt_status ce_train_log_write(struct ce_train_log *log, int64_t step, const struct ce_terms *terms,
@@ -25,7 +26,7 @@ void ce_train_log_close(struct ce_train_log *log); /* NULL is accepted */
 /* The losses of all steps so far as a PNG. */
 lt_status ce_train_plot(lt_ctx *ctx, const struct ce_trainer *trainer, const char *path);
 /* Latents (N,L,D) before and after the edit as a PNG: N columns of two pictures. */
-lt_status ce_train_sheet(lt_ctx *ctx, struct ce_trainer *trainer, lt_tensor *latents, const char *title,
-                         const char *path);
+lt_status ce_train_sheet(lt_ctx *ctx, struct ce_trainer *trainer, lt_tensor *latents,
+                         const char *title, const char *path);
 
 #endif

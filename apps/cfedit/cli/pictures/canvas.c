@@ -5,11 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define GLYPH_WIDTH 5
+#define GLYPH_WIDTH  5
 #define GLYPH_HEIGHT 9 /* seven rows above the base line, two below */
-#define LINE_HEIGHT 11
-#define SPACE_WIDTH 3
-#define BOX 127 /* the glyph of everything that is not ASCII */
+#define LINE_HEIGHT  11
+#define SPACE_WIDTH  3
+#define BOX          127 /* the glyph of everything that is not ASCII */
 
 /* Eight glyphs a row, from the space on. */
 static const char *const font[12][GLYPH_HEIGHT] = {
@@ -354,10 +354,7 @@ int ce_canvas_text_width(const char *text, int scale)
     return span_width(text, text + strlen(text), scale);
 }
 
-int ce_canvas_line_height(int scale)
-{
-    return LINE_HEIGHT * scale;
-}
+int ce_canvas_line_height(int scale) { return LINE_HEIGHT * scale; }
 
 /* Whether the point (fx, fy) of the cell (x, y) is inked. Steps of diagonal
  * strokes are filled by triangles, which takes the stairs off large letters. */

@@ -16,7 +16,7 @@
 #include "tensor/files/file.h"
 
 #define MAX_FILE_BYTES ((size_t)1 << 30)
-#define JPEG_QUALITY 92
+#define JPEG_QUALITY   92
 #define JPEG_MAX_SCANS 500
 
 lt_status ce_image_create(lt_ctx *ctx, int width, int height, ce_image *out)
@@ -50,9 +50,9 @@ typedef struct codec {
     const uint8_t *data; /* input file */
     size_t size, at;
     int width, height, channels;
-    uint8_t *pixels;  /* width x height x channels */
-    png_bytep *rows;  /* into pixels */
-    int orientation;  /* EXIF, 1..8 */
+    uint8_t *pixels; /* width x height x channels */
+    png_bytep *rows; /* into pixels */
+    int orientation; /* EXIF, 1..8 */
     lt_file_writer *writer;
     lt_status status; /* a failure that is already recorded */
     char problem[JMSG_LENGTH_MAX > 256 ? JMSG_LENGTH_MAX : 256];
@@ -156,8 +156,7 @@ static void png_decode(codec *c, png_structp png, png_infop info)
 static lt_status read_png(codec *c)
 {
     png_infop info = NULL;
-    png_structp png =
-        png_create_read_struct(PNG_LIBPNG_VER_STRING, c, png_fail, png_ignore);
+    png_structp png = png_create_read_struct(PNG_LIBPNG_VER_STRING, c, png_fail, png_ignore);
     if (png)
         info = png_create_info_struct(png);
     if (!info) {
@@ -199,18 +198,12 @@ static void jpeg_note(j_common_ptr jpeg, int level)
     case JWRN_HIT_MARKER:
     case JWRN_HUFF_BAD_CODE:
     case JWRN_ARITH_BAD_CODE:
-    case JWRN_MUST_RESYNC:
-        jpeg_fail(jpeg);
-        break;
-    default:
-        jpeg->err->num_warnings++;
+    case JWRN_MUST_RESYNC: jpeg_fail(jpeg); break;
+    default: jpeg->err->num_warnings++;
     }
 }
 
-static void jpeg_print_nothing(j_common_ptr jpeg)
-{
-    (void)jpeg;
-}
+static void jpeg_print_nothing(j_common_ptr jpeg) { (void)jpeg; }
 
 static struct jpeg_error_mgr *jpeg_errors_init(jpeg_errors *errors, codec *c)
 {
@@ -225,7 +218,8 @@ static struct jpeg_error_mgr *jpeg_errors_init(jpeg_errors *errors, codec *c)
 /* A small file can ask for very many passes over a large picture. */
 static void jpeg_count_scans(j_common_ptr jpeg)
 {
-    if (jpeg->is_decompressor && ((j_decompress_ptr)(void *)jpeg)->input_scan_number > JPEG_MAX_SCANS) {
+    if (jpeg->is_decompressor &&
+        ((j_decompress_ptr)(void *)jpeg)->input_scan_number > JPEG_MAX_SCANS) {
         codec *c = ((jpeg_errors *)(void *)jpeg->err)->codec;
         snprintf(c->problem, sizeof c->problem, "more than %d scans", JPEG_MAX_SCANS);
         longjmp(c->jump, 1);
@@ -296,7 +290,8 @@ static void jpeg_decode(codec *c, struct jpeg_decompress_struct *jpeg)
      * cannot hold a large picture, and no memory is taken for it. */
     uint64_t blocks = 0;
     for (int k = 0; k < jpeg->num_components; k++)
-        blocks += (uint64_t)jpeg->comp_info[k].width_in_blocks * jpeg->comp_info[k].height_in_blocks;
+        blocks +=
+            (uint64_t)jpeg->comp_info[k].width_in_blocks * jpeg->comp_info[k].height_in_blocks;
     if (!jpeg->arith_code && blocks / 8 > c->size)
         ERREXIT(jpeg, JERR_INPUT_EOF);
     bool inks = jpeg->jpeg_color_space == JCS_CMYK || jpeg->jpeg_color_space == JCS_YCCK;
@@ -397,7 +392,8 @@ lt_status ce_image_read(lt_ctx *ctx, const char *path, ce_image *out)
     c->data = data;
     if (c->size >= sizeof png_magic && memcmp(c->data, png_magic, sizeof png_magic) == 0) {
         status = read_png(c);
-    } else if (c->size >= sizeof jpeg_magic && memcmp(c->data, jpeg_magic, sizeof jpeg_magic) == 0) {
+    } else if (c->size >= sizeof jpeg_magic &&
+               memcmp(c->data, jpeg_magic, sizeof jpeg_magic) == 0) {
         status = read_jpeg(c);
     } else {
         const char *kind = other_kind(c->data, c->size);
@@ -430,10 +426,7 @@ static void png_give(png_structp png, png_bytep from, size_t count)
         png_error(png, "write failed");
 }
 
-static void png_flush_nothing(png_structp png)
-{
-    (void)png;
-}
+static void png_flush_nothing(png_structp png) { (void)png; }
 
 static bool is_ascii(const char *text)
 {
@@ -470,8 +463,7 @@ static lt_status write_png(codec *c, const ce_image *image, const ce_image_text 
                            size_t n_texts)
 {
     png_infop info = NULL;
-    png_structp png =
-        png_create_write_struct(PNG_LIBPNG_VER_STRING, c, png_fail, png_ignore);
+    png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, c, png_fail, png_ignore);
     if (png)
         info = png_create_info_struct(png);
     if (!info) {
@@ -642,7 +634,8 @@ lt_status ce_image_from_tensor(lt_ctx *ctx, const lt_tensor *t, int64_t index, c
                        lt_dtype_name(lt_type(t)));
     if ((ndim != 3 && ndim != 4) || lt_dim(t, -3) != 3 || lt_dim(t, -2) > CE_IMAGE_MAX_SIDE ||
         lt_dim(t, -1) > CE_IMAGE_MAX_SIDE)
-        return lt_fail(ctx, LT_ERR_SHAPE, "picture: the tensor is %s, expected (3, H, W) or (N, 3, H, W)",
+        return lt_fail(ctx, LT_ERR_SHAPE,
+                       "picture: the tensor is %s, expected (3, H, W) or (N, 3, H, W)",
                        lt_shape_string(t, text, sizeof text));
     int64_t count = ndim == 4 ? lt_dim(t, 0) : 1;
     if (index < 0 || index >= count)

@@ -7,7 +7,7 @@
 
 #include "tensor/tensor.h"
 
-#define CE_IMAGE_MAX_SIDE 16384
+#define CE_IMAGE_MAX_SIDE   16384
 #define CE_IMAGE_MAX_PIXELS 100000000
 
 /* Row-major pixels of three bytes, without padding. Zero-initialise; pictures
@@ -19,7 +19,7 @@ typedef struct ce_image {
 
 /* A key and a text that are stored in a picture file. */
 typedef struct ce_image_text {
-    const char *key; /* 1 to 79 printable ASCII characters, for example "Software" */
+    const char *key;  /* 1 to 79 printable ASCII characters, for example "Software" */
     const char *text; /* UTF-8 */
 } ce_image_text;
 

@@ -8,12 +8,14 @@
 /* A PNG or JPEG as a tensor (1, 3, H, W) in [-1, 1]. */
 lt_tensor *ce_picture_read(lt_ctx *ctx, const char *path);
 
-/* Option --resize of the commands that show pictures to CLIP; a value of it starts as CE_RESIZE_DEFAULT. */
+/* Option --resize of the commands that show pictures to CLIP; a value of it starts as
+ * CE_RESIZE_DEFAULT. */
 #define CE_RESIZE_DEFAULT "published"
 #define CE_RESIZE_CHOICES CE_RESIZE_DEFAULT "|antialias"
-#define CE_OPT_RESIZE(to)                                \
-    CE_OPT_CHOICE("resize", CE_RESIZE_CHOICES, to,       \
-                  "how pictures are brought to CLIP's size: bicubic without antialiasing, as in CF-CLIP's training, or with")
+#define CE_OPT_RESIZE(to)                \
+    CE_OPT_CHOICE(                       \
+        "resize", CE_RESIZE_CHOICES, to, \
+        "how pictures are brought to CLIP's size: bicubic without antialiasing, as in CF-CLIP's training, or with")
 bool ce_resize_antialias(const char *resize);
 
 /* Picture files of any sizes -> raw CLIP features (N, D), in small batches with progress on

@@ -41,10 +41,7 @@ static double to_pixel(const axis *a, double scaled)
     return a->from + (scaled - a->low) / (a->high - a->low) * a->length;
 }
 
-static double x_of(const ce_series *s, size_t i)
-{
-    return s->x ? s->x[i] : (double)i;
-}
+static double x_of(const ce_series *s, size_t i) { return s->x ? s->x[i] : (double)i; }
 
 /* Sets both ranges from the points that can be drawn. */
 static void find_ranges(const ce_plot *plot, axis *x, axis *y)
@@ -105,7 +102,7 @@ static void linear_ticks(axis *a, int wanted)
 {
     double rough = (a->high - a->low) / wanted;
     double power = pow(10.0, floor(log10(rough)));
-    double step = rough / power <= 1.0 ? power
+    double step = rough / power <= 1.0   ? power
                   : rough / power <= 2.0 ? 2 * power
                   : rough / power <= 5.0 ? 5 * power
                                          : 10 * power;
@@ -191,10 +188,11 @@ static int legend(const ce_plot *plot, ce_image *image, int left, int top, int w
         }
         if (image) {
             ce_color color = palette[k % (sizeof palette / sizeof *palette)];
-            ce_canvas_fill(image, (ce_rect){left + x, top + y + 2 * scale + scale / 2, swatch, 2 * scale},
+            ce_canvas_fill(image,
+                           (ce_rect){left + x, top + y + 2 * scale + scale / 2, swatch, 2 * scale},
                            color);
-            ce_canvas_text(image, (ce_rect){left + x + swatch + gap, top + y, text + 1, line}, CE_LEFT,
-                           scale, dark, name);
+            ce_canvas_text(image, (ce_rect){left + x + swatch + gap, top + y, text + 1, line},
+                           CE_LEFT, scale, dark, name);
         }
         x += swatch + gap + text + 4 * gap;
         any = true;
@@ -276,8 +274,7 @@ lt_status ce_plot_render(lt_ctx *ctx, const ce_plot *plot, ce_image *out)
     for (int i = 0; i < y->ticks; i++) {
         int py = (int)lrint(to_pixel(y, y->at[i]));
         ce_canvas_fill(out, (ce_rect){left, py, right - left, 1}, grid);
-        ce_canvas_text(out,
-                       (ce_rect){0, py - 7 * scale / 2, left - 2 * space, line}, CE_RIGHT,
+        ce_canvas_text(out, (ce_rect){0, py - 7 * scale / 2, left - 2 * space, line}, CE_RIGHT,
                        scale, soft, y->label[i]);
     }
     int label_end = -width; /* labels that would touch are left out */
@@ -293,9 +290,8 @@ lt_status ce_plot_render(lt_ctx *ctx, const ce_plot *plot, ce_image *out)
         label_end = px + half;
     }
     if (plot->x_label)
-        ce_canvas_text(out,
-                       (ce_rect){left, bottom + 2 * space + line, right - left, line}, CE_CENTER,
-                       scale, dark, plot->x_label);
+        ce_canvas_text(out, (ce_rect){left, bottom + 2 * space + line, right - left, line},
+                       CE_CENTER, scale, dark, plot->x_label);
     if (plot->y_label)
         ce_canvas_text_upwards(out, (ce_rect){2 * space, top, line, bottom - top}, scale, dark,
                                plot->y_label);

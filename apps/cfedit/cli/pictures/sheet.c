@@ -6,7 +6,7 @@
 #include "cli/pictures/canvas.h"
 
 #define MAX_LABEL_LINES 4
-#define SHEET_PIXELS 64000000.0
+#define SHEET_PIXELS    64000000.0
 
 static const ce_color white = {255, 255, 255};
 static const ce_color dark = {34, 34, 34};
@@ -73,14 +73,15 @@ lt_status ce_sheet_render(lt_ctx *ctx, const ce_sheet *sheet, ce_image *out)
     int64_t width = left + (int64_t)columns * (model->width + margin);
     int title_lines = 0;
     if (sheet->title && width <= CE_IMAGE_MAX_SIDE)
-        title_lines = ce_canvas_text_lines(sheet->title, (int)width - 2 * margin, scale + 1,
-                                           MAX_LABEL_LINES);
+        title_lines =
+            ce_canvas_text_lines(sheet->title, (int)width - 2 * margin, scale + 1, MAX_LABEL_LINES);
     int header_lines = most_lines(sheet->column_labels, columns, model->width, scale);
     int top = margin + title_lines * title_line + (title_lines > 0 ? margin / 2 : 0);
     int cells_top = top + (header_lines > 0 ? header_lines * line + margin / 4 : 0);
     int64_t height = cells_top + (int64_t)rows * (model->height + margin);
     if (width > CE_IMAGE_MAX_SIDE || height > CE_IMAGE_MAX_SIDE)
-        return lt_fail(ctx, LT_ERR_ARGUMENT, "sheet: %lld x %lld pixels, at most %d a side are possible",
+        return lt_fail(ctx, LT_ERR_ARGUMENT,
+                       "sheet: %lld x %lld pixels, at most %d a side are possible",
                        (long long)width, (long long)height, CE_IMAGE_MAX_SIDE);
     lt_status status = ce_image_create(ctx, (int)width, (int)height, out);
     if (status != LT_OK)

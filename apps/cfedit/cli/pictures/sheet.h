@@ -16,8 +16,8 @@ typedef struct ce_sheet {
     int text_scale;                   /* of the labels; 0: by the cells' size */
 } ce_sheet;
 
-/* How many of `count` rows (or cells) of so many pixels each go on a sheet: at most `most`, halved until they have 64 million
- * pixels together; at least 1. */
+/* How many of `count` rows (or cells) of so many pixels each go on a sheet: at most `most`, halved
+ * until they have 64 million pixels together; at least 1. */
 int64_t ce_sheet_room(int64_t count, int64_t most, double pixels);
 
 /* Draws a sheet on white, to be freed by the caller. Labels wrap within their

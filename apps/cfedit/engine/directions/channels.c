@@ -10,7 +10,7 @@
 #include "cli/report.h"
 
 #define META_WEIGHTS "measured_on"
-#define UNIT_EPS 1e-12f
+#define UNIT_EPS     1e-12f
 
 enum { NAME_CAP = 32, MARK_CAP = 40, FACES_SEED = 0x6368616e };
 
@@ -40,11 +40,13 @@ static void mark_of(const struct ce_models *models, char mark[MARK_CAP])
     snprintf(mark, MARK_CAP, "%016" PRIx64, h);
 }
 
-lt_status ce_channels_save(const struct ce_models *models, const struct ce_channels *channels, const char *path)
+lt_status ce_channels_save(const struct ce_models *models, const struct ce_channels *channels,
+                           const char *path)
 {
     char mark[MARK_CAP];
     mark_of(models, mark);
-    const lt_status status = lt_params_set_metadata(models->ctx, channels->params, META_WEIGHTS, mark);
+    const lt_status status =
+        lt_params_set_metadata(models->ctx, channels->params, META_WEIGHTS, mark);
     return status == LT_OK ? lt_params_save(models->ctx, channels->params, path, LT_F16) : status;
 }
 
@@ -64,8 +66,9 @@ static lt_status fill_in(const struct ce_models *models, struct ce_channels *cha
         channels->styles = i + 1;
         if (!lt_params_find(channels->params, name))
             continue; /* a style that was not measured */
-        channels->effect[i] = lt_params_get(ctx, channels->params, name, 2,
-                                            (int64_t[]){lt_stylegan2_style_channels(g, i), features});
+        channels->effect[i] =
+            lt_params_get(ctx, channels->params, name, 2,
+                          (int64_t[]){lt_stylegan2_style_channels(g, i), features});
         status = channels->effect[i] ? LT_OK : lt_ctx_status(ctx);
     }
     lt_scope_close(ctx, scope, NULL);
@@ -75,12 +78,13 @@ static lt_status fill_in(const struct ce_models *models, struct ce_channels *cha
 static lt_status check_generator(const struct ce_models *models)
 {
     if (lt_stylegan2_styles_count(models->generator) > CE_SPACE_STYLES)
-        return lt_fail(models->ctx, LT_ERR_UNSUPPORTED, "the generator has more than %d modulated convolutions",
-                       CE_SPACE_STYLES);
+        return lt_fail(models->ctx, LT_ERR_UNSUPPORTED,
+                       "the generator has more than %d modulated convolutions", CE_SPACE_STYLES);
     return LT_OK;
 }
 
-lt_status ce_channels_load(const struct ce_models *models, const char *path, struct ce_channels *channels)
+lt_status ce_channels_load(const struct ce_models *models, const char *path,
+                           struct ce_channels *channels)
 {
     lt_ctx *ctx = models->ctx;
     char mark[MARK_CAP];
@@ -94,7 +98,9 @@ lt_status ce_channels_load(const struct ce_models *models, const char *path, str
         status = lt_params_load(ctx, channels->params, path, NULL);
     const char *told = status == LT_OK ? lt_params_metadata(channels->params, META_WEIGHTS) : NULL;
     if (status == LT_OK && (!told || strcmp(told, mark) != 0))
-        status = lt_fail(ctx, LT_ERR_FORMAT, "%s: these channel effects were measured on another generator or CLIP", path);
+        status =
+            lt_fail(ctx, LT_ERR_FORMAT,
+                    "%s: these channel effects were measured on another generator or CLIP", path);
     if (status == LT_OK)
         status = fill_in(models, channels);
     lt_scope_close(ctx, scope, NULL);
@@ -151,7 +157,8 @@ static lt_status measure_face(struct measurement *m, lt_tensor *const *effect, i
             lt_tensor *down = up ? pushed_feature(m, i, c, -m->config->push) : NULL;
             lt_tensor *unit = lt_l2_normalize(ctx, lt_sub(ctx, up, down), UNIT_EPS);
             lt_tensor *row = unit ? lt_slice(ctx, effect[i], 0, c, 1) : NULL;
-            const lt_status status = row ? lt_copy_into(ctx, row, lt_add(ctx, row, unit)) : lt_ctx_status(ctx);
+            const lt_status status =
+                row ? lt_copy_into(ctx, row, lt_add(ctx, row, unit)) : lt_ctx_status(ctx);
             lt_scope_close(ctx, scope, NULL);
             if (status != LT_OK)
                 return status;
@@ -175,7 +182,8 @@ static lt_status measure_faces(struct measurement *m, lt_tensor *const *effect, 
         lt_tensor *z = lt_zeros(ctx, 2, (int64_t[]){1, lt_stylegan2_describe(g)->z_dim});
         if (z)
             lt_fill_normal(ctx, z, &rng, 0.0f, 1.0f);
-        lt_tensor *w = lt_stylegan2_truncate(ctx, g, lt_stylegan2_mapping(ctx, g, z), (float)m->models->truncation);
+        lt_tensor *w = lt_stylegan2_truncate(ctx, g, lt_stylegan2_mapping(ctx, g, z),
+                                             (float)m->models->truncation);
         lt_tensor *style[CE_SPACE_STYLES] = {NULL};
         status = lt_stylegan2_styles(ctx, g, lt_stylegan2_broadcast(ctx, g, w), style);
         for (int i = 0; i < count && status == LT_OK; i++) {
@@ -190,8 +198,8 @@ static lt_status measure_faces(struct measurement *m, lt_tensor *const *effect, 
     return status;
 }
 
-/* The sums made unit, under their names; only styles that were measured. Rounded as the file rounds them, so that
- * reading gives the bits that measuring gave. */
+/* The sums made unit, under their names; only styles that were measured. Rounded as the file rounds
+ * them, so that reading gives the bits that measuring gave. */
 static lt_status keep_effects(lt_ctx *ctx, lt_tensor *const *effect, int count, lt_params *params)
 {
     lt_status status = LT_OK;
@@ -208,21 +216,29 @@ static lt_status keep_effects(lt_ctx *ctx, lt_tensor *const *effect, int count, 
     return status;
 }
 
-lt_status ce_channels_measure(const struct ce_models *models, const struct ce_channels_config *config,
-                              ce_channels_progress *progress, void *user, struct ce_channels *channels)
+lt_status ce_channels_measure(const struct ce_models *models,
+                              const struct ce_channels_config *config,
+                              ce_channels_progress *progress, void *user,
+                              struct ce_channels *channels)
 {
     lt_ctx *ctx = models->ctx;
     const lt_stylegan2 *g = models->generator;
     *channels = (struct ce_channels){0};
     if (config->faces < 1 || !(config->push > 0.0f))
-        return lt_fail(ctx, LT_ERR_ARGUMENT, "channel effects over %d faces pushed by %g deviations: expected more than 0",
-                       config->faces, (double)config->push);
+        return lt_fail(
+            ctx, LT_ERR_ARGUMENT,
+            "channel effects over %d faces pushed by %g deviations: expected more than 0",
+            config->faces, (double)config->push);
     lt_status status = check_generator(models);
     if (status != LT_OK)
         return status;
     const int count = lt_stylegan2_styles_count(g);
     lt_tensor *effect[CE_SPACE_STYLES] = {NULL}, *deviation[CE_SPACE_STYLES] = {NULL};
-    struct measurement m = {.models = models, .config = config, .deviation = deviation, .progress = progress, .user = user,
+    struct measurement m = {.models = models,
+                            .config = config,
+                            .deviation = deviation,
+                            .progress = progress,
+                            .user = user,
                             .first_layer = ce_first_layer(models, config->first_layer)};
     const lt_scope scope = lt_scope_open(ctx);
     lt_no_grad_begin(ctx);
@@ -250,8 +266,8 @@ lt_status ce_channels_measure(const struct ce_models *models, const struct ce_ch
 
 /* ---- directions ---- */
 
-lt_status ce_channels_direction(const struct ce_models *models, const struct ce_channels *channels, lt_tensor *text,
-                                float beta, lt_tensor **out, int *kept)
+lt_status ce_channels_direction(const struct ce_models *models, const struct ce_channels *channels,
+                                lt_tensor *text, float beta, lt_tensor **out, int *kept)
 {
     lt_ctx *ctx = models->ctx;
     lt_tensor *relevance[CE_SPACE_STYLES] = {NULL};
@@ -261,8 +277,9 @@ lt_status ce_channels_direction(const struct ce_models *models, const struct ce_
     const lt_scope scope = lt_scope_open(ctx);
     lt_no_grad_begin(ctx);
     for (int i = 0; i < channels->styles && status == LT_OK; i++) {
-        relevance[i] = channels->effect[i] ? lt_matmul(ctx, text, channels->effect[i], false, true)
-                                           : lt_zeros(ctx, 2, lt_shape(channels->deviation[i])); /* (1,C) */
+        relevance[i] = channels->effect[i]
+                           ? lt_matmul(ctx, text, channels->effect[i], false, true)
+                           : lt_zeros(ctx, 2, lt_shape(channels->deviation[i])); /* (1,C) */
         for (int64_t c = 0; relevance[i] && c < lt_numel(relevance[i]); c++) {
             float *r = lt_f32(relevance[i]) + c;
             *r = fabsf(*r) < beta ? 0.0f : *r;
@@ -272,9 +289,12 @@ lt_status ce_channels_direction(const struct ce_models *models, const struct ce_
         status = relevance[i] ? LT_OK : lt_ctx_status(ctx);
     }
     if (status == LT_OK && !(most > 0.0f))
-        status = lt_fail(ctx, LT_ERR_ARGUMENT, "no style channel is relevant to the text at beta %g; lower it", (double)beta);
+        status =
+            lt_fail(ctx, LT_ERR_ARGUMENT,
+                    "no style channel is relevant to the text at beta %g; lower it", (double)beta);
     for (int i = 0; i < channels->styles && status == LT_OK; i++) {
-        out[i] = lt_mul(ctx, lt_affine(ctx, relevance[i], 1.0f / most, 0.0f), channels->deviation[i]);
+        out[i] =
+            lt_mul(ctx, lt_affine(ctx, relevance[i], 1.0f / most, 0.0f), channels->deviation[i]);
         status = out[i] ? LT_OK : lt_ctx_status(ctx);
     }
     if (kept)
@@ -284,8 +304,8 @@ lt_status ce_channels_direction(const struct ce_models *models, const struct ce_
     return status;
 }
 
-lt_status ce_channels_edit(const struct ce_models *models, lt_tensor *const *direction, lt_tensor *w, float amount,
-                           struct ce_edit_result *result)
+lt_status ce_channels_edit(const struct ce_models *models, lt_tensor *const *direction,
+                           lt_tensor *w, float amount, struct ce_edit_result *result)
 {
     lt_ctx *ctx = models->ctx;
     const lt_stylegan2 *g = models->generator;

@@ -15,7 +15,8 @@ struct ce_focus_config ce_focus_defaults(void)
 }
 
 /* (K,D) of the sentence. */
-static lt_tensor *text_axes(lt_ctx *ctx, const struct ce_nce_config *nce, const struct ce_nce_texts *texts)
+static lt_tensor *text_axes(lt_ctx *ctx, const struct ce_nce_config *nce,
+                            const struct ce_nce_texts *texts)
 {
     if (!texts->contrast || nce->contrast_axes < 1)
         return texts->direction;
@@ -46,7 +47,8 @@ static lt_status add_axis(struct focus *f, lt_tensor *axis, float *sum)
     lt_status status = ce_nce_draw(ctx, &f->nce, f->rng, lt_dim(f->x, 2), coeffs);
     if (status != LT_OK)
         return status;
-    lt_tensor *e = ce_nce_augmented_features(ctx, f->models->clip, &f->nce, f->x, (const double (*)[8])coeffs);
+    lt_tensor *e =
+        ce_nce_augmented_features(ctx, f->models->clip, &f->nce, f->x, (const double(*)[8])coeffs);
     lt_tensor *along = lt_mean(ctx, lt_matmul(ctx, e, axis, false, true), 0, false);
     lt_zero_grad(f->x);
     status = along ? lt_backward(ctx, along) : lt_ctx_status(ctx);
@@ -70,8 +72,10 @@ static lt_tensor *sensitivity(struct focus *f, lt_tensor *axes)
     return status == LT_OK ? sum : NULL;
 }
 
-/* One pass of a Gaussian over lines of `n` values that are `step` apart, normalised where it leaves the picture. */
-static void blur_lines(const float *from, float *to, int64_t n, int64_t lines, int64_t step, int64_t next, float sigma)
+/* One pass of a Gaussian over lines of `n` values that are `step` apart, normalised where it leaves
+ * the picture. */
+static void blur_lines(const float *from, float *to, int64_t n, int64_t lines, int64_t step,
+                       int64_t next, float sigma)
 {
     const int64_t reach = (int64_t)ceilf(2.5f * sigma);
     for (int64_t l = 0; l < lines; l++) {
@@ -129,28 +133,34 @@ lt_tensor *ce_focus_reduced(const struct ce_models *models, lt_tensor *x)
 
 lt_tensor *ce_focus_enlarged(lt_ctx *ctx, lt_tensor *map, int64_t side)
 {
-    return !map || lt_dim(map, 2) == side ? map
-                                          : lt_clamp(ctx, lt_resize_bicubic(ctx, map, side, side, false), 0.0f, 1.0f);
+    return !map || lt_dim(map, 2) == side
+               ? map
+               : lt_clamp(ctx, lt_resize_bicubic(ctx, map, side, side, false), 0.0f, 1.0f);
 }
 
 lt_tensor *ce_focus_map(const struct ce_models *models, const struct ce_focus_config *config,
-                        const struct ce_nce_config *nce, const struct ce_nce_texts *texts, lt_tensor *x, lt_rng *rng)
+                        const struct ce_nce_config *nce, const struct ce_nce_texts *texts,
+                        lt_tensor *x, lt_rng *rng)
 {
     lt_ctx *ctx = models->ctx;
-    if (config->copies < 0 || config->copies > CE_NCE_MAX_COPIES || !(config->blur > 0.0f) || !(config->threshold > 0.0f)) {
-        lt_fail(ctx, LT_ERR_ARGUMENT, "focus: %d copies, a blur of %g, a threshold of %g", config->copies,
-                (double)config->blur, (double)config->threshold);
+    if (config->copies < 0 || config->copies > CE_NCE_MAX_COPIES || !(config->blur > 0.0f) ||
+        !(config->threshold > 0.0f)) {
+        lt_fail(ctx, LT_ERR_ARGUMENT, "focus: %d copies, a blur of %g, a threshold of %g",
+                config->copies, (double)config->blur, (double)config->threshold);
         return NULL;
     }
     const lt_scope scope = lt_scope_open(ctx);
     lt_tensor *small = ce_focus_reduced(models, lt_detach(ctx, x)), *map = NULL;
-    struct focus f = {.models = models, .nce = *nce, .x = small ? lt_detach(ctx, small) : NULL, .rng = rng};
+    struct focus f = {
+        .models = models, .nce = *nce, .x = small ? lt_detach(ctx, small) : NULL, .rng = rng};
     f.nce.copies = config->copies;
     if (!f.x || lt_set_requires_grad(ctx, f.x, true) != LT_OK)
         goto out;
     const float sigma = config->blur * (float)lt_dim(f.x, 2);
     lt_tensor *text = sensitivity(&f, text_axes(ctx, nce, texts));
-    lt_tensor *any = text ? sensitivity(&f, random_axes(ctx, lt_clip_describe(models->clip)->embed_dim, rng)) : NULL;
+    lt_tensor *any =
+        text ? sensitivity(&f, random_axes(ctx, lt_clip_describe(models->clip)->embed_dim, rng))
+             : NULL;
     lt_tensor *blurred_text = any ? blurred(ctx, text, sigma) : NULL;
     lt_tensor *blurred_any = blurred_text ? blurred(ctx, any, sigma) : NULL;
     if (!blurred_any)

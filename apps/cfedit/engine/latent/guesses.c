@@ -10,11 +10,13 @@ enum { BATCH = 16 }; /* pictures that CLIP sees at once */
 
 static const float AREA_WEIGHT = 0.3f;
 
-lt_status ce_guesses_begin(const struct ce_models *models, const struct ce_nce_config *nce, const struct ce_nce_texts *texts,
-                           lt_tensor *x, lt_tensor *feature, lt_rng *rng, struct ce_guesses *g)
+lt_status ce_guesses_begin(const struct ce_models *models, const struct ce_nce_config *nce,
+                           const struct ce_nce_texts *texts, lt_tensor *x, lt_tensor *feature,
+                           lt_rng *rng, struct ce_guesses *g)
 {
     static const double as_it_is[8] = {1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0};
-    *g = (struct ce_guesses){.models = models, .texts = texts, .nce = *nce, .x = x, .feature = feature};
+    *g = (struct ce_guesses){
+        .models = models, .texts = texts, .nce = *nce, .x = x, .feature = feature};
     g->mask = malloc((size_t)(lt_dim(x, 2) * lt_dim(x, 3)) * sizeof *g->mask);
     if (!g->mask)
         return lt_fail(models->ctx, LT_ERR_MEMORY, "out of memory for a recolouring");
@@ -50,7 +52,8 @@ void ce_guesses_sort(struct ce_guess *guesses, int n)
     qsort(guesses, (size_t)n, sizeof *guesses, by_loss);
 }
 
-float ce_guess_paint(const float *x, const float *mask, int64_t pixels, const float color[3], float *out)
+float ce_guess_paint(const float *x, const float *mask, int64_t pixels, const float color[3],
+                     float *out)
 {
     double weight = 0.0;
     for (int64_t i = 0; i < pixels; i++)
@@ -83,7 +86,8 @@ static lt_tensor *views_of(lt_ctx *ctx, lt_tensor *features, int64_t n, int64_t 
     return lt_reshape(ctx, lt_slice(ctx, all, 1, i, 1), 2, (int64_t[]){views, d});
 }
 
-static lt_status rate_batch(struct ce_guesses *g, int rated, int views, struct ce_guess *guesses, int64_t n)
+static lt_status rate_batch(struct ce_guesses *g, int rated, int views, struct ce_guess *guesses,
+                            int64_t n)
 {
     lt_ctx *ctx = g->models->ctx;
     const int64_t h = lt_dim(g->x, 2), w = lt_dim(g->x, 3);
@@ -97,18 +101,22 @@ static lt_status rate_batch(struct ce_guesses *g, int rated, int views, struct c
                                  lt_f32(pictures) + i * 3 * h * w);
     if (pictures)
         features = ce_nce_augmented_features(ctx, g->models->clip, &g->nce, pictures,
-                                             (const double (*)[8])(g->coeffs + rated));
+                                             (const double(*)[8])(g->coeffs + rated));
     for (int64_t i = 0; features && i < n; i++) {
-        lt_tensor *text = ce_nce_from_features(ctx, &g->nce, g->texts, g->feature, views_of(ctx, features, n, i), NULL);
+        lt_tensor *text = ce_nce_from_features(ctx, &g->nce, g->texts, g->feature,
+                                               views_of(ctx, features, n, i), NULL);
         const float loss = text ? lt_item(text) + AREA_WEIGHT * sqrtf(area[i]) : HUGE_VALF;
-        guesses[i].loss = rated ? (loss * (float)(views - rated) + guesses[i].loss * (float)rated) / (float)views : loss;
+        guesses[i].loss =
+            rated ? (loss * (float)(views - rated) + guesses[i].loss * (float)rated) / (float)views
+                  : loss;
     }
     lt_no_grad_end(ctx);
     lt_scope_close(ctx, scope, NULL);
     return lt_ctx_status(ctx);
 }
 
-lt_status ce_guesses_rate(struct ce_guesses *g, int rated, int views, struct ce_guess *guesses, int n)
+lt_status ce_guesses_rate(struct ce_guesses *g, int rated, int views, struct ce_guess *guesses,
+                          int n)
 {
     lt_status status = LT_OK;
     const int most = BATCH / (views - rated);

@@ -21,7 +21,8 @@ struct ce_latent_edit_config ce_latent_edit_defaults(void)
         .fit_lr = 0.1f,
         .nce = ce_nce_defaults(),
     };
-    /* Over a single latent the negatives hold the picture back more than they keep it whole: see bench/edit. */
+    /* Over a single latent the negatives hold the picture back more than they keep it whole: see
+     * bench/edit. */
     c.nce.use_negatives = false;
     return c;
 }
@@ -51,8 +52,10 @@ struct edit {
 
 /* ---- terms ---- */
 
-/* Mean over pixels of (1 - M) d^2 / (d^2 + s^2), d the distance from `from`; M is `map`, or 0 where that is NULL. */
-static lt_tensor *changed_share(const struct edit *e, lt_tensor *x_hat, lt_tensor *from, lt_tensor *map)
+/* Mean over pixels of (1 - M) d^2 / (d^2 + s^2), d the distance from `from`; M is `map`, or 0 where
+ * that is NULL. */
+static lt_tensor *changed_share(const struct edit *e, lt_tensor *x_hat, lt_tensor *from,
+                                lt_tensor *map)
 {
     lt_ctx *ctx = e->ctx;
     const float s = e->config->change_scale;
@@ -75,7 +78,8 @@ static lt_tensor *away_from_source(const struct edit *e, lt_tensor *x_hat)
 {
     lt_ctx *ctx = e->ctx;
     lt_tensor *feature = ce_image_features(ctx, e->models->clip, x_hat, e->config->nce.antialias);
-    return lt_affine(ctx, lt_sum(ctx, lt_mul(ctx, feature, e->source_feature), 0, false), -1.0f, 1.0f);
+    return lt_affine(ctx, lt_sum(ctx, lt_mul(ctx, feature, e->source_feature), 0, false), -1.0f,
+                     1.0f);
 }
 
 /* *loss += weight * term, whose value goes to *value (may be NULL). */
@@ -93,8 +97,10 @@ static lt_tensor *distance_to_goal(const struct edit *e, lt_tensor *x_hat)
     lt_ctx *ctx = e->ctx;
     lt_tensor *square = lt_sum(ctx, lt_square(ctx, lt_sub(ctx, x_hat, e->goal)), 1u << 1, true);
     lt_tensor *rest = lt_affine(ctx, e->map, -1.0f, 1.0f);
-    lt_tensor *inside = lt_div(ctx, lt_sum(ctx, lt_mul(ctx, square, e->map), 0, false), lt_sum(ctx, e->map, 0, false));
-    lt_tensor *outside = lt_div(ctx, lt_sum(ctx, lt_mul(ctx, square, rest), 0, false), lt_sum(ctx, rest, 0, false));
+    lt_tensor *inside = lt_div(ctx, lt_sum(ctx, lt_mul(ctx, square, e->map), 0, false),
+                               lt_sum(ctx, e->map, 0, false));
+    lt_tensor *outside =
+        lt_div(ctx, lt_sum(ctx, lt_mul(ctx, square, rest), 0, false), lt_sum(ctx, rest, 0, false));
     return lt_add(ctx, inside, lt_affine(ctx, outside, OUTSIDE_WEIGHT, 0.0f));
 }
 
@@ -106,23 +112,27 @@ static lt_tensor *loss_of(const struct edit *e, lt_tensor *x_hat, const double (
     const struct ce_latent_edit_config *c = e->config;
     lt_tensor *loss = NULL;
     add_term(ctx, &loss,
-             ce_nce_loss(ctx, e->models->clip, &c->nce, e->texts, e->source_feature, shown(e, x_hat), coeffs),
+             ce_nce_loss(ctx, e->models->clip, &c->nce, e->texts, e->source_feature,
+                         shown(e, x_hat), coeffs),
              c->nce_lambda, &terms->text);
     add_term(ctx, &loss, ce_latent_space_size(&e->space, false), c->l2_lambda, &terms->l2);
     if (c->l1_lambda > 0.0f)
         add_term(ctx, &loss, ce_latent_space_size(&e->space, true), c->l1_lambda, NULL);
     if (c->change_lambda > 0.0f)
-        add_term(ctx, &loss, changed_share(e, x_hat, e->goal ? e->goal : e->x, e->map), c->change_lambda, &terms->change);
+        add_term(ctx, &loss, changed_share(e, x_hat, e->goal ? e->goal : e->x, e->map),
+                 c->change_lambda, &terms->change);
     if (e->goal && c->goal_lambda > 0.0f)
         add_term(ctx, &loss, distance_to_goal(e, x_hat), c->goal_lambda, NULL);
     if (c->anchor_lambda > 0.0f)
         add_term(ctx, &loss, away_from_source(e, x_hat), c->anchor_lambda, NULL);
     if (c->id_lambda > 0.0f)
         add_term(ctx, &loss,
-                 lt_irse50_feature_loss(ctx, lt_irse50_features(ctx, e->models->identity, x_hat), e->identity),
+                 lt_irse50_feature_loss(ctx, lt_irse50_features(ctx, e->models->identity, x_hat),
+                                        e->identity),
                  c->id_lambda, &terms->id);
     if (c->perc_lambda > 0.0f)
-        add_term(ctx, &loss, lt_l1_loss(ctx, lt_vgg19_perceptual_features(ctx, e->models->vgg, x_hat), e->perc),
+        add_term(ctx, &loss,
+                 lt_l1_loss(ctx, lt_vgg19_perceptual_features(ctx, e->models->vgg, x_hat), e->perc),
                  c->perc_lambda, &terms->perc);
     if (loss)
         terms->loss = lt_item(loss);
@@ -141,7 +151,8 @@ static lt_status descend(struct edit *e, bool to_goal, int index, int steps)
         const lt_status status = lt_optim_clip_grad(e->ctx, e->optim, HUGE_VAL, &norm);
         if (status != LT_OK)
             return status;
-        e->square_norm = index == 0 ? norm * norm : keep * e->square_norm + (1.0 - keep) * norm * norm;
+        e->square_norm =
+            index == 0 ? norm * norm : keep * e->square_norm + (1.0 - keep) * norm * norm;
         lr *= (1.0 - momentum) / (sqrt(e->square_norm) + 1e-12);
     }
     lt_optim_set_lr(e->optim, (float)lr);
@@ -149,7 +160,8 @@ static lt_status descend(struct edit *e, bool to_goal, int index, int steps)
 }
 
 /* Step `index` of `steps`, towards the goal or down the loss. */
-static lt_status step(struct edit *e, lt_rng *rng, bool to_goal, int index, int steps, struct ce_edit_terms *terms)
+static lt_status step(struct edit *e, lt_rng *rng, bool to_goal, int index, int steps,
+                      struct ce_edit_terms *terms)
 {
     lt_ctx *ctx = e->ctx;
     const lt_scope scope = lt_scope_open(ctx);
@@ -163,13 +175,16 @@ static lt_status step(struct edit *e, lt_rng *rng, bool to_goal, int index, int 
     if (status != LT_OK)
         goto out;
     lt_tensor *x_hat = ce_latent_space_draw(&e->space, code, e->config->render_size);
-    lt_tensor *loss = to_goal ? distance_to_goal(e, x_hat) : loss_of(e, x_hat, (const double (*)[8])coeffs, terms);
+    lt_tensor *loss =
+        to_goal ? distance_to_goal(e, x_hat) : loss_of(e, x_hat, (const double(*)[8])coeffs, terms);
     if (!loss) {
         status = lt_ctx_status(ctx);
         goto out;
     }
     if (!isfinite(lt_item(loss))) {
-        status = lt_fail(ctx, LT_ERR_NUMERIC, "edit: the loss is no longer finite at step %d; try a smaller --lr", index);
+        status =
+            lt_fail(ctx, LT_ERR_NUMERIC,
+                    "edit: the loss is no longer finite at step %d; try a smaller --lr", index);
         goto out;
     }
     lt_optim_zero_grad(e->optim);
@@ -193,8 +208,8 @@ static lt_status begin_descent(struct edit *e, bool steepest)
     return lt_optim_create(e->ctx, e->space.deltas, &optim, &e->optim);
 }
 
-/* Without augmentation the query of a directional loss is 0 at the source, and so has no direction; a first move at
- * random, a hundredth of a step long, gives it one. */
+/* Without augmentation the query of a directional loss is 0 at the source, and so has no direction;
+ * a first move at random, a hundredth of a step long, gives it one. */
 static lt_status leave_source(struct edit *e, lt_rng *rng)
 {
     lt_status status = LT_OK;
@@ -208,7 +223,8 @@ static lt_status leave_source(struct edit *e, lt_rng *rng)
 }
 
 /* All steps from the source on, first those to the goal if there is one. */
-static lt_status search(struct edit *e, ce_edit_watch *watch, void *user, struct ce_edit_result *result)
+static lt_status search(struct edit *e, ce_edit_watch *watch, void *user,
+                        struct ce_edit_result *result)
 {
     const struct ce_latent_edit_config *c = e->config;
     const int fit = e->goal ? c->fit_steps : 0;
@@ -264,13 +280,15 @@ static lt_status prepare(struct edit *e, lt_tensor *w, ce_edit_watch *watch, voi
     if (status == LT_OK && e->config->use_focus) {
         if (watch)
             watch(user, 0, "finding where the text is about", &none);
-        e->map = lt_retain(ce_focus_map(e->models, &e->config->focus, &e->config->nce, e->texts, e->x, &rng));
+        e->map = lt_retain(
+            ce_focus_map(e->models, &e->config->focus, &e->config->nce, e->texts, e->x, &rng));
     }
     if (e->map && e->texts->contrast && e->config->fit_steps > 0) {
         lt_tensor *mask = NULL;
         if (watch)
             watch(user, 0, "trying out recolourings", &none);
-        e->goal = lt_retain(ce_recolor(e->models, &e->config->nce, e->texts, e->x, e->map, e->source_feature, &rng, &mask));
+        e->goal = lt_retain(ce_recolor(e->models, &e->config->nce, e->texts, e->x, e->map,
+                                       e->source_feature, &rng, &mask));
         lt_release(e->map);
         e->map = lt_retain(mask);
     }
@@ -288,21 +306,26 @@ static lt_status finish(struct edit *e, lt_tensor *w, float strength, struct ce_
     lt_tensor *code[CE_SPACE_STYLES] = {NULL};
     lt_status status = ce_latent_space_code(&e->space, strength, code);
     lt_tensor *x_hat = status == LT_OK ? ce_latent_space_draw(&e->space, code, 0) : NULL;
-    lt_tensor *x = x_hat && !lt_same_shape(e->x, x_hat) ? ce_latent_space_draw(&e->space, e->space.base, 0) : e->x;
+    lt_tensor *x = x_hat && !lt_same_shape(e->x, x_hat)
+                       ? ce_latent_space_draw(&e->space, e->space.base, 0)
+                       : e->x;
     if (status == LT_OK)
-        status = ce_edit_result_set(ctx, result, x, x_hat, style ? w : code[0], style ? code : NULL, e->space.count);
+        status = ce_edit_result_set(ctx, result, x, x_hat, style ? w : code[0], style ? code : NULL,
+                                    e->space.count);
     lt_no_grad_end(ctx);
     lt_scope_close(ctx, scope, NULL);
     return status;
 }
 
-int64_t ce_latent_edit_steps(const struct ce_latent_edit_config *config, const struct ce_nce_texts *texts)
+int64_t ce_latent_edit_steps(const struct ce_latent_edit_config *config,
+                             const struct ce_nce_texts *texts)
 {
     const bool fits = config->use_focus && texts->contrast && config->fit_steps > 0;
     return (fits ? (int64_t)config->fit_steps : 0) + (int64_t)config->steps;
 }
 
-lt_status ce_latent_edit_run(const struct ce_models *models, const struct ce_latent_edit_config *config,
+lt_status ce_latent_edit_run(const struct ce_models *models,
+                             const struct ce_latent_edit_config *config,
                              const struct ce_nce_texts *texts, lt_tensor *w, float strength,
                              ce_edit_watch *watch, void *user, struct ce_edit_result *result)
 {

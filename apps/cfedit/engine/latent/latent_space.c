@@ -23,7 +23,8 @@ bool ce_latent_space_moves(const struct ce_latent_space *space, int layer)
 lt_tensor *ce_random_faces(const struct ce_models *models, int64_t count, uint64_t seed)
 {
     lt_rng rng = lt_rng_make(seed, 0);
-    lt_tensor *z = lt_zeros(models->ctx, 2, (int64_t[]){count, lt_stylegan2_describe(models->generator)->z_dim});
+    lt_tensor *z = lt_zeros(models->ctx, 2,
+                            (int64_t[]){count, lt_stylegan2_describe(models->generator)->z_dim});
     if (z && lt_fill_normal(models->ctx, z, &rng, 0.0f, 1.0f) != LT_OK)
         return NULL;
     return z ? lt_stylegan2_mapping(models->ctx, models->generator, z) : NULL;
@@ -43,7 +44,8 @@ lt_status ce_style_deviations(const struct ce_models *models, lt_tensor **out)
     const lt_scope scope = lt_scope_open(ctx);
     lt_tensor *styles[CE_SPACE_STYLES] = {NULL};
     lt_no_grad_begin(ctx);
-    lt_status status = lt_stylegan2_styles(ctx, g, lt_stylegan2_broadcast(ctx, g, random_faces(models)), styles);
+    lt_status status =
+        lt_stylegan2_styles(ctx, g, lt_stylegan2_broadcast(ctx, g, random_faces(models)), styles);
     for (int i = 0; i < count && status == LT_OK; i++) {
         lt_tensor *mean = lt_mean(ctx, styles[i], 1u, true);
         out[i] = lt_sqrt(ctx, lt_mean(ctx, lt_square(ctx, lt_sub(ctx, styles[i], mean)), 1u, true));
@@ -117,22 +119,25 @@ static lt_status measure(struct ce_latent_space *s, lt_tensor *w)
     return status;
 }
 
-lt_status ce_latent_space_open(const struct ce_models *models, const struct ce_space_config *config, lt_tensor *w,
-                               struct ce_latent_space *space)
+lt_status ce_latent_space_open(const struct ce_models *models, const struct ce_space_config *config,
+                               lt_tensor *w, struct ce_latent_space *space)
 {
     lt_ctx *ctx = models->ctx;
     const lt_stylegan2 *g = models->generator;
-    *space = (struct ce_latent_space){.models = models, .config = *config,
+    *space = (struct ce_latent_space){.models = models,
+                                      .config = *config,
                                       .first_layer = ce_first_layer(models, config->first_layer)};
     if (!w)
         return lt_ctx_status(ctx);
     if (lt_ndim(w) != 3 || lt_dim(w, 0) != 1 || lt_dim(w, 1) != lt_stylegan2_latents(g)) {
         char s[80];
-        return lt_fail(ctx, LT_ERR_SHAPE, "edit: latent is %s, expected (1, %d, %d)", lt_shape_string(w, s, sizeof s),
-                       lt_stylegan2_latents(g), lt_stylegan2_describe(g)->style_dim);
+        return lt_fail(ctx, LT_ERR_SHAPE, "edit: latent is %s, expected (1, %d, %d)",
+                       lt_shape_string(w, s, sizeof s), lt_stylegan2_latents(g),
+                       lt_stylegan2_describe(g)->style_dim);
     }
     if (lt_stylegan2_styles_count(g) > CE_SPACE_STYLES)
-        return lt_fail(ctx, LT_ERR_UNSUPPORTED, "edit: the generator has more than %d modulated convolutions",
+        return lt_fail(ctx, LT_ERR_UNSUPPORTED,
+                       "edit: the generator has more than %d modulated convolutions",
                        CE_SPACE_STYLES);
     space->count = config->space == CE_SPACE_STYLE ? lt_stylegan2_styles_count(g) : 1;
     const lt_scope scope = lt_scope_open(ctx);
@@ -174,12 +179,14 @@ lt_status ce_latent_space_code(const struct ce_latent_space *space, float streng
     return LT_OK;
 }
 
-lt_tensor *ce_latent_space_draw(const struct ce_latent_space *space, lt_tensor *const *code, int size)
+lt_tensor *ce_latent_space_draw(const struct ce_latent_space *space, lt_tensor *const *code,
+                                int size)
 {
     lt_ctx *ctx = space->models->ctx;
     const lt_stylegan2 *g = space->models->generator;
-    return space->config.space == CE_SPACE_STYLE ? lt_stylegan2_synthesis_styles_at(ctx, g, code, size)
-                                                 : lt_stylegan2_synthesis_at(ctx, g, code[0], size);
+    return space->config.space == CE_SPACE_STYLE
+               ? lt_stylegan2_synthesis_styles_at(ctx, g, code, size)
+               : lt_stylegan2_synthesis_at(ctx, g, code[0], size);
 }
 
 lt_tensor *ce_latent_space_size(const struct ce_latent_space *space, bool absolute)

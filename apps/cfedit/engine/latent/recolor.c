@@ -21,9 +21,11 @@ enum {
 
 static const float widths[CE_GUESS_MAPS] = {1.0f, 4.0f}; /* t */
 static const float spread[2] = {0.9f, 0.45f};            /* of the grid, first around gray */
-static const double snaps[SNAPS] = {0.25, 0.5, 0.75};    /* mean of M from which on a region counts as under it */
-static const double most_share = 0.7;                    /* of the picture; a text about a part is not about all of it */
-static const float least_gain = 0.003f;                  /* of the loss, by a round */
+static const double snaps[SNAPS] = {0.25, 0.5,
+                                    0.75}; /* mean of M from which on a region counts as under it */
+static const double most_share =
+    0.7; /* of the picture; a text about a part is not about all of it */
+static const float least_gain = 0.003f; /* of the loss, by a round */
 
 /* M_t. */
 static lt_tensor *tuned_map(lt_ctx *ctx, lt_tensor *map, float t)
@@ -32,8 +34,8 @@ static lt_tensor *tuned_map(lt_ctx *ctx, lt_tensor *map, float t)
     return lt_div(ctx, map, lt_affine(ctx, lt_add(ctx, map, rest), 1.0f, 1e-12f));
 }
 
-/* Rates the best of a list in order, which few views brought there, by the others too; *best becomes the best of these, if
- * it is better. */
+/* Rates the best of a list in order, which few views brought there, by the others too; *best
+ * becomes the best of these, if it is better. */
 static lt_status settle(struct ce_guesses *g, struct ce_guess *best)
 {
     const int finalists = g->count < FINALISTS ? g->count : FINALISTS;
@@ -62,7 +64,8 @@ static void put_colors(struct ce_guesses *g, const struct ce_guess *like, float 
         const int level[3] = {i / (LEVELS * LEVELS), i / LEVELS % LEVELS, i % LEVELS};
         struct ce_guess guess = *like;
         for (int c = 0; c < 3; c++)
-            guess.color[c] = fminf(fmaxf(like->color[c] + reach * (float)(level[c] - 1), -1.0f), 1.0f);
+            guess.color[c] =
+                fminf(fmaxf(like->color[c] + reach * (float)(level[c] - 1), -1.0f), 1.0f);
         ce_guesses_put(g, &guess);
     }
 }
@@ -95,8 +98,10 @@ static void put_set(struct ce_guesses *g, const struct ce_guess *like, uint64_t 
         ce_guesses_put(g, &guess);
 }
 
-/* The nodes of the tree and what lies under M, with the colour of `from`: pool[CE_GUESSES], the best first. */
-static lt_status rate_nodes(struct ce_guesses *g, const struct ce_guess *from, struct ce_guess *pool, int *count)
+/* The nodes of the tree and what lies under M, with the colour of `from`: pool[CE_GUESSES], the
+ * best first. */
+static lt_status rate_nodes(struct ce_guesses *g, const struct ce_guess *from,
+                            struct ce_guess *pool, int *count)
 {
     for (int i = 0; i < SNAPS; i++)
         put_set(g, from, ce_regions_under(&g->regions, lt_f32(g->map[0]), snaps[i]));
@@ -110,8 +115,10 @@ static lt_status rate_nodes(struct ce_guesses *g, const struct ce_guess *from, s
     return status;
 }
 
-/* The best nodes, joined with others for as long as that gains; *best becomes the best, if it is better. */
-static lt_status guess_place(struct ce_guesses *g, const struct ce_guess *from, struct ce_guess *best)
+/* The best nodes, joined with others for as long as that gains; *best becomes the best, if it is
+ * better. */
+static lt_status guess_place(struct ce_guesses *g, const struct ce_guess *from,
+                             struct ce_guess *best)
 {
     struct ce_guess pool[CE_GUESSES];
     int count = 0;
@@ -164,8 +171,9 @@ static lt_tensor *mask_of(const struct ce_guesses *g, const struct ce_guess *gue
     return ce_focus_enlarged(ctx, mask, lt_dim(map, 2));
 }
 
-lt_tensor *ce_recolor(const struct ce_models *models, const struct ce_nce_config *nce, const struct ce_nce_texts *texts,
-                      lt_tensor *x, lt_tensor *map, lt_tensor *feature, lt_rng *rng, lt_tensor **mask)
+lt_tensor *ce_recolor(const struct ce_models *models, const struct ce_nce_config *nce,
+                      const struct ce_nce_texts *texts, lt_tensor *x, lt_tensor *map,
+                      lt_tensor *feature, lt_rng *rng, lt_tensor **mask)
 {
     lt_ctx *ctx = models->ctx;
     struct ce_guess best;
@@ -179,8 +187,10 @@ lt_tensor *ce_recolor(const struct ce_models *models, const struct ce_nce_config
     const lt_scope scope = lt_scope_open(ctx);
     lt_no_grad_begin(ctx);
     x = lt_contiguous(ctx, x);
-    lt_tensor *small = x ? ce_focus_reduced(models, map) : NULL, *seen = x ? ce_focus_reduced(models, x) : NULL;
-    lt_status status = small && seen ? ce_guesses_begin(models, nce, texts, seen, feature, rng, g) : lt_ctx_status(ctx);
+    lt_tensor *small = x ? ce_focus_reduced(models, map) : NULL,
+              *seen = x ? ce_focus_reduced(models, x) : NULL;
+    lt_status status = small && seen ? ce_guesses_begin(models, nce, texts, seen, feature, rng, g)
+                                     : lt_ctx_status(ctx);
     for (int t = 0; t < CE_GUESS_MAPS && status == LT_OK; t++) {
         g->map[t] = tuned_map(ctx, small, widths[t]);
         status = lt_ctx_status(ctx);

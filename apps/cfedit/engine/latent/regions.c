@@ -70,14 +70,15 @@ static void begin(struct clusters *c, const float *x, int64_t h, int64_t w)
         const int64_t next[2] = {(i + 1) % w ? i + 1 : -1, i + w < h * w ? i + w : -1};
         for (int k = 0; k < 2; k++)
             if (next[k] >= 0)
-                c->heap[c->edges++] =
-                    (struct edge){distance(c, (int32_t)i, (int32_t)next[k]), (int32_t)i, (int32_t)next[k]};
+                c->heap[c->edges++] = (struct edge){distance(c, (int32_t)i, (int32_t)next[k]),
+                                                    (int32_t)i, (int32_t)next[k]};
     }
     for (int64_t i = c->edges / 2 - 1; i >= 0; i--)
         sift_down(c, i);
 }
 
-/* Merges until `count` clusters are left. An edge whose clusters have grown since is looked at again first. */
+/* Merges until `count` clusters are left. An edge whose clusters have grown since is looked at
+ * again first. */
 static void merge_down_to(struct clusters *c, int64_t count)
 {
     for (int64_t left = c->pixels; left > count && c->edges > 0;) {
@@ -132,7 +133,8 @@ static void find_neighbours(const struct ce_regions *r, int64_t w, struct node *
     for (int64_t i = 0; i < r->pixels; i++) {
         const int64_t next[2] = {(i + 1) % w ? i + 1 : i, i + w < r->pixels ? i + w : i};
         for (int k = 0; k < 2; k++)
-            node[r->leaf[i]].touches[r->leaf[next[k]]] = node[r->leaf[next[k]]].touches[r->leaf[i]] = true;
+            node[r->leaf[i]].touches[r->leaf[next[k]]] =
+                node[r->leaf[next[k]]].touches[r->leaf[i]] = true;
     }
 }
 

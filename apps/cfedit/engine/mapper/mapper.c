@@ -10,7 +10,7 @@
 
 enum { MAPPER_DEPTH = 4, PREFIX_CAP = 40, STACK_CAP = 64, NAME_CAP = 96 };
 
-#define MAPPER_LR_MUL 0.01f
+#define MAPPER_LR_MUL   0.01f
 #define MAPPER_RESIDUAL 0.1f
 
 /* EqualLinear with the fused leaky ReLU of StyleGAN2's code. */
@@ -60,8 +60,8 @@ static int text_layers(const struct ce_mapper_config *config)
 
 /* ---- making ---- */
 
-static lt_status init_dense(lt_ctx *ctx, lt_params *params, const char *prefix, int64_t in, int64_t out,
-                            lt_rng *rng)
+static lt_status init_dense(lt_ctx *ctx, lt_params *params, const char *prefix, int64_t in,
+                            int64_t out, lt_rng *rng)
 {
     char name[NAME_CAP];
     snprintf(name, sizeof name, "%s.weight", prefix);
@@ -73,8 +73,8 @@ static lt_status init_dense(lt_ctx *ctx, lt_params *params, const char *prefix, 
     return LT_OK;
 }
 
-static lt_status init_stack(lt_ctx *ctx, lt_params *params, const char *prefix, int64_t in, int64_t out,
-                            lt_rng *rng)
+static lt_status init_stack(lt_ctx *ctx, lt_params *params, const char *prefix, int64_t in,
+                            int64_t out, lt_rng *rng)
 {
     lt_status status = LT_OK;
     for (int i = 0; i < MAPPER_DEPTH && status == LT_OK; i++) {
@@ -88,11 +88,14 @@ static lt_status init_stack(lt_ctx *ctx, lt_params *params, const char *prefix, 
 lt_status ce_mapper_init(lt_ctx *ctx, lt_params *params, const struct ce_mapper_config *config,
                          lt_rng *rng)
 {
-    if (config->latents < 1 || config->style_dim < 1 || (config->text_dim < 1 && !config->without_text))
-        return lt_fail(ctx, LT_ERR_ARGUMENT, "ce_mapper_init: %d latents of %d features, text of %d",
-                       config->latents, config->style_dim, config->text_dim);
+    if (config->latents < 1 || config->style_dim < 1 ||
+        (config->text_dim < 1 && !config->without_text))
+        return lt_fail(ctx, LT_ERR_ARGUMENT,
+                       "ce_mapper_init: %d latents of %d features, text of %d", config->latents,
+                       config->style_dim, config->text_dim);
     const int64_t d = config->style_dim;
-    lt_status status = config->without_text ? LT_OK : init_dense(ctx, params, "mapper.fc", 2 * d, d, rng);
+    lt_status status =
+        config->without_text ? LT_OK : init_dense(ctx, params, "mapper.fc", 2 * d, d, rng);
     if (config->type == CE_MAPPER_SINGLE) {
         if (!status)
             status = init_stack(ctx, params, single_prefix, d, d, rng);
@@ -155,7 +158,8 @@ static const lt_tensor *first_stack(const lt_params *params)
     char name[NAME_CAP];
     const lt_tensor *weight = NULL;
     for (int i = -1; i < CE_LEVELS && !weight; i++) {
-        snprintf(name, sizeof name, "%s.mapping.1.weight", i < 0 ? single_prefix : level_of[i].prefix);
+        snprintf(name, sizeof name, "%s.mapping.1.weight",
+                 i < 0 ? single_prefix : level_of[i].prefix);
         weight = lt_params_find(params, name);
     }
     return weight;
@@ -165,7 +169,8 @@ static const lt_tensor *first_stack(const lt_params *params)
 static lt_status read_config(lt_ctx *ctx, const lt_params *params, int latents,
                              struct ce_mapper_config *config)
 {
-    const lt_tensor *fuse = lt_params_find(params, "mapper.fc.weight"), *stack = first_stack(params);
+    const lt_tensor *fuse = lt_params_find(params, "mapper.fc.weight"),
+                    *stack = first_stack(params);
     const lt_tensor *text = lt_params_find(params, "text_mapper.mapper_0.mapping.1.weight");
     config->without_text = !fuse && !text && stack;
     if (!config->without_text && (!fuse || !text))
@@ -173,18 +178,21 @@ static lt_status read_config(lt_ctx *ctx, const lt_params *params, int latents,
                        fuse ? "text_mapper.mapper_0.mapping.1.weight" : "mapper.fc.weight");
     const lt_tensor *sized = config->without_text ? stack : fuse;
     if (latents < 1 || lt_dim(sized, 0) > INT32_MAX || (text && lt_dim(text, 1) > INT32_MAX))
-        return lt_fail(ctx, LT_ERR_ARGUMENT, "ce_mapper_create: latents is %d, expected at least 1", latents);
+        return lt_fail(ctx, LT_ERR_ARGUMENT, "ce_mapper_create: latents is %d, expected at least 1",
+                       latents);
     config->latents = latents;
     config->style_dim = (int)lt_dim(sized, 0);
     config->text_dim = text ? (int)lt_dim(text, 1) : 0;
     config->type = has_stack(params, single_prefix) ? CE_MAPPER_SINGLE : CE_MAPPER_LEVELS;
     for (int i = 0; i < CE_LEVELS; i++)
-        config->level[i] = config->type == CE_MAPPER_LEVELS && has_stack(params, level_of[i].prefix) &&
+        config->level[i] = config->type == CE_MAPPER_LEVELS &&
+                           has_stack(params, level_of[i].prefix) &&
                            !is_true(lt_params_metadata(params, level_of[i].off));
     return LT_OK;
 }
 
-lt_status ce_mapper_create(lt_ctx *ctx, const lt_params *params, int latents, struct ce_mapper **out)
+lt_status ce_mapper_create(lt_ctx *ctx, const lt_params *params, int latents,
+                           struct ce_mapper **out)
 {
     *out = NULL;
     struct ce_mapper *mapper = calloc(1, sizeof *mapper);
@@ -292,8 +300,8 @@ lt_status ce_mapper_load(lt_ctx *ctx, lt_params *params, const char *path)
 
 /* ---- computing ---- */
 
-/* x (..., in) -> sqrt(2) lrelu_0.2(x (s W)^T + 0.01 b), s = 0.01 / sqrt(in): the scale is put on x, which
- * is much smaller than W. */
+/* x (..., in) -> sqrt(2) lrelu_0.2(x (s W)^T + 0.01 b), s = 0.01 / sqrt(in): the scale is put on x,
+ * which is much smaller than W. */
 static lt_tensor *dense_forward(lt_ctx *ctx, const struct dense *dense, lt_tensor *x)
 {
     const float scale = MAPPER_LR_MUL / sqrtf((float)lt_dim(dense->weight, 1));
@@ -319,7 +327,8 @@ lt_tensor *ce_mapper_text(lt_ctx *ctx, const struct ce_mapper *mapper, lt_tensor
         return NULL;
     if (lt_ndim(text_feature) != 2 || lt_dim(text_feature, 0) != 1 ||
         lt_dim(text_feature, 1) != config->text_dim) {
-        lt_fail(ctx, LT_ERR_SHAPE, "mapper: text feature is %s, expected (1, %d); the mapper belongs to another CLIP",
+        lt_fail(ctx, LT_ERR_SHAPE,
+                "mapper: text feature is %s, expected (1, %d); the mapper belongs to another CLIP",
                 lt_shape_string(text_feature, shape, sizeof shape), config->text_dim);
         return NULL;
     }
@@ -337,15 +346,16 @@ lt_tensor *ce_mapper_text(lt_ctx *ctx, const struct ce_mapper *mapper, lt_tensor
 }
 
 /* Layers begin.. of the fused features; zeros where the level is off. */
-static lt_tensor *level_forward(lt_ctx *ctx, const struct ce_mapper *mapper, int level, lt_tensor *fused,
-                                int64_t begin, int64_t count)
+static lt_tensor *level_forward(lt_ctx *ctx, const struct ce_mapper *mapper, int level,
+                                lt_tensor *fused, int64_t begin, int64_t count)
 {
     if (!mapper->config.level[level])
         return lt_zeros(ctx, 3, (int64_t[]){lt_dim(fused, 0), count, lt_dim(fused, 2)});
     return stack_forward(ctx, &mapper->level[level], lt_slice(ctx, fused, 1, begin, count));
 }
 
-lt_tensor *ce_mapper_residual(lt_ctx *ctx, const struct ce_mapper *mapper, lt_tensor *w, lt_tensor *t_w)
+lt_tensor *ce_mapper_residual(lt_ctx *ctx, const struct ce_mapper *mapper, lt_tensor *w,
+                              lt_tensor *t_w)
 {
     const struct ce_mapper_config *config = &mapper->config;
     if (!w || (!t_w && !config->without_text))
@@ -371,7 +381,8 @@ lt_tensor *ce_mapper_residual(lt_ctx *ctx, const struct ce_mapper *mapper, lt_te
     for (int i = 0; i < CE_LEVELS; i++) {
         const int64_t end = level_of[i].end < layers ? level_of[i].end : layers;
         if (level_of[i].begin < end)
-            part[parts++] = level_forward(ctx, mapper, i, fused, level_of[i].begin, end - level_of[i].begin);
+            part[parts++] =
+                level_forward(ctx, mapper, i, fused, level_of[i].begin, end - level_of[i].begin);
     }
     return lt_concat(ctx, parts, part, 1);
 }

@@ -16,8 +16,8 @@
  * `--mapper-type single`, which the published code offers but cannot run, has one
  * network mapper.mapping.mapping.{1..4} over all layers in the levels' place.
  *
- * Without text mapping it is StyleCLIP's latent mapper (Patashnik et al. 2021, section 5), whose levels see w
- * alone; then there are neither mapper.fc nor text_mapper tensors:
+ * Without text mapping it is StyleCLIP's latent mapper (Patashnik et al. 2021, section 5), whose
+ * levels see w alone; then there are neither mapper.fc nor text_mapper tensors:
  *
  *     w_hat = w + strength * 0.1 * Mapper(w)
  *
@@ -46,9 +46,9 @@ struct ce_mapper_config {
 /* Metadata keys of a mapper file, the published options' names. Flags are "true" or
  * "false" ("True" and "1" are read too). */
 #define CE_META_MAPPER_TYPE "mapper_type" /* "LevelsMapper" or "SingleMapper" */
-#define CE_META_TARGET "description"      /* the target text */
-#define CE_META_SOURCE "source_text"
-#define CE_META_W_SPACE "w_space"
+#define CE_META_TARGET      "description" /* the target text */
+#define CE_META_SOURCE      "source_text"
+#define CE_META_W_SPACE     "w_space"
 
 /* Fresh weights: randn / 0.01 (the equalised learning rate of 0.01), biases 0. The
  * config goes into the metadata. `rng` advances. */
@@ -63,7 +63,8 @@ struct ce_mapper;
  * `latents` (and any others) are not looked at. *out is freed with
  * ce_mapper_free(). Errors: LT_ERR_MISSING, LT_ERR_SHAPE naming the tensor, LT_ERR_FORMAT
  * where no mapper is in `params`, LT_ERR_ARGUMENT, LT_ERR_MEMORY. */
-lt_status ce_mapper_create(lt_ctx *ctx, const lt_params *params, int latents, struct ce_mapper **out);
+lt_status ce_mapper_create(lt_ctx *ctx, const lt_params *params, int latents,
+                           struct ce_mapper **out);
 void ce_mapper_free(struct ce_mapper *mapper); /* NULL is accepted */
 const struct ce_mapper_config *ce_mapper_describe(const struct ce_mapper *mapper);
 
@@ -71,15 +72,18 @@ const struct ce_mapper_config *ce_mapper_describe(const struct ce_mapper *mapper
 lt_status ce_mapper_require_grad(lt_ctx *ctx, const struct ce_mapper *mapper, bool on);
 
 /* Adds (retains) to `params` the mapper's tensors and metadata that the file `path` holds,
- * and nothing else that may be in it (as a training's state). Errors: LT_ERR_IO, LT_ERR_FORMAT, naming the file. */
+ * and nothing else that may be in it (as a training's state). Errors: LT_ERR_IO, LT_ERR_FORMAT,
+ * naming the file. */
 lt_status ce_mapper_load(lt_ctx *ctx, lt_params *params, const char *path);
 
 /* Text feature (1,E), raw -> t_w (1,L,D). Gradients reach the mapper's weights and
  * the feature. NULL, without a failure, from a mapper without text mapping. */
 lt_tensor *ce_mapper_text(lt_ctx *ctx, const struct ce_mapper *mapper, lt_tensor *text_feature);
 
-/* w (N,L,D) and t_w (1,L,D) (not read without text mapping) -> the residual Mapper([w ; t_w]) (N,L,D). */
-lt_tensor *ce_mapper_residual(lt_ctx *ctx, const struct ce_mapper *mapper, lt_tensor *w, lt_tensor *t_w);
+/* w (N,L,D) and t_w (1,L,D) (not read without text mapping) -> the residual Mapper([w ; t_w])
+ * (N,L,D). */
+lt_tensor *ce_mapper_residual(lt_ctx *ctx, const struct ce_mapper *mapper, lt_tensor *w,
+                              lt_tensor *t_w);
 
 /* w + strength * 0.1 * residual (N,L,D); strength 1 is the published edit. */
 lt_tensor *ce_mapper_edit(lt_ctx *ctx, const struct ce_mapper *mapper, lt_tensor *w, lt_tensor *t_w,

@@ -14,8 +14,9 @@ struct ce_mapper_edit_config ce_mapper_edit_defaults(void)
     return c;
 }
 
-lt_status ce_mapper_edit_apply(const struct ce_models *models, const struct ce_mapper *mapper, lt_tensor *text_feature,
-                               lt_tensor *w, float strength, struct ce_edit_result *results)
+lt_status ce_mapper_edit_apply(const struct ce_models *models, const struct ce_mapper *mapper,
+                               lt_tensor *text_feature, lt_tensor *w, float strength,
+                               struct ce_edit_result *results)
 {
     lt_ctx *ctx = models->ctx;
     lt_status status = LT_OK;
@@ -57,9 +58,10 @@ static lt_status train(struct ce_trainer *trainer, int64_t steps, ce_edit_watch 
     return status;
 }
 
-lt_status ce_mapper_edit_run(const struct ce_models *models, const struct ce_mapper_edit_config *config,
-                             const char *source, const char *target, lt_tensor *w, float strength,
-                             ce_edit_watch *watch, void *user, struct ce_edit_result *results)
+lt_status ce_mapper_edit_run(const struct ce_models *models,
+                             const struct ce_mapper_edit_config *config, const char *source,
+                             const char *target, lt_tensor *w, float strength, ce_edit_watch *watch,
+                             void *user, struct ce_edit_result *results)
 {
     lt_ctx *ctx = models->ctx;
     const int64_t n = lt_dim(w, 0);
@@ -81,8 +83,8 @@ lt_status ce_mapper_edit_run(const struct ce_models *models, const struct ce_map
     if (status == LT_OK)
         status = train(trainer, steps, watch, user, &first, &last);
     if (status == LT_OK)
-        status = ce_mapper_edit_apply(models, ce_trainer_mapper(trainer), ce_text_feature(models, target), w, strength,
-                                      results);
+        status = ce_mapper_edit_apply(models, ce_trainer_mapper(trainer),
+                                      ce_text_feature(models, target), w, strength, results);
     for (int64_t i = 0; i < n && status == LT_OK; i++) {
         results[i].first = first;
         results[i].last = last;

@@ -1,8 +1,8 @@
 /* Editing a few pictures by a mapper that is trained for the sentence on the spot.
  *
- * The published methods train over thousands of latents and apply the mapper to others (`cfedit train`, `cfedit
- * apply`). Here it is trained over the latents that are to be edited and nothing else, with as many
- * generator evaluations as optimising each of them would take. */
+ * The published methods train over thousands of latents and apply the mapper to others (`cfedit
+ * train`, `cfedit apply`). Here it is trained over the latents that are to be edited and nothing
+ * else, with as many generator evaluations as optimising each of them would take. */
 #ifndef CFEDIT_MAPPER_EDIT_H
 #define CFEDIT_MAPPER_EDIT_H
 
@@ -17,14 +17,16 @@ struct ce_mapper_edit_config {
 /* CF-CLIP's mapper with its objective, without identity loss. */
 struct ce_mapper_edit_config ce_mapper_edit_defaults(void);
 
-/* Edits w (N,L,D); results[N] are given to ce_edit_result_free(), also after a failure. `seconds` is a picture's
- * share. Errors: those of ce_trainer_create() and ce_trainer_step(). */
-lt_status ce_mapper_edit_run(const struct ce_models *models, const struct ce_mapper_edit_config *config,
-                             const char *source, const char *target, lt_tensor *w, float strength,
-                             ce_edit_watch *watch, void *user, struct ce_edit_result *results);
+/* Edits w (N,L,D); results[N] are given to ce_edit_result_free(), also after a failure. `seconds`
+ * is a picture's share. Errors: those of ce_trainer_create() and ce_trainer_step(). */
+lt_status ce_mapper_edit_run(const struct ce_models *models,
+                             const struct ce_mapper_edit_config *config, const char *source,
+                             const char *target, lt_tensor *w, float strength, ce_edit_watch *watch,
+                             void *user, struct ce_edit_result *results);
 
 /* Pictures of w (N,L,D) edited by a mapper as it is; `text_feature` (1,E) raw. */
-lt_status ce_mapper_edit_apply(const struct ce_models *models, const struct ce_mapper *mapper, lt_tensor *text_feature,
-                               lt_tensor *w, float strength, struct ce_edit_result *results);
+lt_status ce_mapper_edit_apply(const struct ce_models *models, const struct ce_mapper *mapper,
+                               lt_tensor *text_feature, lt_tensor *w, float strength,
+                               struct ce_edit_result *results);
 
 #endif

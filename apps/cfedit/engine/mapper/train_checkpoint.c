@@ -10,7 +10,7 @@
 
 #define META_STEP "train.step"
 #define META_BEST "train.best_validation_loss"
-#define HISTORY "train.history"
+#define HISTORY   "train.history"
 
 enum { VALUE_CAP = 64 };
 
@@ -20,8 +20,10 @@ static uint64_t fingerprint(const lt_tensor *t)
     uint64_t h = 0xcbf29ce484222325u;
     if (!t)
         return 0;
-    const unsigned char *part[] = {(const unsigned char *)lt_shape(t), (const unsigned char *)lt_f32(t)};
-    const size_t bytes[] = {(size_t)lt_ndim(t) * sizeof(int64_t), (size_t)lt_numel(t) * sizeof(float)};
+    const unsigned char *part[] = {(const unsigned char *)lt_shape(t),
+                                   (const unsigned char *)lt_f32(t)};
+    const size_t bytes[] = {(size_t)lt_ndim(t) * sizeof(int64_t),
+                            (size_t)lt_numel(t) * sizeof(float)};
     for (int k = 0; k < 2; k++)
         for (size_t i = 0; part[k] && i < bytes[k]; i++)
             h = (h ^ part[k][i]) * 0x100000001b3u;
@@ -97,7 +99,8 @@ static lt_status copy_mapper(struct ce_trainer *trainer, lt_params **out)
     return status;
 }
 
-static lt_status put_number(lt_ctx *ctx, lt_params *params, const char *key, const char *format, double value)
+static lt_status put_number(lt_ctx *ctx, lt_params *params, const char *key, const char *format,
+                            double value)
 {
     char text[VALUE_CAP];
     snprintf(text, sizeof text, format, value);
@@ -128,9 +131,9 @@ lt_status ce_trainer_save(struct ce_trainer *trainer, const char *path)
     if (!status)
         status = lt_optim_store(ctx, trainer->optim, file);
     if (!status)
-        status = lt_params_add(ctx, file, HISTORY,
-                               lt_from_copy(ctx, LT_F32, 2, (int64_t[]){trainer->steps, CE_TERMS},
-                                            trainer->history));
+        status = lt_params_add(
+            ctx, file, HISTORY,
+            lt_from_copy(ctx, LT_F32, 2, (int64_t[]){trainer->steps, CE_TERMS}, trainer->history));
     for (int i = 0; i < SETTINGS && !status; i++)
         status = lt_params_set_metadata(ctx, file, setting[i].key, setting[i].value);
     if (!status)
@@ -146,14 +149,17 @@ lt_status ce_trainer_save(struct ce_trainer *trainer, const char *path)
 
 /* ---- continuing ---- */
 
-static lt_status differs(lt_ctx *ctx, const char *path, const char *what, const char *was, const char *is)
+static lt_status differs(lt_ctx *ctx, const char *path, const char *what, const char *was,
+                         const char *is)
 {
-    return lt_fail(ctx, LT_ERR_ARGUMENT,
-                   "%s: the checkpoint is of another training: %s was %s, now it is %s; give the same options and files, or start anew without --resume",
-                   path, what, was, is);
+    return lt_fail(
+        ctx, LT_ERR_ARGUMENT,
+        "%s: the checkpoint is of another training: %s was %s, now it is %s; give the same options and files, or start anew without --resume",
+        path, what, was, is);
 }
 
-static lt_status check_settings(const struct ce_trainer *trainer, const lt_params *file, const char *path)
+static lt_status check_settings(const struct ce_trainer *trainer, const lt_params *file,
+                                const char *path)
 {
     lt_ctx *ctx = trainer->models->ctx;
     struct setting setting[SETTINGS];
@@ -163,11 +169,13 @@ static lt_status check_settings(const struct ce_trainer *trainer, const lt_param
         if (was && strcmp(was, setting[i].value))
             return differs(ctx, path, setting[i].key + strlen("train."), was, setting[i].value);
         if (!was)
-            return lt_fail(ctx, LT_ERR_FORMAT, "%s: not a training's checkpoint (no %s)", path, setting[i].key);
+            return lt_fail(ctx, LT_ERR_FORMAT, "%s: not a training's checkpoint (no %s)", path,
+                           setting[i].key);
     }
     static const char *const text[] = {CE_META_TARGET, CE_META_SOURCE};
     for (int i = 0; i < 2; i++) {
-        const char *was = lt_params_metadata(file, text[i]), *is = lt_params_metadata(trainer->params, text[i]);
+        const char *was = lt_params_metadata(file, text[i]),
+                   *is = lt_params_metadata(trainer->params, text[i]);
         if (was && is && strcmp(was, is))
             return differs(ctx, path, text[i], was, is);
     }
@@ -178,12 +186,13 @@ static lt_status check_settings(const struct ce_trainer *trainer, const lt_param
 static lt_status restore_state(struct ce_trainer *trainer, const lt_params *file, const char *path)
 {
     lt_ctx *ctx = trainer->models->ctx;
-    const char *step = lt_params_metadata(file, META_STEP), *best = lt_params_metadata(file, META_BEST);
+    const char *step = lt_params_metadata(file, META_STEP),
+               *best = lt_params_metadata(file, META_BEST);
     char *end = NULL;
     const long long steps = step ? strtoll(step, &end, 10) : -1;
     if (steps < 0 || !end || *end)
-        return lt_fail(ctx, LT_ERR_FORMAT, "%s: not a training's checkpoint (%s is %s)", path, META_STEP,
-                       step ? step : "missing");
+        return lt_fail(ctx, LT_ERR_FORMAT, "%s: not a training's checkpoint (%s is %s)", path,
+                       META_STEP, step ? step : "missing");
     const lt_tensor *history = lt_params_get(ctx, file, HISTORY, 2, (int64_t[]){steps, CE_TERMS});
     if (!history || ce_trainer_reserve_history(trainer, steps))
         return lt_ctx_status(ctx);

@@ -30,7 +30,8 @@ static lt_status make_mapper(struct ce_trainer *trainer)
 {
     lt_ctx *ctx = trainer->models->ctx;
     const struct ce_train_config *config = &trainer->config;
-    static const char *const off[CE_LEVELS] = {"no_coarse_mapper", "no_medium_mapper", "no_fine_mapper"};
+    static const char *const off[CE_LEVELS] = {"no_coarse_mapper", "no_medium_mapper",
+                                               "no_fine_mapper"};
     const int layers = lt_stylegan2_latents(trainer->models->generator);
     lt_status status = LT_OK;
     if (lt_params_count(trainer->params) == 0) {
@@ -49,9 +50,11 @@ static lt_status make_mapper(struct ce_trainer *trainer)
         if (!config->level[i])
             status = lt_params_set_metadata(ctx, trainer->params, off[i], "true");
     if (!status)
-        status = lt_params_set_metadata(ctx, trainer->params, CE_META_TARGET, trainer->data.target_text);
+        status =
+            lt_params_set_metadata(ctx, trainer->params, CE_META_TARGET, trainer->data.target_text);
     if (!status)
-        status = lt_params_set_metadata(ctx, trainer->params, CE_META_SOURCE, trainer->data.source_text);
+        status =
+            lt_params_set_metadata(ctx, trainer->params, CE_META_SOURCE, trainer->data.source_text);
     if (!status)
         status = ce_mapper_create(ctx, trainer->params, layers, &trainer->mapper);
     if (!status)
@@ -73,10 +76,11 @@ static lt_status check_data(struct ce_trainer *trainer)
     const struct ce_train_config *config = &trainer->config;
     const int copies = config->objective.nce.copies;
     if (!trainer->models->generator || !trainer->models->clip || !trainer->models->tokenizer)
-        return lt_fail(ctx, LT_ERR_ARGUMENT, "a training needs a generator, CLIP and its tokenizer");
+        return lt_fail(ctx, LT_ERR_ARGUMENT,
+                       "a training needs a generator, CLIP and its tokenizer");
     if (config->batch < 1 || lt_dim(data->latents, 0) < config->batch)
-        return lt_fail(ctx, LT_ERR_ARGUMENT, "a batch of %d needs as many latents; there are %lld", config->batch,
-                       (long long)lt_dim(data->latents, 0));
+        return lt_fail(ctx, LT_ERR_ARGUMENT, "a batch of %d needs as many latents; there are %lld",
+                       config->batch, (long long)lt_dim(data->latents, 0));
     if (!(config->lr > 0) || isinf(config->lr))
         return lt_fail(ctx, LT_ERR_ARGUMENT, "lr is %g, expected above 0", (double)config->lr);
     if (data->points && lt_dim(data->points, 1) != copies)
@@ -86,22 +90,27 @@ static lt_status check_data(struct ce_trainer *trainer)
 }
 
 lt_status ce_trainer_create(const struct ce_models *models, const struct ce_train_config *config,
-                            const struct ce_train_data *data, lt_params *params, struct ce_trainer **out)
+                            const struct ce_train_data *data, lt_params *params,
+                            struct ce_trainer **out)
 {
     lt_ctx *ctx = models->ctx;
     *out = NULL;
     struct ce_trainer *trainer = calloc(1, sizeof *trainer);
     if (!trainer)
         return lt_fail(ctx, LT_ERR_MEMORY, "out of memory for a training");
-    *trainer = (struct ce_trainer){.models = models, .config = *config, .data = *data, .params = params,
-                                   .best = NAN, .order_epoch = -1};
+    *trainer = (struct ce_trainer){.models = models,
+                                   .config = *config,
+                                   .data = *data,
+                                   .params = params,
+                                   .best = NAN,
+                                   .order_epoch = -1};
     const lt_scope scope = lt_scope_open(ctx);
     lt_status status = check_data(trainer);
     if (!status)
         status = ce_trainer_reserve_history(trainer, 1);
     if (!status)
-        status = ce_objective_prepare(models, &config->objective, data->source_text, data->target_text,
-                                      &trainer->objective);
+        status = ce_objective_prepare(models, &config->objective, data->source_text,
+                                      data->target_text, &trainer->objective);
     if (!status)
         status = make_mapper(trainer);
     if (!status)
@@ -111,7 +120,8 @@ lt_status ce_trainer_create(const struct ce_models *models, const struct ce_trai
         status = lt_ctx_status(ctx);
     }
     if (!status)
-        status = ce_source_cache_create(&trainer->objective, data->latents, config->perc_bytes, &trainer->sources);
+        status = ce_source_cache_create(&trainer->objective, data->latents, config->perc_bytes,
+                                        &trainer->sources);
     if (!status && data->tests)
         status = ce_source_cache_create(&trainer->objective, data->tests, config->perc_bytes,
                                         &trainer->test_sources);
@@ -153,18 +163,20 @@ lt_status ce_trainer_reserve_history(struct ce_trainer *trainer, int64_t steps)
     const int64_t cap = steps + steps / 2 + 1024;
     float *grown = realloc(trainer->history, (size_t)cap * CE_TERMS * sizeof *grown);
     if (!grown)
-        return lt_fail(trainer->models->ctx, LT_ERR_MEMORY, "out of memory for the losses of %lld steps",
-                       (long long)steps);
+        return lt_fail(trainer->models->ctx, LT_ERR_MEMORY,
+                       "out of memory for the losses of %lld steps", (long long)steps);
     trainer->history = grown;
     trainer->history_cap = cap;
     return LT_OK;
 }
 
-/* The latents of the next step; an epoch leaves out what does not fill a batch, as the published one does. */
+/* The latents of the next step; an epoch leaves out what does not fill a batch, as the published
+ * one does. */
 static void next_batch(struct ce_trainer *trainer, int64_t *index)
 {
     const int64_t n = lt_dim(trainer->data.latents, 0), batch = trainer->config.batch;
-    const int64_t epoch = trainer->steps / (n / batch), first = trainer->steps % (n / batch) * batch;
+    const int64_t epoch = trainer->steps / (n / batch),
+                  first = trainer->steps % (n / batch) * batch;
     if (trainer->order_epoch != epoch) {
         lt_rng rng = stream(trainer, STREAM_ORDER, epoch);
         for (int64_t i = 0; i < n; i++)
@@ -188,7 +200,8 @@ static lt_status next_draws(struct ce_trainer *trainer, double (*coeffs)[8])
     const lt_tensor *points = trainer->data.points;
     if (!points) {
         lt_rng rng = stream(trainer, STREAM_DRAWS, trainer->steps);
-        return ce_nce_draw(ctx, nce, &rng, lt_stylegan2_describe(trainer->models->generator)->size, coeffs);
+        return ce_nce_draw(ctx, nce, &rng, lt_stylegan2_describe(trainer->models->generator)->size,
+                           coeffs);
     }
     if (trainer->steps >= lt_dim(points, 0))
         return lt_fail(ctx, LT_ERR_ARGUMENT, "perspective.points has draws for %lld steps only",
@@ -216,15 +229,18 @@ static lt_status finite_loss(const struct ce_trainer *trainer, const struct ce_t
     if (isfinite(terms->loss))
         return LT_OK;
     return lt_fail(trainer->models->ctx, LT_ERR_NUMERIC,
-                   "the loss of step %lld is not a number; a lower lr may help", (long long)trainer->steps + 1);
+                   "the loss of step %lld is not a number; a lower lr may help",
+                   (long long)trainer->steps + 1);
 }
 
 /* Forward, backward and update, in a scope of the caller's. */
-static lt_status run_step(struct ce_trainer *trainer, struct ce_train_view *view, struct ce_source *source)
+static lt_status run_step(struct ce_trainer *trainer, struct ce_train_view *view,
+                          struct ce_source *source)
 {
     lt_ctx *ctx = trainer->models->ctx;
     double coeffs[CE_NCE_MAX_COPIES][8];
-    lt_status status = ce_source_cache_get(trainer->sources, view->index, trainer->config.batch, source);
+    lt_status status =
+        ce_source_cache_get(trainer->sources, view->index, trainer->config.batch, source);
     if (!status)
         status = next_draws(trainer, coeffs);
     if (status)
@@ -293,14 +309,16 @@ static lt_status test_one(struct ce_trainer *trainer, int64_t i, struct ce_terms
     if (!status) {
         lt_tensor *w_hat = NULL;
         lt_tensor *x_hat = edit(trainer, source.w, &w_hat);
-        if (!ce_objective_loss(&trainer->objective, &source, w_hat, x_hat, (const double(*)[8])coeffs, terms))
+        if (!ce_objective_loss(&trainer->objective, &source, w_hat, x_hat,
+                               (const double(*)[8])coeffs, terms))
             status = lt_ctx_status(ctx);
     }
     ce_source_free(&source);
     return status;
 }
 
-lt_status ce_trainer_validate(struct ce_trainer *trainer, int64_t most, struct ce_terms *mean, bool *better)
+lt_status ce_trainer_validate(struct ce_trainer *trainer, int64_t most, struct ce_terms *mean,
+                              bool *better)
 {
     lt_ctx *ctx = trainer->models->ctx;
     if (!trainer->test_sources)
@@ -333,7 +351,8 @@ lt_status ce_trainer_validate(struct ce_trainer *trainer, int64_t most, struct c
     return LT_OK;
 }
 
-lt_status ce_trainer_pictures(struct ce_trainer *trainer, lt_tensor *latents, lt_tensor **x, lt_tensor **x_hat)
+lt_status ce_trainer_pictures(struct ce_trainer *trainer, lt_tensor *latents, lt_tensor **x,
+                              lt_tensor **x_hat)
 {
     lt_ctx *ctx = trainer->models->ctx;
     lt_no_grad_begin(ctx);
@@ -362,5 +381,11 @@ void ce_trainer_observe(struct ce_trainer *trainer, ce_train_observer *observer,
     trainer->observer_user = user;
 }
 
-const struct ce_objective *ce_trainer_objective(const struct ce_trainer *trainer) { return &trainer->objective; }
-const struct ce_mapper *ce_trainer_mapper(const struct ce_trainer *trainer) { return trainer->mapper; }
+const struct ce_objective *ce_trainer_objective(const struct ce_trainer *trainer)
+{
+    return &trainer->objective;
+}
+const struct ce_mapper *ce_trainer_mapper(const struct ce_trainer *trainer)
+{
+    return trainer->mapper;
+}

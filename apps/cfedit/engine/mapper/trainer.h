@@ -30,7 +30,8 @@ struct ce_train_config {
     size_t perc_bytes; /* VGG19 features of source pictures that are kept */
 };
 
-/* The published settings: Ranger, lr 0.5, batch 2, all levels, shuffled, the published objective. */
+/* The published settings: Ranger, lr 0.5, batch 2, all levels, shuffled, the published objective.
+ */
 struct ce_train_config ce_train_defaults(void);
 
 /* What a training works on; everything is borrowed. */
@@ -38,7 +39,8 @@ struct ce_train_data {
     const char *source_text, *target_text;
     lt_tensor *latents; /* (N,L,D), N >= batch */
     lt_tensor *tests;   /* (M,L,D) for the validation; NULL: none */
-    lt_tensor *points;  /* (steps, copies, 2, 4, 2) of ce_perspective_load(); NULL: drawn at random */
+    lt_tensor
+        *points; /* (steps, copies, 2, 4, 2) of ce_perspective_load(); NULL: drawn at random */
 };
 
 struct ce_trainer;
@@ -48,47 +50,54 @@ struct ce_trainer;
  * ce_trainer_free(). Errors: those of ce_objective_prepare() and ce_mapper_create();
  * LT_ERR_ARGUMENT for fewer latents than a batch, LT_ERR_SHAPE. */
 lt_status ce_trainer_create(const struct ce_models *models, const struct ce_train_config *config,
-                            const struct ce_train_data *data, lt_params *params, struct ce_trainer **out);
+                            const struct ce_train_data *data, lt_params *params,
+                            struct ce_trainer **out);
 void ce_trainer_free(struct ce_trainer *trainer); /* NULL is accepted */
 
-/* One step; *terms (may be NULL) are the losses before it. Errors: LT_ERR_NUMERIC for a loss that is not
- * finite (the weights are then as before), LT_ERR_ARGUMENT where `points` has no such step. */
+/* One step; *terms (may be NULL) are the losses before it. Errors: LT_ERR_NUMERIC for a loss that
+ * is not finite (the weights are then as before), LT_ERR_ARGUMENT where `points` has no such step.
+ */
 lt_status ce_trainer_step(struct ce_trainer *trainer, struct ce_terms *terms);
 /* Steps done so far. */
 int64_t ce_trainer_steps(const struct ce_trainer *trainer);
 /* Losses of step i (from 0) as ce_terms_values() gives them. */
 const float *ce_trainer_history(const struct ce_trainer *trainer, int64_t i);
 
-/* The mean losses over the first `most` test latents, one at a time, with draws that are the same each time;
- * *better tells whether the loss is the lowest so far, which is remembered. */
-lt_status ce_trainer_validate(struct ce_trainer *trainer, int64_t most, struct ce_terms *mean, bool *better);
+/* The mean losses over the first `most` test latents, one at a time, with draws that are the same
+ * each time; *better tells whether the loss is the lowest so far, which is remembered. */
+lt_status ce_trainer_validate(struct ce_trainer *trainer, int64_t most, struct ce_terms *mean,
+                              bool *better);
 /* The lowest validation loss so far; NaN before the first. */
 double ce_trainer_best(const struct ce_trainer *trainer);
 
-/* Pictures of latents (N,L,D) before and after the edit as it is now, (N,3,S,S) each, in the innermost
- * scope. */
-lt_status ce_trainer_pictures(struct ce_trainer *trainer, lt_tensor *latents, lt_tensor **x, lt_tensor **x_hat);
+/* Pictures of latents (N,L,D) before and after the edit as it is now, (N,3,S,S) each, in the
+ * innermost scope. */
+lt_status ce_trainer_pictures(struct ce_trainer *trainer, lt_tensor *latents, lt_tensor **x,
+                              lt_tensor **x_hat);
 
 /* The mapper with its metadata (texts, settings, steps) as a file of its own. */
 lt_status ce_trainer_save_mapper(struct ce_trainer *trainer, const char *path);
 /* Everything that is needed to continue. The file can also be used as a mapper. */
 lt_status ce_trainer_save(struct ce_trainer *trainer, const char *path);
-/* Continues from such a file. Errors: LT_ERR_FORMAT for a file that is no checkpoint; LT_ERR_ARGUMENT, naming
- * the setting, for one of a training with other settings, texts or latents. */
+/* Continues from such a file. Errors: LT_ERR_FORMAT for a file that is no checkpoint;
+ * LT_ERR_ARGUMENT, naming the setting, for one of a training with other settings, texts or latents.
+ */
 lt_status ce_trainer_restore(struct ce_trainer *trainer, const char *path);
 
-/* For inspection: called in each step after the gradients are there and before the optimiser uses them. The
- * parameters' gradients are in the lt_params of the training; the tensors are the step's. */
+/* For inspection: called in each step after the gradients are there and before the optimiser uses
+ * them. The parameters' gradients are in the lt_params of the training; the tensors are the step's.
+ */
 struct ce_train_view {
-    int64_t step;             /* from 0 */
-    const int64_t *index;     /* [batch], which latents */
-    lt_tensor *w, *w_hat;     /* (B,L,D) */
-    lt_tensor *x_hat;         /* (B,3,S,S) */
+    int64_t step;         /* from 0 */
+    const int64_t *index; /* [batch], which latents */
+    lt_tensor *w, *w_hat; /* (B,L,D) */
+    lt_tensor *x_hat;     /* (B,3,S,S) */
     const struct ce_source *source;
     const double (*coeffs)[8];
     struct ce_terms terms;
 };
-typedef void ce_train_observer(void *user, const struct ce_trainer *trainer, const struct ce_train_view *view);
+typedef void ce_train_observer(void *user, const struct ce_trainer *trainer,
+                               const struct ce_train_view *view);
 void ce_trainer_observe(struct ce_trainer *trainer, ce_train_observer *observer, void *user);
 
 const struct ce_objective *ce_trainer_objective(const struct ce_trainer *trainer);

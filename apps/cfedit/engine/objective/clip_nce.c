@@ -23,24 +23,28 @@ lt_status ce_nce_check(lt_ctx *ctx, const struct ce_nce_config *config)
         return lt_fail(ctx, LT_ERR_ARGUMENT, "CLIP-NCE: the temperature is %g, expected above 0",
                        (double)config->temperature);
     if (config->copies < 0 || config->copies > CE_NCE_MAX_COPIES)
-        return lt_fail(ctx, LT_ERR_ARGUMENT, "CLIP-NCE: %d augmented copies, expected 0..%d", config->copies,
-                       CE_NCE_MAX_COPIES);
+        return lt_fail(ctx, LT_ERR_ARGUMENT, "CLIP-NCE: %d augmented copies, expected 0..%d",
+                       config->copies, CE_NCE_MAX_COPIES);
     if (!(config->distortion >= 0 && config->distortion <= 1))
-        return lt_fail(ctx, LT_ERR_ARGUMENT, "CLIP-NCE: the distortion is %g, expected 0..1", config->distortion);
+        return lt_fail(ctx, LT_ERR_ARGUMENT, "CLIP-NCE: the distortion is %g, expected 0..1",
+                       config->distortion);
     if (config->templates < 1 || config->templates > CE_TEMPLATES)
-        return lt_fail(ctx, LT_ERR_ARGUMENT, "CLIP-NCE: %d templates, expected 1..%d", config->templates,
-                       CE_TEMPLATES);
+        return lt_fail(ctx, LT_ERR_ARGUMENT, "CLIP-NCE: %d templates, expected 1..%d",
+                       config->templates, CE_TEMPLATES);
     if (config->contrast_count < 0 || config->contrast_count > CE_NCE_MAX_CONTRASTS)
-        return lt_fail(ctx, LT_ERR_ARGUMENT, "CLIP-NCE: %d contrasts, expected 0..%d", config->contrast_count,
-                       CE_NCE_MAX_CONTRASTS);
+        return lt_fail(ctx, LT_ERR_ARGUMENT, "CLIP-NCE: %d contrasts, expected 0..%d",
+                       config->contrast_count, CE_NCE_MAX_CONTRASTS);
     if (config->contrast_axes < 0 || config->contrast_axes > config->contrast_count)
-        return lt_fail(ctx, LT_ERR_ARGUMENT, "CLIP-NCE: %d axes among %d contrasts", config->contrast_axes,
-                       config->contrast_count);
-    if (config->contrast_count > 0 && !(config->contrast_lambda >= 0 && config->contrast_temperature > 0))
-        return lt_fail(ctx, LT_ERR_ARGUMENT, "CLIP-NCE: contrasts with a factor of %g and a temperature of %g",
+        return lt_fail(ctx, LT_ERR_ARGUMENT, "CLIP-NCE: %d axes among %d contrasts",
+                       config->contrast_axes, config->contrast_count);
+    if (config->contrast_count > 0 &&
+        !(config->contrast_lambda >= 0 && config->contrast_temperature > 0))
+        return lt_fail(ctx, LT_ERR_ARGUMENT,
+                       "CLIP-NCE: contrasts with a factor of %g and a temperature of %g",
                        (double)config->contrast_lambda, (double)config->contrast_temperature);
     if (!config->use_pos1 && !config->use_pos2)
-        return lt_fail(ctx, LT_ERR_ARGUMENT, "CLIP-NCE: at least one of the two positives is needed");
+        return lt_fail(ctx, LT_ERR_ARGUMENT,
+                       "CLIP-NCE: at least one of the two positives is needed");
     return LT_OK;
 }
 
@@ -64,11 +68,12 @@ lt_status ce_nce_texts_prepare(const struct ce_models *models, const struct ce_n
     lt_tensor *direction = lt_l2_normalize(ctx, shift, UNIT_EPS);
     if (direction && config->use_pos1 && !(lt_item(length) > 1e-6f))
         lt_fail(ctx, LT_ERR_NUMERIC,
-                "CLIP sees no difference between the source text \"%s\" and the target text \"%s\"", source,
-                target);
+                "CLIP sees no difference between the source text \"%s\" and the target text \"%s\"",
+                source, target);
     lt_tensor *plain = lt_l2_normalize(ctx, ce_text_feature(models, target), UNIT_EPS);
     lt_tensor *contrast = s && config->contrast_count > 0
-                              ? ce_text_template_means(models, config->contrasts, config->contrast_count, config->templates)
+                              ? ce_text_template_means(models, config->contrasts,
+                                                       config->contrast_count, config->templates)
                               : NULL;
     status = lt_ctx_status(ctx);
     if (status == LT_OK) {
@@ -103,21 +108,25 @@ lt_tensor *ce_image_features(lt_ctx *ctx, const lt_clip *clip, lt_tensor *images
     return lt_l2_normalize(ctx, lt_clip_encode_image(ctx, clip, pixels), UNIT_EPS);
 }
 
-lt_tensor *ce_nce_augmented_features(lt_ctx *ctx, const lt_clip *clip, const struct ce_nce_config *config,
-                                     lt_tensor *images, const double (*coeffs)[8])
+lt_tensor *ce_nce_augmented_features(lt_ctx *ctx, const lt_clip *clip,
+                                     const struct ce_nce_config *config, lt_tensor *images,
+                                     const double (*coeffs)[8])
 {
     if (config->copies == 0)
         return ce_image_features(ctx, clip, images, config->antialias);
     lt_tensor *pixels[CE_NCE_MAX_COPIES];
     /* What lt_clip_preprocess() would do with a square picture. */
     const int64_t size = lt_clip_describe(clip)->image_size;
-    const bool fits = images && lt_ndim(images) == 4 && lt_dim(images, 2) == lt_dim(images, 3) && !config->antialias;
+    const bool fits = images && lt_ndim(images) == 4 && lt_dim(images, 2) == lt_dim(images, 3) &&
+                      !config->antialias;
     for (int c = 0; c < config->copies; c++) {
-        /* Each copy is brought to CLIP's size at once: eight warped pictures of 1024 x 1024 would be
-         * the largest tensors of a training step. */
+        /* Each copy is brought to CLIP's size at once: eight warped pictures of 1024 x 1024 would
+         * be the largest tensors of a training step. */
         const lt_scope scope = lt_scope_open(ctx);
-        lt_tensor *warped = fits ? lt_warp_resize(ctx, images, coeffs[c], true, size, size) : lt_warp_perspective(ctx, images, coeffs[c], true);
-        pixels[c] = lt_scope_close(ctx, scope, lt_clip_preprocess(ctx, clip, warped, config->antialias));
+        lt_tensor *warped = fits ? lt_warp_resize(ctx, images, coeffs[c], true, size, size)
+                                 : lt_warp_perspective(ctx, images, coeffs[c], true);
+        pixels[c] =
+            lt_scope_close(ctx, scope, lt_clip_preprocess(ctx, clip, warped, config->antialias));
         if (!pixels[c])
             return NULL;
     }
@@ -143,23 +152,27 @@ static lt_tensor *repeat_rows(lt_ctx *ctx, lt_tensor *x, int64_t rows)
         return x;
     const int64_t b = lt_dim(x, 0), d = lt_dim(x, 1);
     lt_tensor *y = lt_reshape(ctx, x, 3, (int64_t[]){1, b, d});
-    return lt_reshape(ctx, lt_expand(ctx, y, 3, (int64_t[]){rows / b, b, d}), 2, (int64_t[]){rows, d});
+    return lt_reshape(ctx, lt_expand(ctx, y, 3, (int64_t[]){rows / b, b, d}), 2,
+                      (int64_t[]){rows, d});
 }
 
 /* 1 - q.p for rows of unit vectors. */
 static lt_tensor *cosine_loss(lt_ctx *ctx, lt_tensor *query, lt_tensor *positive, lt_tensor **rows)
 {
-    lt_tensor *each = lt_affine(ctx, lt_sum(ctx, lt_mul(ctx, query, positive), 2u, false), -1.0f, 1.0f);
+    lt_tensor *each =
+        lt_affine(ctx, lt_sum(ctx, lt_mul(ctx, query, positive), 2u, false), -1.0f, 1.0f);
     *rows = each ? lt_detach(ctx, each) : NULL;
     return lt_mean(ctx, each, 0, false);
 }
 
 /* CLIP-NCE, or 1 - cosine to its positives. */
-static lt_tensor *direction_loss(lt_ctx *ctx, const struct ce_nce_config *config, const struct ce_nce_texts *texts,
-                                 lt_tensor *source, lt_tensor *edited, struct ce_nce_parts *parts)
+static lt_tensor *direction_loss(lt_ctx *ctx, const struct ce_nce_config *config,
+                                 const struct ce_nce_texts *texts, lt_tensor *source,
+                                 lt_tensor *edited, struct ce_nce_parts *parts)
 {
     const int64_t rows = lt_dim(edited, 0);
-    lt_tensor *query = lt_l2_normalize(ctx, lt_sub(ctx, edited, repeat_rows(ctx, source, rows)), UNIT_EPS);
+    lt_tensor *query =
+        lt_l2_normalize(ctx, lt_sub(ctx, edited, repeat_rows(ctx, source, rows)), UNIT_EPS);
     lt_tensor *pair[2];
     int count = 0;
     if (config->use_pos1)
@@ -183,8 +196,8 @@ static lt_tensor *direction_loss(lt_ctx *ctx, const struct ce_nce_config *config
 }
 
 lt_tensor *ce_nce_from_features(lt_ctx *ctx, const struct ce_nce_config *config,
-                                const struct ce_nce_texts *texts, lt_tensor *source, lt_tensor *edited,
-                                struct ce_nce_parts *parts)
+                                const struct ce_nce_texts *texts, lt_tensor *source,
+                                lt_tensor *edited, struct ce_nce_parts *parts)
 {
     if (ce_nce_check(ctx, config) || !source || !edited)
         return NULL;
@@ -192,17 +205,19 @@ lt_tensor *ce_nce_from_features(lt_ctx *ctx, const struct ce_nce_config *config,
     if (lt_ndim(source) != 2 || lt_ndim(edited) != 2 || batch < 1 || rows % batch != 0 ||
         lt_dim(source, 1) != lt_dim(edited, 1)) {
         char a[80], b[80];
-        lt_fail(ctx, LT_ERR_SHAPE, "CLIP-NCE: edited features are %s, expected whole copies of the source's %s",
+        lt_fail(ctx, LT_ERR_SHAPE,
+                "CLIP-NCE: edited features are %s, expected whole copies of the source's %s",
                 lt_shape_string(edited, a, sizeof a), lt_shape_string(source, b, sizeof b));
         return NULL;
     }
     struct ce_nce_parts own = {0};
     lt_tensor *each;
-    lt_tensor *loss = config->global ? cosine_loss(ctx, edited, repeat_rows(ctx, texts->plain, rows), &each)
-                                     : direction_loss(ctx, config, texts, source, edited, &own);
+    lt_tensor *loss = config->global
+                          ? cosine_loss(ctx, edited, repeat_rows(ctx, texts->plain, rows), &each)
+                          : direction_loss(ctx, config, texts, source, edited, &own);
     if (texts->contrast) {
-        lt_tensor *contrast = lt_info_nce(ctx, edited, repeat_rows(ctx, texts->target_mean, rows), texts->contrast,
-                                          config->contrast_temperature, NULL);
+        lt_tensor *contrast = lt_info_nce(ctx, edited, repeat_rows(ctx, texts->target_mean, rows),
+                                          texts->contrast, config->contrast_temperature, NULL);
         loss = lt_add(ctx, loss, lt_affine(ctx, contrast, config->contrast_lambda, 0.0f));
     }
     if (parts)

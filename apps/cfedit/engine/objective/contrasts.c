@@ -15,7 +15,7 @@ static const char *const colors[COLORS] = {"red",    "orange", "yellow", "green"
 static const struct {
     const char *name;
     bool single;
-} parts[PARTS] = {{"lips", false}, {"hair", false},   {"eyes", false}, {"eyebrows", false},
+} parts[PARTS] = {{"lips", false}, {"hair", false},    {"eyes", false}, {"eyebrows", false},
                   {"skin", false}, {"glasses", false}, {"shirt", true}, {"background", true}};
 
 static bool is_letter(char c) { return isalpha((unsigned char)c) != 0; }
@@ -40,7 +40,8 @@ static int color_of(const char *text, size_t length)
     return is_word(text, length, "grey") ? color_of("gray", 4) : -1;
 }
 
-/* What a sentence is made of: text before the article, whether there is one, the colour, the rest. */
+/* What a sentence is made of: text before the article, whether there is one, the colour, the rest.
+ */
 struct pieces {
     size_t head; /* bytes before the article, or before the colour where there is none */
     bool article;
@@ -84,8 +85,8 @@ static int part_of(const char *tail)
     return -1;
 }
 
-static lt_status add(lt_ctx *ctx, const char *head, size_t head_length, bool article, const char *color, const char *tail,
-                     char **out, int *count)
+static lt_status add(lt_ctx *ctx, const char *head, size_t head_length, bool article,
+                     const char *color, const char *tail, char **out, int *count)
 {
     const char *word = !article ? "" : strchr("aeiou", color[0]) ? "an " : "a ";
     const size_t size = head_length + strlen(word) + strlen(color) + strlen(tail) + 1;

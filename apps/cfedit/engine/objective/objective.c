@@ -5,7 +5,8 @@
 
 #include "autograd/ops.h"
 
-const char *const ce_terms_name[CE_TERMS] = {"loss", "loss_nce", "loss_l2_latent", "loss_id", "loss_perc"};
+const char *const ce_terms_name[CE_TERMS] = {"loss", "loss_nce", "loss_l2_latent", "loss_id",
+                                             "loss_perc"};
 
 void ce_terms_values(const struct ce_terms *terms, float values[CE_TERMS])
 {
@@ -34,7 +35,8 @@ unsigned ce_objective_needs(const struct ce_objective_config *config)
     return needs;
 }
 
-static lt_status check_networks(const struct ce_models *models, const struct ce_objective_config *config)
+static lt_status check_networks(const struct ce_models *models,
+                                const struct ce_objective_config *config)
 {
     lt_ctx *ctx = models->ctx;
     const struct {
@@ -43,7 +45,8 @@ static lt_status check_networks(const struct ce_models *models, const struct ce_
         bool there;
         const char *network;
     } term[] = {
-        {"nce-lambda", config->nce_lambda, models->clip && models->tokenizer, "CLIP and its tokenizer"},
+        {"nce-lambda", config->nce_lambda, models->clip && models->tokenizer,
+         "CLIP and its tokenizer"},
         {"latent-l2-lambda", config->latent_l2_lambda, true, ""},
         {"id-lambda", config->id_lambda, models->identity != NULL, "the identity network"},
         {"perc-lambda", config->perc_lambda, models->vgg != NULL, "VGG19"},
@@ -51,8 +54,8 @@ static lt_status check_networks(const struct ce_models *models, const struct ce_
     bool any = false;
     for (size_t i = 0; i < sizeof term / sizeof term[0]; i++) {
         if (!(term[i].factor >= 0) || isinf(term[i].factor))
-            return lt_fail(ctx, LT_ERR_ARGUMENT, "%s is %g, expected a number of at least 0", term[i].option,
-                           (double)term[i].factor);
+            return lt_fail(ctx, LT_ERR_ARGUMENT, "%s is %g, expected a number of at least 0",
+                           term[i].option, (double)term[i].factor);
         if (term[i].factor > 0 && !term[i].there)
             return lt_fail(ctx, LT_ERR_ARGUMENT, "%s is %g, but %s is not there", term[i].option,
                            (double)term[i].factor, term[i].network);
@@ -65,9 +68,9 @@ static lt_status check_networks(const struct ce_models *models, const struct ce_
     return LT_OK;
 }
 
-lt_status ce_objective_prepare(const struct ce_models *models, const struct ce_objective_config *config,
-                               const char *source_text, const char *target_text,
-                               struct ce_objective *objective)
+lt_status ce_objective_prepare(const struct ce_models *models,
+                               const struct ce_objective_config *config, const char *source_text,
+                               const char *target_text, struct ce_objective *objective)
 {
     *objective = (struct ce_objective){.models = models, .config = *config};
     const lt_status status = check_networks(models, config);
@@ -76,15 +79,13 @@ lt_status ce_objective_prepare(const struct ce_models *models, const struct ce_o
     return ce_nce_texts_prepare(models, &config->nce, source_text, target_text, &objective->texts);
 }
 
-void ce_objective_free(struct ce_objective *objective)
-{
-    ce_nce_texts_free(&objective->texts);
-}
+void ce_objective_free(struct ce_objective *objective) { ce_nce_texts_free(&objective->texts); }
 
 /* ---- features of a picture ---- */
 
 /* Everything of one picture, w (1,L,D), in the innermost scope. */
-static lt_status prepare_one(const struct ce_objective *objective, lt_tensor *w, struct ce_source *one)
+static lt_status prepare_one(const struct ce_objective *objective, lt_tensor *w,
+                             struct ce_source *one)
 {
     const struct ce_objective_config *config = &objective->config;
     const struct ce_models *models = objective->models;
@@ -116,7 +117,8 @@ static lt_status put_row(lt_ctx *ctx, lt_tensor **all, int64_t n, int64_t i, con
     return lt_copy_into(ctx, lt_slice(ctx, *all, 0, i, 1), one);
 }
 
-lt_status ce_source_put(lt_ctx *ctx, struct ce_source *all, int64_t n, int64_t i, const struct ce_source *one)
+lt_status ce_source_put(lt_ctx *ctx, struct ce_source *all, int64_t n, int64_t i,
+                        const struct ce_source *one)
 {
     const lt_scope scope = lt_scope_open(ctx);
     lt_no_grad_begin(ctx);
@@ -134,7 +136,8 @@ lt_status ce_source_put(lt_ctx *ctx, struct ce_source *all, int64_t n, int64_t i
     return status;
 }
 
-lt_status ce_source_prepare(const struct ce_objective *objective, lt_tensor *w, struct ce_source *source)
+lt_status ce_source_prepare(const struct ce_objective *objective, lt_tensor *w,
+                            struct ce_source *source)
 {
     lt_ctx *ctx = objective->models->ctx;
     *source = (struct ce_source){0};
@@ -168,7 +171,8 @@ void ce_source_free(struct ce_source *source)
 /* ---- loss ---- */
 
 /* total += factor * term; the term's value goes to *value. */
-static lt_tensor *add_term(lt_ctx *ctx, lt_tensor *total, lt_tensor *term, float factor, float *value)
+static lt_tensor *add_term(lt_ctx *ctx, lt_tensor *total, lt_tensor *term, float factor,
+                           float *value)
 {
     if (!term)
         return NULL;
@@ -191,13 +195,14 @@ lt_tensor *ce_objective_loss(const struct ce_objective *objective, const struct 
     if (!w_hat || !x_hat)
         return NULL;
     if (config->id_lambda > 0) {
-        lt_tensor *term =
-            lt_irse50_feature_loss(ctx, lt_irse50_features(ctx, models->identity, x_hat), source->identity);
+        lt_tensor *term = lt_irse50_feature_loss(
+            ctx, lt_irse50_features(ctx, models->identity, x_hat), source->identity);
         if (!(total = add_term(ctx, total, term, config->id_lambda, &value.identity)))
             return NULL;
     }
     if (config->perc_lambda > 0) {
-        lt_tensor *term = lt_l1_loss(ctx, lt_vgg19_perceptual_features(ctx, models->vgg, x_hat), source->perc);
+        lt_tensor *term =
+            lt_l1_loss(ctx, lt_vgg19_perceptual_features(ctx, models->vgg, x_hat), source->perc);
         if (!(total = add_term(ctx, total, term, config->perc_lambda, &value.perc)))
             return NULL;
     }
@@ -207,8 +212,8 @@ lt_tensor *ce_objective_loss(const struct ce_objective *objective, const struct 
             return NULL;
     }
     if (config->nce_lambda > 0) {
-        lt_tensor *term = ce_nce_loss(ctx, models->clip, &config->nce, &objective->texts, source->clip, x_hat,
-                                      coeffs);
+        lt_tensor *term = ce_nce_loss(ctx, models->clip, &config->nce, &objective->texts,
+                                      source->clip, x_hat, coeffs);
         if (!(total = add_term(ctx, total, term, config->nce_lambda, &value.nce)))
             return NULL;
     }

@@ -26,7 +26,8 @@ struct ce_objective_config ce_objective_defaults(void);
 unsigned ce_objective_needs(const struct ce_objective_config *config);
 
 struct ce_objective {
-    const struct ce_models *models; /* borrowed; the networks' weights should not require gradients */
+    const struct ce_models
+        *models; /* borrowed; the networks' weights should not require gradients */
     struct ce_objective_config config;
     struct ce_nce_texts texts; /* empty where CLIP-NCE is off */
 };
@@ -34,12 +35,13 @@ struct ce_objective {
 /* Encodes the texts. *objective is given to ce_objective_free(), also after a failure.
  * Errors: LT_ERR_ARGUMENT (a factor that is negative or not finite, no term at all, a
  * network that is missing), and those of ce_nce_texts_prepare(). */
-lt_status ce_objective_prepare(const struct ce_models *models, const struct ce_objective_config *config,
-                               const char *source_text, const char *target_text,
-                               struct ce_objective *objective);
+lt_status ce_objective_prepare(const struct ce_models *models,
+                               const struct ce_objective_config *config, const char *source_text,
+                               const char *target_text, struct ce_objective *objective);
 void ce_objective_free(struct ce_objective *objective);
 
-/* What the objective needs to know of source pictures; retained tensors, NULL where a term is off. */
+/* What the objective needs to know of source pictures; retained tensors, NULL where a term is off.
+ */
 struct ce_source {
     lt_tensor *w;        /* (N,L,D) */
     lt_tensor *x;        /* (N,3,S,S) = G(w); NULL from a cache, which does not keep pictures */
@@ -51,11 +53,13 @@ struct ce_source {
 /* Draws the pictures of w and computes their features, without gradient and one picture at a
  * time, so that a picture's features do not depend on its neighbours in a batch.
  * *source is given to ce_source_free(), also after a failure. */
-lt_status ce_source_prepare(const struct ce_objective *objective, lt_tensor *w, struct ce_source *source);
+lt_status ce_source_prepare(const struct ce_objective *objective, lt_tensor *w,
+                            struct ce_source *source);
 void ce_source_free(struct ce_source *source);
 /* Copies the source `one` of a single picture into row i of *all, all zero before the first of n
  * rows; members that are NULL are left out. */
-lt_status ce_source_put(lt_ctx *ctx, struct ce_source *all, int64_t n, int64_t i, const struct ce_source *one);
+lt_status ce_source_put(lt_ctx *ctx, struct ce_source *all, int64_t n, int64_t i,
+                        const struct ce_source *one);
 
 /* The value of each term before its factor; NaN for a term that is off. */
 struct ce_terms {

@@ -6,7 +6,8 @@
 
 enum { UNKNOWNS = 8, POINT_VALUES = 2 * 4 * 2 };
 
-struct ce_perspective ce_perspective_draw(lt_rng *rng, int64_t width, int64_t height, double distortion)
+struct ce_perspective ce_perspective_draw(lt_rng *rng, int64_t width, int64_t height,
+                                          double distortion)
 {
     /* Whole pixels by which a corner may move inwards. */
     const int64_t dx = (int64_t)(distortion * (double)(width / 2));
@@ -73,18 +74,21 @@ static bool find(const struct ce_perspective *perspective, double coeffs[8])
     return solve(m, coeffs);
 }
 
-lt_status ce_perspective_solve(lt_ctx *ctx, const struct ce_perspective *perspective, double coeffs[8])
+lt_status ce_perspective_solve(lt_ctx *ctx, const struct ce_perspective *perspective,
+                               double coeffs[8])
 {
     if (!find(perspective, coeffs))
-        return lt_fail(ctx, LT_ERR_NUMERIC,
-                       "perspective: no projective map takes the end points (%g,%g) (%g,%g) (%g,%g) (%g,%g) to the start points",
-                       perspective->end[0][0], perspective->end[0][1], perspective->end[1][0],
-                       perspective->end[1][1], perspective->end[2][0], perspective->end[2][1],
-                       perspective->end[3][0], perspective->end[3][1]);
+        return lt_fail(
+            ctx, LT_ERR_NUMERIC,
+            "perspective: no projective map takes the end points (%g,%g) (%g,%g) (%g,%g) (%g,%g) to the start points",
+            perspective->end[0][0], perspective->end[0][1], perspective->end[1][0],
+            perspective->end[1][1], perspective->end[2][0], perspective->end[2][1],
+            perspective->end[3][0], perspective->end[3][1]);
     return LT_OK;
 }
 
-lt_status ce_perspective_random(lt_ctx *ctx, lt_rng *rng, int64_t size, double distortion, double coeffs[8])
+lt_status ce_perspective_random(lt_ctx *ctx, lt_rng *rng, int64_t size, double distortion,
+                                double coeffs[8])
 {
     enum { DRAWS = 100 };
     struct ce_perspective p;
@@ -102,7 +106,8 @@ lt_tensor *ce_perspective_load(lt_ctx *ctx, const char *path, int copies)
     lt_tensor *points = NULL;
     if (lt_params_create(ctx, &file) || lt_params_load(ctx, file, path, NULL))
         goto done;
-    const lt_tensor *found = lt_params_get(ctx, file, "perspective.points", 5, (int64_t[]){-1, copies, 2, 4, 2});
+    const lt_tensor *found =
+        lt_params_get(ctx, file, "perspective.points", 5, (int64_t[]){-1, copies, 2, 4, 2});
     if (!found)
         goto done;
     points = lt_cast(ctx, found, LT_F32);

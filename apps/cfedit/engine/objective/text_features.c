@@ -28,16 +28,18 @@ static void free_texts(char **texts, size_t count)
     free(texts);
 }
 
-/* Unit features (count, n, D) of the first `count` templates, each filled with every text: so neighbours share their
- * beginnings, which CLIP reads once. */
-static lt_tensor *unit_features(const struct ce_models *models, const char *const *texts, size_t n, int count)
+/* Unit features (count, n, D) of the first `count` templates, each filled with every text: so
+ * neighbours share their beginnings, which CLIP reads once. */
+static lt_tensor *unit_features(const struct ce_models *models, const char *const *texts, size_t n,
+                                int count)
 {
     lt_ctx *ctx = models->ctx;
     for (size_t k = 0; k < n; k++)
         if (check_text(ctx, texts[k]))
             return NULL;
     if (count < 1 || count > CE_TEMPLATES) {
-        lt_fail(ctx, LT_ERR_ARGUMENT, "text features: %d templates, expected 1..%d", count, CE_TEMPLATES);
+        lt_fail(ctx, LT_ERR_ARGUMENT, "text features: %d templates, expected 1..%d", count,
+                CE_TEMPLATES);
         return NULL;
     }
     const size_t all = n * (size_t)count;
@@ -49,8 +51,10 @@ static lt_tensor *unit_features(const struct ce_models *models, const char *cons
         good = (filled[i] = ce_template_fill(ctx, (int)(i / n), texts[i % n])) != NULL;
     const lt_scope scope = lt_scope_open(ctx);
     lt_no_grad_begin(ctx);
-    lt_tensor *unit = good ? lt_l2_normalize(ctx, ce_models_embed_texts(models, (const char *const *)filled, all), 1e-12f)
-                           : NULL;
+    lt_tensor *unit =
+        good ? lt_l2_normalize(ctx, ce_models_embed_texts(models, (const char *const *)filled, all),
+                               1e-12f)
+             : NULL;
     if (unit)
         unit = lt_reshape(ctx, unit, 3, (int64_t[]){count, (int64_t)n, lt_dim(unit, 1)});
     lt_no_grad_end(ctx);
@@ -67,7 +71,8 @@ lt_tensor *ce_text_template_features(const struct ce_models *models, const char 
     return lt_scope_close(models->ctx, scope, unit);
 }
 
-lt_tensor *ce_text_template_means(const struct ce_models *models, const char *const *texts, int n, int count)
+lt_tensor *ce_text_template_means(const struct ce_models *models, const char *const *texts, int n,
+                                  int count)
 {
     const lt_scope scope = lt_scope_open(models->ctx);
     lt_tensor *unit = unit_features(models, texts, (size_t)n, count);

@@ -18,6 +18,7 @@ lt_tensor *ce_text_feature(const struct ce_models *models, const char *text);
 lt_tensor *ce_text_template_features(const struct ce_models *models, const char *text, int count);
 
 /* Means of these over the templates, for n >= 1 texts at once -> (n, D). */
-lt_tensor *ce_text_template_means(const struct ce_models *models, const char *const *texts, int n, int count);
+lt_tensor *ce_text_template_means(const struct ce_models *models, const char *const *texts, int n,
+                                  int count);
 
 #endif

@@ -1,8 +1,8 @@
-/* Convolutions on AMX: tiles of a strip's rows whose digits stay in the second-level cache, blocks of output channels. A strip
- * is the lines whose slabs are packed together.
+/* Convolutions on AMX: tiles of a strip's rows whose digits stay in the second-level cache, blocks
+ * of output channels. A strip is the lines whose slabs are packed together.
  *
- * Of inputs and weights those that come to less are made digits first, by all threads; the others when they are wanted, by
- * the thread that does. */
+ * Of inputs and weights those that come to less are made digits first, by all threads; the others
+ * when they are wanted, by the thread that does. */
 #include "tensor/kernels/conv/amx_conv_impl.h"
 
 #include <omp.h>
@@ -20,10 +20,11 @@ enum {
     TILE_VALUES = 500000,   /* of a tile, three bytes each */
     SPAN_FLOATS = 18 << 10, /* products and outputs that stay near in the second-level cache */
     KEPT_BYTES = 1200000,   /* of weights, or of tiles, that stay in the second-level cache */
-    TOGETHER = 2,           /* blocks that a thread takes at a time, where there are more weights than inputs */
-    MIN_INPUTS = 64,        /* channels; below these packing costs more than products gain */
+    TOGETHER =
+        2, /* blocks that a thread takes at a time, where there are more weights than inputs */
+    MIN_INPUTS = 64, /* channels; below these packing costs more than products gain */
     MIN_OUTPUTS = 32,
-    MAX_CHANNELS = 2048,    /* more could make sums of digits too large */
+    MAX_CHANNELS = 2048, /* more could make sums of digits too large */
 };
 
 typedef struct job {
@@ -31,18 +32,20 @@ typedef struct job {
     const struct lt_amx_kernels *unit;
     const struct lt_amx_conv_kernels *k;
     const struct lt_amx_conv_scheme *scheme;
-    int64_t steps, blocks;          /* of 64 input and 16 output channels */
-    int64_t in_shift, out_shift;    /* a strip's first row, and column, is that much before its number says */
-    int64_t width;                  /* pixels of a line; columns of output are scheme->columns times as many */
-    int64_t span;                   /* times 16 pixels whose products are made before outputs are */
-    int64_t pixels, across, down;   /* of a tile's line, tiles of a sample */
+    int64_t steps, blocks; /* of 64 input and 16 output channels */
+    int64_t in_shift,
+        out_shift; /* a strip's first row, and column, is that much before its number says */
+    int64_t width; /* pixels of a line; columns of output are scheme->columns times as many */
+    int64_t span;  /* times 16 pixels whose products are made before outputs are */
+    int64_t pixels, across, down; /* of a tile's line, tiles of a sample */
     int64_t tiles;
-    int64_t pitch;                  /* pixels of a packed row */
-    int64_t digit, point;           /* bytes from digit to digit, from point to point of a packed tile */
-    int32_t *offset;                /* (weights_taps steps) see lt_amx_conv_walk */
-    float *zeros;                   /* (w) */
-    double *partial;                /* (tiles, o) sums with q->with */
-    bool stream, by_runs;           /* outputs go past the caches; by_runs: their rows do not start at lines of these */
+    int64_t pitch;        /* pixels of a packed row */
+    int64_t digit, point; /* bytes from digit to digit, from point to point of a packed tile */
+    int32_t *offset;      /* (weights_taps steps) see lt_amx_conv_walk */
+    float *zeros;         /* (w) */
+    double *partial;      /* (tiles, o) sums with q->with */
+    bool stream, by_runs; /* outputs go past the caches; by_runs: their rows do not start at lines
+                             of these */
 } job;
 
 /* A tile of input as digits, and what one of their integers is worth, by point. */
@@ -51,29 +54,58 @@ typedef struct tile {
     float *worth;
 } tile;
 
-/* A block of weights (points, steps of all classes) and what their integers are worth (points, 16). */
+/* A block of weights (points, steps of all classes) and what their integers are worth (points, 16).
+ */
 typedef struct block {
     int8_t *digits;
     float *worth;
 } block;
 
-static const struct lt_amx_conv_scheme *scheme_of(const struct lt_amx_conv_kernels *k, lt_winograd_kind kind)
+static const struct lt_amx_conv_scheme *scheme_of(const struct lt_amx_conv_kernels *k,
+                                                  lt_winograd_kind kind)
 {
     return kind == LT_WINOGRAD_SAME ? &k->same : kind == LT_WINOGRAD_UP ? &k->up : &k->down;
 }
 
 /* Slabs that so many lines see. */
-static int64_t slabs_of(const struct lt_amx_conv_scheme *s, int64_t lines) { return (lines - 1) * s->line_step + s->seen; }
-static int64_t tile_bytes(const job *j) { return slabs_of(j->scheme, j->scheme->lines) * j->scheme->points * j->point; }
-static int64_t block_bytes(const job *j) { return j->scheme->points * j->scheme->weights_taps * j->steps * STEP; }
+static int64_t slabs_of(const struct lt_amx_conv_scheme *s, int64_t lines)
+{
+    return (lines - 1) * s->line_step + s->seen;
+}
+static int64_t tile_bytes(const job *j)
+{
+    return slabs_of(j->scheme, j->scheme->lines) * j->scheme->points * j->point;
+}
+static int64_t block_bytes(const job *j)
+{
+    return j->scheme->points * j->scheme->weights_taps * j->steps * STEP;
+}
 /* Floats of 16 pixels', and of a block's, values before they are digits. */
-static int64_t tile_floats(const job *j) { return (int64_t)j->scheme->points * j->scheme->phases * DEPTH * SIDE; }
+static int64_t tile_floats(const job *j)
+{
+    return (int64_t)j->scheme->points * j->scheme->phases * DEPTH * SIDE;
+}
 /* Floats of the products of 16 pixels, of their outputs, and of both of a span. */
-static int64_t products_of(const struct lt_amx_conv_scheme *s) { return (int64_t)s->points * s->classes * LT_AMX_SUMS; }
-static int64_t outputs_of(const struct lt_amx_conv_scheme *s) { return (int64_t)s->out_rows * s->columns * LT_AMX_SUMS; }
-static int64_t sum_floats(const job *j) { return j->span * (products_of(j->scheme) + outputs_of(j->scheme)); }
-static int64_t tap_floats(const job *j) { return (j->q->c + 1) * SIDE; } /* one more keeps them off the same cache sets */
-static int64_t block_floats(const job *j) { return j->scheme->points * j->scheme->weights_taps * tap_floats(j); }
+static int64_t products_of(const struct lt_amx_conv_scheme *s)
+{
+    return (int64_t)s->points * s->classes * LT_AMX_SUMS;
+}
+static int64_t outputs_of(const struct lt_amx_conv_scheme *s)
+{
+    return (int64_t)s->out_rows * s->columns * LT_AMX_SUMS;
+}
+static int64_t sum_floats(const job *j)
+{
+    return j->span * (products_of(j->scheme) + outputs_of(j->scheme));
+}
+static int64_t tap_floats(const job *j)
+{
+    return (j->q->c + 1) * SIDE;
+} /* one more keeps them off the same cache sets */
+static int64_t block_floats(const job *j)
+{
+    return j->scheme->points * j->scheme->weights_taps * tap_floats(j);
+}
 
 static job job_of(const lt_ctx *ctx, const lt_winograd *q)
 {
@@ -85,7 +117,8 @@ static job job_of(const lt_ctx *ctx, const lt_winograd *q)
     j.steps = lt_ceil_quotient(q->c, DEPTH);
     j.blocks = lt_ceil_quotient(q->o, SIDE);
     const int64_t vectors = lt_ceil_quotient(j.width, SIDE);
-    const int64_t room = TILE_VALUES / (slabs_of(s, s->lines) * s->points * s->phases * j.steps * DEPTH) / SIDE - 1;
+    const int64_t room =
+        TILE_VALUES / (slabs_of(s, s->lines) * s->points * s->phases * j.steps * DEPTH) / SIDE - 1;
     const int64_t most = room < 1 ? 1 : lt_lesser(room, MAX_PIXELS / SIDE);
     j.pixels = lt_ceil_quotient(vectors, lt_ceil_quotient(vectors, most)) * SIDE;
     j.across = lt_ceil_quotient(j.width, j.pixels);
@@ -96,13 +129,15 @@ static job job_of(const lt_ctx *ctx, const lt_winograd *q)
     j.digit = j.pitch * DEPTH;
     j.point = j.steps * s->phases * LT_AMX_DIGITS * j.digit;
     j.by_runs = q->kind == LT_WINOGRAD_UP && lt_large(q->n * q->o * q->oh * q->ow);
-    j.stream = j.by_runs || (j.out_shift == 0 && lt_streams(q->n * q->o * q->oh * q->ow, q->ow, q->out));
+    j.stream =
+        j.by_runs || (j.out_shift == 0 && lt_streams(q->n * q->o * q->oh * q->ow, q->ow, q->out));
     return j;
 }
 
 bool lt_amx_conv_pays(const lt_ctx *ctx, const lt_winograd *q)
 {
-    if (!ctx->amx || q->c < MIN_INPUTS || q->o < MIN_OUTPUTS || q->c > MAX_CHANNELS) return false;
+    if (!ctx->amx || q->c < MIN_INPUTS || q->o < MIN_OUTPUTS || q->c > MAX_CHANNELS)
+        return false;
     const job j = job_of(ctx, q);
     const int64_t rows = j.scheme->out_rows;
     return j.width >= SIDE && lt_ceil_quotient(q->oh + j.out_shift, rows) * rows <= 2 * q->oh;
@@ -116,15 +151,20 @@ typedef struct place {
 
 static place place_of(const job *j, int64_t index)
 {
-    return (place){index / (j->down * j->across), index / j->across % j->down, index % j->across * j->pixels};
+    return (place){index / (j->down * j->across), index / j->across % j->down,
+                   index % j->across * j->pixels};
 }
 
 /* A strip's first row of output, and how many of its lines have a row inside. */
-static int64_t first_row(const job *j, const place *at) { return at->strip * j->scheme->lines * j->scheme->out_rows - j->out_shift; }
+static int64_t first_row(const job *j, const place *at)
+{
+    return at->strip * j->scheme->lines * j->scheme->out_rows - j->out_shift;
+}
 
 static int64_t lines_inside(const job *j, const place *at)
 {
-    return lt_lesser(j->scheme->lines, lt_ceil_quotient(j->q->oh - first_row(j, at), j->scheme->out_rows));
+    return lt_lesser(j->scheme->lines,
+                     lt_ceil_quotient(j->q->oh - first_row(j, at), j->scheme->out_rows));
 }
 
 /* Its first row of input. */
@@ -135,12 +175,15 @@ static int64_t first_in_row(const job *j, const place *at)
 }
 
 /* Channels from c on of a tile's slab, from its pixel `pixel` on. */
-static lt_amx_conv_lines lines_at(const job *j, const place *at, int64_t slab, int64_t c, int64_t channels, int64_t pixel)
+static lt_amx_conv_lines lines_at(const job *j, const place *at, int64_t slab, int64_t c,
+                                  int64_t channels, int64_t pixel)
 {
     const lt_winograd *q = j->q;
     const struct lt_amx_conv_scheme *s = j->scheme;
     const int64_t y0 = first_in_row(j, at) + slab * s->in_step, plane = at->n * q->c + c;
-    lt_amx_conv_lines in = {.channels = channels, .width = q->w, .x = (at->x + pixel) * s->phases - j->in_shift,
+    lt_amx_conv_lines in = {.channels = channels,
+                            .width = q->w,
+                            .x = (at->x + pixel) * s->phases - j->in_shift,
                             .scale = q->scale ? q->scale + plane : NULL};
     for (int64_t i = 0; i < s->in_rows; i++) {
         const bool inside = y0 + i >= 0 && y0 + i < q->h;
@@ -153,7 +196,8 @@ static lt_amx_conv_lines lines_at(const job *j, const place *at, int64_t slab, i
 /* Steps of the products of a tile. */
 static int64_t steps_of(const job *j)
 {
-    return j->blocks * j->scheme->points * j->scheme->weights_taps * j->steps * j->scheme->lines * (j->pixels / SIDE);
+    return j->blocks * j->scheme->points * j->scheme->weights_taps * j->steps * j->scheme->lines *
+           (j->pixels / SIDE);
 }
 
 /* The input of a tile, to be fetched while `tiles` others are made. */
@@ -161,20 +205,30 @@ static lt_amx_ahead ahead_of(const job *j, int64_t index, int64_t tiles)
 {
     const lt_winograd *q = j->q;
     const struct lt_amx_conv_scheme *s = j->scheme;
-    if (index >= j->tiles) return (lt_amx_ahead){0};
+    if (index >= j->tiles)
+        return (lt_amx_ahead){0};
     const place at = place_of(j, index);
-    const int64_t y = first_in_row(j, &at), x = at.x * s->phases - j->in_shift, size = sizeof *q->in;
-    const int64_t y0 = y < 0 ? 0 : y, x0 = x < 0 ? 0 : x, seen = (slabs_of(s, lines_inside(j, &at)) - 1) * s->in_step + s->in_rows;
-    const int64_t rows = lt_lesser(y + seen, q->h) - y0, floats = lt_lesser(x + j->pitch * s->phases, q->w) - x0;
-    if (rows <= 0) return (lt_amx_ahead){0};
-    lt_amx_ahead a = {.next = (const char *)(q->in + (at.n * q->c * q->h + y0) * q->w + x0), .left = rows * q->c, .bytes = floats * size,
-                      .row = q->w * size, .set = (q->h - rows + 1) * q->w * size, .rows = rows};
+    const int64_t y = first_in_row(j, &at), x = at.x * s->phases - j->in_shift,
+                  size = sizeof *q->in;
+    const int64_t y0 = y < 0 ? 0 : y, x0 = x < 0 ? 0 : x,
+                  seen = (slabs_of(s, lines_inside(j, &at)) - 1) * s->in_step + s->in_rows;
+    const int64_t rows = lt_lesser(y + seen, q->h) - y0,
+                  floats = lt_lesser(x + j->pitch * s->phases, q->w) - x0;
+    if (rows <= 0)
+        return (lt_amx_ahead){0};
+    lt_amx_ahead a = {.next = (const char *)(q->in + (at.n * q->c * q->h + y0) * q->w + x0),
+                      .left = rows * q->c,
+                      .bytes = floats * size,
+                      .row = q->w * size,
+                      .set = (q->h - rows + 1) * q->w * size,
+                      .rows = rows};
     a.lines = lt_amx_lines(&a, tiles * steps_of(j));
     return a;
 }
 
 /* Channels from c on of 16 pixels of a slab. */
-static void pack_pixels(const job *j, const place *at, int64_t slab, int64_t step, int64_t pixel, const float *inverse, float *values, tile to)
+static void pack_pixels(const job *j, const place *at, int64_t slab, int64_t step, int64_t pixel,
+                        const float *inverse, float *values, tile to)
 {
     const struct lt_amx_conv_scheme *s = j->scheme;
     const int64_t channels = lt_lesser(DEPTH, j->q->c - step * DEPTH);
@@ -182,8 +236,10 @@ static void pack_pixels(const job *j, const place *at, int64_t slab, int64_t ste
     s->lines_of(&in, values);
     for (int64_t p = 0; p < s->points; p++)
         for (int64_t f = 0; f < s->phases; f++)
-            j->k->pixels(values + (p * s->phases + f) * channels * SIDE, channels, inverse[p], j->digit,
-                         to.digits + (slab * s->points + p) * j->point + (step * s->phases + f) * LT_AMX_DIGITS * j->digit + pixel * DEPTH);
+            j->k->pixels(values + (p * s->phases + f) * channels * SIDE, channels, inverse[p],
+                         j->digit,
+                         to.digits + (slab * s->points + p) * j->point +
+                             (step * s->phases + f) * LT_AMX_DIGITS * j->digit + pixel * DEPTH);
 }
 
 /* Twice through the input: for the largest values, then for the digits. */
@@ -200,12 +256,14 @@ static void pack_tile(const job *j, int64_t index, float *values, tile to)
     }
     for (int64_t p = 0; p < s->points; p++) {
         uint32_t bits = 0;
-        for (int i = 0; i < SIDE; i++) bits = largest[p][i] > bits ? largest[p][i] : bits;
+        for (int i = 0; i < SIDE; i++)
+            bits = largest[p][i] > bits ? largest[p][i] : bits;
         to.worth[p] = lt_amx_worth(bits, &inverse[p]);
     }
     for (int64_t i = 0; i < slabs; i++)
         for (int64_t step = 0; step < j->steps; step++)
-            for (int64_t pixel = 0; pixel < j->pitch; pixel += SIDE) pack_pixels(j, &at, i, step, pixel, inverse, values, to);
+            for (int64_t pixel = 0; pixel < j->pitch; pixel += SIDE)
+                pack_pixels(j, &at, i, step, pixel, inverse, values, to);
 }
 
 /* ---- weights ---- */
@@ -219,16 +277,20 @@ static void pack_block(const job *j, int64_t index, float *values, block to)
     const float *from = q->weight + index * SIDE * q->w_out + (flip ? 8 : 0);
     _Alignas(64) uint32_t largest[POINTS][SIDE] = {{0}};
     for (int64_t c = 0; c < q->c; c++)
-        s->weights(count, from + c * q->w_in, q->w_out, flip ? -1 : 1, values + c * SIDE, tap_floats(j), largest[0]);
+        s->weights(count, from + c * q->w_in, q->w_out, flip ? -1 : 1, values + c * SIDE,
+                   tap_floats(j), largest[0]);
     int8_t *digits = to.digits;
     for (int64_t p = 0; p < s->points; p++) {
         float inverse[SIDE];
-        for (int i = 0; i < SIDE; i++) to.worth[p * SIDE + i] = lt_amx_worth(largest[p][i], &inverse[i]);
-        for (int64_t class = 0; class < s->classes; class++)
+        for (int i = 0; i < SIDE; i++)
+            to.worth[p * SIDE + i] = lt_amx_worth(largest[p][i], &inverse[i]);
+        for (int64_t class = 0; class < s->classes; class ++)
             for (int64_t i = 0; i < j->steps; i++)
                 for (int t = 0; t < s->taps[class]; t++, digits += STEP)
-                    j->k->digits(values + (p * s->weights_taps + s->tap[class][t].weight) * tap_floats(j) + i * DEPTH * SIDE,
-                                 lt_lesser(DEPTH, q->c - i * DEPTH), inverse, digits);
+                    j->k->digits(
+                        values + (p * s->weights_taps + s->tap[class][t].weight) * tap_floats(j) +
+                            i * DEPTH * SIDE,
+                        lt_lesser(DEPTH, q->c - i * DEPTH), inverse, digits);
     }
 }
 
@@ -237,22 +299,25 @@ static void pack_block(const job *j, int64_t index, float *values, block to)
 /* A block of output channels at a tile, and the line of it that is finished. */
 typedef struct spot {
     place at;
-    int64_t first, outs;            /* output channels */
-    int64_t y, from, to;            /* the line's first row of output, and which of its rows are there */
+    int64_t first, outs; /* output channels */
+    int64_t y, from, to; /* the line's first row of output, and which of its rows are there */
     lt_conv_tail tail[LT_AMX_SIDE];
     const float *noise;
-    double dot[LT_AMX_SIDE];   /* sums with q->with */
+    double dot[LT_AMX_SIDE]; /* sums with q->with */
 } spot;
 
 /* Rows of outputs from column x on at the edges, pixel by pixel. */
 static void finish_edge(const job *j, spot *at, const float *rows, int64_t x)
 {
     const lt_winograd *q = j->q;
-    const int64_t wide = j->scheme->columns * SIDE, skip = x < 0 ? -x : 0, count = lt_lesser(wide, q->ow - x) - skip;
+    const int64_t wide = j->scheme->columns * SIDE, skip = x < 0 ? -x : 0,
+                  count = lt_lesser(wide, q->ow - x) - skip;
     for (int64_t i = 0; i < at->outs; i++)
         for (int64_t r = at->from; r < at->to; r++) {
-            const int64_t pixel = (at->y + r) * q->ow + x + skip, to = (at->at.n * q->o + at->first + i) * q->oh * q->ow + pixel;
-            at->dot[i] += lt_conv_finish_few(&at->tail[i], q->with ? q->with + to : NULL, at->noise ? at->noise + pixel : NULL, count,
+            const int64_t pixel = (at->y + r) * q->ow + x + skip,
+                          to = (at->at.n * q->o + at->first + i) * q->oh * q->ow + pixel;
+            at->dot[i] += lt_conv_finish_few(&at->tail[i], q->with ? q->with + to : NULL,
+                                             at->noise ? at->noise + pixel : NULL, count,
                                              rows + (r * SIDE + i) * wide + skip, q->out + to);
         }
 }
@@ -261,17 +326,27 @@ static void finish_edge(const job *j, spot *at, const float *rows, int64_t x)
 static void finish_inside(const job *j, spot *at, const float *rows, int64_t x, int64_t count)
 {
     const lt_winograd *q = j->q;
-    const int64_t pixel = at->y * q->ow + x, to = (at->at.n * q->o + at->first) * q->oh * q->ow + pixel;
+    const int64_t pixel = at->y * q->ow + x,
+                  to = (at->at.n * q->o + at->first) * q->oh * q->ow + pixel;
     float sums[LT_AMX_SIDE] = {0};
-    const lt_amx_conv_target target = {.tail = at->tail, .outs = at->outs, .rows = at->to, .plane = q->oh * q->ow, .row = q->ow,
-                                       .with = q->with ? q->with + to : NULL, .noise = at->noise ? at->noise + pixel : NULL,
-                                       .y = q->out + to, .dot = sums, .by_runs = j->by_runs};
+    const lt_amx_conv_target target = {.tail = at->tail,
+                                       .outs = at->outs,
+                                       .rows = at->to,
+                                       .plane = q->oh * q->ow,
+                                       .row = q->ow,
+                                       .with = q->with ? q->with + to : NULL,
+                                       .noise = at->noise ? at->noise + pixel : NULL,
+                                       .y = q->out + to,
+                                       .dot = sums,
+                                       .by_runs = j->by_runs};
     j->k->finish(rows, j->scheme->out_rows, j->scheme->columns, count, &target);
-    for (int64_t i = 0; i < at->outs; i++) at->dot[i] += (double)sums[i];
+    for (int64_t i = 0; i < at->outs; i++)
+        at->dot[i] += (double)sums[i];
 }
 
 /* `count` vectors of a line's pixels from number `pixel` on, from their rows of outputs. */
-static void finish_pixels(const job *j, spot *at, int64_t line, int64_t pixel, int64_t count, const float *rows)
+static void finish_pixels(const job *j, spot *at, int64_t line, int64_t pixel, int64_t count,
+                          const float *rows)
 {
     const struct lt_amx_conv_scheme *s = j->scheme;
     const int64_t wide = s->columns * SIDE;
@@ -280,7 +355,8 @@ static void finish_pixels(const job *j, spot *at, int64_t line, int64_t pixel, i
     at->to = lt_lesser(s->out_rows, j->q->oh - at->y);
     for (int64_t v = 0, run; v < count; v += run, rows += run * outputs_of(s)) {
         const int64_t x = (pixel + v * SIDE) * s->columns - j->out_shift;
-        const int64_t inside = at->from > 0 || x < 0 ? 0 : lt_lesser((j->q->ow - x) / wide, count - v);
+        const int64_t inside =
+            at->from > 0 || x < 0 ? 0 : lt_lesser((j->q->ow - x) / wide, count - v);
         run = inside > 0 ? inside : 1;
         if (inside > 0)
             finish_inside(j, at, rows, x, inside);
@@ -290,7 +366,8 @@ static void finish_pixels(const job *j, spot *at, int64_t line, int64_t pixel, i
 }
 
 /* `lines` lines from number `line` on of `count` vectors from number v on. */
-static void run_span(const job *j, lt_amx_conv_walk *walk, tile in, spot *at, int64_t line, int64_t lines, int64_t v, int64_t count, float *m)
+static void run_span(const job *j, lt_amx_conv_walk *walk, tile in, spot *at, int64_t line,
+                     int64_t lines, int64_t v, int64_t count, float *m)
 {
     const struct lt_amx_conv_scheme *s = j->scheme;
     float *rows = m + j->span * products_of(s);
@@ -298,35 +375,55 @@ static void run_span(const job *j, lt_amx_conv_walk *walk, tile in, spot *at, in
     walk->count = count;
     walk->pixels = in.digits + line * s->line_step * s->points * j->point + v * SIDE * DEPTH;
     j->k->products(walk, m);
-    for (int64_t i = 0; i < lines * count; i++) s->outputs(m + i * products_of(s), rows + i * outputs_of(s));
-    for (int64_t l = 0; l < lines; l++) finish_pixels(j, at, line + l, at->at.x + v * SIDE, count, rows + l * count * outputs_of(s));
+    for (int64_t i = 0; i < lines * count; i++)
+        s->outputs(m + i * products_of(s), rows + i * outputs_of(s));
+    for (int64_t l = 0; l < lines; l++)
+        finish_pixels(j, at, line + l, at->at.x + v * SIDE, count,
+                      rows + l * count * outputs_of(s));
 }
 
-/* What a block of output channels is at a tile; m has room for the products and outputs of a span. */
-static void run_block(const job *j, int64_t index, int64_t number, block weights, tile in, lt_amx_ahead *ahead, float *m)
+/* What a block of output channels is at a tile; m has room for the products and outputs of a span.
+ */
+static void run_block(const job *j, int64_t index, int64_t number, block weights, tile in,
+                      lt_amx_ahead *ahead, float *m)
 {
     const lt_winograd *q = j->q;
-    spot at = {.at = place_of(j, index), .first = number * SIDE, .outs = lt_lesser(SIDE, q->o - number * SIDE)};
+    spot at = {.at = place_of(j, index),
+               .first = number * SIDE,
+               .outs = lt_lesser(SIDE, q->o - number * SIDE)};
     for (int64_t i = 0; i < at.outs; i++) {
-        at.tail[i] = lt_conv_tail_of(q->bias, q->out_scale, q->act, q->o, at.at.n * q->o + at.first + i, &at.noise);
+        at.tail[i] = lt_conv_tail_of(q->bias, q->out_scale, q->act, q->o,
+                                     at.at.n * q->o + at.first + i, &at.noise);
         at.tail[i].stream = j->stream && !j->by_runs;
     }
-    lt_amx_conv_walk walk = {.scheme = j->scheme, .steps = j->steps, .offset = j->offset, .weights = weights.digits, .digit = j->digit,
-                             .point = j->point, .rows = in.worth, .columns = weights.worth, .ahead = ahead};
-    const int64_t vectors = lt_ceil_quotient(lt_lesser(j->pixels, j->width - at.at.x), SIDE), lines = lines_inside(j, &at.at);
+    lt_amx_conv_walk walk = {.scheme = j->scheme,
+                             .steps = j->steps,
+                             .offset = j->offset,
+                             .weights = weights.digits,
+                             .digit = j->digit,
+                             .point = j->point,
+                             .rows = in.worth,
+                             .columns = weights.worth,
+                             .ahead = ahead};
+    const int64_t vectors = lt_ceil_quotient(lt_lesser(j->pixels, j->width - at.at.x), SIDE),
+                  lines = lines_inside(j, &at.at);
     const int64_t together = vectors < j->span ? j->span / vectors : 1;
     for (int64_t l = 0; l < lines; l += together)
         for (int64_t v = 0; v < vectors; v += j->span)
-            run_span(j, &walk, in, &at, l, lt_lesser(together, lines - l), v, lt_lesser(j->span, vectors - v), m);
-    for (int64_t i = 0; q->with && i < at.outs; i++) j->partial[index * q->o + at.first + i] = at.dot[i];
-    if (j->stream) j->k->stream_end();
+            run_span(j, &walk, in, &at, l, lt_lesser(together, lines - l), v,
+                     lt_lesser(j->span, vectors - v), m);
+    for (int64_t i = 0; q->with && i < at.outs; i++)
+        j->partial[index * q->o + at.first + i] = at.dot[i];
+    if (j->stream)
+        j->k->stream_end();
 }
 
 /* ---- threads ---- */
 
 static block block_at(const job *j, block first, int64_t index)
 {
-    return (block){first.digits + index * block_bytes(j), first.worth + index * j->scheme->points * SIDE};
+    return (block){first.digits + index * block_bytes(j),
+                   first.worth + index * j->scheme->points * SIDE};
 }
 
 static tile tile_at(const job *j, tile first, int64_t index)
@@ -341,17 +438,21 @@ static int64_t work_floats(const job *j)
 }
 
 /* Tiles from `first` on, one after the other, with each block of weights. */
-static void run_tiles(const job *j, int64_t first, int64_t count, block weights, tile in, lt_amx_ahead *ahead, float *work)
+static void run_tiles(const job *j, int64_t first, int64_t count, block weights, tile in,
+                      lt_amx_ahead *ahead, float *work)
 {
-    for (int64_t i = 0; i < count; i++) pack_tile(j, first + i, work + sum_floats(j), tile_at(j, in, i));
+    for (int64_t i = 0; i < count; i++)
+        pack_tile(j, first + i, work + sum_floats(j), tile_at(j, in, i));
     for (int64_t b = 0; b < j->blocks; b++)
-        for (int64_t i = 0; i < count; i++) run_block(j, first + i, b, block_at(j, weights, b), tile_at(j, in, i), ahead, work);
+        for (int64_t i = 0; i < count; i++)
+            run_block(j, first + i, b, block_at(j, weights, b), tile_at(j, in, i), ahead, work);
 }
 
 /* Weights that do not stay in the cache are met by several tiles each time that they come. */
 static int64_t tiles_together(const job *j, int threads)
 {
-    const int64_t fit = KEPT_BYTES / tile_bytes(j), share = j->tiles / (4 * threads), most = lt_lesser(fit, share);
+    const int64_t fit = KEPT_BYTES / tile_bytes(j), share = j->tiles / (4 * threads),
+                  most = lt_lesser(fit, share);
     return most < 1 || j->blocks * block_bytes(j) <= KEPT_BYTES ? 1 : most;
 }
 
@@ -364,9 +465,11 @@ typedef struct rooms {
 
 static bool rooms_create(lt_ctx *ctx, const job *j, int64_t blocks, int64_t tiles, rooms *r)
 {
-    float *worth = lt_scratch(ctx, sizeof *worth * (size_t)(blocks * j->scheme->points * SIDE + tiles * POINTS));
+    float *worth = lt_scratch(
+        ctx, sizeof *worth * (size_t)(blocks * j->scheme->points * SIDE + tiles * POINTS));
     r->weights = (block){lt_scratch(ctx, (size_t)(blocks * block_bytes(j))), worth};
-    r->inputs = (tile){lt_scratch(ctx, (size_t)(tiles * tile_bytes(j))), worth ? worth + blocks * j->scheme->points * SIDE : NULL};
+    r->inputs = (tile){lt_scratch(ctx, (size_t)(tiles * tile_bytes(j))),
+                       worth ? worth + blocks * j->scheme->points * SIDE : NULL};
     r->work = lt_scratch(ctx, sizeof *r->work * (size_t)(ctx->threads * work_floats(j)));
     return worth && r->weights.digits && r->inputs.digits && r->work;
 }
@@ -383,7 +486,8 @@ static void rooms_destroy(lt_ctx *ctx, rooms *r)
 static bool run_by_tiles(lt_ctx *ctx, const job *j)
 {
     const int threads = ctx->threads;
-    const int64_t together = tiles_together(j, threads), groups = lt_ceil_quotient(j->tiles, together);
+    const int64_t together = tiles_together(j, threads),
+                  groups = lt_ceil_quotient(j->tiles, together);
     rooms r;
     const bool ok = rooms_create(ctx, j, j->blocks, threads * together, &r);
     if (ok) {
@@ -393,12 +497,14 @@ static bool run_by_tiles(lt_ctx *ctx, const job *j)
             const tile in = tile_at(j, r.inputs, me * together);
             float *work = r.work + me * work_floats(j);
 #pragma omp for schedule(dynamic, 1)
-            for (int64_t b = 0; b < j->blocks; b++) pack_block(j, b, work, block_at(j, r.weights, b));
+            for (int64_t b = 0; b < j->blocks; b++)
+                pack_block(j, b, work, block_at(j, r.weights, b));
             j->unit->begin();
 #pragma omp for schedule(guided)
             for (int64_t i = 0; i < groups; i++) {
                 lt_amx_ahead ahead = ahead_of(j, (i + 1) * together, together);
-                run_tiles(j, i * together, lt_lesser(together, j->tiles - i * together), r.weights, in, &ahead, work);
+                run_tiles(j, i * together, lt_lesser(together, j->tiles - i * together), r.weights,
+                          in, &ahead, work);
             }
             j->unit->end();
         }
@@ -411,7 +517,8 @@ static bool run_by_tiles(lt_ctx *ctx, const job *j)
 static bool run_by_blocks(lt_ctx *ctx, const job *j)
 {
     const int threads = ctx->threads;
-    const int64_t together = j->blocks >= 2 * TOGETHER * threads ? TOGETHER : 1, groups = lt_ceil_quotient(j->blocks, together);
+    const int64_t together = j->blocks >= 2 * TOGETHER * threads ? TOGETHER : 1,
+                  groups = lt_ceil_quotient(j->blocks, together);
     rooms r;
     const bool ok = rooms_create(ctx, j, threads * together, j->tiles, &r);
     if (ok) {
@@ -421,15 +528,19 @@ static bool run_by_blocks(lt_ctx *ctx, const job *j)
             const block mine = block_at(j, r.weights, me * together);
             float *work = r.work + me * work_floats(j);
 #pragma omp for schedule(dynamic, 1)
-            for (int64_t i = 0; i < j->tiles; i++) pack_tile(j, i, work, tile_at(j, r.inputs, i));
+            for (int64_t i = 0; i < j->tiles; i++)
+                pack_tile(j, i, work, tile_at(j, r.inputs, i));
             j->unit->begin();
 #pragma omp for schedule(dynamic, 1)
             for (int64_t g = 0; g < groups; g++) {
                 const int64_t first = g * together, count = lt_lesser(together, j->blocks - first);
                 lt_amx_ahead none = {0};
-                for (int64_t b = 0; b < count; b++) pack_block(j, first + b, work, block_at(j, mine, b));
+                for (int64_t b = 0; b < count; b++)
+                    pack_block(j, first + b, work, block_at(j, mine, b));
                 for (int64_t i = 0; i < j->tiles; i++)
-                    for (int64_t b = 0; b < count; b++) run_block(j, i, first + b, block_at(j, mine, b), tile_at(j, r.inputs, i), &none, work);
+                    for (int64_t b = 0; b < count; b++)
+                        run_block(j, i, first + b, block_at(j, mine, b), tile_at(j, r.inputs, i),
+                                  &none, work);
             }
             j->unit->end();
         }
@@ -442,11 +553,13 @@ static void place_steps(const job *j)
 {
     const struct lt_amx_conv_scheme *s = j->scheme;
     int32_t *offset = j->offset;
-    for (int64_t class = 0; class < s->classes; class++)
+    for (int64_t class = 0; class < s->classes; class ++)
         for (int64_t i = 0; i < j->steps; i++)
             for (int t = 0; t < s->taps[class]; t++) {
                 const lt_amx_conv_tap *tap = &s->tap[class][t];
-                *offset++ = (int32_t)(tap->dy * s->points * j->point + (i * s->phases + tap->phase) * LT_AMX_DIGITS * j->digit + tap->dx * DEPTH);
+                *offset++ = (int32_t)(tap->dy * s->points * j->point +
+                                      (i * s->phases + tap->phase) * LT_AMX_DIGITS * j->digit +
+                                      tap->dx * DEPTH);
             }
 }
 
@@ -454,15 +567,18 @@ lt_status lt_amx_conv_run(lt_ctx *ctx, const lt_winograd *q)
 {
     job j = job_of(ctx, q);
     j.offset = lt_scratch(ctx, sizeof *j.offset * (size_t)(j.scheme->weights_taps * j.steps));
-    if (q->with) j.partial = lt_scratch(ctx, sizeof *j.partial * (size_t)(j.tiles * q->o));
+    if (q->with)
+        j.partial = lt_scratch(ctx, sizeof *j.partial * (size_t)(j.tiles * q->o));
     j.zeros = lt_scratch(ctx, sizeof *j.zeros * (size_t)q->w);
     bool ok = j.offset && j.zeros && (j.partial || !q->with);
     if (ok) {
         place_steps(&j);
         memset(j.zeros, 0, sizeof *j.zeros * (size_t)q->w);
-        ok = j.blocks * block_bytes(&j) > j.tiles * tile_bytes(&j) ? run_by_blocks(ctx, &j) : run_by_tiles(ctx, &j);
+        ok = j.blocks * block_bytes(&j) > j.tiles * tile_bytes(&j) ? run_by_blocks(ctx, &j)
+                                                                   : run_by_tiles(ctx, &j);
     }
-    if (ok && q->with) lt_winograd_add_parts(q, j.down * j.across, j.partial);
+    if (ok && q->with)
+        lt_winograd_add_parts(q, j.down * j.across, j.partial);
     lt_scratch_free(ctx, j.zeros);
     lt_scratch_free(ctx, j.partial);
     lt_scratch_free(ctx, j.offset);

@@ -7,8 +7,8 @@
 /* Whether it is faster there than by Winograd's products of float32. */
 bool lt_amx_conv_pays(const lt_ctx *ctx, const lt_winograd *q);
 
-/* Runs it. A value that is not finite makes all outputs near it so. Errors: LT_ERR_MEMORY. Results do not depend on the number
- * of threads. */
+/* Runs it. A value that is not finite makes all outputs near it so. Errors: LT_ERR_MEMORY. Results
+ * do not depend on the number of threads. */
 lt_status lt_amx_conv_run(lt_ctx *ctx, const lt_winograd *q);
 
 #endif

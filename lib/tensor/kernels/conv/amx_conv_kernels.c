@@ -10,7 +10,8 @@
 #include "tensor/kernels/isa.h"
 #include "tensor/kernels/conv/winograd_axis.h"
 
-/* Lines of direct sums whose inputs are packed together; each strip packs a row or two of its neighbours'. */
+/* Lines of direct sums whose inputs are packed together; each strip packs a row or two of its
+ * neighbours'. */
 enum { DIRECT_LINES = 4 };
 
 enum { POINTS = LT_AMX_CONV_POINTS, VECTORS = SIDE / LANES };
@@ -37,8 +38,10 @@ INLINE vec load_columns(const float *row, int64_t width, int64_t x)
 {
     const int64_t skip = x < 0 ? -x : 0, count = width - x - skip;
     vec columns = {0};
-    if (skip == 0 && count >= LANES) return vec_load(row + x);
-    for (int64_t i = skip; i < LANES && i < skip + count; i++) columns[i] = row[x + i];
+    if (skip == 0 && count >= LANES)
+        return vec_load(row + x);
+    for (int64_t i = skip; i < LANES && i < skip + count; i++)
+        columns[i] = row[x + i];
     return columns;
 }
 
@@ -58,44 +61,58 @@ INLINE void load_phases(const float *row, int64_t width, int64_t x, vec *d)
 }
 
 /* Points of pixels i to i + L - 1 of each phase of channel c. */
-INLINE void points_at(points_of *transform, const int rows, const int phases, const lt_amx_conv_lines *in, int64_t c, int64_t i,
-                      vec (*t)[POINTS])
+INLINE void points_at(points_of *transform, const int rows, const int phases,
+                      const lt_amx_conv_lines *in, int64_t c, int64_t i, vec (*t)[POINTS])
 {
     const float scale = in->scale ? in->scale[c] : 1.0f;
     vec d[2][LT_AMX_CONV_ROWS];
-    UNROLL for (int r = 0; r < rows; r++) {
+    UNROLL
+    for (int r = 0; r < rows; r++) {
         const float *row = in->rows[r] + c * in->plane[r];
         vec both[2] = {{0}};
         if (phases == 2)
             load_phases(row, in->width, in->x + 2 * i, both);
         else
             both[0] = load_columns(row, in->width, in->x + i);
-        UNROLL for (int f = 0; f < phases; f++) d[f][r] = scale * both[f];
+        UNROLL
+        for (int f = 0; f < phases; f++)
+            d[f][r] = scale * both[f];
     }
-    UNROLL for (int f = 0; f < phases; f++) transform(d[f], t[f]);
+    UNROLL
+    for (int f = 0; f < phases; f++)
+        transform(d[f], t[f]);
 }
 
-INLINE void survey_of(points_of *transform, const int rows, const int points, const int phases, const lt_amx_conv_lines *in,
-                      int64_t count, uint32_t *largest)
+INLINE void survey_of(points_of *transform, const int rows, const int points, const int phases,
+                      const lt_amx_conv_lines *in, int64_t count, uint32_t *largest)
 {
     for (int64_t c = 0; c < in->channels; c++)
         for (int64_t i = 0; i < count; i += LANES) {
             vec t[2][POINTS];
             points_at(transform, rows, phases, in, c, i, t);
-            UNROLL for (int f = 0; f < phases; f++)
-                UNROLL for (int p = 0; p < points; p++) keep_largest(t[f][p], largest + p * SIDE + i % SIDE);
+            UNROLL
+            for (int f = 0; f < phases; f++) {
+                UNROLL
+                for (int p = 0; p < points; p++)
+                    keep_largest(t[f][p], largest + p * SIDE + i % SIDE);
+            }
         }
 }
 
-INLINE void lines_of(points_of *transform, const int rows, const int points, const int phases, const lt_amx_conv_lines *in, float *to)
+INLINE void lines_of(points_of *transform, const int rows, const int points, const int phases,
+                     const lt_amx_conv_lines *in, float *to)
 {
     const int64_t phase = in->channels * SIDE, point = phases * phase;
     for (int64_t c = 0; c < in->channels; c++, to += SIDE)
         for (int64_t i = 0; i < SIDE; i += LANES) {
             vec t[2][POINTS];
             points_at(transform, rows, phases, in, c, i, t);
-            UNROLL for (int f = 0; f < phases; f++)
-                UNROLL for (int p = 0; p < points; p++) vec_store(to + p * point + f * phase + i, t[f][p]);
+            UNROLL
+            for (int f = 0; f < phases; f++) {
+                UNROLL
+                for (int p = 0; p < points; p++)
+                    vec_store(to + p * point + f * phase + i, t[f][p]);
+            }
         }
 }
 
@@ -106,27 +123,37 @@ static void same_survey(const lt_amx_conv_lines *in, int64_t count, uint32_t *la
     survey_of(same_points, WINOGRAD_SIDE, WINOGRAD_SIDE, 1, in, count, largest);
 }
 
-static void same_lines(const lt_amx_conv_lines *in, float *to) { lines_of(same_points, WINOGRAD_SIDE, WINOGRAD_SIDE, 1, in, to); }
+static void same_lines(const lt_amx_conv_lines *in, float *to)
+{
+    lines_of(same_points, WINOGRAD_SIDE, WINOGRAD_SIDE, 1, in, to);
+}
 
 static void up_survey(const lt_amx_conv_lines *in, int64_t count, uint32_t *largest)
 {
     survey_of(direct_points, 1, 1, 1, in, count, largest);
 }
 
-static void up_lines(const lt_amx_conv_lines *in, float *to) { lines_of(direct_points, 1, 1, 1, in, to); }
+static void up_lines(const lt_amx_conv_lines *in, float *to)
+{
+    lines_of(direct_points, 1, 1, 1, in, to);
+}
 
 static void down_survey(const lt_amx_conv_lines *in, int64_t count, uint32_t *largest)
 {
     survey_of(direct_points, 1, 1, 2, in, count, largest);
 }
 
-static void down_lines(const lt_amx_conv_lines *in, float *to) { lines_of(direct_points, 1, 1, 2, in, to); }
+static void down_lines(const lt_amx_conv_lines *in, float *to)
+{
+    lines_of(direct_points, 1, 1, 2, in, to);
+}
 
 /* ---- transforms of weights ---- */
 
 enum { ROW = 3, SQUARE = ROW * ROW };
 
-/* tap[t] of 16 weights, `count` of which are there: nine neighbours each, they come as rows of a square and leave as columns. */
+/* tap[t] of 16 weights, `count` of which are there: nine neighbours each, they come as rows of a
+ * square and leave as columns. */
 INLINE void load_taps(int count, const float *g, int64_t g_step, int tap_step, floats *tap)
 {
     words row[SIDE] = {{0}};
@@ -139,20 +166,24 @@ INLINE void load_taps(int count, const float *g, int64_t g_step, int tap_step, f
 #endif
     }
     transpose(row);
-    UNROLL for (int t = 0; t < SQUARE; t++) tap[t] = (floats)row[tap_step < 0 ? SQUARE - 1 - t : t];
+    UNROLL
+    for (int t = 0; t < SQUARE; t++)
+        tap[t] = (floats)row[tap_step < 0 ? SQUARE - 1 - t : t];
 }
 
 /* A tap of 16 weights to where it goes. */
 INLINE void put_tap(const float *tap, float *to, uint32_t *largest)
 {
-    UNROLL for (int v = 0; v < SIDE; v += LANES) {
+    UNROLL
+    for (int v = 0; v < SIDE; v += LANES) {
         const vec x = vec_load(tap + v);
         vec_store(to + v, x);
         keep_largest(x, largest + v);
     }
 }
 
-static void same_weights(int count, const float *g, int64_t g_step, int tap_step, float *to, int64_t step, uint32_t *largest)
+static void same_weights(int count, const float *g, int64_t g_step, int tap_step, float *to,
+                         int64_t step, uint32_t *largest)
 {
     floats tap[SQUARE];
     double wide[ROW][SIDE], column[WINOGRAD_SIDE][SIDE];
@@ -160,31 +191,38 @@ static void same_weights(int count, const float *g, int64_t g_step, int tap_step
     load_taps(count, g, g_step, tap_step, tap);
     for (int j = 0; j < ROW; j++) {
         for (int r = 0; r < ROW; r++)
-            for (int i = 0; i < SIDE; i++) wide[r][i] = (double)tap[ROW * r + j][i];
+            for (int i = 0; i < SIDE; i++)
+                wide[r][i] = (double)tap[ROW * r + j][i];
         same_taps(SIDE, wide[0], SIDE, column[0]);
         for (int q = 0; q < WINOGRAD_SIDE; q++) {
-            for (int i = 0; i < SIDE; i++) narrow[i] = (float)column[q][i];
+            for (int i = 0; i < SIDE; i++)
+                narrow[i] = (float)column[q][i];
             put_tap(narrow, to + (q * ROW + j) * step, largest + q * SIDE);
         }
     }
 }
 
-static void direct_weights(int count, const float *g, int64_t g_step, int tap_step, float *to, int64_t step, uint32_t *largest)
+static void direct_weights(int count, const float *g, int64_t g_step, int tap_step, float *to,
+                           int64_t step, uint32_t *largest)
 {
     floats tap[SQUARE];
     load_taps(count, g, g_step, tap_step, tap);
-    for (int t = 0; t < SQUARE; t++) put_tap((const float *)&tap[t], to + t * step, largest);
+    for (int t = 0; t < SQUARE; t++)
+        put_tap((const float *)&tap[t], to + t * step, largest);
 }
 
 /* ---- digits ---- */
 
 /* Four of `channels` channels from number c on. */
-INLINE void quad_digits(const float *from, int64_t c, int64_t channels, const floats *inverse, words *digit)
+INLINE void quad_digits(const float *from, int64_t c, int64_t channels, const floats *inverse,
+                        words *digit)
 {
     words w[4];
-    UNROLL for (int i = 0; i < 4; i++) {
+    UNROLL
+    for (int i = 0; i < 4; i++) {
         floats x = {0};
-        if (c + i < channels) x = *(const loose_floats *)(from + (c + i) * SIDE);
+        if (c + i < channels)
+            x = *(const loose_floats *)(from + (c + i) * SIDE);
         biased_digits(&x, inverse, &w[i]);
     }
     gather_digits(w, digit);
@@ -196,12 +234,16 @@ static void pixels(const float *from, int64_t channels, float inverse, int64_t d
     words row[DIGITS][SIDE];
     for (int64_t c = 0; c < DEPTH; c += 4) {
         words quad[DIGITS] = {{0}};
-        if (c < channels) quad_digits(from, c, channels, &factor, quad);
-        for (int d = 0; d < DIGITS; d++) row[d][c / 4] = quad[d];
+        if (c < channels)
+            quad_digits(from, c, channels, &factor, quad);
+        for (int d = 0; d < DIGITS; d++)
+            row[d][c / 4] = quad[d];
     }
     for (int d = 0; d < DIGITS; d++) {
         transpose(row[d]);
-        UNROLL for (int i = 0; i < SIDE; i++) put(to + d * digit + i * DEPTH, &row[d][i]);
+        UNROLL
+        for (int i = 0; i < SIDE; i++)
+            put(to + d * digit + i * DEPTH, &row[d][i]);
     }
 }
 
@@ -210,8 +252,10 @@ static void digits(const float *from, int64_t channels, const float *inverse, in
     const floats factor = *(const loose_floats *)inverse;
     for (int64_t c = 0; c < DEPTH; c += 4, to += sizeof(words)) {
         words quad[DIGITS] = {{0}};
-        if (c < channels) quad_digits(from, c, channels, &factor, quad);
-        for (int d = 0; d < DIGITS; d++) put(to + d * TILE, &quad[d]);
+        if (c < channels)
+            quad_digits(from, c, channels, &factor, quad);
+        for (int d = 0; d < DIGITS; d++)
+            put(to + d * TILE, &quad[d]);
     }
 }
 
@@ -243,23 +287,27 @@ enum { STRETCH = 9 };
 static void conv_products(const lt_amx_conv_walk *walk, float *m)
 {
     const struct lt_amx_conv_scheme *s = walk->scheme;
-    const int64_t stride = s->points * s->classes * SUMS, line = s->line_step * s->points * walk->point;
+    const int64_t stride = s->points * s->classes * SUMS,
+                  line = s->line_step * s->points * walk->point;
     _Alignas(64) int32_t sums[2][PRODUCT];
     pending before = {.ahead = *walk->ahead};
     const int8_t *w = walk->weights;
     int turn = 0;
     for (int p = 0; p < s->points; p++) {
-        const floats worth = 65536.0f * walk->rows[p] * *(const loose_floats *)(walk->columns + p * SIDE);
+        const floats worth =
+            65536.0f * walk->rows[p] * *(const loose_floats *)(walk->columns + p * SIDE);
         const int8_t *first = walk->pixels + p * walk->point;
         const int32_t *offset = walk->offset;
         for (int c = 0; c < s->classes; c++, m += SUMS) {
             const int64_t all = s->taps[c] * walk->steps;
-            for (int64_t step = 0, steps; step < all; step += steps, w += steps * STEP, offset += steps) {
+            for (int64_t step = 0, steps; step < all;
+                 step += steps, w += steps * STEP, offset += steps) {
                 steps = all - step < STRETCH ? all - step : STRETCH;
                 float *to = m;
                 for (int64_t l = 0; l < walk->lines; l++)
                     for (int64_t i = 0; i < walk->count; i++, turn ^= 1, to += stride) {
-                        digits_product(steps, offset, first + l * line + i * SIDE * DEPTH, walk->digit, w, settle, &before, sums[turn]);
+                        digits_product(steps, offset, first + l * line + i * SIDE * DEPTH,
+                                       walk->digit, w, settle, &before, sums[turn]);
                         before.sums = sums[turn];
                         before.worth = worth;
                         before.add = step > 0;
@@ -276,7 +324,9 @@ static void conv_products(const lt_amx_conv_walk *walk, float *m)
 
 INLINE void turn(const float *t, words *row)
 {
-    UNROLL for (int i = 0; i < SIDE; i++) row[i] = *(const words *)(const void *)(t + i * SIDE);
+    UNROLL
+    for (int i = 0; i < SIDE; i++)
+        row[i] = *(const words *)(const void *)(t + i * SIDE);
     transpose(row);
 }
 
@@ -284,7 +334,9 @@ INLINE void turn_to(const float *t, float *to)
 {
     words row[SIDE];
     turn(t, row);
-    UNROLL for (int i = 0; i < SIDE; i++) *(words *)(void *)(to + i * SIDE) = row[i];
+    UNROLL
+    for (int i = 0; i < SIDE; i++)
+        *(words *)(void *)(to + i * SIDE) = row[i];
 }
 
 static void same_outputs(const float *m, float *rows)
@@ -292,11 +344,16 @@ static void same_outputs(const float *m, float *rows)
     _Alignas(64) float t[WINOGRAD_TILE * SUMS];
     for (int64_t at = 0; at < SUMS; at += LANES) {
         vec d[WINOGRAD_SIDE], y[WINOGRAD_TILE];
-        UNROLL for (int p = 0; p < WINOGRAD_SIDE; p++) d[p] = vec_load(m + p * SUMS + at);
+        UNROLL
+        for (int p = 0; p < WINOGRAD_SIDE; p++)
+            d[p] = vec_load(m + p * SUMS + at);
         same_values(d, y);
-        UNROLL for (int r = 0; r < WINOGRAD_TILE; r++) vec_store(t + r * SUMS + at, y[r]);
+        UNROLL
+        for (int r = 0; r < WINOGRAD_TILE; r++)
+            vec_store(t + r * SUMS + at, y[r]);
     }
-    for (int r = 0; r < WINOGRAD_TILE; r++) turn_to(t + r * SUMS, rows + r * SUMS);
+    for (int r = 0; r < WINOGRAD_TILE; r++)
+        turn_to(t + r * SUMS, rows + r * SUMS);
 }
 
 static void down_outputs(const float *m, float *rows) { turn_to(m, rows); }
@@ -307,10 +364,13 @@ static void up_outputs(const float *m, float *rows)
         words even[SIDE], odd[SIDE];
         turn(m, even);
         turn(m + SUMS, odd);
-        UNROLL for (int i = 0; i < SIDE; i++) {
+        UNROLL
+        for (int i = 0; i < SIDE; i++) {
             words *to = (words *)(void *)(rows + 2 * (r * SUMS + i * SIDE));
-            to[0] = MIX(words, even[i], odd[i], 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
-            to[1] = MIX(words, even[i], odd[i], 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+            to[0] =
+                MIX(words, even[i], odd[i], 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+            to[1] = MIX(words, even[i], odd[i], 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14,
+                        30, 15, 31);
         }
     }
 }
@@ -321,7 +381,8 @@ static void up_outputs(const float *m, float *rows)
 INLINE void copy_few(const float *from, int64_t count, float *to)
 {
 #if defined(LT_AMX_EMULATED)
-    for (int64_t i = 0; i < count; i++) to[i] = from[i];
+    for (int64_t i = 0; i < count; i++)
+        to[i] = from[i];
 #else
     const __mmask16 there = (__mmask16)((1u << count) - 1);
     _mm512_mask_storeu_ps(to, there, _mm512_maskz_loadu_ps(there, from));
@@ -333,13 +394,17 @@ INLINE void stream_run(const float *from, int64_t count, float *to)
 {
     int64_t i = vec_line_head(to);
     copy_few(from, i, to);
-    for (; i + WIDTH <= count; i += WIDTH)
-        UNROLL for (int v = 0; v < WIDTH; v += LANES) vec_stream(to + i + v, vec_load(from + i + v));
+    for (; i + WIDTH <= count; i += WIDTH) {
+        UNROLL
+        for (int v = 0; v < WIDTH; v += LANES)
+            vec_stream(to + i + v, vec_load(from + i + v));
+    }
     copy_few(from + i, count - i, to + i);
 }
 
 /* A row after the other, so that memory is written in long runs. */
-INLINE void finish_body(const float *rows, int64_t out_rows, const int vectors, const bool by_runs, int64_t count, const lt_amx_conv_target *to)
+INLINE void finish_body(const float *rows, int64_t out_rows, const int vectors, const bool by_runs,
+                        int64_t count, const lt_amx_conv_target *to)
 {
     const int64_t wide = vectors * LANES, next = out_rows * SIDE * wide;
     _Alignas(64) float run[LT_AMX_CONV_RUN];
@@ -353,17 +418,23 @@ INLINE void finish_body(const float *rows, int64_t out_rows, const int vectors, 
                 const float *from = rows + n * next + (r * SIDE + i) * wide;
                 const int64_t at = first + n * wide;
                 vec x[CONV_FINISH_VECTORS];
-                UNROLL for (int v = 0; v < vectors; v++) x[v] = vec_load(from + v * LANES) + tail.bias;
-                sum = conv_finish_row(vectors, x, &tail, to->with ? to->with + at : NULL, to->noise ? to->noise + r * to->row + n * wide : NULL,
+                UNROLL
+                for (int v = 0; v < vectors; v++)
+                    x[v] = vec_load(from + v * LANES) + tail.bias;
+                sum = conv_finish_row(vectors, x, &tail, to->with ? to->with + at : NULL,
+                                      to->noise ? to->noise + r * to->row + n * wide : NULL,
                                       y + n * wide, sum);
             }
-            if (by_runs) stream_run(run, count * wide, to->y + first);
+            if (by_runs)
+                stream_run(run, count * wide, to->y + first);
         }
-        if (to->with) to->dot[i] = vec_sum(sum);
+        if (to->with)
+            to->dot[i] = vec_sum(sum);
     }
 }
 
-static void finish(const float *rows, int64_t out_rows, int columns, int64_t count, const lt_amx_conv_target *to)
+static void finish(const float *rows, int64_t out_rows, int columns, int64_t count,
+                   const lt_amx_conv_target *to)
 {
     if (columns == 1)
         finish_body(rows, out_rows, VECTORS, false, count, to);
@@ -374,20 +445,71 @@ static void finish(const float *rows, int64_t out_rows, int columns, int64_t cou
 }
 
 const struct lt_amx_conv_kernels LT_ISA_NAME(lt_amx_conv_kernels) = {
-    .same = {.points = WINOGRAD_SIDE, .in_rows = WINOGRAD_SIDE, .in_step = WINOGRAD_TILE, .seen = 1, .line_step = 1, .lines = 1,
-             .out_rows = WINOGRAD_TILE, .columns = 1, .phases = 1, .classes = 1, .halo = 2, .weights_taps = ROW,
-             .taps = {3}, .tap = {{{0, 0, 0, 0}, {1, 0, 0, 1}, {2, 0, 0, 2}}},
-             .survey = same_survey, .lines_of = same_lines, .weights = same_weights, .outputs = same_outputs},
-    .up = {.points = 1, .in_rows = 1, .in_step = 1, .seen = 2, .line_step = 1, .lines = DIRECT_LINES,
-           .out_rows = 2, .columns = 2, .phases = 1, .classes = 4, .halo = 1, .weights_taps = SQUARE,
+    .same = {.points = WINOGRAD_SIDE,
+             .in_rows = WINOGRAD_SIDE,
+             .in_step = WINOGRAD_TILE,
+             .seen = 1,
+             .line_step = 1,
+             .lines = 1,
+             .out_rows = WINOGRAD_TILE,
+             .columns = 1,
+             .phases = 1,
+             .classes = 1,
+             .halo = 2,
+             .weights_taps = ROW,
+             .taps = {3},
+             .tap = {{{0, 0, 0, 0}, {1, 0, 0, 1}, {2, 0, 0, 2}}},
+             .survey = same_survey,
+             .lines_of = same_lines,
+             .weights = same_weights,
+             .outputs = same_outputs},
+    .up = {.points = 1,
+           .in_rows = 1,
+           .in_step = 1,
+           .seen = 2,
+           .line_step = 1,
+           .lines = DIRECT_LINES,
+           .out_rows = 2,
+           .columns = 2,
+           .phases = 1,
+           .classes = 4,
+           .halo = 1,
+           .weights_taps = SQUARE,
            .taps = {4, 2, 2, 1},
-           .tap = {{{0, 0, 0, 0}, {2, 0, 0, 1}, {6, 1, 0, 0}, {8, 1, 0, 1}}, {{1, 0, 0, 1}, {7, 1, 0, 1}}, {{3, 1, 0, 0}, {5, 1, 0, 1}}, {{4, 1, 0, 1}}},
-           .survey = up_survey, .lines_of = up_lines, .weights = direct_weights, .outputs = up_outputs},
-    .down = {.points = 1, .in_rows = 1, .in_step = 1, .seen = 3, .line_step = 2, .lines = DIRECT_LINES,
-             .out_rows = 1, .columns = 1, .phases = 2, .classes = 1, .halo = 1, .weights_taps = SQUARE,
+           .tap = {{{0, 0, 0, 0}, {2, 0, 0, 1}, {6, 1, 0, 0}, {8, 1, 0, 1}},
+                   {{1, 0, 0, 1}, {7, 1, 0, 1}},
+                   {{3, 1, 0, 0}, {5, 1, 0, 1}},
+                   {{4, 1, 0, 1}}},
+           .survey = up_survey,
+           .lines_of = up_lines,
+           .weights = direct_weights,
+           .outputs = up_outputs},
+    .down = {.points = 1,
+             .in_rows = 1,
+             .in_step = 1,
+             .seen = 3,
+             .line_step = 2,
+             .lines = DIRECT_LINES,
+             .out_rows = 1,
+             .columns = 1,
+             .phases = 2,
+             .classes = 1,
+             .halo = 1,
+             .weights_taps = SQUARE,
              .taps = {9},
-             .tap = {{{0, 0, 0, 0}, {1, 0, 1, 0}, {2, 0, 0, 1}, {3, 1, 0, 0}, {4, 1, 1, 0}, {5, 1, 0, 1}, {6, 2, 0, 0}, {7, 2, 1, 0}, {8, 2, 0, 1}}},
-             .survey = down_survey, .lines_of = down_lines, .weights = direct_weights, .outputs = down_outputs},
+             .tap = {{{0, 0, 0, 0},
+                      {1, 0, 1, 0},
+                      {2, 0, 0, 1},
+                      {3, 1, 0, 0},
+                      {4, 1, 1, 0},
+                      {5, 1, 0, 1},
+                      {6, 2, 0, 0},
+                      {7, 2, 1, 0},
+                      {8, 2, 0, 1}}},
+             .survey = down_survey,
+             .lines_of = down_lines,
+             .weights = direct_weights,
+             .outputs = down_outputs},
     .pixels = pixels,
     .digits = digits,
     .products = conv_products,

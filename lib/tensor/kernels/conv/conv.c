@@ -20,9 +20,11 @@ typedef struct tables {
 static bool tables_create(lt_ctx *ctx, int64_t taps, int64_t o, int64_t classes, tables *t)
 {
     const size_t words = (size_t)taps;
-    char *block = lt_scratch(ctx, (size_t)classes * sizeof(lt_conv_class) +
-                                      2 * (size_t)o * sizeof(int64_t) + 7 * words * sizeof(int32_t));
-    if (!block) return false;
+    char *block =
+        lt_scratch(ctx, (size_t)classes * sizeof(lt_conv_class) + 2 * (size_t)o * sizeof(int64_t) +
+                            7 * words * sizeof(int32_t));
+    if (!block)
+        return false;
     t->cls = (lt_conv_class *)(void *)block;
     t->out_offset = (int64_t *)(void *)(t->cls + classes);
     t->w_out = t->out_offset + o;
@@ -56,8 +58,10 @@ static void plan_tables(lt_conv_plan *p, tables *t, int64_t taps)
 static void flatten_pixels(lt_conv_plan *p)
 {
     lt_conv_view *v = &p->in;
-    if (v->taps != 1 || v->dy[0] != 0 || v->dx[0] != 0 || v->step != 1 || p->os != 1) return;
-    if (v->h != p->out_h || v->w != p->out_w || p->classes != 1) return;
+    if (v->taps != 1 || v->dy[0] != 0 || v->dx[0] != 0 || v->step != 1 || p->os != 1)
+        return;
+    if (v->h != p->out_h || v->w != p->out_w || p->classes != 1)
+        return;
     v->w = v->qw = p->out_w = p->cls[0].qw = v->h * v->w;
     v->h = v->qh = p->out_h = p->cls[0].qh = 1;
 }
@@ -77,11 +81,24 @@ static lt_winograd winograd_of(const lt_conv_shape *s, bool adjoint, const float
 {
     lt_winograd q = {
         .kind = s->stride == 1 ? LT_WINOGRAD_SAME : LT_WINOGRAD_DOWN,
-        .n = s->n, .c = s->c, .h = s->h, .w = s->w, .o = s->o, .oh = s->oh, .ow = s->ow,
-        .pad = s->pad, .w_out = s->w_small, .w_in = s->w_big,
-        .in = in, .scale = scale, .weight = weight, .bias = bias, .out = out,
+        .n = s->n,
+        .c = s->c,
+        .h = s->h,
+        .w = s->w,
+        .o = s->o,
+        .oh = s->oh,
+        .ow = s->ow,
+        .pad = s->pad,
+        .w_out = s->w_small,
+        .w_in = s->w_big,
+        .in = in,
+        .scale = scale,
+        .weight = weight,
+        .bias = bias,
+        .out = out,
     };
-    if (!adjoint) return q;
+    if (!adjoint)
+        return q;
     q.c = s->o, q.h = s->oh, q.w = s->ow;
     q.o = s->c, q.oh = s->h, q.ow = s->w;
     q.w_out = s->w_big, q.w_in = s->w_small;
@@ -99,18 +116,23 @@ typedef lt_status winograd_run(lt_ctx *ctx, const lt_winograd *q);
 /* Whose it is; NULL where the direct sum is faster. */
 static winograd_run *winograd_way(const lt_ctx *ctx, const lt_conv_shape *s, const lt_winograd *q)
 {
-    if (s->kh != 3 || s->kw != 3 || s->stride > 2 || s->pad > 2) return NULL;
-    if (lt_amx_conv_pays(ctx, q)) return lt_amx_conv_run;
-    return lt_winograd_pays(ctx, q) && (!q->with || lt_winograd_sums(ctx, q)) ? lt_winograd_run : NULL;
+    if (s->kh != 3 || s->kw != 3 || s->stride > 2 || s->pad > 2)
+        return NULL;
+    if (lt_amx_conv_pays(ctx, q))
+        return lt_amx_conv_run;
+    return lt_winograd_pays(ctx, q) && (!q->with || lt_winograd_sums(ctx, q)) ? lt_winograd_run
+                                                                              : NULL;
 }
 
 lt_status lt_conv_apply(lt_ctx *ctx, const lt_conv_shape *s, const float *big, const float *scale,
-                        const float *weight, const float *bias, const lt_bias_act_planes *act, float *small)
+                        const float *weight, const float *bias, const lt_bias_act_planes *act,
+                        float *small)
 {
     lt_winograd fast = winograd_of(s, false, big, scale, weight, bias, small);
     fast.act = act;
     winograd_run *run = winograd_way(ctx, s, &fast);
-    if (run) return run(ctx, &fast);
+    if (run)
+        return run(ctx, &fast);
     if (!act && lt_pointwise_fits(s)) {
         lt_pointwise_apply(ctx, s, big, scale, weight, bias, small);
         return LT_OK;
@@ -118,14 +140,31 @@ lt_status lt_conv_apply(lt_ctx *ctx, const lt_conv_shape *s, const float *big, c
 
     tables t;
     const int64_t taps = s->kh * s->kw;
-    if (s->n == 0 || s->o == 0 || s->oh == 0 || s->ow == 0) return LT_OK;
-    if (!tables_create(ctx, taps, s->o, 1, &t)) return LT_ERR_MEMORY;
+    if (s->n == 0 || s->o == 0 || s->oh == 0 || s->ow == 0)
+        return LT_OK;
+    if (!tables_create(ctx, taps, s->o, 1, &t))
+        return LT_ERR_MEMORY;
     lt_conv_plan p = {
         .ctx = ctx,
-        .in = {.n = s->n, .c = s->c, .h = s->h, .w = s->w, .step = s->stride, .qh = s->oh, .qw = s->ow},
-        .input = big, .scale = scale,
-        .o = s->o, .out_n = s->o * s->oh * s->ow, .out_h = s->oh, .out_w = s->ow, .os = 1,
-        .bias = bias, .out = small, .weight = weight, .w_in = s->w_big, .classes = 1,
+        .in = {.n = s->n,
+               .c = s->c,
+               .h = s->h,
+               .w = s->w,
+               .step = s->stride,
+               .qh = s->oh,
+               .qw = s->ow},
+        .input = big,
+        .scale = scale,
+        .o = s->o,
+        .out_n = s->o * s->oh * s->ow,
+        .out_h = s->oh,
+        .out_w = s->ow,
+        .os = 1,
+        .bias = bias,
+        .out = small,
+        .weight = weight,
+        .w_in = s->w_big,
+        .classes = 1,
     };
     for (int64_t i = 0; i < taps; i++) {
         t.dy[i] = (int32_t)(i / s->kw - s->pad);
@@ -140,7 +179,8 @@ lt_status lt_conv_apply(lt_ctx *ctx, const lt_conv_shape *s, const float *big, c
     plan_tables(&p, &t, taps);
     const lt_status status = plan_run(&p);
     lt_scratch_free(ctx, t.cls);
-    if (act && status == LT_OK) lt_bias_act_apply(ctx, act, small, small);
+    if (act && status == LT_OK)
+        lt_bias_act_apply(ctx, act, small, small);
     return status;
 }
 
@@ -151,13 +191,22 @@ static lt_status adjoint_patches(lt_ctx *ctx, const lt_conv_shape *s, const floa
 {
     tables t;
     const int64_t patch = s->kh * s->kw;
-    if (!tables_create(ctx, 1, s->c * patch, 1, &t)) return LT_ERR_MEMORY;
+    if (!tables_create(ctx, 1, s->c * patch, 1, &t))
+        return LT_ERR_MEMORY;
     lt_conv_plan p = {
         .ctx = ctx,
         .in = {.n = s->n, .c = s->o, .h = s->oh, .w = s->ow, .step = 1, .qh = s->oh, .qw = s->ow},
-        .input = small, .scale = scale,
-        .o = s->c * patch, .out_n = s->c * s->h * s->w, .out_h = s->h, .out_w = s->w,
-        .os = s->stride, .out = big, .weight = weight, .w_in = s->w_small, .classes = 1,
+        .input = small,
+        .scale = scale,
+        .o = s->c * patch,
+        .out_n = s->c * s->h * s->w,
+        .out_h = s->h,
+        .out_w = s->w,
+        .os = s->stride,
+        .out = big,
+        .weight = weight,
+        .w_in = s->w_small,
+        .classes = 1,
     };
     t.dy[0] = t.dx[0] = t.w_tap[0] = t.tap[0] = 0;
     for (int64_t i = 0; i < p.o; i++) {
@@ -177,24 +226,36 @@ lt_status lt_conv_adjoint(lt_ctx *ctx, const lt_conv_shape *s, const float *smal
 {
     const lt_winograd fast = winograd_of(s, true, small, scale, weight, bias, big);
     winograd_run *run = winograd_way(ctx, s, &fast);
-    if (run) return run(ctx, &fast);
+    if (run)
+        return run(ctx, &fast);
 
     tables t;
     const int64_t taps = s->kh * s->kw;
     const int64_t step = s->stride;
-    if (s->n == 0 || s->c == 0 || s->h == 0 || s->w == 0) return LT_OK;
+    if (s->n == 0 || s->c == 0 || s->h == 0 || s->w == 0)
+        return LT_OK;
     if (step > 1 && s->kh == step && s->kw == step && s->pad == 0 && s->h == s->oh * step &&
         s->w == s->ow * step && !bias)
         return adjoint_patches(ctx, s, small, scale, weight, big);
 
     const int64_t across = lt_lesser(step, s->w), classes = lt_lesser(step, s->h) * across;
-    if (!tables_create(ctx, taps, s->c, classes, &t)) return LT_ERR_MEMORY;
+    if (!tables_create(ctx, taps, s->c, classes, &t))
+        return LT_ERR_MEMORY;
     lt_conv_plan p = {
         .ctx = ctx,
         .in = {.n = s->n, .c = s->o, .h = s->oh, .w = s->ow, .step = 1},
-        .input = small, .scale = scale,
-        .o = s->c, .out_n = s->c * s->h * s->w, .out_h = s->h, .out_w = s->w, .os = step,
-        .bias = bias, .out = big, .weight = weight, .w_in = s->w_small, .classes = classes,
+        .input = small,
+        .scale = scale,
+        .o = s->c,
+        .out_n = s->c * s->h * s->w,
+        .out_h = s->h,
+        .out_w = s->w,
+        .os = step,
+        .bias = bias,
+        .out = big,
+        .weight = weight,
+        .w_in = s->w_small,
+        .classes = classes,
     };
     /* Pixel q step + r receives weight i from row q + (r + pad - i) / step, for those i
      * that leave no remainder; taps are listed class after class, in the order of the
@@ -210,7 +271,8 @@ lt_status lt_conv_adjoint(lt_ctx *ctx, const lt_conv_shape *s, const float *smal
         p.in.qw = lt_conv_max(p.in.qw, cls->qw);
         for (int64_t i = taps - 1; i >= 0; i--) {
             const int64_t y = ry + s->pad - i / s->kw, x = rx + s->pad - i % s->kw;
-            if (y % step || x % step) continue;
+            if (y % step || x % step)
+                continue;
             t.dy[used] = (int32_t)(y / step);
             t.dx[used] = (int32_t)(x / step);
             t.w_tap[used] = (int32_t)i;
@@ -243,21 +305,25 @@ static void scale_grad(lt_ctx *ctx, int64_t planes, int64_t size, const float *s
     }
 }
 
-bool lt_conv_input_grad_adds(const lt_conv_shape *s, bool transposed) { return !transposed && lt_pointwise_fits(s); }
+bool lt_conv_input_grad_adds(const lt_conv_shape *s, bool transposed)
+{
+    return !transposed && lt_pointwise_fits(s);
+}
 
 lt_status lt_conv_input_grad(lt_ctx *ctx, const lt_conv_shape *s, bool transposed, const float *gy,
                              const float *weight, const float *x, const float *scale, bool add,
                              float *gx, float *gscale)
 {
-    if (lt_conv_input_grad_adds(s, transposed)) return lt_pointwise_input_grad(ctx, s, gy, weight, x, scale, add, gx, gscale);
-
+    if (lt_conv_input_grad_adds(s, transposed))
+        return lt_pointwise_input_grad(ctx, s, gy, weight, x, scale, add, gx, gscale);
 
     lt_winograd fast = winograd_of(s, !transposed, gy, NULL, weight, NULL, gx);
     fast.out_scale = scale;
     fast.with = gscale ? x : NULL;
     fast.dot = gscale;
     winograd_run *run = winograd_way(ctx, s, &fast);
-    if (run) return run(ctx, &fast);
+    if (run)
+        return run(ctx, &fast);
     const lt_status status = transposed ? lt_conv_apply(ctx, s, gy, NULL, weight, NULL, NULL, gx)
                                         : lt_conv_adjoint(ctx, s, gy, NULL, weight, NULL, gx);
     if (status == LT_OK && scale)
@@ -271,7 +337,8 @@ void lt_conv_bias_grad(lt_ctx *ctx, int64_t n, int64_t c, int64_t size, const fl
 #pragma omp parallel for num_threads(ctx->threads) schedule(static)
     for (int64_t j = 0; j < c; j++) {
         double sum = 0;
-        for (int64_t i = 0; i < n; i++) sum += k->sum(size, g + (i * c + j) * size);
+        for (int64_t i = 0; i < n; i++)
+            sum += k->sum(size, g + (i * c + j) * size);
         db[j] = (float)sum;
     }
 }

@@ -7,27 +7,35 @@
 
 enum { CONV_FINISH_VECTORS = 8 };
 
-/* A row of outputs with their bias, in the order of memory, stored or streamed to y; with and noise lie beside y, or are NULL.
- * Their sum with `with` goes to `sum`. */
-INLINE vec conv_finish_row(const int vectors, const vec *r, const lt_conv_tail *tail, const float *with, const float *noise, float *y, vec sum)
+/* A row of outputs with their bias, in the order of memory, stored or streamed to y; with and noise
+ * lie beside y, or are NULL. Their sum with `with` goes to `sum`. */
+INLINE vec conv_finish_row(const int vectors, const vec *r, const lt_conv_tail *tail,
+                           const float *with, const float *noise, float *y, vec sum)
 {
     vec out[CONV_FINISH_VECTORS];
-    UNROLL for (int v = 0; v < vectors; v++) {
-        if (with) sum += r[v] * vec_load(with + v * LANES);
+    UNROLL
+    for (int v = 0; v < vectors; v++) {
+        if (with)
+            sum += r[v] * vec_load(with + v * LANES);
         out[v] = r[v] * tail->scale;
     }
     if (tail->act) {
         const vec above = vec_splat(tail->above), below = vec_splat(tail->below);
-        UNROLL for (int v = 0; v < vectors; v++) {
+        UNROLL
+        for (int v = 0; v < vectors; v++) {
             out[v] += tail->shift;
-            if (noise) out[v] += tail->strength * vec_load(noise + v * LANES);
+            if (noise)
+                out[v] += tail->strength * vec_load(noise + v * LANES);
             out[v] *= vec_choose(out[v] > 0, above, below);
         }
     }
     if (tail->stream)
-        UNROLL for (int v = 0; v < vectors; v++) vec_stream(y + v * LANES, out[v]);
-    else
-        UNROLL for (int v = 0; v < vectors; v++) vec_store(y + v * LANES, out[v]);
+        UNROLL
+    for (int v = 0; v < vectors; v++)
+        vec_stream(y + v * LANES, out[v]);
+    else UNROLL
+    for (int v = 0; v < vectors; v++)
+        vec_store(y + v * LANES, out[v]);
     return sum;
 }
 

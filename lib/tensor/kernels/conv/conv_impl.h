@@ -28,7 +28,8 @@ typedef struct lt_conv_shape {
  * or NULL; then, unless NULL, what `act` makes of it. Errors: LT_ERR_MEMORY, LT_ERR_UNSUPPORTED
  * (too many channels). */
 lt_status lt_conv_apply(lt_ctx *ctx, const lt_conv_shape *s, const float *big, const float *scale,
-                        const float *weight, const float *bias, const lt_bias_act_planes *act, float *small);
+                        const float *weight, const float *bias, const lt_bias_act_planes *act,
+                        float *small);
 
 /* big (n,c,h,w) = adjoint map of small (n,o,oh,ow) times scale (n,o) or NULL, plus
  * bias (c) or NULL. */
@@ -38,12 +39,13 @@ lt_status lt_conv_adjoint(lt_ctx *ctx, const lt_conv_shape *s, const float *smal
 /* dw (strides as weight) = sum over n and positions of small[o] * big[c, tap], big
  * times big_scale (n,c) and small times small_scale (n,o), each may be NULL. */
 lt_status lt_conv_weight_grad(lt_ctx *ctx, const lt_conv_shape *s, const float *big,
-                              const float *big_scale, const float *small,
-                              const float *small_scale, float *dw);
+                              const float *big_scale, const float *small, const float *small_scale,
+                              float *dw);
 
-/* The gradient of the input of either map: gx as x, which is big (n,c,h,w), or with `transposed` small
- * (n,o,oh,ow), from gy on the other side. With scale, one factor a channel of x, that of scale too,
- * unless gscale is NULL; x is read for gscale only. `add`, where lt_conv_input_grad_adds(): gx is added to. */
+/* The gradient of the input of either map: gx as x, which is big (n,c,h,w), or with `transposed`
+ * small (n,o,oh,ow), from gy on the other side. With scale, one factor a channel of x, that of
+ * scale too, unless gscale is NULL; x is read for gscale only. `add`, where
+ * lt_conv_input_grad_adds(): gx is added to. */
 bool lt_conv_input_grad_adds(const lt_conv_shape *s, bool transposed);
 lt_status lt_conv_input_grad(lt_ctx *ctx, const lt_conv_shape *s, bool transposed, const float *gy,
                              const float *weight, const float *x, const float *scale, bool add,

@@ -7,8 +7,8 @@
 #include "tensor/kernels/quad.h"
 #include "tensor/kernels/vec.h"
 
-/* Products that are summed in one go: the sums of such runs are then added, which keeps the rounding errors of long
- * sums small. */
+/* Products that are summed in one go: the sums of such runs are then added, which keeps the
+ * rounding errors of long sums small. */
 #define CHAIN 256
 #define GROUP (LT_CONV_VECTORS * LANES)
 
@@ -22,24 +22,36 @@ INLINE void product_body(const int vectors, int64_t depth, const float *w, const
     do { /* once also for depth 0: zeros */
         const int64_t k1 = k0 + CHAIN < depth ? k0 + CHAIN : depth;
         vec acc[PANEL][LT_CONV_VECTORS];
-        UNROLL for (int i = 0; i < PANEL; i++)
-            UNROLL for (int v = 0; v < vectors; v++) acc[i][v] = (vec){0};
+        UNROLL
+        for (int i = 0; i < PANEL; i++) {
+            UNROLL
+            for (int v = 0; v < vectors; v++)
+                acc[i][v] = (vec){0};
+        }
         for (int64_t k = k0; k < k1; k++) {
             const ptrdiff_t at = offset[k];
             vec x[LT_CONV_VECTORS];
             x[0] = vec_load(p0 + at);
-            if (vectors > 1) x[1] = vec_load(p1 + at);
-            if (vectors > 2) x[2] = vec_load(p2 + at);
-            UNROLL for (int i = 0; i < PANEL; i++) {
+            if (vectors > 1)
+                x[1] = vec_load(p1 + at);
+            if (vectors > 2)
+                x[2] = vec_load(p2 + at);
+            UNROLL
+            for (int i = 0; i < PANEL; i++) {
                 const vec b = vec_splat(w[k * PANEL + i]);
-                UNROLL for (int v = 0; v < vectors; v++) acc[i][v] += b * x[v];
+                UNROLL
+                for (int v = 0; v < vectors; v++)
+                    acc[i][v] += b * x[v];
             }
         }
-        UNROLL for (int i = 0; i < PANEL; i++)
-            UNROLL for (int v = 0; v < vectors; v++) {
+        UNROLL
+        for (int i = 0; i < PANEL; i++) {
+            UNROLL
+            for (int v = 0; v < vectors; v++) {
                 float *to = out + i * GROUP + v * LANES;
                 vec_store(to, k0 ? vec_load(to) + acc[i][v] : acc[i][v]);
             }
+        }
         k0 = k1;
     } while (k0 < depth);
 }
@@ -55,22 +67,30 @@ static void product(int64_t depth, const float *w, const float *in, const int32_
         product_body(1, depth, w, in, offset, start, out);
 }
 
-INLINE void outer_body(const int vectors, int64_t rows, int64_t cols, int64_t pitch,
-                       const float *x, const int32_t *offset, const float *g, float *acc)
+INLINE void outer_body(const int vectors, int64_t rows, int64_t cols, int64_t pitch, const float *x,
+                       const int32_t *offset, const float *g, float *acc)
 {
     vec sum[PANEL][LT_CONV_VECTORS];
     const float *row[PANEL];
-    UNROLL for (int i = 0; i < PANEL; i++) {
+    UNROLL
+    for (int i = 0; i < PANEL; i++) {
         row[i] = x + offset[i];
-        UNROLL for (int v = 0; v < vectors; v++) sum[i][v] = (vec){0};
+        UNROLL
+        for (int v = 0; v < vectors; v++)
+            sum[i][v] = (vec){0};
     }
     int64_t p = 0, left = cols;
     for (int64_t n = rows * cols; n > 0; n--) {
         vec y[LT_CONV_VECTORS];
-        UNROLL for (int v = 0; v < vectors; v++) y[v] = vec_load(g + v * LANES);
-        UNROLL for (int i = 0; i < PANEL; i++) {
+        UNROLL
+        for (int v = 0; v < vectors; v++)
+            y[v] = vec_load(g + v * LANES);
+        UNROLL
+        for (int i = 0; i < PANEL; i++) {
             const vec b = vec_splat(row[i][p]);
-            UNROLL for (int v = 0; v < vectors; v++) sum[i][v] += b * y[v];
+            UNROLL
+            for (int v = 0; v < vectors; v++)
+                sum[i][v] += b * y[v];
         }
         g += vectors * LANES;
         p++;
@@ -79,15 +99,18 @@ INLINE void outer_body(const int vectors, int64_t rows, int64_t cols, int64_t pi
             p += pitch - cols;
         }
     }
-    UNROLL for (int i = 0; i < PANEL; i++)
-        UNROLL for (int v = 0; v < vectors; v++) {
+    UNROLL
+    for (int i = 0; i < PANEL; i++) {
+        UNROLL
+        for (int v = 0; v < vectors; v++) {
             float *to = acc + (i * vectors + v) * LANES;
             vec_store(to, vec_load(to) + sum[i][v]);
         }
+    }
 }
 
-static void outer(int64_t rows, int64_t cols, int64_t pitch, const float *x,
-                  const int32_t *offset, const float *g, int vectors, float *acc)
+static void outer(int64_t rows, int64_t cols, int64_t pitch, const float *x, const int32_t *offset,
+                  const float *g, int vectors, float *acc)
 {
     if (vectors == 3)
         outer_body(3, rows, cols, pitch, x, offset, g, acc);
@@ -101,25 +124,30 @@ static void gather(int64_t n, float scale, const float *restrict src, int64_t st
                    float *restrict dst)
 {
     if (step == 1) {
-        for (int64_t i = 0; i < n; i++) dst[i] = scale * src[i];
+        for (int64_t i = 0; i < n; i++)
+            dst[i] = scale * src[i];
     } else if (step == 2) {
-        for (int64_t i = 0; i < n; i++) dst[i] = scale * src[2 * i];
+        for (int64_t i = 0; i < n; i++)
+            dst[i] = scale * src[2 * i];
     } else {
-        for (int64_t i = 0; i < n; i++) dst[i] = scale * src[i * step];
+        for (int64_t i = 0; i < n; i++)
+            dst[i] = scale * src[i * step];
     }
 }
 
-static void store(int channels, int64_t n, const float *restrict src, int64_t ld,
-                  const float *bias, float *restrict dst, const int64_t *offset, int64_t step)
+static void store(int channels, int64_t n, const float *restrict src, int64_t ld, const float *bias,
+                  float *restrict dst, const int64_t *offset, int64_t step)
 {
     for (int i = 0; i < channels; i++) {
         const float b = bias ? bias[i] : 0.0f;
         const float *restrict from = src + i * ld;
         float *restrict to = dst + offset[i];
         if (step == 1) {
-            for (int64_t j = 0; j < n; j++) to[j] = from[j] + b;
+            for (int64_t j = 0; j < n; j++)
+                to[j] = from[j] + b;
         } else {
-            for (int64_t j = 0; j < n; j++) to[j * step] = from[j] + b;
+            for (int64_t j = 0; j < n; j++)
+                to[j * step] = from[j] + b;
         }
     }
 }
@@ -145,10 +173,12 @@ INLINE void transpose_quads(const float *src, int64_t lds, const float *scale, f
     lt_quad r[4];
     for (int i = 0; i < 4; i++) {
         r[i] = *(const lt_loose_quad *)(src + i * lds);
-        if (scale) r[i] *= scale[i];
+        if (scale)
+            r[i] *= scale[i];
     }
     quad_transpose(r);
-    for (int i = 0; i < 4; i++) *(lt_loose_quad *)(dst + i * ldd) = r[i];
+    for (int i = 0; i < 4; i++)
+        *(lt_loose_quad *)(dst + i * ldd) = r[i];
 }
 
 static void transpose(int64_t m, int64_t n, const float *src, int64_t lds, const float *scale,
@@ -158,10 +188,12 @@ static void transpose(int64_t m, int64_t n, const float *src, int64_t lds, const
     int64_t i = 0;
     for (; i + 4 <= m; i += 4)
         for (int64_t j = 0; j < quads; j += 4)
-            transpose_quads(src + i * lds + j, lds, scale ? scale + i : NULL, dst + j * ldd + i, ldd);
+            transpose_quads(src + i * lds + j, lds, scale ? scale + i : NULL, dst + j * ldd + i,
+                            ldd);
     for (int64_t r = 0; r < m; r++) {
         const float s = scale ? scale[r] : 1.0f;
-        for (int64_t j = r < i ? quads : 0; j < n; j++) dst[j * ldd + r] = s * src[r * lds + j];
+        for (int64_t j = r < i ? quads : 0; j < n; j++)
+            dst[j * ldd + r] = s * src[r * lds + j];
     }
 }
 
@@ -175,18 +207,23 @@ static double dot_scale(int64_t n, float *restrict g, const float *restrict x, f
         float part[4 * LANES] = {0};
         int64_t i = from;
         for (; i + 4 * LANES <= to; i += 4 * LANES)
-            for (int l = 0; l < 4 * LANES; l++) part[l] += g[i + l] * x[i + l];
-        for (; i < to; i++) part[0] += g[i] * x[i];
-        for (int l = 0; l < 4 * LANES; l++) total += (double)part[l];
+            for (int l = 0; l < 4 * LANES; l++)
+                part[l] += g[i + l] * x[i + l];
+        for (; i < to; i++)
+            part[0] += g[i] * x[i];
+        for (int l = 0; l < 4 * LANES; l++)
+            total += (double)part[l];
         if (apply)
-            for (i = from; i < to; i++) g[i] *= scale;
+            for (i = from; i < to; i++)
+                g[i] *= scale;
     }
     return total;
 }
 
 static void scale_by(int64_t n, float *g, float scale)
 {
-    for (int64_t i = 0; i < n; i++) g[i] *= scale;
+    for (int64_t i = 0; i < n; i++)
+        g[i] *= scale;
 }
 
 static double sum_of(int64_t n, const float *g)
@@ -197,9 +234,12 @@ static double sum_of(int64_t n, const float *g)
         float part[4 * LANES] = {0};
         int64_t i = from;
         for (; i + 4 * LANES <= to; i += 4 * LANES)
-            for (int l = 0; l < 4 * LANES; l++) part[l] += g[i + l];
-        for (; i < to; i++) part[0] += g[i];
-        for (int l = 0; l < 4 * LANES; l++) total += (double)part[l];
+            for (int l = 0; l < 4 * LANES; l++)
+                part[l] += g[i + l];
+        for (; i < to; i++)
+            part[0] += g[i];
+        for (int l = 0; l < 4 * LANES; l++)
+            total += (double)part[l];
     }
     return total;
 }

@@ -9,7 +9,7 @@
 /* Upper bounds over all instruction sets. */
 #define LT_CONV_MAX_PANEL 8  /* channels of a panel */
 #define LT_CONV_MAX_LANES 16 /* lanes of a vector */
-#define LT_CONV_VECTORS 3    /* vectors of a group */
+#define LT_CONV_VECTORS   3  /* vectors of a group */
 #define LT_CONV_MAX_GROUP (LT_CONV_VECTORS * LT_CONV_MAX_LANES)
 
 struct lt_conv_kernels {
@@ -25,8 +25,8 @@ struct lt_conv_kernels {
     /* acc[i * vectors * L + j] += sum over r < rows, p < cols of
      *     x[offset[i] + r * pitch + p] * g[(r * cols + p) * vectors * L + j]
      * for i < M, j < vectors * L. */
-    void (*outer)(int64_t rows, int64_t cols, int64_t pitch, const float *x,
-                  const int32_t *offset, const float *g, int vectors, float *acc);
+    void (*outer)(int64_t rows, int64_t cols, int64_t pitch, const float *x, const int32_t *offset,
+                  const float *g, int vectors, float *acc);
 
     /* dst[i] = scale * src[i * step] */
     void (*gather)(int64_t n, float scale, const float *src, int64_t step, float *dst);

@@ -18,7 +18,8 @@ void lt_conv_view_taps(lt_conv_view *v)
         v->ax0 = lt_lesser(v->ax0, ax);
         v->ax1 = lt_conv_max(v->ax1, ax);
         int64_t p = 0;
-        while (p < v->phases && (v->py[p] != ry || v->px[p] != rx)) p++;
+        while (p < v->phases && (v->py[p] != ry || v->px[p] != rx))
+            p++;
         if (p == v->phases) {
             v->py[p] = ry;
             v->px[p] = rx;
@@ -26,7 +27,8 @@ void lt_conv_view_taps(lt_conv_view *v)
         }
         v->phase[t] = (int32_t)p;
     }
-    if (v->taps == 0) v->ay0 = v->ay1 = v->ax0 = v->ax1 = 0;
+    if (v->taps == 0)
+        v->ay0 = v->ay1 = v->ax0 = v->ax1 = 0;
 }
 
 void lt_conv_view_tiles(lt_conv_view *v, int64_t budget, bool may_unfold, int lanes)
@@ -88,7 +90,8 @@ lt_conv_tile lt_conv_view_tile(const lt_conv_view *v, int64_t index)
 
 int64_t lt_conv_view_offset(const lt_conv_view *v, int64_t c, int64_t t)
 {
-    if (v->unfold) return (c * v->taps + t) * v->plane;
+    if (v->unfold)
+        return (c * v->taps + t) * v->plane;
     const int64_t ay = lt_conv_floor_div(v->dy[t], v->step) - v->ay0;
     const int64_t ax = lt_conv_floor_div(v->dx[t], v->step) - v->ax0;
     return (c * v->phases + v->phase[t]) * v->plane + ay * v->pitch + ax;
@@ -114,9 +117,12 @@ static void pack_row(const lt_conv_view *v, const struct lt_conv_kernels *k, con
         return;
     }
     inside(x, v->step, v->w, count, &from, &to);
-    for (int64_t j = 0; j < from; j++) dst[j] = 0.0f;
-    if (to > from) k->gather(to - from, scale, plane + y * v->w + x + from * v->step, v->step, dst + from);
-    for (int64_t j = to; j < count; j++) dst[j] = 0.0f;
+    for (int64_t j = 0; j < from; j++)
+        dst[j] = 0.0f;
+    if (to > from)
+        k->gather(to - from, scale, plane + y * v->w + x + from * v->step, v->step, dst + from);
+    for (int64_t j = to; j < count; j++)
+        dst[j] = 0.0f;
 }
 
 static void pack_planes(const lt_conv_view *v, const struct lt_conv_kernels *k, const float *in,
@@ -152,7 +158,8 @@ static void pack_unfolded(const lt_conv_view *v, const float *in, const float *s
                 const int64_t y = qy * v->step + v->dy[t], x = qx * v->step + v->dx[t];
                 const float s = scale ? scale[n * v->c + c] : 1.0f;
                 if (y < 0 || y >= v->h) {
-                    for (int64_t i = 0; i < count; i++) to[j + i] = 0.0f;
+                    for (int64_t i = 0; i < count; i++)
+                        to[j + i] = 0.0f;
                 } else {
                     const float *row = in + ((n * v->c + c) * v->h + y) * v->w;
                     for (int64_t i = 0; i < count; i++) {

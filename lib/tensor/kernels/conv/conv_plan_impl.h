@@ -26,25 +26,25 @@
 /* How taps look at an input. */
 typedef struct lt_conv_view {
     int64_t n, c, h, w;
-    int64_t step;             /* is */
-    int64_t qh, qw;           /* grid of positions */
+    int64_t step;   /* is */
+    int64_t qh, qw; /* grid of positions */
     int64_t taps;
-    const int32_t *dy, *dx;   /* per tap */
+    const int32_t *dy, *dx;     /* per tap */
     int64_t ay0, ay1, ax0, ax1; /* ranges of floor(d / step) */
     int64_t phases;
-    int32_t *phase;           /* per tap: index of its (dy, dx) mod step */
-    int32_t *py, *px;         /* per phase */
+    int32_t *phase;   /* per tap: index of its (dy, dx) mod step */
+    int32_t *py, *px; /* per phase */
 
-    bool unfold;              /* positions run through samples, one row per (c, tap) */
-    int64_t rows, cols;       /* largest tile; unfold: 1 x positions */
-    int64_t down, across;     /* tiles of a sample; unfold: 1 x all tiles */
-    int64_t pitch, plane;     /* packed row and packed plane, floats */
+    bool unfold;          /* positions run through samples, one row per (c, tap) */
+    int64_t rows, cols;   /* largest tile; unfold: 1 x positions */
+    int64_t down, across; /* tiles of a sample; unfold: 1 x all tiles */
+    int64_t pitch, plane; /* packed row and packed plane, floats */
     int64_t tiles;
-    int64_t tile_floats;      /* packed tile with slack */
+    int64_t tile_floats; /* packed tile with slack */
 } lt_conv_view;
 
 typedef struct lt_conv_tile {
-    int64_t n, y0, x0;     /* unfold: x0 = first position */
+    int64_t n, y0, x0; /* unfold: x0 = first position */
     int64_t rows, cols;
 } lt_conv_tile;
 
@@ -68,7 +68,7 @@ typedef struct lt_conv_class {
     int64_t taps;
     int32_t *tap; /* index into the view's taps */
     int64_t ry, rx, qh, qw;
-    int32_t *offset; /* (c, taps) into a packed tile */
+    int32_t *offset;   /* (c, taps) into a packed tile */
     int64_t first_tap; /* taps of the classes before this one */
 } lt_conv_class;
 
@@ -103,14 +103,8 @@ static inline int64_t lt_conv_floor_div(int64_t a, int64_t b)
     return q * b > a ? q - 1 : q;
 }
 
-static inline int64_t lt_conv_ceil_div(int64_t a, int64_t b)
-{
-    return -lt_conv_floor_div(-a, b);
-}
+static inline int64_t lt_conv_ceil_div(int64_t a, int64_t b) { return -lt_conv_floor_div(-a, b); }
 
-static inline int64_t lt_conv_max(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
+static inline int64_t lt_conv_max(int64_t a, int64_t b) { return a > b ? a : b; }
 
 #endif

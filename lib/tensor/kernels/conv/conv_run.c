@@ -12,13 +12,13 @@ enum { PAIR = LT_CONV_MAX_PANEL * LT_CONV_MAX_GROUP };
 
 /* Weights of panel `panel` of a class: dst (c, taps, M), zero past the last channel.
  * Returns the end. */
-static float *pack_panel(const lt_conv_plan *p, const lt_conv_class *cls, int64_t panel,
-                         float *dst)
+static float *pack_panel(const lt_conv_plan *p, const lt_conv_class *cls, int64_t panel, float *dst)
 {
     const int64_t m = p->k->panel;
     const int64_t count = lt_lesser(m, p->o - panel * m);
     const float *from[LT_CONV_MAX_PANEL];
-    for (int64_t i = 0; i < count; i++) from[i] = p->weight + p->w_out[panel * m + i];
+    for (int64_t i = 0; i < count; i++)
+        from[i] = p->weight + p->w_out[panel * m + i];
     for (int64_t c = 0; c < p->in.c; c++) {
         /* The adjoint's weights of one panel lie far apart from channel to channel. */
         if (c + AHEAD < p->in.c)
@@ -26,8 +26,10 @@ static float *pack_panel(const lt_conv_plan *p, const lt_conv_class *cls, int64_
                 __builtin_prefetch(from[i] + (c + AHEAD) * p->w_in);
         for (int64_t t = 0; t < cls->taps; t++) {
             const int64_t at = c * p->w_in + p->w_tap[cls->tap[t]];
-            for (int64_t i = 0; i < count; i++) dst[i] = from[i][at];
-            for (int64_t i = count; i < m; i++) dst[i] = 0.0f;
+            for (int64_t i = 0; i < count; i++)
+                dst[i] = from[i][at];
+            for (int64_t i = count; i < m; i++)
+                dst[i] = 0.0f;
             dst += m;
         }
     }
@@ -45,7 +47,8 @@ static void put(const lt_conv_plan *p, const lt_conv_class *cls, int pair, int64
     const int64_t *offset = p->out_offset + first;
     float *dst = p->out + n * p->out_n + (y * p->os + cls->ry) * p->out_w + x * p->os + cls->rx;
     count = lt_lesser(count, cls->qw - x);
-    if (y >= cls->qh || count <= 0) return;
+    if (y >= cls->qh || count <= 0)
+        return;
     if (pair == 1) {
         p->k->store(channels, count, src, ld, bias, dst, offset, p->os);
         return;
@@ -53,12 +56,13 @@ static void put(const lt_conv_plan *p, const lt_conv_class *cls, int pair, int64
     /* The second class may be one position shorter. */
     const int64_t both = lt_lesser(count, cls[1].qw - x);
     p->k->store_pairs(channels, both, src, src + PAIR, ld, bias, dst, offset);
-    if (both < count) p->k->store(channels, 1, src + both, ld, bias, dst + 2 * both, offset, 1);
+    if (both < count)
+        p->k->store(channels, 1, src + both, ld, bias, dst + 2 * both, offset, 1);
 }
 
 /* Unfolded positions [at, at + count): they run through rows and samples. */
-static void put_unfolded(const lt_conv_plan *p, const lt_conv_class *cls, int pair,
-                         int64_t panel, int64_t at, int64_t count, const float *src)
+static void put_unfolded(const lt_conv_plan *p, const lt_conv_class *cls, int pair, int64_t panel,
+                         int64_t at, int64_t count, const float *src)
 {
     const lt_conv_view *v = &p->in;
     const int64_t grid = v->qh * v->qw;
@@ -163,8 +167,7 @@ static void run_by_panels(const lt_conv_plan *p, int64_t panels, float *input, f
                     to = pack_panel(p, &p->cls[j + i], panel, to);
                 for (int64_t i = 0; i < v->tiles; i++) {
                     const lt_conv_tile tile = lt_conv_view_tile(v, i);
-                    run_panel(p, &p->cls[j], p->pair, panel, &tile, w,
-                              input + i * v->tile_floats);
+                    run_panel(p, &p->cls[j], p->pair, panel, &tile, w, input + i * v->tile_floats);
                 }
             }
         }
@@ -177,7 +180,8 @@ static int64_t panel_start(const lt_conv_plan *p, const lt_conv_class *cls, int6
 {
     const int64_t unit = p->in.c * p->k->panel;
     int64_t taps = 0;
-    for (int j = 0; j < p->pair; j++) taps += cls[j].taps;
+    for (int j = 0; j < p->pair; j++)
+        taps += cls[j].taps;
     return (cls->first_tap * panels + taps * panel) * unit;
 }
 
@@ -191,7 +195,8 @@ static void run_by_tiles(const lt_conv_plan *p, int64_t panels, float *input, fl
         for (int64_t i = 0; i < panels * (p->classes / p->pair); i++) {
             const lt_conv_class *cls = &p->cls[i / panels * p->pair];
             float *to = weights + panel_start(p, cls, panels, i % panels);
-            for (int j = 0; j < p->pair; j++) to = pack_panel(p, &cls[j], i % panels, to);
+            for (int j = 0; j < p->pair; j++)
+                to = pack_panel(p, &cls[j], i % panels, to);
         }
         float *packed = input + omp_get_thread_num() * v->tile_floats;
 #pragma omp for schedule(static)
@@ -226,7 +231,8 @@ lt_status lt_conv_run(lt_conv_plan *p)
     if (v->tile_floats > INT32_MAX)
         return lt_fail(p->ctx, LT_ERR_UNSUPPORTED, "conv: %lld input channels are too many",
                        (long long)v->c);
-    const double row_use = (double)v->cols / (double)(lt_conv_ceil_div(v->cols, p->k->lanes) * p->k->lanes);
+    const double row_use =
+        (double)v->cols / (double)(lt_conv_ceil_div(v->cols, p->k->lanes) * p->k->lanes);
     p->linear = (double)v->cols / (double)v->pitch > row_use;
 
     /* Classes that share rows and alternate along them are written together. */
@@ -237,17 +243,18 @@ lt_status lt_conv_run(lt_conv_plan *p)
         taps += p->cls[j].taps;
     }
     const double by_panels = balance(panels, threads), by_tiles = balance(v->tiles, threads);
-    const bool share_input = v->tiles * v->tile_floats <= ((int64_t)4 << 20) &&
-                             (by_panels > by_tiles ||
-                              (by_panels == by_tiles && v->tiles <= 4 * (int64_t)threads));
+    const bool share_input =
+        v->tiles * v->tile_floats <= ((int64_t)4 << 20) &&
+        (by_panels > by_tiles || (by_panels == by_tiles && v->tiles <= 4 * (int64_t)threads));
 
     offsets = lt_scratch(p->ctx, (size_t)(v->c * taps + 1) * sizeof *offsets);
     const int64_t panel_floats = v->c * taps * m;
     weights = lt_scratch(p->ctx, sizeof(float) * (size_t)(share_input ? threads * panel_floats
                                                                       : panels * v->c * taps * m));
-    input = lt_scratch(p->ctx, sizeof(float) * (size_t)((share_input ? v->tiles : threads) *
-                                                        v->tile_floats));
-    if (!offsets || !weights || !input) goto done;
+    input = lt_scratch(p->ctx, sizeof(float) *
+                                   (size_t)((share_input ? v->tiles : threads) * v->tile_floats));
+    if (!offsets || !weights || !input)
+        goto done;
 
     for (int64_t j = 0; j < p->classes; j++) {
         lt_conv_class *cls = &p->cls[j];

@@ -2,11 +2,13 @@
 
 #include "tensor/kernels/bias_act_impl.h"
 
-lt_conv_tail lt_conv_tail_of(const float *bias, const float *out_scale, const lt_bias_act_planes *act, int64_t o, int64_t plane,
+lt_conv_tail lt_conv_tail_of(const float *bias, const float *out_scale,
+                             const lt_bias_act_planes *act, int64_t o, int64_t plane,
                              const float **noise)
 {
     *noise = NULL;
-    lt_conv_tail tail = {.bias = bias ? bias[plane % o] : 0.0f, .scale = out_scale ? out_scale[plane] : 1.0f};
+    lt_conv_tail tail = {.bias = bias ? bias[plane % o] : 0.0f,
+                         .scale = out_scale ? out_scale[plane] : 1.0f};
     if (act) {
         const lt_bias_act_plane of = lt_bias_act_plane_of(act, plane);
         tail.act = true;
@@ -20,12 +22,14 @@ lt_conv_tail lt_conv_tail_of(const float *bias, const float *out_scale, const lt
     return tail;
 }
 
-double lt_conv_finish_few(const lt_conv_tail *tail, const float *with, const float *noise, int64_t count, const float *from, float *to)
+double lt_conv_finish_few(const lt_conv_tail *tail, const float *with, const float *noise,
+                          int64_t count, const float *from, float *to)
 {
     double dot = 0;
     for (int64_t j = 0; j < count; j++) {
         const float x = from[j] + tail->bias;
-        if (with) dot += (double)(x * with[j]);
+        if (with)
+            dot += (double)(x * with[j]);
         float y = x * tail->scale;
         if (tail->act) {
             const float pre = y + tail->shift + (noise ? tail->strength * noise[j] : 0.0f);

@@ -9,20 +9,20 @@
 #include "tensor/kernels/conv/conv_impl.h"
 #include "tensor/kernels/conv/conv_plan_impl.h"
 
-#define BIG_BUDGET (64 * 1024)        /* floats of a packed tile of the big side */
-#define PRIVATE_LIMIT (192 * 1024)    /* floats of sums that each thread may own */
+#define BIG_BUDGET    (64 * 1024)  /* floats of a packed tile of the big side */
+#define PRIVATE_LIMIT (192 * 1024) /* floats of sums that each thread may own */
 
 typedef struct weight_plan {
     lt_ctx *ctx;
     const struct lt_conv_kernels *k;
     const lt_conv_shape *s;
-    lt_conv_view v;           /* its c is the number of channels packed together */
+    lt_conv_view v; /* its c is the number of channels packed together */
     const float *big, *big_scale, *small, *small_scale;
-    int64_t chunks;           /* of big-side channels */
-    int64_t blocks;           /* of small-side channels: up to three vectors */
-    int64_t depth;            /* rows of a chunk's sums: channels * taps, rounded up to panels */
-    int32_t *offset;          /* (depth) */
-    int64_t area;             /* positions of a tile */
+    int64_t chunks;  /* of big-side channels */
+    int64_t blocks;  /* of small-side channels: up to three vectors */
+    int64_t depth;   /* rows of a chunk's sums: channels * taps, rounded up to panels */
+    int32_t *offset; /* (depth) */
+    int64_t area;    /* positions of a tile */
 } weight_plan;
 
 /* Vectors of a block of small-side channels, shared out evenly, and its first vector. */
@@ -51,7 +51,8 @@ static void transpose_block(const weight_plan *p, const lt_conv_tile *tile, int6
                         dst + r * tile->cols * width, width);
     if (count < width)
         for (int64_t i = 0; i < tile->rows * tile->cols; i++)
-            for (int64_t j = count; j < width; j++) dst[i * width + j] = 0.0f;
+            for (int64_t j = count; j < width; j++)
+                dst[i * width + j] = 0.0f;
 }
 
 /* Adds a tile's products of one chunk with one block to sums (depth, width). */
@@ -136,7 +137,8 @@ static void sum_by_chunks(const weight_plan *p, float *packed, float *rows, floa
 #pragma omp for schedule(static)
             for (int64_t chunk = 0; chunk < p->chunks; chunk++) {
                 float *my_sums = sums + chunk * sum_floats;
-                if (n == 0) memset(my_sums, 0, (size_t)sum_floats * sizeof *sums);
+                if (n == 0)
+                    memset(my_sums, 0, (size_t)sum_floats * sizeof *sums);
                 for (int64_t i = 0; i < per_sample; i++) {
                     const lt_conv_tile tile = lt_conv_view_tile(&p->v, n * per_sample + i);
                     const int64_t before = tile.y0 * p->s->ow + tile.x0 * tile.rows;
@@ -164,7 +166,8 @@ static void write_weights(const weight_plan *p, const float *sums, int64_t sum_f
     for (int64_t o = 0; o < s->o; o++) {
         int64_t block = p->blocks - 1, first = 0;
         int vectors = block_vectors(p, block, &first);
-        while (first * lanes > o) vectors = block_vectors(p, --block, &first);
+        while (first * lanes > o)
+            vectors = block_vectors(p, --block, &first);
         const int64_t width = vectors * lanes;
         const float *from = sums + block_start(p, block) + (o - first * lanes);
         for (int64_t c = 0; c < s->c; c++) {
@@ -172,7 +175,8 @@ static void write_weights(const weight_plan *p, const float *sums, int64_t sum_f
             float *to = dw + o * s->w_small + c * s->w_big;
             for (int64_t t = 0; t < taps; t++) {
                 float sum = at[t * width];
-                for (int64_t i = 1; i < parts; i++) sum += at[t * width + i * sum_floats];
+                for (int64_t i = 1; i < parts; i++)
+                    sum += at[t * width + i * sum_floats];
                 to[t] = sum;
             }
         }
@@ -180,24 +184,30 @@ static void write_weights(const weight_plan *p, const float *sums, int64_t sum_f
 }
 
 lt_status lt_conv_weight_grad(lt_ctx *ctx, const lt_conv_shape *s, const float *big,
-                              const float *big_scale, const float *small,
-                              const float *small_scale, float *dw)
+                              const float *big_scale, const float *small, const float *small_scale,
+                              float *dw)
 {
     const int64_t taps = s->kh * s->kw;
-    if (s->o == 0 || s->c == 0) return LT_OK;
+    if (s->o == 0 || s->c == 0)
+        return LT_OK;
     if (s->n == 0) {
         memset(dw, 0, (size_t)(s->o * s->c * taps) * sizeof *dw);
         return LT_OK;
     }
-    weight_plan p = {.ctx = ctx, .k = LT_ISA_SELECT(ctx, lt_conv_kernels), .s = s,
-                     .big = big, .big_scale = big_scale,
-                     .small = small, .small_scale = small_scale};
+    weight_plan p = {.ctx = ctx,
+                     .k = LT_ISA_SELECT(ctx, lt_conv_kernels),
+                     .s = s,
+                     .big = big,
+                     .big_scale = big_scale,
+                     .small = small,
+                     .small_scale = small_scale};
     const int64_t m = p.k->panel, lanes = p.k->lanes;
     const int64_t all = lt_conv_ceil_div(s->o, lanes) * lanes;
     lt_status status = LT_ERR_MEMORY;
     float *packed = NULL, *rows = NULL, *sums = NULL;
     int32_t *table = lt_scratch(ctx, (size_t)(6 * taps + s->c * taps + m) * sizeof *table);
-    if (!table) goto done;
+    if (!table)
+        goto done;
 
     /* A view of as many channels as are packed together. */
     int32_t *dy = table, *dx = dy + taps;
@@ -214,9 +224,19 @@ lt_status lt_conv_weight_grad(lt_ctx *ctx, const lt_conv_shape *s, const float *
     }
     const int64_t channels = lt_conv_ceil_div(s->c, p.chunks);
     p.chunks = lt_conv_ceil_div(s->c, channels);
-    p.v = (lt_conv_view){.n = s->n, .c = channels, .h = s->h, .w = s->w, .step = s->stride,
-                         .qh = s->oh, .qw = s->ow, .taps = taps, .dy = dy, .dx = dx,
-                         .phase = dx + taps, .py = dx + 2 * taps, .px = dx + 3 * taps};
+    p.v = (lt_conv_view){.n = s->n,
+                         .c = channels,
+                         .h = s->h,
+                         .w = s->w,
+                         .step = s->stride,
+                         .qh = s->oh,
+                         .qw = s->ow,
+                         .taps = taps,
+                         .dy = dy,
+                         .dx = dx,
+                         .phase = dx + taps,
+                         .py = dx + 2 * taps,
+                         .px = dx + 3 * taps};
     lt_conv_view_taps(&p.v);
     lt_conv_view_tiles(&p.v, BIG_BUDGET, false, p.k->lanes);
     if (p.v.tile_floats > INT32_MAX) {
@@ -239,7 +259,8 @@ lt_status lt_conv_weight_grad(lt_ctx *ctx, const lt_conv_shape *s, const float *
     packed = lt_scratch(ctx, (size_t)(ctx->threads * p.v.tile_floats) * sizeof *packed);
     rows = lt_scratch(ctx, (size_t)(parts * row_floats) * sizeof *rows);
     sums = lt_scratch(ctx, (size_t)(p.chunks * parts * sum_floats) * sizeof *sums);
-    if (!packed || !rows || !sums) goto done;
+    if (!packed || !rows || !sums)
+        goto done;
     if (by_tiles)
         sum_by_tiles(&p, packed, rows, row_floats, sums, sum_floats);
     else

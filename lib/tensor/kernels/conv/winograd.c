@@ -19,11 +19,12 @@
 
 enum {
     LINE = LT_WINOGRAD_STEP * (LT_CONV_MAX_LANES + 1),
-    SKEW = 16, /* floats between points that keep them off the same cache sets */
-    TOGETHER = 64, /* output channels that a thread takes at a time by panels, */
-    FEW_INPUTS = 3 << 19, /* but with so few transformed inputs, in floats, one panel: its weights stay near, all inputs are read more often */
-    CHANNELS = 32, /* input channels of a share of the inputs */
-    AHEAD = 4,     /* those that weights are fetched ahead of their use */
+    SKEW = 16,            /* floats between points that keep them off the same cache sets */
+    TOGETHER = 64,        /* output channels that a thread takes at a time by panels, */
+    FEW_INPUTS = 3 << 19, /* but with so few transformed inputs, in floats, one panel: its weights
+                             stay near, all inputs are read more often */
+    CHANNELS = 32,        /* input channels of a share of the inputs */
+    AHEAD = 4,            /* those that weights are fetched ahead of their use */
 };
 
 /* Below these the transforms cost more than they save; measured on 512 channels. */
@@ -38,10 +39,10 @@ typedef struct plan {
     int64_t in_shift, out_shift; /* a tile's first row is that much before its number says */
     int64_t blocks, panels;
     int64_t u_step, v_step, m_step; /* floats from point to point */
-    int64_t together; /* panels that a thread takes at a time, by panels */
-    const int32_t *offset; /* (c) of a row of a block's inputs */
-    double *partial;       /* (vectors, o) sums of out times with */
-    bool stream;           /* outputs go past the caches */
+    int64_t together;               /* panels that a thread takes at a time, by panels */
+    const int32_t *offset;          /* (c) of a row of a block's inputs */
+    double *partial;                /* (vectors, o) sums of out times with */
+    bool stream;                    /* outputs go past the caches */
 } plan;
 
 static plan plan_of(const lt_ctx *ctx, const lt_winograd *q)
@@ -49,20 +50,24 @@ static plan plan_of(const lt_ctx *ctx, const lt_winograd *q)
     const struct lt_winograd_kernels *k = LT_ISA_SELECT(ctx, lt_winograd_kernels);
     const struct lt_winograd2_kernels *k2 = LT_ISA_SELECT(ctx, lt_winograd2_kernels);
     plan p = {.q = q, .product = LT_ISA_SELECT(ctx, lt_conv_kernels), .lanes = k->lanes};
-    p.scheme = q->kind == LT_WINOGRAD_SAME ? &k->same : q->kind == LT_WINOGRAD_UP ? &k2->up : &k2->down;
+    p.scheme = q->kind == LT_WINOGRAD_SAME ? &k->same
+               : q->kind == LT_WINOGRAD_UP ? &k2->up
+                                           : &k2->down;
     p.in_shift = lt_winograd_in_shift(q);
     p.out_shift = lt_winograd_out_shift(q);
     p.down = lt_ceil_quotient(q->oh + p.out_shift, p.scheme->out_step);
     p.across = lt_ceil_quotient(q->ow + p.out_shift, p.scheme->out_step);
     p.tiles = q->n * p.down * p.across;
     p.vectors = lt_ceil_quotient(p.tiles, p.lanes);
-    p.stream = p.out_shift == 0 && p.across % p.lanes == 0 && lt_streams(q->n * q->o * q->oh * q->ow, q->ow, q->out);
+    p.stream = p.out_shift == 0 && p.across % p.lanes == 0 &&
+               lt_streams(q->n * q->o * q->oh * q->ow, q->ow, q->out);
     return p;
 }
 
 bool lt_winograd_pays(const lt_ctx *ctx, const lt_winograd *q)
 {
-    if (q->c < MIN_CHANNELS || q->o < MIN_CHANNELS) return false;
+    if (q->c < MIN_CHANNELS || q->o < MIN_CHANNELS)
+        return false;
     const plan p = plan_of(ctx, q);
     /* Lanes without a tile and outputs past the edges are work, too. */
     const int64_t area = (int64_t)p.scheme->out_step * p.scheme->out_step;
@@ -82,7 +87,9 @@ typedef struct run {
 static run run_at(const plan *p, int64_t index, int64_t lane)
 {
     const int64_t tile = index * p->lanes + lane;
-    run r = {.n = tile / (p->down * p->across), .y = tile / p->across % p->down, .x = tile % p->across,
+    run r = {.n = tile / (p->down * p->across),
+             .y = tile / p->across % p->down,
+             .x = tile % p->across,
              .lane = lane};
     r.count = tile < p->tiles ? lt_lesser(p->lanes - lane, p->across - r.x) : 0;
     return r;
@@ -100,7 +107,8 @@ static void copy_row(const lt_winograd *q, const float *plane, float scale, int6
     }
     const float *src = plane + y * q->w + x;
     memset(dst, 0, (size_t)from * sizeof *dst);
-    for (; from < to; from++) dst[from] = scale * src[from];
+    for (; from < to; from++)
+        dst[from] = scale * src[from];
     memset(dst + to, 0, (size_t)(count - to) * sizeof *dst);
 }
 
@@ -137,7 +145,8 @@ static void input_vector(const plan *p, int64_t index, int64_t c, float *v)
             if (r.count < p->lanes)
                 copy_row(q, plane, scale, y, x + step, r.count * step, copy[1][i] + r.lane * step);
         }
-        if (r.lane + r.count == p->lanes) break;
+        if (r.lane + r.count == p->lanes)
+            break;
         r = run_at(p, index, r.lane + r.count);
     }
     const int64_t used = (r.lane + r.count) * step, idle = p->lanes * step - used;
@@ -150,12 +159,15 @@ static void input_vector(const plan *p, int64_t index, int64_t c, float *v)
     p->scheme->input(near, far, 1.0f, v, p->v_step);
 }
 
-/* Outputs [at, at + count) of a plane from where they were computed, their bias in them, as the kernel's. */
-static double finish_edge(const lt_winograd *q, int64_t plane, int64_t at, int64_t count, const float *from)
+/* Outputs [at, at + count) of a plane from where they were computed, their bias in them, as the
+ * kernel's. */
+static double finish_edge(const lt_winograd *q, int64_t plane, int64_t at, int64_t count,
+                          const float *from)
 {
     const float *with = q->with ? q->with + plane * q->oh * q->ow + at : NULL, *noise;
     lt_conv_tail tail = lt_conv_tail_of(NULL, q->out_scale, q->act, q->o, plane, &noise);
-    return lt_conv_finish_few(&tail, with, noise ? noise + at : NULL, count, from, q->out + plane * q->oh * q->ow + at);
+    return lt_conv_finish_few(&tail, with, noise ? noise + at : NULL, count, from,
+                              q->out + plane * q->oh * q->ow + at);
 }
 
 /* Transforms output channel o of vector `index` back and writes what lies inside. */
@@ -179,25 +191,32 @@ static void output_vector(const plan *p, int64_t index, int64_t o, const float *
             with[i] = q->with ? q->with + plane * q->oh * q->ow + at : NULL;
             noise[i] = plane_noise ? plane_noise + at : NULL;
         }
-        const lt_winograd_beside beside = {.with = q->with ? with : NULL, .noise = plane_noise ? noise : NULL};
+        const lt_winograd_beside beside = {.with = q->with ? with : NULL,
+                                           .noise = plane_noise ? noise : NULL};
         tail.stream = p->stream;
         const float dot = p->scheme->output(m, p->m_step, &tail, &beside, y);
-        if (q->with) p->partial[index * q->o + o] = (double)dot;
+        if (q->with)
+            p->partial[index * q->o + o] = (double)dot;
         return;
     }
-    for (int64_t i = 0; i < step; i++) y[i] = copy[i];
+    for (int64_t i = 0; i < step; i++)
+        y[i] = copy[i];
     tail = (lt_conv_tail){.bias = tail.bias, .scale = 1.0f};
     p->scheme->output(m, p->m_step, &tail, &(lt_winograd_beside){0}, y);
     double dot = 0;
     while (r.count > 0) {
         const int64_t top = r.y * step - p->out_shift, left = r.x * step - p->out_shift;
-        const int64_t skip = left < 0 ? -left : 0, count = lt_lesser(r.count * step, q->ow - left) - skip;
+        const int64_t skip = left < 0 ? -left : 0,
+                      count = lt_lesser(r.count * step, q->ow - left) - skip;
         for (int64_t i = top < 0 ? -top : 0; i < lt_lesser(step, q->oh - top); i++)
-            dot += finish_edge(q, r.n * q->o + o, (top + i) * q->ow + left + skip, count, copy[i] + r.lane * step + skip);
-        if (r.lane + r.count == p->lanes) break;
+            dot += finish_edge(q, r.n * q->o + o, (top + i) * q->ow + left + skip, count,
+                               copy[i] + r.lane * step + skip);
+        if (r.lane + r.count == p->lanes)
+            break;
         r = run_at(p, index, r.lane + r.count);
     }
-    if (q->with) p->partial[index * q->o + o] = dot;
+    if (q->with)
+        p->partial[index * q->o + o] = dot;
 }
 
 /* Weights of panel `panel` to u (matrix, c, M). */
@@ -211,7 +230,8 @@ static void transform_weights(const plan *p, int64_t panel, float *u)
     for (int64_t c = 0; c < q->c; c++, from += q->w_in) {
         /* The adjoint's lie far apart from channel to channel. */
         if (q->w_in > q->w_out && c + AHEAD < q->c)
-            for (int i = 0; i < count; i++) __builtin_prefetch(from + i * q->w_out + AHEAD * q->w_in);
+            for (int i = 0; i < count; i++)
+                __builtin_prefetch(from + i * q->w_out + AHEAD * q->w_in);
         p->scheme->weights(count, from, q->w_out, flip ? -1 : 1, u + c * m, p->u_step);
     }
 }
@@ -235,33 +255,42 @@ static int64_t width(const plan *p) { return LT_CONV_VECTORS * p->lanes; }
 static void transform_inputs(const plan *p, block b, int64_t begin, int64_t end, float *v)
 {
     for (int64_t c = begin; c < end; c++)
-        for (int i = 0; i < b.vectors; i++) input_vector(p, b.first + i, c, v + c * width(p) + i * p->lanes);
+        for (int i = 0; i < b.vectors; i++)
+            input_vector(p, b.first + i, c, v + c * width(p) + i * p->lanes);
 }
 
 /* Output channels [begin, end) of a block from m (point, end - begin, 3 L). */
 static void transform_outputs(const plan *p, block b, int64_t begin, int64_t end, const float *m)
 {
     for (int64_t o = begin; o < end; o++)
-        for (int i = 0; i < b.vectors; i++) output_vector(p, b.first + i, o, m + (o - begin) * width(p) + i * p->lanes);
+        for (int i = 0; i < b.vectors; i++)
+            output_vector(p, b.first + i, o, m + (o - begin) * width(p) + i * p->lanes);
 }
 
-/* m (panel, M, 3 L) = weights u (panel, c, M) of `panels` panels times a block's inputs v (c, 3 L), of one point. */
-static void multiply(const plan *p, int64_t panels, const float *u, const float *v, int vectors, float *m)
+/* m (panel, M, 3 L) = weights u (panel, c, M) of `panels` panels times a block's inputs v (c, 3 L),
+ * of one point. */
+static void multiply(const plan *p, int64_t panels, const float *u, const float *v, int vectors,
+                     float *m)
 {
-    const int64_t start[LT_CONV_VECTORS] = {0, p->lanes, 2 * p->lanes}, c = p->q->c, panel = p->product->panel;
+    const int64_t start[LT_CONV_VECTORS] = {0, p->lanes, 2 * p->lanes}, c = p->q->c,
+                  panel = p->product->panel;
     for (int64_t i = 0; i < panels; i++)
-        p->product->product(c, u + i * c * panel, v, p->offset, start, vectors, m + i * panel * width(p));
+        p->product->product(c, u + i * c * panel, v, p->offset, start, vectors,
+                            m + i * panel * width(p));
 }
 
-/* Block `index` with all weights u: v (point, c, 3 L) and m (point, o, 3 L) are the thread's work space. */
+/* Block `index` with all weights u: v (point, c, 3 L) and m (point, o, 3 L) are the thread's work
+ * space. */
 static void run_block(const plan *p, int64_t index, const float *u, float *v, float *m)
 {
     const block b = block_at(p, index);
     transform_inputs(p, b, 0, p->q->c, v);
     for (int64_t point = 0; point < p->scheme->points; point++)
-        multiply(p, p->panels, u + p->scheme->matrix_of[point] * p->u_step, v + point * p->v_step, b.vectors, m + point * p->m_step);
+        multiply(p, p->panels, u + p->scheme->matrix_of[point] * p->u_step, v + point * p->v_step,
+                 b.vectors, m + point * p->m_step);
     transform_outputs(p, b, 0, p->q->o, m);
-    if (p->stream) p->scheme->stream_end();
+    if (p->stream)
+        p->scheme->stream_end();
 }
 
 static bool run_by_blocks(lt_ctx *ctx, plan *p)
@@ -269,7 +298,9 @@ static bool run_by_blocks(lt_ctx *ctx, plan *p)
     const lt_winograd *q = p->q;
     const int64_t panel = p->product->panel, points = p->scheme->points;
     const int threads = ctx->threads;
-    p->blocks = lt_lesser(p->vectors, lt_ceil_quotient(lt_ceil_quotient(p->vectors, LT_CONV_VECTORS), threads) * threads);
+    p->blocks = lt_lesser(p->vectors,
+                          lt_ceil_quotient(lt_ceil_quotient(p->vectors, LT_CONV_VECTORS), threads) *
+                              threads);
     p->u_step = p->panels * q->c * panel + SKEW;
     p->v_step = q->c * width(p) + SKEW;
     p->m_step = p->panels * panel * width(p) + SKEW;
@@ -282,9 +313,11 @@ static bool run_by_blocks(lt_ctx *ctx, plan *p)
         {
             float *v = work + omp_get_thread_num() * room;
 #pragma omp for schedule(static)
-            for (int64_t i = 0; i < p->panels; i++) transform_weights(p, i, u + i * q->c * panel);
+            for (int64_t i = 0; i < p->panels; i++)
+                transform_weights(p, i, u + i * q->c * panel);
 #pragma omp for schedule(guided)
-            for (int64_t i = 0; i < p->blocks; i++) run_block(p, i, u, v, v + points * p->v_step);
+            for (int64_t i = 0; i < p->blocks; i++)
+                run_block(p, i, u, v, v + points * p->v_step);
         }
     }
     lt_scratch_free(ctx, work);
@@ -292,27 +325,32 @@ static bool run_by_blocks(lt_ctx *ctx, plan *p)
     return ok;
 }
 
-/* Up to `together` panels from `first` on with all inputs v (point, block, c, 3 L): u (matrix, panel, c, M) and
- * m (point, block, panel, M, 3 L) are the thread's work space. */
+/* Up to `together` panels from `first` on with all inputs v (point, block, c, 3 L): u (matrix,
+ * panel, c, M) and m (point, block, panel, M, 3 L) are the thread's work space. */
 static void run_panels(const plan *p, int64_t first, const float *v, float *u, float *m)
 {
     const lt_winograd *q = p->q;
     const int64_t panel = p->product->panel, count = lt_lesser(p->together, p->panels - first);
     const int64_t in = q->c * width(p), out = p->together * panel * width(p);
-    for (int64_t i = 0; i < count; i++) transform_weights(p, first + i, u + i * q->c * panel);
+    for (int64_t i = 0; i < count; i++)
+        transform_weights(p, first + i, u + i * q->c * panel);
     for (int64_t point = 0; point < p->scheme->points; point++)
         for (int64_t j = 0; j < p->blocks; j++)
-            multiply(p, count, u + p->scheme->matrix_of[point] * p->u_step, v + point * p->v_step + j * in, block_at(p, j).vectors,
+            multiply(p, count, u + p->scheme->matrix_of[point] * p->u_step,
+                     v + point * p->v_step + j * in, block_at(p, j).vectors,
                      m + point * p->m_step + j * out);
     for (int64_t j = 0; j < p->blocks; j++)
-        transform_outputs(p, block_at(p, j), first * panel, lt_lesser((first + count) * panel, q->o), m + j * out);
-    if (p->stream) p->scheme->stream_end();
+        transform_outputs(p, block_at(p, j), first * panel,
+                          lt_lesser((first + count) * panel, q->o), m + j * out);
+    if (p->stream)
+        p->scheme->stream_end();
 }
 
 static bool run_by_panels(lt_ctx *ctx, plan *p)
 {
     const lt_winograd *q = p->q;
-    const int64_t panel = p->product->panel, points = p->scheme->points, chunks = lt_ceil_quotient(q->c, CHANNELS);
+    const int64_t panel = p->product->panel, points = p->scheme->points,
+                  chunks = lt_ceil_quotient(q->c, CHANNELS);
     const int threads = ctx->threads;
     p->blocks = lt_ceil_quotient(p->vectors, LT_CONV_VECTORS);
     const bool few = points * p->tiles * q->c <= FEW_INPUTS;
@@ -331,10 +369,12 @@ static bool run_by_panels(lt_ctx *ctx, plan *p)
 #pragma omp for schedule(dynamic, 1)
             for (int64_t i = 0; i < p->blocks * chunks; i++) {
                 const int64_t from = i % chunks * CHANNELS;
-                transform_inputs(p, block_at(p, i / chunks), from, lt_lesser(from + CHANNELS, q->c), v + i / chunks * q->c * width(p));
+                transform_inputs(p, block_at(p, i / chunks), from, lt_lesser(from + CHANNELS, q->c),
+                                 v + i / chunks * q->c * width(p));
             }
 #pragma omp for schedule(dynamic, 1)
-            for (int64_t i = 0; i < p->panels; i += p->together) run_panels(p, i, v, u, u + u_room);
+            for (int64_t i = 0; i < p->panels; i += p->together)
+                run_panels(p, i, v, u, u + u_room);
         }
     }
     lt_scratch_free(ctx, work);
@@ -347,7 +387,8 @@ void lt_winograd_add_parts(const lt_winograd *q, int64_t parts, const double *pa
     for (int64_t i = 0; i < q->n * q->o; i++) {
         const double *from = partial + i / q->o * parts * q->o + i % q->o;
         double sum = 0;
-        for (int64_t p = 0; p < parts; p++) sum += from[p * q->o];
+        for (int64_t p = 0; p < parts; p++)
+            sum += from[p * q->o];
         q->dot[i] = (float)sum;
     }
 }
@@ -363,15 +404,18 @@ lt_status lt_winograd_run(lt_ctx *ctx, const lt_winograd *q)
     plan p = plan_of(ctx, q);
     p.panels = lt_ceil_quotient(q->o, p.product->panel);
     int32_t *offset = lt_scratch(ctx, sizeof(int32_t) * (size_t)q->c);
-    if (q->with) p.partial = lt_scratch(ctx, sizeof(double) * (size_t)(p.vectors * q->o));
+    if (q->with)
+        p.partial = lt_scratch(ctx, sizeof(double) * (size_t)(p.vectors * q->o));
     bool ok = offset && (p.partial || !q->with);
     if (ok) {
-        for (int64_t c = 0; c < q->c; c++) offset[c] = (int32_t)(c * width(&p));
+        for (int64_t c = 0; c < q->c; c++)
+            offset[c] = (int32_t)(c * width(&p));
         p.offset = offset;
         const bool more_weights = p.scheme->matrices * q->o > p.scheme->points * p.tiles;
         ok = more_weights ? run_by_panels(ctx, &p) : run_by_blocks(ctx, &p);
     }
-    if (ok && q->with) lt_winograd_add_parts(q, p.vectors / q->n, p.partial);
+    if (ok && q->with)
+        lt_winograd_add_parts(q, p.vectors / q->n, p.partial);
     lt_scratch_free(ctx, p.partial);
     lt_scratch_free(ctx, offset);
     return ok ? LT_OK : LT_ERR_MEMORY;

@@ -1,5 +1,6 @@
-/* The transforms of one axis of Winograd's convolutions, for *_kernels.c only: vectors of places to vectors of points, of
- * points to values, and three taps to matrices. All constants are exact in binary. */
+/* The transforms of one axis of Winograd's convolutions, for *_kernels.c only: vectors of places to
+ * vectors of points, of points to values, and three taps to matrices. All constants are exact in
+ * binary. */
 #ifndef LT_TENSOR_WINOGRAD_AXIS_H
 #define LT_TENSOR_WINOGRAD_AXIS_H
 
@@ -10,7 +11,8 @@
 /* Points of an axis at most, matrices of an axis, values. */
 enum { WINOGRAD_POINTS = 9, WINOGRAD_SIDE = 6, WINOGRAD_TILE = 4 };
 
-/* t[6 * columns] of three taps for `columns` columns side by side; tap i of column l is g[i * step + l]. */
+/* t[6 * columns] of three taps for `columns` columns side by side; tap i of column l is g[i * step
+ * + l]. */
 typedef void winograd_taps(const int columns, const double *g, int64_t step, double *t);
 
 /* ---- four points, -+p and -+q: rows of a and -a share their even and odd parts ---- */
@@ -43,8 +45,9 @@ INLINE void pairs_of_values(const float p, const float q, const vec *m, vec *y)
     y[3] = (p * p * p) * odd_p + (q * q * q) * odd_q;
 }
 
-/* ---- stride 1: F(4, 3) (Lavin & Gray 2016), Y = A^T [(G g) . (B^T d)]. The polynomials are evaluated at 0, -+3/4, -+3/2
- * and infinity, which loses fewer digits than the usual 0, -+1, -+2 (about half the error at 512 channels). ---- */
+/* ---- stride 1: F(4, 3) (Lavin & Gray 2016), Y = A^T [(G g) . (B^T d)]. The polynomials are
+ * evaluated at 0, -+3/4, -+3/2 and infinity, which loses fewer digits than the usual 0, -+1, -+2
+ * (about half the error at 512 channels). ---- */
 
 #define SAME_P 0.75f
 #define SAME_Q 1.5f
@@ -83,8 +86,9 @@ INLINE void same_taps(const int columns, const double *g, int64_t step, double *
     }
 }
 
-/* ---- stride 2: F(4, 2) for the places that meet the outer taps, evaluated at -+1/2, -+5/4 and infinity, nothing for those
- * that meet the middle one. Of an axis' 9 points the first 5 belong to the former, the last 4 to the latter. ---- */
+/* ---- stride 2: F(4, 2) for the places that meet the outer taps, evaluated at -+1/2, -+5/4 and
+ * infinity, nothing for those that meet the middle one. Of an axis' 9 points the first 5 belong to
+ * the former, the last 4 to the latter. ---- */
 
 enum { TWO_EVEN = 5, TWO_ODD = 4 };
 
@@ -105,11 +109,14 @@ INLINE void two_values(const vec *m, vec *y)
     y[3] += m[4];
 }
 
-/* Small to big, t[9] of d[-1 .. 3]: all five places for the even values, the last four for the odd ones. */
+/* Small to big, t[9] of d[-1 .. 3]: all five places for the even values, the last four for the odd
+ * ones. */
 INLINE void up_points(const vec *d, vec *t)
 {
     two_points(d, t);
-    UNROLL for (int j = 0; j < TWO_ODD; j++) t[TWO_EVEN + j] = d[1 + j];
+    UNROLL
+    for (int j = 0; j < TWO_ODD; j++)
+        t[TWO_EVEN + j] = d[1 + j];
 }
 
 /* y[8], even and odd by turns, from nine points. */
@@ -117,7 +124,8 @@ INLINE void up_values(const vec *m, vec *y)
 {
     vec even[WINOGRAD_TILE];
     two_values(m, even);
-    UNROLL for (int k = 0; k < WINOGRAD_TILE; k++) {
+    UNROLL
+    for (int k = 0; k < WINOGRAD_TILE; k++) {
         y[2 * k] = even[k];
         y[2 * k + 1] = m[TWO_EVEN + k];
     }
@@ -128,17 +136,22 @@ INLINE void down_points(const vec *d, vec *t)
 {
     const vec even[TWO_EVEN] = {d[0], d[2], d[4], d[6], d[8]};
     two_points(even, t);
-    UNROLL for (int j = 0; j < TWO_ODD; j++) t[TWO_EVEN + j] = d[2 * j + 1];
+    UNROLL
+    for (int j = 0; j < TWO_ODD; j++)
+        t[TWO_EVEN + j] = d[2 * j + 1];
 }
 
 /* y[4] of nine points: what the outer taps give and what the middle one gives. */
 INLINE void down_values(const vec *m, vec *y)
 {
     two_values(m, y);
-    UNROLL for (int j = 0; j < TWO_ODD; j++) y[j] += m[TWO_EVEN + j];
+    UNROLL
+    for (int j = 0; j < TWO_ODD; j++)
+        y[j] += m[TWO_EVEN + j];
 }
 
-/* t of the five points of the outer taps, row a is (1, a) / prod(a - other points), and the middle tap. */
+/* t of the five points of the outer taps, row a is (1, a) / prod(a - other points), and the middle
+ * tap. */
 INLINE void two_taps(const int columns, const double *g, int64_t step, double *t)
 {
     const double p = TWO_P, q = TWO_Q;

@@ -34,13 +34,23 @@ typedef struct lt_winograd {
     const lt_bias_act_planes *act;
 } lt_winograd;
 
-/* What both executions, winograd.c and amx_conv.c, know of it. Strips and tiles start with rows and columns of input and of
- * output that are so much before what their numbers say. */
-static inline int64_t lt_winograd_in_shift(const lt_winograd *q) { return q->kind == LT_WINOGRAD_UP ? 1 : q->pad; }
-static inline int64_t lt_winograd_out_shift(const lt_winograd *q) { return q->kind == LT_WINOGRAD_UP ? q->pad : 0; }
+/* What both executions, winograd.c and amx_conv.c, know of it. Strips and tiles start with rows and
+ * columns of input and of output that are so much before what their numbers say. */
+static inline int64_t lt_winograd_in_shift(const lt_winograd *q)
+{
+    return q->kind == LT_WINOGRAD_UP ? 1 : q->pad;
+}
+static inline int64_t lt_winograd_out_shift(const lt_winograd *q)
+{
+    return q->kind == LT_WINOGRAD_UP ? q->pad : 0;
+}
 
-/* Whether the last tap meets the first input: from small to big it does, or with `flip`, not with both. */
-static inline bool lt_winograd_flipped(const lt_winograd *q) { return q->flip != (q->kind == LT_WINOGRAD_UP); }
+/* Whether the last tap meets the first input: from small to big it does, or with `flip`, not with
+ * both. */
+static inline bool lt_winograd_flipped(const lt_winograd *q)
+{
+    return q->flip != (q->kind == LT_WINOGRAD_UP);
+}
 
 /* dot from the sums (n, parts, o) of each sample's parts, in their order. */
 void lt_winograd_add_parts(const lt_winograd *q, int64_t parts, const double *partial);

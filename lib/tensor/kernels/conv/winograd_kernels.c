@@ -1,4 +1,5 @@
-/* F(4 x 4, 3 x 3) (Lavin & Gray 2016): Y = A^T [(G g G^T) . (B^T d B)] A, the transforms of winograd_axis.h along both axes. */
+/* F(4 x 4, 3 x 3) (Lavin & Gray 2016): Y = A^T [(G g G^T) . (B^T d B)] A, the transforms of
+ * winograd_axis.h along both axes. */
 #include "tensor/kernels/conv/winograd_kernels.h"
 
 #include "tensor/kernels/conv/winograd_transform.h"
@@ -9,22 +10,31 @@ static void input(const float *const *near, const float *const *far, float scale
                   int64_t step)
 {
     vec t[SIDE][SIDE];
-    UNROLL for (int i = 0; i < SIDE; i++) {
+    UNROLL
+    for (int i = 0; i < SIDE; i++) {
         vec d[2 * TILE];
         vec_load_fours(near[i], d);
         vec_load_fours(far[i], d + TILE);
-        UNROLL for (int j = 0; j < SIDE; j++) d[j] *= scale;
+        UNROLL
+        for (int j = 0; j < SIDE; j++)
+            d[j] *= scale;
         same_points(d, t[i]);
     }
-    UNROLL for (int j = 0; j < SIDE; j++) {
+    UNROLL
+    for (int j = 0; j < SIDE; j++) {
         vec d[SIDE], r[SIDE];
-        UNROLL for (int i = 0; i < SIDE; i++) d[i] = t[i][j];
+        UNROLL
+        for (int i = 0; i < SIDE; i++)
+            d[i] = t[i][j];
         same_points(d, r);
-        UNROLL for (int i = 0; i < SIDE; i++) vec_store(v + (i * SIDE + j) * step, r[i]);
+        UNROLL
+        for (int i = 0; i < SIDE; i++)
+            vec_store(v + (i * SIDE + j) * step, r[i]);
     }
 }
 
-static float output(const float *m, int64_t step, const lt_conv_tail *tail, const lt_winograd_beside *beside, float *const *y)
+static float output(const float *m, int64_t step, const lt_conv_tail *tail,
+                    const lt_winograd_beside *beside, float *const *y)
 {
     return winograd_output(same_values, SIDE, m, step, tail, beside, y);
 }
@@ -41,7 +51,14 @@ static const unsigned char itself[SIDE * SIDE] = {
 
 const struct lt_winograd_kernels LT_ISA_NAME(lt_winograd_kernels) = {
     .lanes = LANES,
-    .same = {.points = SIDE * SIDE, .matrices = SIDE * SIDE, .matrix_of = itself,
-             .in_rows = SIDE, .in_step = TILE, .out_step = TILE,
-             .input = input, .output = output, .stream_end = vec_stream_end, .weights = weights},
+    .same = {.points = SIDE * SIDE,
+             .matrices = SIDE * SIDE,
+             .matrix_of = itself,
+             .in_rows = SIDE,
+             .in_step = TILE,
+             .out_step = TILE,
+             .input = input,
+             .output = output,
+             .stream_end = vec_stream_end,
+             .weights = weights},
 };

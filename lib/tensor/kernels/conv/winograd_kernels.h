@@ -16,7 +16,7 @@ enum { LT_WINOGRAD_ROWS = 9, LT_WINOGRAD_STEP = 8 };
 
 /* Values beside a tile's outputs, row by row; each may be NULL. */
 typedef struct lt_winograd_beside {
-    const float *const *with;  /* the sum of (output + bias) with */
+    const float *const *with; /* the sum of (output + bias) with */
     const float *const *noise;
 } lt_winograd_beside;
 
@@ -24,8 +24,8 @@ struct lt_winograd_scheme {
     int points;                     /* products of a tile */
     int matrices;                   /* different weights among them */
     const unsigned char *matrix_of; /* (points) */
-    int in_rows, in_step;   /* rows of inputs a tile sees, and from one tile's first to the next's */
-    int out_step;           /* rows and columns of a tile's outputs */
+    int in_rows, in_step; /* rows of inputs a tile sees, and from one tile's first to the next's */
+    int out_step;         /* rows and columns of a tile's outputs */
 
     /* v[p * step + l] = point p of tile l < L, times scale. Row i of tile l's inputs is
      * near[i][in_step * l + j], j < in_step, and goes on in far[i][in_step * l + j]; in_step L
@@ -33,14 +33,16 @@ struct lt_winograd_scheme {
     void (*input)(const float *const *near, const float *const *far, float scale, float *v,
                   int64_t step);
 
-    /* y[i][out_step * l + j] = output (i, j) of tile l, whose point p is m[p * step + l], and what the tail makes of
-     * it, with what is beside y's rows. Returns the tail's sum. */
-    float (*output)(const float *m, int64_t step, const lt_conv_tail *tail, const lt_winograd_beside *beside, float *const *y);
+    /* y[i][out_step * l + j] = output (i, j) of tile l, whose point p is m[p * step + l], and what
+     * the tail makes of it, with what is beside y's rows. Returns the tail's sum. */
+    float (*output)(const float *m, int64_t step, const lt_conv_tail *tail,
+                    const lt_winograd_beside *beside, float *const *y);
     void (*stream_end)(void);
 
-    /* u[q * step + i] = matrix q of 3 x 3 weights, tap t of which is g[i * g_step + t * tap_step], i < count; zeros up
-     * to the width of a panel of the convolution kernel. */
-    void (*weights)(int count, const float *g, int64_t g_step, int tap_step, float *u, int64_t step);
+    /* u[q * step + i] = matrix q of 3 x 3 weights, tap t of which is g[i * g_step + t * tap_step],
+     * i < count; zeros up to the width of a panel of the convolution kernel. */
+    void (*weights)(int count, const float *g, int64_t g_step, int tap_step, float *u,
+                    int64_t step);
 };
 
 /* Stride 1, F(4 x 4, 3 x 3): 36 products for 16 outputs. */

@@ -1,5 +1,5 @@
-/* What the transforms of all schemes (winograd_kernels.h) do alike, for *_kernels.c only. Each scheme gives the transform
- * of one axis, a function that is inlined. */
+/* What the transforms of all schemes (winograd_kernels.h) do alike, for *_kernels.c only. Each
+ * scheme gives the transform of one axis, a function that is inlined. */
 #ifndef LT_TENSOR_WINOGRAD_TRANSFORM_H
 #define LT_TENSOR_WINOGRAD_TRANSFORM_H
 
@@ -13,39 +13,53 @@
 typedef void winograd_values(const vec *m, vec *y);
 
 /* `output` of a scheme with four outputs an axis. */
-INLINE float winograd_output(winograd_values *values, const int points, const float *m, int64_t step,
-                             const lt_conv_tail *tail, const lt_winograd_beside *beside, float *const *y)
+INLINE float winograd_output(winograd_values *values, const int points, const float *m,
+                             int64_t step, const lt_conv_tail *tail,
+                             const lt_winograd_beside *beside, float *const *y)
 {
     vec sum = {0};
     vec t[WINOGRAD_TILE][WINOGRAD_POINTS];
-    UNROLL for (int j = 0; j < points; j++) {
+    UNROLL
+    for (int j = 0; j < points; j++) {
         vec d[WINOGRAD_POINTS], r[WINOGRAD_TILE];
-        UNROLL for (int i = 0; i < points; i++) d[i] = vec_load(m + (i * points + j) * step);
+        UNROLL
+        for (int i = 0; i < points; i++)
+            d[i] = vec_load(m + (i * points + j) * step);
         values(d, r);
-        UNROLL for (int i = 0; i < WINOGRAD_TILE; i++) t[i][j] = r[i];
+        UNROLL
+        for (int i = 0; i < WINOGRAD_TILE; i++)
+            t[i][j] = r[i];
     }
-    UNROLL for (int i = 0; i < WINOGRAD_TILE; i++) {
+    UNROLL
+    for (int i = 0; i < WINOGRAD_TILE; i++) {
         vec r[WINOGRAD_TILE], row[WINOGRAD_TILE];
         values(t[i], r);
-        UNROLL for (int j = 0; j < WINOGRAD_TILE; j++) r[j] += tail->bias;
+        UNROLL
+        for (int j = 0; j < WINOGRAD_TILE; j++)
+            r[j] += tail->bias;
         vec_mix_fours(r, row);
-        sum = conv_finish_row(WINOGRAD_TILE, row, tail, beside->with ? beside->with[i] : NULL, beside->noise ? beside->noise[i] : NULL, y[i], sum);
+        sum = conv_finish_row(WINOGRAD_TILE, row, tail, beside->with ? beside->with[i] : NULL,
+                              beside->noise ? beside->noise[i] : NULL, y[i], sum);
     }
     return vec_sum(sum);
 }
 
 /* `weights` of a scheme with 6 x 6 matrices. */
-INLINE void winograd_weights(winograd_taps *taps, int count, const float *g, int64_t g_step, int tap_step, float *u, int64_t step)
+INLINE void winograd_weights(winograd_taps *taps, int count, const float *g, int64_t g_step,
+                             int tap_step, float *u, int64_t step)
 {
     double tap[9][PANEL] = {{0}}, column[3][WINOGRAD_SIDE][PANEL];
     for (int i = 0; i < count; i++)
-        for (int t = 0; t < 9; t++) tap[t][i] = (double)g[i * g_step + t * tap_step];
-    for (int j = 0; j < 3; j++) taps(PANEL, tap[j], 3 * PANEL, column[j][0]);
+        for (int t = 0; t < 9; t++)
+            tap[t][i] = (double)g[i * g_step + t * tap_step];
+    for (int j = 0; j < 3; j++)
+        taps(PANEL, tap[j], 3 * PANEL, column[j][0]);
     for (int i = 0; i < WINOGRAD_SIDE; i++) {
         double row[WINOGRAD_SIDE][PANEL];
         taps(PANEL, column[0][i], WINOGRAD_SIDE * PANEL, row[0]);
         for (int j = 0; j < WINOGRAD_SIDE; j++)
-            for (int l = 0; l < PANEL; l++) u[(i * WINOGRAD_SIDE + j) * step + l] = (float)row[j][l];
+            for (int l = 0; l < PANEL; l++)
+                u[(i * WINOGRAD_SIDE + j) * step + l] = (float)row[j][l];
     }
 }
 

@@ -9,7 +9,14 @@
 #include "tensor/kernels/gemm/amx_kernels.h"
 #include "tensor/kernels/gemm/amx_vectors.h"
 
-enum { SIDE = LT_AMX_SIDE, DEPTH = LT_AMX_DEPTH, DIGITS = LT_AMX_DIGITS, TILE = LT_AMX_TILE, STEP = LT_AMX_STEP, SUMS = LT_AMX_SUMS };
+enum {
+    SIDE = LT_AMX_SIDE,
+    DEPTH = LT_AMX_DEPTH,
+    DIGITS = LT_AMX_DIGITS,
+    TILE = LT_AMX_TILE,
+    STEP = LT_AMX_STEP,
+    SUMS = LT_AMX_SUMS
+};
 
 /* The two lower digits 128 more than they are, so that none is negative: 0x8080 in all. */
 #define DIGIT_BIAS 32896.0f
@@ -18,7 +25,8 @@ INLINE void biased_digits(const floats *x, const floats *inverse, words *to)
 {
     const floats y = *x * *inverse + DIGIT_BIAS;
 #if defined(LT_AMX_EMULATED)
-    for (int i = 0; i < WIDTH; i++) (*to)[i] = (uint32_t)lrintf(y[i]);
+    for (int i = 0; i < WIDTH; i++)
+        (*to)[i] = (uint32_t)lrintf(y[i]);
 #else
     *to = (words)_mm512_cvtps_epi32((__m512)y);
 #endif
@@ -42,7 +50,8 @@ INLINE void put(void *to, const words *x) { *(words *)to = *x; }
 
 /* ---- products ---- */
 
-/* Order k of a product is what digits d of the left and k - d of the right side make; tile k holds its sums. */
+/* Order k of a product is what digits d of the left and k - d of the right side make; tile k holds
+ * its sums. */
 enum { ORDERS = 3, PRODUCT = ORDERS * SUMS };
 
 typedef int32_t counts __attribute__((vector_size(64)));
@@ -51,7 +60,8 @@ typedef int32_t counts __attribute__((vector_size(64)));
 INLINE void sum_orders(const int32_t *sums, int64_t i, floats *to)
 {
     floats sum = {0};
-    UNROLL for (int k = 0; k < ORDERS; k++) {
+    UNROLL
+    for (int k = 0; k < ORDERS; k++) {
         const counts of = *(const counts *)(const void *)(sums + k * SUMS + i * SIDE);
         sum = 256.0f * sum + __builtin_convertvector(of, floats);
     }
@@ -61,11 +71,11 @@ INLINE void sum_orders(const int32_t *sums, int64_t i, floats *to)
 /* What becomes of rows [from, to) of the sums before; some past the last do not count. */
 typedef void settle_rows(void *what, int64_t from, int64_t to);
 
-/* sums (orders, 16, 16) of `steps` steps: of the left side at left + offset[i], its digits `digit` bytes apart, of the right side
- * one after the other. While the unit is at a step, the vector units settle some of the rows before: by themselves they would wait
- * for each other. */
-INLINE void digits_product(int64_t steps, const int32_t *offset, const int8_t *left, int64_t digit, const int8_t *right,
-                           settle_rows *settle, void *what, int32_t *sums)
+/* sums (orders, 16, 16) of `steps` steps: of the left side at left + offset[i], its digits `digit`
+ * bytes apart, of the right side one after the other. While the unit is at a step, the vector units
+ * settle some of the rows before: by themselves they would wait for each other. */
+INLINE void digits_product(int64_t steps, const int32_t *offset, const int8_t *left, int64_t digit,
+                           const int8_t *right, settle_rows *settle, void *what, int32_t *sums)
 {
     const int64_t share = (SIDE + steps - 1) / steps;
     _tile_zero(0);

@@ -1,4 +1,5 @@
-/* Compiled for AMX only; tests compile it once more with the unit's instructions written out in C (LT_AMX_EMULATED). */
+/* Compiled for AMX only; tests compile it once more with the unit's instructions written out in C
+ * (LT_AMX_EMULATED). */
 #include "tensor/kernels/gemm/amx_kernels.h"
 
 #include "tensor/kernels/conv/amx_conv_kernels.h"
@@ -11,7 +12,8 @@ enum { FOURTHS = DEPTH / WIDTH };
 /* ---- packing ---- */
 
 /* Sixteen elements from `at` on, zeros past `count`; `whole`: all are there. */
-INLINE void load(const lt_amx_source *s, int64_t at, int64_t count, const bool half, const bool whole, floats *x)
+INLINE void load(const lt_amx_source *s, int64_t at, int64_t count, const bool half,
+                 const bool whole, floats *x)
 {
     const float *wide = (const float *)s->data + at;
     const uint16_t *narrow = (const uint16_t *)s->data + at;
@@ -26,9 +28,13 @@ INLINE void load(const lt_amx_source *s, int64_t at, int64_t count, const bool h
         (*x)[i] = value;
     }
 #else
-    const __mmask16 there = whole || count >= WIDTH ? 0xffff : count <= 0 ? 0 : (__mmask16)((1u << count) - 1);
+    const __mmask16 there = whole || count >= WIDTH ? 0xffff
+                            : count <= 0            ? 0
+                                                    : (__mmask16)((1u << count) - 1);
     if (half)
-        *x = (floats)_mm512_cvtph_ps(whole ? _mm256_loadu_si256((const __m256i *)(const void *)narrow) : _mm256_maskz_loadu_epi16(there, narrow));
+        *x = (floats)_mm512_cvtph_ps(whole
+                                         ? _mm256_loadu_si256((const __m256i *)(const void *)narrow)
+                                         : _mm256_maskz_loadu_epi16(there, narrow));
     else
         *x = (floats)(whole ? _mm512_loadu_ps(wide) : _mm512_maskz_loadu_ps(there, wide));
 #endif
@@ -50,7 +56,8 @@ INLINE uint32_t largest_of(const words *largest)
 {
 #if defined(LT_AMX_EMULATED)
     uint32_t bits = 0;
-    for (int i = 0; i < WIDTH; i++) bits = (*largest)[i] > bits ? (*largest)[i] : bits;
+    for (int i = 0; i < WIDTH; i++)
+        bits = (*largest)[i] > bits ? (*largest)[i] : bits;
     return bits;
 #else
     return _mm512_reduce_max_epu32((__m512i)*largest);
@@ -98,13 +105,16 @@ INLINE uint32_t survey_line(const lt_amx_source *s, line l, const bool half, con
     return largest_of(&largest);
 }
 
-/* Largest values of sixteen columns that lie across, so far and with element `at` and those beside it. */
-INLINE void survey_row(const lt_amx_source *s, int64_t at, int64_t count, const bool half, const bool whole, words *largest)
+/* Largest values of sixteen columns that lie across, so far and with element `at` and those beside
+ * it. */
+INLINE void survey_row(const lt_amx_source *s, int64_t at, int64_t count, const bool half,
+                       const bool whole, words *largest)
 {
 #if !defined(LT_AMX_EMULATED)
     if (half && whole) { /* float16 until the last */
         __m256i *most = (__m256i *)(void *)largest;
-        const __m256i x = _mm256_loadu_si256((const __m256i *)(const void *)((const uint16_t *)s->data + at));
+        const __m256i x =
+            _mm256_loadu_si256((const __m256i *)(const void *)((const uint16_t *)s->data + at));
         *most = _mm256_max_epu16(*most, _mm256_and_si256(x, _mm256_set1_epi16(INT16_MAX)));
         return;
     }
@@ -117,17 +127,20 @@ INLINE void survey_row(const lt_amx_source *s, int64_t at, int64_t count, const 
 INLINE void end_survey(const bool half, const bool whole, words *largest)
 {
 #if !defined(LT_AMX_EMULATED)
-    if (half && whole) *largest = (words)_mm512_cvtph_ps(*(const __m256i *)(const void *)largest);
+    if (half && whole)
+        *largest = (words)_mm512_cvtph_ps(*(const __m256i *)(const void *)largest);
 #endif
     (void)half, (void)whole, (void)largest;
 }
 
 /* Digits of its step from index k on. */
-INLINE void line_digits(const lt_amx_source *s, line l, int64_t k, float inverse, const bool half, const bool whole, words *digit)
+INLINE void line_digits(const lt_amx_source *s, line l, int64_t k, float inverse, const bool half,
+                        const bool whole, words *digit)
 {
     const floats factor = inverse - (floats){0};
     words w[FOURTHS];
-    UNROLL for (int j = 0; j < FOURTHS; j++) {
+    UNROLL
+    for (int j = 0; j < FOURTHS; j++) {
         const int64_t at = k + j * WIDTH;
         floats x;
         load(s, l.at + at, l.depth - at, half, whole, &x);
@@ -137,8 +150,9 @@ INLINE void line_digits(const lt_amx_source *s, line l, int64_t k, float inverse
 }
 
 /* Sixteen lines, as rows or `turned` to columns. */
-INLINE void pack_lines(const lt_amx_source *s, const bool turned, int64_t i, int64_t count, int64_t k, int64_t depth, const bool half,
-                       const bool whole, int8_t *to, float *worth)
+INLINE void pack_lines(const lt_amx_source *s, const bool turned, int64_t i, int64_t count,
+                       int64_t k, int64_t depth, const bool half, const bool whole, int8_t *to,
+                       float *worth)
 {
     line l[SIDE];
     words bits;
@@ -161,20 +175,23 @@ INLINE void pack_lines(const lt_amx_source *s, const bool turned, int64_t i, int
         }
         for (int d = 0; turned && d < DIGITS; d++) {
             transpose(row[d]);
-            UNROLL for (int r = 0; r < SIDE; r++) put(to + d * TILE + r * DEPTH, &row[d][r]);
+            UNROLL
+            for (int r = 0; r < SIDE; r++)
+                put(to + d * TILE + r * DEPTH, &row[d][r]);
         }
     }
 }
 
 /* Columns that lie across, side by side from element `from` on: rows are read whole. */
-INLINE void pack_across(const lt_amx_source *s, int64_t from, int64_t count, int64_t depth, const bool half, const bool whole, int8_t *to,
-                        float *worth)
+INLINE void pack_across(const lt_amx_source *s, int64_t from, int64_t count, int64_t depth,
+                        const bool half, const bool whole, int8_t *to, float *worth)
 {
     const int64_t blocks = (count + SIDE - 1) / SIDE, block = (depth + DEPTH - 1) / DEPTH * STEP;
     words largest[LT_AMX_PACKED] = {{0}};
     floats inverse[LT_AMX_PACKED];
     for (int64_t k = 0; k < depth; k++)
-        for (int64_t b = 0; b < blocks; b++) survey_row(s, from + k * s->ld + b * SIDE, count - b * SIDE, half, whole, &largest[b]);
+        for (int64_t b = 0; b < blocks; b++)
+            survey_row(s, from + k * s->ld + b * SIDE, count - b * SIDE, half, whole, &largest[b]);
     for (int64_t b = 0; b < blocks; b++) {
         end_survey(half, whole, &largest[b]);
         worths_of(&largest[b], worth + b * SIDE, &inverse[b]);
@@ -183,19 +200,22 @@ INLINE void pack_across(const lt_amx_source *s, int64_t from, int64_t count, int
         for (int64_t r = 0; r < WIDTH; r++)
             for (int64_t b = 0; b < blocks; b++) {
                 words w[FOURTHS], digit[DIGITS];
-                UNROLL for (int j = 0; j < FOURTHS; j++) {
+                UNROLL
+                for (int j = 0; j < FOURTHS; j++) {
                     const int64_t k = at + r + j * WIDTH;
                     floats x;
-                    load(s, from + k * s->ld + b * SIDE, k < depth ? count - b * SIDE : 0, half, whole, &x);
+                    load(s, from + k * s->ld + b * SIDE, k < depth ? count - b * SIDE : 0, half,
+                         whole, &x);
                     biased_digits(&x, &inverse[b], &w[j]);
                 }
                 gather_digits(w, digit);
-                for (int d = 0; d < DIGITS; d++) put(to + b * block + d * TILE + r * DEPTH, &digit[d]);
+                for (int d = 0; d < DIGITS; d++)
+                    put(to + b * block + d * TILE + r * DEPTH, &digit[d]);
             }
 }
 
-INLINE void pack(const lt_amx_source *s, const bool columns, const bool across, int64_t i, int64_t count, int64_t k, int64_t depth,
-                 const bool half, int8_t *to, float *worth)
+INLINE void pack(const lt_amx_source *s, const bool columns, const bool across, int64_t i,
+                 int64_t count, int64_t k, int64_t depth, const bool half, int8_t *to, float *worth)
 {
     const bool even = depth % DEPTH == 0;
     if (across && even && count % SIDE == 0) {
@@ -206,7 +226,8 @@ INLINE void pack(const lt_amx_source *s, const bool columns, const bool across, 
         pack_across(s, k * s->ld + i, count, depth, half, false, to, worth);
         return;
     }
-    for (; count > 0; i += SIDE, count -= SIDE, to += (depth + DEPTH - 1) / DEPTH * STEP, worth += SIDE) {
+    for (; count > 0;
+         i += SIDE, count -= SIDE, to += (depth + DEPTH - 1) / DEPTH * STEP, worth += SIDE) {
         if (even && count >= SIDE)
             pack_lines(s, columns, i, SIDE, k, depth, half, true, to, worth);
         else
@@ -214,7 +235,8 @@ INLINE void pack(const lt_amx_source *s, const bool columns, const bool across, 
     }
 }
 
-static void pack_rows(const lt_amx_source *s, int64_t i, int64_t count, int64_t k, int64_t depth, int8_t *to, float *worth)
+static void pack_rows(const lt_amx_source *s, int64_t i, int64_t count, int64_t k, int64_t depth,
+                      int8_t *to, float *worth)
 {
     if (s->half)
         pack(s, false, false, i, count, k, depth, true, to, worth);
@@ -222,7 +244,8 @@ static void pack_rows(const lt_amx_source *s, int64_t i, int64_t count, int64_t 
         pack(s, false, false, i, count, k, depth, false, to, worth);
 }
 
-static void pack_columns(const lt_amx_source *s, int64_t i, int64_t count, int64_t k, int64_t depth, int8_t *to, float *worth)
+static void pack_columns(const lt_amx_source *s, int64_t i, int64_t count, int64_t k, int64_t depth,
+                         int8_t *to, float *worth)
 {
     if (s->half)
         pack(s, true, s->across, i, count, k, depth, true, to, worth);
@@ -232,7 +255,8 @@ static void pack_columns(const lt_amx_source *s, int64_t i, int64_t count, int64
 
 /* ---- products ---- */
 
-/* Sums of a product on their way to floats, and from the last slab to C; what is fetched besides. */
+/* Sums of a product on their way to floats, and from the last slab to C; what is fetched besides.
+ */
 typedef struct pending {
     const lt_amx_walk *walk;
     const int32_t *sums; /* NULL: none */
@@ -257,9 +281,13 @@ INLINE void store_square(const pending *p, const bool transposed, const bool fre
     const lt_amx_walk *w = p->walk;
     const int64_t ld = transposed ? w->column : w->row;
     words row[SIDE];
-    UNROLL for (int r = 0; r < SIDE; r++) row[r] = *(const words *)(const void *)(p->to + r * SIDE);
-    if (transposed) transpose(row);
-    UNROLL for (int r = 0; r < SIDE; r++) {
+    UNROLL
+    for (int r = 0; r < SIDE; r++)
+        row[r] = *(const words *)(const void *)(p->to + r * SIDE);
+    if (transposed)
+        transpose(row);
+    UNROLL
+    for (int r = 0; r < SIDE; r++) {
         loose_floats *to = (loose_floats *)(p->c + r * ld);
         *to = fresh ? w->alpha * (floats)row[r] : w->alpha * (floats)row[r] + w->beta * *to;
     }
@@ -297,20 +325,26 @@ INLINE void settle(void *what, int64_t from, int64_t to)
     pending *p = what;
     if (p->sums && from < SIDE) {
         if (p->walk->first)
-            for (int64_t i = from; i < to && i < SIDE; i++) settle_row(p, i, true);
+            for (int64_t i = from; i < to && i < SIDE; i++)
+                settle_row(p, i, true);
         else
-            for (int64_t i = from; i < to && i < SIDE; i++) settle_row(p, i, false);
-        if (p->walk->last && to >= SIDE) store(p);
+            for (int64_t i = from; i < to && i < SIDE; i++)
+                settle_row(p, i, false);
+        if (p->walk->last && to >= SIDE)
+            store(p);
     }
     lt_amx_fetch(&p->ahead);
 }
 
-INLINE void block_product(const lt_amx_walk *w, int64_t i, int64_t j, pending *before, int32_t *sums)
+INLINE void block_product(const lt_amx_walk *w, int64_t i, int64_t j, pending *before,
+                          int32_t *sums)
 {
     static const int32_t offset[LT_AMX_STEPS] = {0, STEP, 2 * STEP, 3 * STEP, 4 * STEP, 5 * STEP};
-    const lt_amx_blocks *left = w->kept_left ? &w->kept : &w->passing, *right = w->kept_left ? &w->passing : &w->kept;
+    const lt_amx_blocks *left = w->kept_left ? &w->kept : &w->passing,
+                        *right = w->kept_left ? &w->passing : &w->kept;
     const int64_t a = w->kept_left ? i : j, b = w->kept_left ? j : i, block = w->steps * STEP;
-    digits_product(w->steps, offset, left->digits + a * block, TILE, right->digits + b * block, settle, before, sums);
+    digits_product(w->steps, offset, left->digits + a * block, TILE, right->digits + b * block,
+                   settle, before, sums);
     before->sums = sums;
     before->rows = left->worth + a * SIDE;
     before->columns = 65536.0f * *(const loose_floats *)(right->worth + b * SIDE);
@@ -319,7 +353,8 @@ INLINE void block_product(const lt_amx_walk *w, int64_t i, int64_t j, pending *b
     before->rows_there = left->elements - a * SIDE;
     before->columns_there = right->elements - b * SIDE;
     const bool whole = before->rows_there >= SIDE && before->columns_there >= SIDE;
-    for (int64_t r = 0; w->last && whole && r < SIDE; r++) __builtin_prefetch(before->c + r * (w->row == 1 ? w->column : w->row), 1);
+    for (int64_t r = 0; w->last && whole && r < SIDE; r++)
+        __builtin_prefetch(before->c + r * (w->row == 1 ? w->column : w->row), 1);
 }
 
 /* A passing block stays in the first-level cache, and rows of C are written in runs. */
@@ -329,7 +364,8 @@ static void matrix_products(const lt_amx_walk *walk)
     pending before = {.walk = walk, .ahead = *walk->ahead};
     int turn = 0;
     for (int64_t j = 0; j < walk->passing.count; j++)
-        for (int64_t i = 0; i < walk->kept.count; i++, turn ^= 1) block_product(walk, i, j, &before, sums[turn]);
+        for (int64_t i = 0; i < walk->kept.count; i++, turn ^= 1)
+            block_product(walk, i, j, &before, sums[turn]);
     settle(&before, 0, SIDE);
     *walk->ahead = before.ahead;
 }
@@ -339,7 +375,9 @@ static const struct {
     uint8_t palette, start_row, reserved[14];
     uint16_t row_bytes[16];
     uint8_t rows[16];
-} eight_tiles = {.palette = 1, .row_bytes = {64, 64, 64, 64, 64, 64, 64, 64}, .rows = {16, 16, 16, 16, 16, 16, 16, 16}};
+} eight_tiles = {.palette = 1,
+                 .row_bytes = {64, 64, 64, 64, 64, 64, 64, 64},
+                 .rows = {16, 16, 16, 16, 16, 16, 16, 16}};
 
 static void begin(void) { _tile_loadconfig(&eight_tiles); }
 

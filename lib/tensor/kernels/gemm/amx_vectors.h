@@ -1,5 +1,5 @@
-/* Vectors as wide as a row of the unit's tiles, for amx*_kernels.c only, which tests compile once more for other processors
- * (LT_AMX_EMULATED). */
+/* Vectors as wide as a row of the unit's tiles, for amx*_kernels.c only, which tests compile once
+ * more for other processors (LT_AMX_EMULATED). */
 #ifndef LT_TENSOR_AMX_VECTORS_H
 #define LT_TENSOR_AMX_VECTORS_H
 
@@ -18,12 +18,14 @@ typedef uint32_t words __attribute__((vector_size(64)));
 typedef float loose_floats __attribute__((vector_size(64), aligned(4), may_alias));
 
 /* Exchanges `step` x `step` squares of row[0 ... 15] across the diagonal. */
-#define EXCHANGE(row, step, upper, lower)                          \
-    UNROLL for (int i = 0; i < WIDTH; i++) {                       \
-        if (i & (step)) continue;                                  \
-        const words a = (row)[i], b = (row)[i + (step)];           \
-        (row)[i] = MIX(words, a, b, upper);                        \
-        (row)[i + (step)] = MIX(words, a, b, lower);               \
+#define EXCHANGE(row, step, upper, lower)                \
+    UNROLL                                               \
+    for (int i = 0; i < WIDTH; i++) {                    \
+        if (i & (step))                                  \
+            continue;                                    \
+        const words a = (row)[i], b = (row)[i + (step)]; \
+        (row)[i] = MIX(words, a, b, upper);              \
+        (row)[i + (step)] = MIX(words, a, b, lower);     \
     }
 #define UPPER_8 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23
 #define LOWER_8 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31

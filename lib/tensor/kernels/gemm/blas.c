@@ -120,9 +120,8 @@ static void sgemm_portable(bool ta, bool tb, int64_t m, int64_t n, int64_t k, fl
     }
 }
 
-void lt_sgemm_serial(bool ta, bool tb, int64_t m, int64_t n, int64_t k, float alpha,
-                     const float *a, int64_t lda, const float *b, int64_t ldb, float beta,
-                     float *c, int64_t ldc)
+void lt_sgemm_serial(bool ta, bool tb, int64_t m, int64_t n, int64_t k, float alpha, const float *a,
+                     int64_t lda, const float *b, int64_t ldb, float beta, float *c, int64_t ldc)
 {
     if (m <= 0 || n <= 0)
         return;
@@ -141,13 +140,15 @@ void lt_sgemm_serial(bool ta, bool tb, int64_t m, int64_t n, int64_t k, float al
                (int)(ldc < n ? n : ldc));
 }
 
-/* Products below this many multiply-adds, and over fewer elements, which come from memory, are not worth waking threads for. */
+/* Products below this many multiply-adds, and over fewer elements, which come from memory, are not
+ * worth waking threads for. */
 static const double parallel_work = 1e6, parallel_elements = 1e5;
 
 static bool worth_threads(int64_t m, int64_t n, int64_t k)
 {
     const double rows = (double)m, columns = (double)n, depth = (double)k;
-    return rows * columns * depth >= parallel_work || rows * depth + columns * depth + rows * columns >= parallel_elements;
+    return rows * columns * depth >= parallel_work ||
+           rows * depth + columns * depth + rows * columns >= parallel_elements;
 }
 
 void lt_sgemm(lt_ctx *ctx, bool ta, bool tb, int64_t m, int64_t n, int64_t k, float alpha,

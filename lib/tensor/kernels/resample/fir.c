@@ -64,14 +64,17 @@ bool lt_fir_factor(int64_t kh, int64_t kw, const float *kernel, float *column, f
 {
     int64_t best = 0;
     for (int64_t i = 1; i < kh * kw; i++)
-        if (fabsf(kernel[i]) > fabsf(kernel[best])) best = i;
+        if (fabsf(kernel[i]) > fabsf(kernel[best]))
+            best = i;
     const float pivot = kernel[best];
-    for (int64_t i = 0; i < kh; i++) column[i] = kernel[i * kw + best % kw];
+    for (int64_t i = 0; i < kh; i++)
+        column[i] = kernel[i * kw + best % kw];
     for (int64_t j = 0; j < kw; j++)
         row[j] = pivot == 0.0f ? 0.0f : kernel[best / kw * kw + j] / pivot;
     for (int64_t i = 0; i < kh; i++)
         for (int64_t j = 0; j < kw; j++)
-            if (!(fabsf(column[i] * row[j] - kernel[i * kw + j]) <= 2e-7f * fabsf(pivot))) return false;
+            if (!(fabsf(column[i] * row[j] - kernel[i * kw + j]) <= 2e-7f * fabsf(pivot)))
+                return false;
     return true;
 }
 
@@ -85,7 +88,8 @@ typedef struct work {
 /* Row y of a plane. With column and row factors the vertical sum comes first and one
  * horizontal filter follows; otherwise every kernel row filters its image row. */
 static void output_row(const struct lt_resample_kernels *k, const lt_fir_shape *s, span cols,
-                       const float *kernel, const float *column, const float *row, work *t, int64_t y, float *out)
+                       const float *kernel, const float *column, const float *row, work *t,
+                       int64_t y, float *out)
 {
     const int64_t at = y * s->down - s->pad_y, source = -floor_div(-at, s->up);
     const int64_t from = cols.low > 0 ? cols.low : 0;
@@ -96,27 +100,32 @@ static void output_row(const struct lt_resample_kernels *k, const lt_fir_shape *
     int add = 0;
     for (int64_t i = source * s->up - at; i < s->kh; i += s->up) {
         const int64_t r = (at + i) / s->up;
-        if (at + i < 0 || r >= s->h) continue;
+        if (at + i < 0 || r >= s->h)
+            continue;
         if (column) {
             t->row[rows] = t->x + r * s->w + from;
             t->weight[rows++] = column[i];
         } else {
-            if (width) memcpy(inner, t->x + r * s->w + from, (size_t)width * sizeof *inner);
+            if (width)
+                memcpy(inner, t->x + r * s->w + from, (size_t)width * sizeof *inner);
             filter_line(k, s, cols, kernel + i * s->kw, t->line, out, add);
             add = 1;
         }
     }
     if (column && rows) {
-        if (width) k->combine(width, rows, t->row, t->weight, inner);
+        if (width)
+            k->combine(width, rows, t->row, t->weight, inner);
         filter_line(k, s, cols, row, t->line, out, 0);
     } else if (!add) {
         memset(out, 0, (size_t)s->ow * sizeof *out);
     }
 }
 
-lt_status lt_fir_apply(lt_ctx *ctx, const lt_fir_shape *s, const float *kernel, const float *x, float *out)
+lt_status lt_fir_apply(lt_ctx *ctx, const lt_fir_shape *s, const float *kernel, const float *x,
+                       float *out)
 {
-    if (s->planes == 0 || s->oh <= 0 || s->ow <= 0) return LT_OK;
+    if (s->planes == 0 || s->oh <= 0 || s->ow <= 0)
+        return LT_OK;
     const struct lt_resample_kernels *k = LT_ISA_SELECT(ctx, lt_resample_kernels);
     const span cols = columns_read(s);
     const int64_t bands = (s->oh + BAND - 1) / BAND;
@@ -134,10 +143,13 @@ lt_status lt_fir_apply(lt_ctx *ctx, const lt_fir_shape *s, const float *kernel, 
             const int64_t plane = i / bands, first = i % bands * BAND;
             const int64_t last = first + BAND < s->oh ? first + BAND : s->oh;
             const int64_t me = omp_get_thread_num();
-            work t = {.row = rows + me * s->kh, .weight = weights + me * s->kh, .line = lines + me * cols.count,
+            work t = {.row = rows + me * s->kh,
+                      .weight = weights + me * s->kh,
+                      .line = lines + me * cols.count,
                       .x = x + plane * s->h * s->w};
             for (int64_t y = first; y < last; y++)
-                output_row(k, s, cols, kernel, separable ? factors : NULL, factors + s->kh, &t, y, out + (plane * s->oh + y) * s->ow);
+                output_row(k, s, cols, kernel, separable ? factors : NULL, factors + s->kh, &t, y,
+                           out + (plane * s->oh + y) * s->ow);
         }
     }
     lt_scratch_free(ctx, weights);
@@ -151,20 +163,31 @@ lt_status lt_fir_apply(lt_ctx *ctx, const lt_fir_shape *s, const float *kernel, 
 static lt_fir_shape reverse(const lt_fir_shape *s)
 {
     return (lt_fir_shape){
-        .planes = s->planes, .h = s->oh, .w = s->ow, .oh = s->h, .ow = s->w,
-        .kh = s->kh, .kw = s->kw, .up = s->down, .down = s->up,
-        .pad_y = s->kh - 1 - s->pad_y, .pad_x = s->kw - 1 - s->pad_x,
+        .planes = s->planes,
+        .h = s->oh,
+        .w = s->ow,
+        .oh = s->h,
+        .ow = s->w,
+        .kh = s->kh,
+        .kw = s->kw,
+        .up = s->down,
+        .down = s->up,
+        .pad_y = s->kh - 1 - s->pad_y,
+        .pad_x = s->kw - 1 - s->pad_x,
     };
 }
 
-/* x[i] gathers out[j] kernel[k] for j down + k - pad = i up: the same filter with the kernel reversed and the sampling
- * rates exchanged. */
-lt_status lt_fir_adjoint(lt_ctx *ctx, const lt_fir_shape *s, const float *kernel, const float *out, float *x)
+/* x[i] gathers out[j] kernel[k] for j down + k - pad = i up: the same filter with the kernel
+ * reversed and the sampling rates exchanged. */
+lt_status lt_fir_adjoint(lt_ctx *ctx, const lt_fir_shape *s, const float *kernel, const float *out,
+                         float *x)
 {
     const lt_fir_shape back = reverse(s);
     float *reversed = lt_scratch(ctx, (size_t)(s->kh * s->kw) * sizeof *reversed);
-    if (!reversed) return LT_ERR_MEMORY;
-    for (int64_t i = 0; i < s->kh * s->kw; i++) reversed[i] = kernel[s->kh * s->kw - 1 - i];
+    if (!reversed)
+        return LT_ERR_MEMORY;
+    for (int64_t i = 0; i < s->kh * s->kw; i++)
+        reversed[i] = kernel[s->kh * s->kw - 1 - i];
     const lt_status status = lt_fir_apply(ctx, &back, reversed, out, x);
     lt_scratch_free(ctx, reversed);
     return status;

@@ -19,10 +19,11 @@ typedef struct lt_fir_shape {
 bool lt_fir_factor(int64_t kh, int64_t kw, const float *kernel, float *column, float *row);
 
 /* Errors: LT_ERR_MEMORY. */
-lt_status lt_fir_apply(lt_ctx *ctx, const lt_fir_shape *s, const float *kernel, const float *x, float *out);
+lt_status lt_fir_apply(lt_ctx *ctx, const lt_fir_shape *s, const float *kernel, const float *x,
+                       float *out);
 /* x (planes,h,w) = adjoint of lt_fir_apply at out (planes,oh,ow). */
-lt_status lt_fir_adjoint(lt_ctx *ctx, const lt_fir_shape *s, const float *kernel,
-                         const float *out, float *x);
+lt_status lt_fir_adjoint(lt_ctx *ctx, const lt_fir_shape *s, const float *kernel, const float *out,
+                         float *x);
 
 /* One without resampling, of few taps, column[i] row[j]. */
 enum { LT_BLUR_TAPS = 8 };
@@ -36,10 +37,12 @@ typedef struct lt_blur {
 bool lt_blur_of(const lt_fir_shape *s, const float *kernel, lt_blur *b);
 
 /* lt_fir_apply(), then, unless NULL, what `act` makes of the outputs. Errors: LT_ERR_MEMORY. */
-lt_status lt_blur_apply(lt_ctx *ctx, const lt_blur *b, const float *x, const lt_bias_act_planes *act, float *out);
-/* gx (planes,h,w), and the sums of each plane, from gy and y (planes,oh,ow), the result with `act`. */
-lt_status lt_blur_act_adjoint(lt_ctx *ctx, const lt_blur *b, const lt_bias_act_planes *act, const float *y, const float *gy, float *gx,
-                              lt_bias_act_sums *sums);
+lt_status lt_blur_apply(lt_ctx *ctx, const lt_blur *b, const float *x,
+                        const lt_bias_act_planes *act, float *out);
+/* gx (planes,h,w), and the sums of each plane, from gy and y (planes,oh,ow), the result with `act`.
+ */
+lt_status lt_blur_act_adjoint(lt_ctx *ctx, const lt_blur *b, const lt_bias_act_planes *act,
+                              const float *y, const float *gy, float *gx, lt_bias_act_sums *sums);
 
 /* A linear map along one axis: output i is a weighted window of the inputs. */
 typedef struct lt_windows {
@@ -48,9 +51,14 @@ typedef struct lt_windows {
     float *weight;  /* (out, taps) */
 } lt_windows;
 
-typedef enum lt_resize_kind { LT_RESIZE_CUBIC, LT_RESIZE_CUBIC_ANTIALIAS, LT_RESIZE_AREA } lt_resize_kind;
+typedef enum lt_resize_kind {
+    LT_RESIZE_CUBIC,
+    LT_RESIZE_CUBIC_ANTIALIAS,
+    LT_RESIZE_AREA
+} lt_resize_kind;
 
-/* The windows of resizing `in` pixels to `out`; false when memory ran out. To be freed, also then; zeroed before. */
+/* The windows of resizing `in` pixels to `out`; false when memory ran out. To be freed, also then;
+ * zeroed before. */
 bool lt_windows_build(lt_ctx *ctx, lt_resize_kind kind, int64_t in, int64_t out, lt_windows *t);
 void lt_windows_free(lt_ctx *ctx, lt_windows *t);
 
@@ -64,17 +72,20 @@ lt_status lt_resize_adjoint(lt_ctx *ctx, lt_resize_kind kind, int64_t planes, in
  * is added to x. */
 lt_status lt_warp_apply(lt_ctx *ctx, int64_t planes, int64_t h, int64_t w, const double coeffs[8],
                         bool mask_border, const float *x, float *out);
-lt_status lt_warp_adjoint(lt_ctx *ctx, int64_t planes, int64_t h, int64_t w,
-                          const double coeffs[8], bool mask_border, const float *out, float *x);
+lt_status lt_warp_adjoint(lt_ctx *ctx, int64_t planes, int64_t h, int64_t w, const double coeffs[8],
+                          bool mask_border, const float *out, float *x);
 
-/* Whether resizing (h,w) to (oh,ow) leaves so many pixels out that it pays to warp only the others. */
+/* Whether resizing (h,w) to (oh,ow) leaves so many pixels out that it pays to warp only the others.
+ */
 bool lt_warp_resize_pays(int64_t h, int64_t w, int64_t oh, int64_t ow);
 
-/* lt_resize_apply() of kind LT_RESIZE_CUBIC after lt_warp_apply(): out is (planes,oh,ow). The adjoint is added to x. Needs
- * lt_warp_resize_pays(). */
-lt_status lt_warp_resize_apply(lt_ctx *ctx, int64_t planes, int64_t h, int64_t w, const double coeffs[8],
-                               bool mask_border, const float *x, int64_t oh, int64_t ow, float *out);
-lt_status lt_warp_resize_adjoint(lt_ctx *ctx, int64_t planes, int64_t h, int64_t w, const double coeffs[8],
-                                 bool mask_border, int64_t oh, int64_t ow, const float *out, float *x);
+/* lt_resize_apply() of kind LT_RESIZE_CUBIC after lt_warp_apply(): out is (planes,oh,ow). The
+ * adjoint is added to x. Needs lt_warp_resize_pays(). */
+lt_status lt_warp_resize_apply(lt_ctx *ctx, int64_t planes, int64_t h, int64_t w,
+                               const double coeffs[8], bool mask_border, const float *x, int64_t oh,
+                               int64_t ow, float *out);
+lt_status lt_warp_resize_adjoint(lt_ctx *ctx, int64_t planes, int64_t h, int64_t w,
+                                 const double coeffs[8], bool mask_border, int64_t oh, int64_t ow,
+                                 const float *out, float *x);
 
 #endif

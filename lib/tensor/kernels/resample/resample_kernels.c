@@ -10,25 +10,30 @@ static void combine(int64_t n, int64_t taps, const float *const *row, const floa
     if (taps >= 4) {
         const float *a = row[0], *b = row[1], *c = row[2], *d = row[3];
         const float p = weight[0], q = weight[1], r = weight[2], s = weight[3];
-        for (int64_t i = 0; i < n; i++) out[i] = p * a[i] + q * b[i] + (r * c[i] + s * d[i]);
+        for (int64_t i = 0; i < n; i++)
+            out[i] = p * a[i] + q * b[i] + (r * c[i] + s * d[i]);
         t = 4;
     } else if (taps >= 2) {
         const float *a = row[0], *b = row[1];
         const float p = weight[0], q = weight[1];
-        for (int64_t i = 0; i < n; i++) out[i] = p * a[i] + q * b[i];
+        for (int64_t i = 0; i < n; i++)
+            out[i] = p * a[i] + q * b[i];
         t = 2;
     } else if (taps == 1) {
         const float *a = row[0];
         const float p = weight[0];
-        for (int64_t i = 0; i < n; i++) out[i] = p * a[i];
+        for (int64_t i = 0; i < n; i++)
+            out[i] = p * a[i];
         t = 1;
     } else {
-        for (int64_t i = 0; i < n; i++) out[i] = 0.0f;
+        for (int64_t i = 0; i < n; i++)
+            out[i] = 0.0f;
     }
     for (; t < taps; t++) {
         const float *a = row[t];
         const float p = weight[t];
-        for (int64_t i = 0; i < n; i++) out[i] += p * a[i];
+        for (int64_t i = 0; i < n; i++)
+            out[i] += p * a[i];
     }
 }
 
@@ -44,31 +49,38 @@ static void fir(int64_t n, int64_t taps, const float *weight, int64_t weight_ste
                 out[i] = p * in[i] + q * in[i + 1] + (r * in[i + 2] + s * in[i + 3]);
         else
             for (int64_t i = 0; i < n; i++)
-                out[i] = p * in[2 * i] + q * in[2 * i + 1] + (r * in[2 * i + 2] + s * in[2 * i + 3]);
+                out[i] =
+                    p * in[2 * i] + q * in[2 * i + 1] + (r * in[2 * i + 2] + s * in[2 * i + 3]);
         return;
     }
     if (!add)
-        for (int64_t i = 0; i < n; i++) out[i * out_step] = 0.0f;
+        for (int64_t i = 0; i < n; i++)
+            out[i * out_step] = 0.0f;
     for (int64_t t = 0; t < taps; t++) {
         const float p = weight[t * weight_step];
-        for (int64_t i = 0; i < n; i++) out[i * out_step] += p * in[i * in_step + t];
+        for (int64_t i = 0; i < n; i++)
+            out[i * out_step] += p * in[i * in_step + t];
     }
 }
 
 /* `vectors` vectors of outputs from number i on. */
-INLINE void blend_vectors(const int vectors, const int taps, int64_t i, const float *const *row, const float *weight,
-                          const lt_conv_tail *tail, const float *noise, float *out)
+INLINE void blend_vectors(const int vectors, const int taps, int64_t i, const float *const *row,
+                          const float *weight, const lt_conv_tail *tail, const float *noise,
+                          float *out)
 {
     vec sum[CONV_FINISH_VECTORS] = {{0}};
-    for (int t = 0; t < taps; t++)
-        UNROLL for (int v = 0; v < vectors; v++) sum[v] += weight[t] * vec_load(row[t] + i + v * LANES);
+    for (int t = 0; t < taps; t++) {
+        UNROLL
+        for (int v = 0; v < vectors; v++)
+            sum[v] += weight[t] * vec_load(row[t] + i + v * LANES);
+    }
     conv_finish_row(vectors, sum, tail, NULL, noise ? noise + i : NULL, out + i, sum[0]);
 }
 
-/* What goes past the caches does so in whole lines of them: outputs before the first such line are stored by themselves. Returns
- * how many. */
-INLINE int64_t blend_head(const int taps, const float *const *row, const float *weight, const lt_conv_tail *tail,
-                          const float *noise, float *out)
+/* What goes past the caches does so in whole lines of them: outputs before the first such line are
+ * stored by themselves. Returns how many. */
+INLINE int64_t blend_head(const int taps, const float *const *row, const float *weight,
+                          const lt_conv_tail *tail, const float *noise, float *out)
 {
     const int64_t head = vec_line_head(out);
     lt_conv_tail kept = *tail;
@@ -76,29 +88,34 @@ INLINE int64_t blend_head(const int taps, const float *const *row, const float *
     for (int64_t i = 0; i < head; i += LANES) {
         float few[LANES];
         const float *from[CONV_FINISH_VECTORS];
-        for (int t = 0; t < taps; t++) from[t] = row[t] + i;
+        for (int t = 0; t < taps; t++)
+            from[t] = row[t] + i;
         blend_vectors(1, taps, 0, from, weight, &kept, noise ? noise + i : NULL, few);
-        for (int64_t j = 0; j < LANES && i + j < head; j++) out[i + j] = few[j];
+        for (int64_t j = 0; j < LANES && i + j < head; j++)
+            out[i + j] = few[j];
     }
     return head;
 }
 
-INLINE void blend_body(int64_t n, const int taps, const float *const *row, const float *weight, const lt_conv_tail *tail,
-                       const float *noise, float *out)
+INLINE void blend_body(int64_t n, const int taps, const float *const *row, const float *weight,
+                       const lt_conv_tail *tail, const float *noise, float *out)
 {
     enum { VECTORS = 2 };
     int64_t i = tail->stream ? blend_head(taps, row, weight, tail, noise, out) : 0;
-    for (; i + VECTORS * LANES <= n; i += VECTORS * LANES) blend_vectors(VECTORS, taps, i, row, weight, tail, noise, out);
-    for (; i + LANES <= n; i += LANES) blend_vectors(1, taps, i, row, weight, tail, noise, out);
+    for (; i + VECTORS * LANES <= n; i += VECTORS * LANES)
+        blend_vectors(VECTORS, taps, i, row, weight, tail, noise, out);
+    for (; i + LANES <= n; i += LANES)
+        blend_vectors(1, taps, i, row, weight, tail, noise, out);
     for (; i < n; i++) {
         float sum = 0;
-        for (int t = 0; t < taps; t++) sum += weight[t] * row[t][i];
+        for (int t = 0; t < taps; t++)
+            sum += weight[t] * row[t][i];
         lt_conv_finish_few(tail, NULL, noise ? noise + i : NULL, 1, &sum, out + i);
     }
 }
 
-static void blend(int64_t n, int taps, const float *const *row, const float *weight, const lt_conv_tail *tail, const float *noise,
-                  float *out)
+static void blend(int64_t n, int taps, const float *const *row, const float *weight,
+                  const lt_conv_tail *tail, const float *noise, float *out)
 {
     if (taps == 4)
         blend_body(n, 4, row, weight, tail, noise, out);
@@ -118,14 +135,16 @@ static void fir_pair(int64_t n, const int64_t taps[2], const float *const weight
         }
         return;
     }
-    for (int r = 0; r < 2; r++) fir(n, taps[r], weight[r], 2, in[r], 1, out + r, 2, add);
+    for (int r = 0; r < 2; r++)
+        fir(n, taps[r], weight[r], 2, in[r], 1, out + r, 2, add);
 }
 
 static void windows(int64_t n, int64_t taps, const int32_t *start, const float *weight,
                     const float *restrict in, float *restrict out)
 {
     if (taps == 1) {
-        for (int64_t i = 0; i < n; i++) out[i] = weight[i] * in[start[i]];
+        for (int64_t i = 0; i < n; i++)
+            out[i] = weight[i] * in[start[i]];
     } else if (taps == 2) {
         for (int64_t i = 0; i < n; i++) {
             const float *w = weight + 2 * i, *x = in + start[i];
@@ -140,7 +159,8 @@ static void windows(int64_t n, int64_t taps, const int32_t *start, const float *
         for (int64_t i = 0; i < n; i++) {
             const float *w = weight + taps * i, *x = in + start[i];
             float sum = 0.0f;
-            for (int64_t t = 0; t < taps; t++) sum += w[t] * x[t];
+            for (int64_t t = 0; t < taps; t++)
+                sum += w[t] * x[t];
             out[i] = sum;
         }
     }
@@ -148,11 +168,13 @@ static void windows(int64_t n, int64_t taps, const int32_t *start, const float *
 
 /* Coordinates are double, fractions float. A neighbour over the edge has no weight; the pair
  * is then moved inside, so that every index is valid. */
-static void project(int64_t n, const int32_t *restrict x, int64_t y, const lt_warp_window *window, const double q[8],
-                    int mask_border, int32_t *restrict base, float *restrict weight, int64_t ld)
+static void project(int64_t n, const int32_t *restrict x, int64_t y, const lt_warp_window *window,
+                    const double q[8], int mask_border, int32_t *restrict base,
+                    float *restrict weight, int64_t ld)
 {
     const int64_t h = window->h, w = window->w;
-    const int32_t top = (int32_t)window->top, left_most = (int32_t)window->left, pitch = (int32_t)window->pitch;
+    const int32_t top = (int32_t)window->top, left_most = (int32_t)window->left,
+                  pitch = (int32_t)window->pitch;
     const double py = (double)y + 0.5, width = (double)w, height = (double)h;
     const double sx0 = q[1] * py + q[2], sy0 = q[4] * py + q[5], d0 = q[7] * py + 1.0;
     const int32_t last_x = w > 1 ? (int32_t)w - 2 : 0, last_y = h > 1 ? (int32_t)h - 2 : 0;
@@ -167,7 +189,8 @@ static void project(int64_t n, const int32_t *restrict x, int64_t y, const lt_wa
         sy = inside ? sy : 0.0;
         /* floor() of numbers above -1 */
         const int32_t ix = (int32_t)(sx + 1.0) - 1, iy = (int32_t)(sy + 1.0) - 1;
-        const float bx = (float)(sx - (double)ix), by = (float)(sy - (double)iy), one = inside ? 1.0f : 0.0f;
+        const float bx = (float)(sx - (double)ix), by = (float)(sy - (double)iy),
+                    one = inside ? 1.0f : 0.0f;
         const float left = ix < 0 ? bx : ix > end_x ? 0.0f : 1.0f - bx;
         const float right = ix < 0 ? 0.0f : ix > end_x ? 1.0f - bx : bx;
         const float upper = one * (iy < 0 ? by : iy > end_y ? 0.0f : 1.0f - by);
@@ -189,12 +212,13 @@ static void sample(int64_t n, const int32_t *base, const float *weight, int64_t 
     const float *w00 = weight, *w01 = weight + ld, *w10 = weight + 2 * ld, *w11 = weight + 3 * ld;
     for (int64_t i = 0; i < n; i++) {
         const lt_quad *above = in + base[i], *below = above + down;
-        out[i] = w00[i] * above[0] + w01[i] * above[right] + (w10[i] * below[0] + w11[i] * below[right]);
+        out[i] =
+            w00[i] * above[0] + w01[i] * above[right] + (w10[i] * below[0] + w11[i] * below[right]);
     }
 }
 
-INLINE void scatter_pixel(int64_t i, const int32_t *base, const float *weight, int64_t ld, int64_t right, int64_t down,
-                          const lt_quad *value, lt_quad *to)
+INLINE void scatter_pixel(int64_t i, const int32_t *base, const float *weight, int64_t ld,
+                          int64_t right, int64_t down, const lt_quad *value, lt_quad *to)
 {
     lt_quad *above = to + base[i], *below = above + down;
     above[0] += weight[i] * value[i];
@@ -203,14 +227,19 @@ INLINE void scatter_pixel(int64_t i, const int32_t *base, const float *weight, i
     below[right] += weight[3 * ld + i] * value[i];
 }
 
-/* Neighbours add to the same places and would wait for each other: quarters of the row take turns. */
-static void scatter(int64_t n, const int32_t *base, const float *weight, int64_t ld, int64_t right, int64_t down,
-                    const lt_quad *value, lt_quad *to)
+/* Neighbours add to the same places and would wait for each other: quarters of the row take turns.
+ */
+static void scatter(int64_t n, const int32_t *base, const float *weight, int64_t ld, int64_t right,
+                    int64_t down, const lt_quad *value, lt_quad *to)
 {
     const int64_t quarter = n / 4;
-    for (int64_t i = 0; i < quarter; i++)
-        UNROLL for (int k = 0; k < 4; k++) scatter_pixel(k * quarter + i, base, weight, ld, right, down, value, to);
-    for (int64_t i = 4 * quarter; i < n; i++) scatter_pixel(i, base, weight, ld, right, down, value, to);
+    for (int64_t i = 0; i < quarter; i++) {
+        UNROLL
+        for (int k = 0; k < 4; k++)
+            scatter_pixel(k * quarter + i, base, weight, ld, right, down, value, to);
+    }
+    for (int64_t i = 4 * quarter; i < n; i++)
+        scatter_pixel(i, base, weight, ld, right, down, value, to);
 }
 
 INLINE void interleave_body(int64_t n, const int planes, const float *const *from, lt_quad *to)
@@ -218,13 +247,18 @@ INLINE void interleave_body(int64_t n, const int planes, const float *const *fro
     int64_t i = 0;
     for (; i + LT_QUAD <= n; i += LT_QUAD) {
         lt_quad q[LT_QUAD] = {{0}};
-        UNROLL for (int k = 0; k < planes; k++) q[k] = *(const lt_loose_quad *)(from[k] + i);
+        UNROLL
+        for (int k = 0; k < planes; k++)
+            q[k] = *(const lt_loose_quad *)(from[k] + i);
         quad_transpose(q);
-        UNROLL for (int k = 0; k < LT_QUAD; k++) to[i + k] = q[k];
+        UNROLL
+        for (int k = 0; k < LT_QUAD; k++)
+            to[i + k] = q[k];
     }
     for (; i < n; i++) {
         to[i] = (lt_quad){0};
-        for (int k = 0; k < planes; k++) to[i][k] = from[k][i];
+        for (int k = 0; k < planes; k++)
+            to[i][k] = from[k][i];
     }
 }
 
@@ -241,12 +275,17 @@ INLINE void add_planes_body(int64_t n, const int planes, const lt_quad *from, fl
     int64_t i = 0;
     for (; i + LT_QUAD <= n; i += LT_QUAD) {
         lt_quad q[LT_QUAD];
-        UNROLL for (int k = 0; k < LT_QUAD; k++) q[k] = from[i + k];
+        UNROLL
+        for (int k = 0; k < LT_QUAD; k++)
+            q[k] = from[i + k];
         quad_transpose(q);
-        UNROLL for (int k = 0; k < planes; k++) *(lt_loose_quad *)(to[k] + i) += q[k];
+        UNROLL
+        for (int k = 0; k < planes; k++)
+            *(lt_loose_quad *)(to[k] + i) += q[k];
     }
     for (; i < n; i++)
-        for (int k = 0; k < planes; k++) to[k][i] += from[i][k];
+        for (int k = 0; k < planes; k++)
+            to[k][i] += from[i][k];
 }
 
 static void add_planes(int64_t n, int planes, const lt_quad *from, float *const *to)

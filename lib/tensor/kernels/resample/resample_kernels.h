@@ -25,20 +25,23 @@ struct lt_resample_kernels {
      * weight[r][2 t] * in[r][i + t], i < n. */
     void (*fir_pair)(int64_t n, const int64_t taps[2], const float *const weight[2],
                      const float *const in[2], float *out, int add);
-    /* out[i] = what the tail makes of the sum over t < taps of weight[t] * row[t][i]; noise lies beside out, or is NULL. What
-     * goes past the caches has at least 32 outputs, and may lie anywhere. */
-    void (*blend)(int64_t n, int taps, const float *const *row, const float *weight, const lt_conv_tail *tail, const float *noise,
-                  float *out);
+    /* out[i] = what the tail makes of the sum over t < taps of weight[t] * row[t][i]; noise lies
+     * beside out, or is NULL. What goes past the caches has at least 32 outputs, and may lie
+     * anywhere. */
+    void (*blend)(int64_t n, int taps, const float *const *row, const float *weight,
+                  const lt_conv_tail *tail, const float *noise, float *out);
     void (*stream_end)(void);
     /* out[i] = sum over t < taps of weight[i * taps + t] * in[start[i] + t] */
     void (*windows)(int64_t n, int64_t taps, const int32_t *start, const float *weight,
                     const float *in, float *out);
 
-    /* Pixels (x[i], y), i < n, of a projective warp: base[i] is the index in a window of the upper left of four neighbours
-     * in the image, weight[k * ld + i] the weights of the neighbours (0, 0), (0, 1), (1, 0), (1, 1); all 0 for what
-     * comes from outside the image. See lt_warp_perspective(). */
-    void (*project)(int64_t n, const int32_t *x, int64_t y, const lt_warp_window *window, const double coeffs[8],
-                    int mask_border, int32_t *base, float *weight, int64_t ld);
+    /* Pixels (x[i], y), i < n, of a projective warp: base[i] is the index in a window of the upper
+     * left of four neighbours in the image, weight[k * ld + i] the weights of the neighbours (0,
+     * 0), (0, 1), (1, 0), (1, 1); all 0 for what comes from outside the image. See
+     * lt_warp_perspective(). */
+    void (*project)(int64_t n, const int32_t *x, int64_t y, const lt_warp_window *window,
+                    const double coeffs[8], int mask_border, int32_t *base, float *weight,
+                    int64_t ld);
     /* out[i] = sum of the weighted neighbours base[i] + {0, right, down, down + right} */
     void (*sample)(int64_t n, const int32_t *base, const float *weight, int64_t ld, int64_t right,
                    int64_t down, const lt_quad *in, lt_quad *out);

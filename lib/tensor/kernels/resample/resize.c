@@ -22,7 +22,8 @@ static bool windows_alloc(lt_ctx *ctx, int64_t in, int64_t out, int64_t taps, lt
     t->taps = taps < in ? taps : in;
     t->start = lt_scratch(ctx, (size_t)out * sizeof *t->start);
     t->weight = lt_scratch(ctx, (size_t)(out * t->taps) * sizeof *t->weight);
-    if (t->weight) memset(t->weight, 0, (size_t)(out * t->taps) * sizeof *t->weight);
+    if (t->weight)
+        memset(t->weight, 0, (size_t)(out * t->taps) * sizeof *t->weight);
     return t->start && t->weight;
 }
 
@@ -38,8 +39,10 @@ static float *window(lt_windows *t, int64_t i, int64_t low)
 static double cubic(double x, double a)
 {
     x = fabs(x);
-    if (x < 1.0) return ((a + 2.0) * x - (a + 3.0)) * x * x + 1.0;
-    if (x < 2.0) return ((a * x - 5.0 * a) * x + 8.0 * a) * x - 4.0 * a;
+    if (x < 1.0)
+        return ((a + 2.0) * x - (a + 3.0)) * x * x + 1.0;
+    if (x < 2.0)
+        return ((a * x - 5.0 * a) * x + 8.0 * a) * x - 4.0 * a;
     return 0.0;
 }
 
@@ -57,7 +60,8 @@ static void cubic_window(lt_windows *t, int64_t i)
         high = pixel;
     }
     float *weight = window(t, i, low);
-    for (int64_t j = 0; j <= high - low; j++) weight[j] = (float)sum[j];
+    for (int64_t j = 0; j <= high - low; j++)
+        weight[j] = (float)sum[j];
 }
 
 /* Support widened by the shrinking factor, weights made to sum to 1. */
@@ -65,11 +69,15 @@ static void antialias_window(lt_windows *t, int64_t i)
 {
     const double scale = (double)t->in / (double)t->out;
     const double widen = scale > 1.0 ? scale : 1.0, center = scale * ((double)i + 0.5);
-    int64_t low = (int64_t)(center - 2.0 * widen + 0.5), high = (int64_t)(center + 2.0 * widen + 0.5);
-    if (low < 0) low = 0;
-    if (high > t->in) high = t->in;
+    int64_t low = (int64_t)(center - 2.0 * widen + 0.5),
+            high = (int64_t)(center + 2.0 * widen + 0.5);
+    if (low < 0)
+        low = 0;
+    if (high > t->in)
+        high = t->in;
     double sum = 0;
-    for (int64_t j = low; j < high; j++) sum += cubic(((double)j - center + 0.5) / widen, -0.5);
+    for (int64_t j = low; j < high; j++)
+        sum += cubic(((double)j - center + 0.5) / widen, -0.5);
     float *weight = window(t, i, low);
     for (int64_t j = low; j < high; j++)
         weight[j - low] = (float)(cubic(((double)j - center + 0.5) / widen, -0.5) / sum);
@@ -79,16 +87,18 @@ static void area_window(lt_windows *t, int64_t i)
 {
     const int64_t low = i * t->in / t->out, high = ((i + 1) * t->in + t->out - 1) / t->out;
     float *weight = window(t, i, low);
-    for (int64_t j = 0; j < high - low; j++) weight[j] = (float)(1.0 / (double)(high - low));
+    for (int64_t j = 0; j < high - low; j++)
+        weight[j] = (float)(1.0 / (double)(high - low));
 }
 
 bool lt_windows_build(lt_ctx *ctx, lt_resize_kind kind, int64_t in, int64_t out, lt_windows *t)
 {
     const int64_t shrink = (in + out - 1) / out;
-    const int64_t widest = kind == LT_RESIZE_CUBIC ? 4
+    const int64_t widest = kind == LT_RESIZE_CUBIC  ? 4
                            : kind == LT_RESIZE_AREA ? shrink + 1
                                                     : 4 * shrink + 2;
-    if (!windows_alloc(ctx, in, out, widest, t)) return false;
+    if (!windows_alloc(ctx, in, out, widest, t))
+        return false;
     for (int64_t i = 0; i < out; i++) {
         if (kind == LT_RESIZE_CUBIC)
             cubic_window(t, i);
@@ -111,8 +121,10 @@ static void readers(const lt_windows *t, int64_t *first, int64_t *last)
     for (int64_t i = 0; i < t->out; i++) {
         for (int64_t k = 0; k < t->taps; k++) {
             const int64_t j = t->start[i] + k;
-            if (t->weight[i * t->taps + k] == 0.0f) continue;
-            if (last[j] < 0) first[j] = i;
+            if (t->weight[i * t->taps + k] == 0.0f)
+                continue;
+            if (last[j] < 0)
+                first[j] = i;
             last[j] = i;
         }
     }
@@ -122,11 +134,13 @@ static void readers(const lt_windows *t, int64_t *first, int64_t *last)
 static bool windows_transpose(lt_ctx *ctx, const lt_windows *t, lt_windows *back)
 {
     int64_t *first = lt_scratch(ctx, 2 * (size_t)t->in * sizeof *first), widest = 1;
-    if (!first) return false;
+    if (!first)
+        return false;
     int64_t *last = first + t->in;
     readers(t, first, last);
     for (int64_t j = 0; j < t->in; j++)
-        if (last[j] - first[j] + 1 > widest) widest = last[j] - first[j] + 1;
+        if (last[j] - first[j] + 1 > widest)
+            widest = last[j] - first[j] + 1;
     const bool ok = windows_alloc(ctx, t->out, t->in, widest, back);
     for (int64_t j = 0; ok && j < t->in; j++) {
         float *weight = window(back, j, last[j] < 0 ? 0 : first[j]);
@@ -150,7 +164,8 @@ static lt_status resample(lt_ctx *ctx, int64_t planes, const lt_windows *down,
     lt_status status = LT_ERR_MEMORY;
     float *lines = lt_scratch(ctx, (size_t)threads * (size_t)w * sizeof *lines);
     const float **rows = lt_scratch(ctx, (size_t)threads * (size_t)down->taps * sizeof *rows);
-    if (!lines || !rows) goto done;
+    if (!lines || !rows)
+        goto done;
 #pragma omp parallel for num_threads(threads) schedule(static)
     for (int64_t i = 0; i < planes * bands; i++) {
         const int64_t plane = i / bands, first = i % bands * BAND;
@@ -162,8 +177,10 @@ static lt_status resample(lt_ctx *ctx, int64_t planes, const lt_windows *down,
             const float *weight = down->weight + y * down->taps;
             float *to = out + (plane * oh + y) * ow;
             int64_t from = 0, end = down->taps;
-            while (from < end && weight[from] == 0.0f) from++;
-            while (from < end && weight[end - 1] == 0.0f) end--;
+            while (from < end && weight[from] == 0.0f)
+                from++;
+            while (from < end && weight[end - 1] == 0.0f)
+                end--;
             if (from == end) {
                 memset(to, 0, (size_t)ow * sizeof *to);
                 continue;
@@ -193,7 +210,8 @@ static lt_status resize(lt_ctx *ctx, lt_resize_kind kind, bool adjoint, int64_t 
         status = resample(ctx, planes, &down, &across, from, to);
         goto done;
     }
-    if (!windows_transpose(ctx, &down, &down_back) || !windows_transpose(ctx, &across, &across_back))
+    if (!windows_transpose(ctx, &down, &down_back) ||
+        !windows_transpose(ctx, &across, &across_back))
         goto done;
     status = resample(ctx, planes, &down_back, &across_back, from, to);
 

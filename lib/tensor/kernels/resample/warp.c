@@ -5,16 +5,22 @@
 
 enum { ROWS = LT_WARP_ROWS, COLS = LT_WARP_COLS, PLANES = LT_WARP_PLANES };
 
-static int64_t tiles_of(const lt_warp_map *m) { return ((m->h + ROWS - 1) / ROWS) * ((m->w + COLS - 1) / COLS); }
+static int64_t tiles_of(const lt_warp_map *m)
+{
+    return ((m->h + ROWS - 1) / ROWS) * ((m->w + COLS - 1) / COLS);
+}
 
 /* The pixels of tile `index` of all. */
 static void place_tile(const lt_warp_map *m, int64_t index, lt_warp_tile *t)
 {
-    const int64_t across = (m->w + COLS - 1) / COLS, y = index / across * ROWS, x = index % across * COLS;
+    const int64_t across = (m->w + COLS - 1) / COLS, y = index / across * ROWS,
+                  x = index % across * COLS;
     t->rows = lt_lesser(ROWS, m->h - y);
     t->cols = lt_lesser(COLS, m->w - x);
-    for (int64_t i = 0; i < t->rows; i++) t->row[i] = (int32_t)(y + i);
-    for (int64_t i = 0; i < t->cols; i++) t->col[i] = (int32_t)(x + i);
+    for (int64_t i = 0; i < t->rows; i++)
+        t->row[i] = (int32_t)(y + i);
+    for (int64_t i = 0; i < t->cols; i++)
+        t->col[i] = (int32_t)(x + i);
 }
 
 /* A thread's work space. */
@@ -28,7 +34,8 @@ lt_status lt_warp_apply(lt_ctx *ctx, int64_t planes, int64_t h, int64_t w, const
 {
     const lt_warp_map m = lt_warp_map_of(ctx, h, w, coeffs, mask_border);
     work *works = lt_scratch(ctx, (size_t)ctx->threads * sizeof *works);
-    if (!works) return LT_ERR_MEMORY;
+    if (!works)
+        return LT_ERR_MEMORY;
 #pragma omp parallel for num_threads(ctx->threads) schedule(static)
     for (int64_t i = 0; i < tiles_of(&m); i++) {
         work *t = works + omp_get_thread_num();
@@ -39,7 +46,8 @@ lt_status lt_warp_apply(lt_ctx *ctx, int64_t planes, int64_t h, int64_t w, const
             for (int64_t r = 0; r < t->tile.rows; r++)
                 for (int k = 0; k < count; k++) {
                     float *to = out + ((p + k) * h + t->tile.row[r]) * w + t->tile.col[0];
-                    for (int64_t c = 0; c < t->tile.cols; c++) to[c] = t->value[r * COLS + c][k];
+                    for (int64_t c = 0; c < t->tile.cols; c++)
+                        to[c] = t->value[r * COLS + c][k];
                 }
         }
     }
@@ -47,18 +55,21 @@ lt_status lt_warp_apply(lt_ctx *ctx, int64_t planes, int64_t h, int64_t w, const
     return LT_OK;
 }
 
-/* Adds to input rows [row, end) of all planes. Outputs come in the order of tiles whatever the rows,
- * so that sums do not depend on how the image is cut. */
-static void gather_rows(const lt_warp_map *m, int64_t planes, work *t, const float *out, int64_t row, int64_t end, float *x)
+/* Adds to input rows [row, end) of all planes. Outputs come in the order of tiles whatever the
+ * rows, so that sums do not depend on how the image is cut. */
+static void gather_rows(const lt_warp_map *m, int64_t planes, work *t, const float *out,
+                        int64_t row, int64_t end, float *x)
 {
     for (int64_t i = 0; i < tiles_of(m); i++) {
         place_tile(m, i, &t->tile);
-        if (!lt_warp_touches(m, &t->tile, row, end)) continue;
+        if (!lt_warp_touches(m, &t->tile, row, end))
+            continue;
         for (int64_t p = 0; p < planes; p += PLANES) {
             const int count = (int)lt_lesser(PLANES, planes - p);
             for (int64_t r = 0; r < t->tile.rows; r++) {
                 const float *from[LT_WARP_PLANES];
-                for (int k = 0; k < count; k++) from[k] = out + ((p + k) * m->h + t->tile.row[r]) * m->w + t->tile.col[0];
+                for (int k = 0; k < count; k++)
+                    from[k] = out + ((p + k) * m->h + t->tile.row[r]) * m->w + t->tile.col[0];
                 m->k->interleave(t->tile.cols, count, from, t->value + r * COLS);
             }
             lt_warp_scatter(m, &t->tile, count, t->value, row, end, x + p * m->h * m->w);
@@ -66,16 +77,18 @@ static void gather_rows(const lt_warp_map *m, int64_t planes, work *t, const flo
     }
 }
 
-lt_status lt_warp_adjoint(lt_ctx *ctx, int64_t planes, int64_t h, int64_t w,
-                          const double coeffs[8], bool mask_border, const float *out, float *x)
+lt_status lt_warp_adjoint(lt_ctx *ctx, int64_t planes, int64_t h, int64_t w, const double coeffs[8],
+                          bool mask_border, const float *out, float *x)
 {
     const lt_warp_map m = lt_warp_map_of(ctx, h, w, coeffs, mask_border);
     const int64_t bands = lt_warp_bands(ctx, h);
     work *works = lt_scratch(ctx, (size_t)ctx->threads * sizeof *works);
-    if (!works) return LT_ERR_MEMORY;
+    if (!works)
+        return LT_ERR_MEMORY;
 #pragma omp parallel for num_threads(ctx->threads) schedule(dynamic)
     for (int64_t i = 0; i < bands; i++)
-        gather_rows(&m, planes, works + omp_get_thread_num(), out, h * i / bands, h * (i + 1) / bands, x);
+        gather_rows(&m, planes, works + omp_get_thread_num(), out, h * i / bands,
+                    h * (i + 1) / bands, x);
     lt_scratch_free(ctx, works);
     return LT_OK;
 }

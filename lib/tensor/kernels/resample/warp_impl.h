@@ -13,8 +13,8 @@ enum {
     LT_WARP_PATCH = 4096,     /* pixels of the image */
 };
 
-/* Pixels of a warped image at some of its rows and columns, both ascending: pixel (r, c) of the tile is number
- * r * LT_WARP_COLS + c. The rest is work space. */
+/* Pixels of a warped image at some of its rows and columns, both ascending: pixel (r, c) of the
+ * tile is number r * LT_WARP_COLS + c. The rest is work space. */
 typedef struct lt_warp_tile {
     int64_t rows, cols;
     int32_t row[LT_WARP_ROWS], col[LT_WARP_COLS];
@@ -30,17 +30,21 @@ typedef struct lt_warp_map {
     bool mask_border;
 } lt_warp_map;
 
-lt_warp_map lt_warp_map_of(lt_ctx *ctx, int64_t h, int64_t w, const double coeffs[8], bool mask_border);
+lt_warp_map lt_warp_map_of(lt_ctx *ctx, int64_t h, int64_t w, const double coeffs[8],
+                           bool mask_border);
 
 /* The tile's pixels out (rows, LT_WARP_COLS) of planes x. */
-void lt_warp_sample(const lt_warp_map *m, lt_warp_tile *t, int planes, const float *x, lt_quad *out);
+void lt_warp_sample(const lt_warp_map *m, lt_warp_tile *t, int planes, const float *x,
+                    lt_quad *out);
 /* Whether pixels of the tile may come from the image's rows [row, end). */
 bool lt_warp_touches(const lt_warp_map *m, const lt_warp_tile *t, int64_t row, int64_t end);
-/* Adds a tile's values (rows, LT_WARP_COLS) to rows [row, end) of planes x. What a place gets does not depend on the rows. */
-void lt_warp_scatter(const lt_warp_map *m, lt_warp_tile *t, int planes, const lt_quad *value, int64_t row, int64_t end, float *x);
+/* Adds a tile's values (rows, LT_WARP_COLS) to rows [row, end) of planes x. What a place gets does
+ * not depend on the rows. */
+void lt_warp_scatter(const lt_warp_map *m, lt_warp_tile *t, int planes, const lt_quad *value,
+                     int64_t row, int64_t end, float *x);
 
-/* An adjoint cuts the image into so many bands of rows, each the work of one thread. More than threads: a warp may
- * leave some of them empty. */
+/* An adjoint cuts the image into so many bands of rows, each the work of one thread. More than
+ * threads: a warp may leave some of them empty. */
 static inline int64_t lt_warp_bands(const lt_ctx *ctx, int64_t h)
 {
     const int64_t bands = ctx->threads > 1 ? 4 * (int64_t)ctx->threads : 1;

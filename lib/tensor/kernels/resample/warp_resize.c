@@ -1,9 +1,11 @@
-/* A projective warp and bicubic shrinking in one pass: of the warped image only the pixels exist that the shrinking reads. */
+/* A projective warp and bicubic shrinking in one pass: of the warped image only the pixels exist
+ * that the shrinking reads. */
 #include <omp.h>
 
 #include "tensor/kernels/resample/warp_impl.h"
 
-/* An output pixel reads TAPS x TAPS warped ones; a tile of warped pixels makes ROWS x COLS outputs. */
+/* An output pixel reads TAPS x TAPS warped ones; a tile of warped pixels makes ROWS x COLS outputs.
+ */
 enum { TAPS = 4, ROWS = LT_WARP_ROWS / TAPS, COLS = LT_WARP_COLS / TAPS };
 
 typedef struct plan {
@@ -23,10 +25,13 @@ bool lt_warp_resize_pays(int64_t h, int64_t w, int64_t oh, int64_t ow)
     return oh >= 1 && ow >= 1 && h / TAPS >= oh && w / TAPS >= ow;
 }
 
-static bool plan_make(lt_ctx *ctx, int64_t planes, int64_t h, int64_t w, const double coeffs[8], bool mask_border, int64_t oh,
-                      int64_t ow, plan *p)
+static bool plan_make(lt_ctx *ctx, int64_t planes, int64_t h, int64_t w, const double coeffs[8],
+                      bool mask_border, int64_t oh, int64_t ow, plan *p)
 {
-    *p = (plan){.map = lt_warp_map_of(ctx, h, w, coeffs, mask_border), .planes = planes, .oh = oh, .ow = ow};
+    *p = (plan){.map = lt_warp_map_of(ctx, h, w, coeffs, mask_border),
+                .planes = planes,
+                .oh = oh,
+                .ow = ow};
     p->tiles = ((oh + ROWS - 1) / ROWS) * ((ow + COLS - 1) / COLS);
     p->work = lt_scratch(ctx, (size_t)ctx->threads * sizeof *p->work);
     return p->work && lt_windows_build(ctx, LT_RESIZE_CUBIC, h, oh, &p->down) &&
@@ -53,13 +58,16 @@ static outputs place_tile(const plan *p, int64_t index, lt_warp_tile *t)
     o.cols = lt_lesser(COLS, p->ow - o.x);
     t->rows = o.rows * TAPS;
     t->cols = o.cols * TAPS;
-    for (int64_t i = 0; i < t->rows; i++) t->row[i] = p->down.start[o.y + i / TAPS] + (int32_t)(i % TAPS);
-    for (int64_t i = 0; i < t->cols; i++) t->col[i] = p->across.start[o.x + i / TAPS] + (int32_t)(i % TAPS);
+    for (int64_t i = 0; i < t->rows; i++)
+        t->row[i] = p->down.start[o.y + i / TAPS] + (int32_t)(i % TAPS);
+    for (int64_t i = 0; i < t->cols; i++)
+        t->col[i] = p->across.start[o.x + i / TAPS] + (int32_t)(i % TAPS);
     return o;
 }
 
 /* Outputs of `planes` planes from a tile's warped pixels. */
-static void shrink_tile(const plan *p, const outputs *o, const lt_quad *value, int planes, float *out)
+static void shrink_tile(const plan *p, const outputs *o, const lt_quad *value, int planes,
+                        float *out)
 {
     for (int64_t i = 0; i < o->rows; i++) {
         const float *down = p->down.weight + (o->y + i) * TAPS;
@@ -68,15 +76,18 @@ static void shrink_tile(const plan *p, const outputs *o, const lt_quad *value, i
             const lt_quad *from = value + i * TAPS * LT_WARP_COLS + j * TAPS;
             lt_quad sum = {0};
             for (int64_t l = 0; l < TAPS; l++, from++)
-                sum += across[l] * (down[0] * from[0] + down[1] * from[LT_WARP_COLS] +
-                                    (down[2] * from[2 * LT_WARP_COLS] + down[3] * from[3 * LT_WARP_COLS]));
-            for (int k = 0; k < planes; k++) out[(k * p->oh + o->y + i) * p->ow + o->x + j] = sum[k];
+                sum += across[l] *
+                       (down[0] * from[0] + down[1] * from[LT_WARP_COLS] +
+                        (down[2] * from[2 * LT_WARP_COLS] + down[3] * from[3 * LT_WARP_COLS]));
+            for (int k = 0; k < planes; k++)
+                out[(k * p->oh + o->y + i) * p->ow + o->x + j] = sum[k];
         }
     }
 }
 
-lt_status lt_warp_resize_apply(lt_ctx *ctx, int64_t planes, int64_t h, int64_t w, const double coeffs[8],
-                               bool mask_border, const float *x, int64_t oh, int64_t ow, float *out)
+lt_status lt_warp_resize_apply(lt_ctx *ctx, int64_t planes, int64_t h, int64_t w,
+                               const double coeffs[8], bool mask_border, const float *x, int64_t oh,
+                               int64_t ow, float *out)
 {
     plan p;
     const bool ok = plan_make(ctx, planes, h, w, coeffs, mask_border, oh, ow, &p);
@@ -97,36 +108,43 @@ lt_status lt_warp_resize_apply(lt_ctx *ctx, int64_t planes, int64_t h, int64_t w
 }
 
 /* The adjoint of shrink_tile(). */
-static void spread_tile(const plan *p, const outputs *o, const float *out, int planes, lt_quad *value)
+static void spread_tile(const plan *p, const outputs *o, const float *out, int planes,
+                        lt_quad *value)
 {
     for (int64_t i = 0; i < o->rows; i++)
         for (int64_t j = 0; j < o->cols; j++) {
             lt_quad of = {0};
-            for (int k = 0; k < planes; k++) of[k] = out[(k * p->oh + o->y + i) * p->ow + o->x + j];
+            for (int k = 0; k < planes; k++)
+                of[k] = out[(k * p->oh + o->y + i) * p->ow + o->x + j];
             for (int64_t k = 0; k < TAPS; k++) {
                 const lt_quad line = p->down.weight[(o->y + i) * TAPS + k] * of;
                 lt_quad *to = value + (i * TAPS + k) * LT_WARP_COLS + j * TAPS;
-                for (int64_t l = 0; l < TAPS; l++) to[l] = p->across.weight[(o->x + j) * TAPS + l] * line;
+                for (int64_t l = 0; l < TAPS; l++)
+                    to[l] = p->across.weight[(o->x + j) * TAPS + l] * line;
             }
         }
 }
 
 /* Adds to input rows [row, end) of all planes, tiles in the same order whatever the rows. */
-static void gather_rows(const plan *p, work *t, const float *out, int64_t row, int64_t end, float *x)
+static void gather_rows(const plan *p, work *t, const float *out, int64_t row, int64_t end,
+                        float *x)
 {
     for (int64_t i = 0; i < p->tiles; i++) {
         const outputs o = place_tile(p, i, &t->tile);
-        if (!lt_warp_touches(&p->map, &t->tile, row, end)) continue;
+        if (!lt_warp_touches(&p->map, &t->tile, row, end))
+            continue;
         for (int64_t k = 0; k < p->planes; k += LT_WARP_PLANES) {
             const int count = (int)lt_lesser(LT_WARP_PLANES, p->planes - k);
             spread_tile(p, &o, out + k * p->oh * p->ow, count, t->value);
-            lt_warp_scatter(&p->map, &t->tile, count, t->value, row, end, x + k * p->map.h * p->map.w);
+            lt_warp_scatter(&p->map, &t->tile, count, t->value, row, end,
+                            x + k * p->map.h * p->map.w);
         }
     }
 }
 
-lt_status lt_warp_resize_adjoint(lt_ctx *ctx, int64_t planes, int64_t h, int64_t w, const double coeffs[8],
-                                 bool mask_border, int64_t oh, int64_t ow, const float *out, float *x)
+lt_status lt_warp_resize_adjoint(lt_ctx *ctx, int64_t planes, int64_t h, int64_t w,
+                                 const double coeffs[8], bool mask_border, int64_t oh, int64_t ow,
+                                 const float *out, float *x)
 {
     plan p;
     const bool ok = plan_make(ctx, planes, h, w, coeffs, mask_border, oh, ow, &p);
@@ -134,7 +152,8 @@ lt_status lt_warp_resize_adjoint(lt_ctx *ctx, int64_t planes, int64_t h, int64_t
     if (ok) {
 #pragma omp parallel for num_threads(ctx->threads) schedule(dynamic)
         for (int64_t i = 0; i < bands; i++)
-            gather_rows(&p, p.work + omp_get_thread_num(), out, h * i / bands, h * (i + 1) / bands, x);
+            gather_rows(&p, p.work + omp_get_thread_num(), out, h * i / bands, h * (i + 1) / bands,
+                        x);
     }
     plan_free(ctx, &p);
     return ok ? LT_OK : LT_ERR_MEMORY;
