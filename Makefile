@@ -183,6 +183,14 @@ test-warnings:
 	$(MAKE) $(JOBS) BUILD=$(BUILD)-gcc CC=gcc CFLAGS=-O2 WERROR=-Werror objects
 	$(MAKE) $(JOBS) BUILD=$(BUILD)-clang CC=clang CFLAGS=-O1 WERROR=-Werror objects
 
+# The layout of the C files; the version is pinned because each lays out a little differently.
+CLANG_FORMAT ?= clang-format-14
+.PHONY: format test-format
+format:
+	git ls-files '*.c' '*.h' | xargs $(CLANG_FORMAT) -i
+test-format:
+	git ls-files '*.c' '*.h' | xargs $(CLANG_FORMAT) --dry-run --Werror
+
 .PHONY: objects
 objects: $(BENCH_OBJ) $(BENCH_EDIT_OBJ) $(LIB_OBJ) $(APP_OBJ) $(WORLD_OBJ) $(TEST_OBJ) $(TEST_MAINS) $(BUILD)/weights/train_generator.o $(BUILD)/weights/train_clip.o $(BUILD)/weights/measure.o $(BUILD)/weights/training.o
 
@@ -190,6 +198,7 @@ objects: $(BENCH_OBJ) $(BENCH_EDIT_OBJ) $(LIB_OBJ) $(APP_OBJ) $(WORLD_OBJ) $(TES
 test:
 	@tools/setup.sh --tests
 	@$(MAKE) --no-print-directory -s $(JOBS) all $(BUILD)/unit_tests $(BUILD)/make_tiny_model $(BUILD)/bench_cfedit $(PARITY_TOOLS)
+	@$(MAKE) --no-print-directory -s test-format
 	@$(MAKE) --no-print-directory -s test-warnings
 	@$(MAKE) --no-print-directory -s test-install
 	@$(MAKE) --no-print-directory -s test-cli
@@ -291,6 +300,7 @@ help:
 	@echo "make demo       install what is missing, build, edit a picture"
 	@echo "make test       install what is missing, then every test"
 	@echo "make check      the unit tests only"
+	@echo "make format     lay out all C files as .clang-format says"
 	@echo "make test-full  parity with the published code at full size (minutes)"
 	@echo "make parity     against a re-statement in PyTorch, random weights or GENERATOR=... CLIP=... (PYTHON= one with torch)"
 	@echo "make bench      timings of full-size networks, beside the peers that make bench-peers installs"

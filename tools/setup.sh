@@ -33,7 +33,8 @@ has_library libopenblas.so.0 || need libopenblas0-pthread
 has_numpy() { "$1" -c 'import numpy' >/dev/null 2>&1; }
 
 # The tests link Check by pkg-config, read the headers as C++ too, and the warnings gate
-# compiles with clang as well, whose OpenMP header comes apart. The converter's tests need NumPy; a
+# compiles with clang as well, whose OpenMP header comes apart. The layout is checked with one version of
+# clang-format. The converter's tests need NumPy; a
 # python3 of another making may come before the system's on the path.
 if [ "${1:-}" = --tests ]; then
     command -v pkg-config >/dev/null 2>&1 || need pkg-config
@@ -44,6 +45,7 @@ if [ "${1:-}" = --tests ]; then
     elif ! printf '#include <omp.h>\n' | clang -fopenmp -E -x c - >/dev/null 2>&1; then
         need "libomp-$(clang -dumpversion | cut -d. -f1)-dev"
     fi
+    command -v clang-format-14 >/dev/null 2>&1 || need clang-format-14
     has_numpy "${PYTHON:-python3}" || has_numpy /usr/bin/python3 || need python3-numpy
 fi
 
