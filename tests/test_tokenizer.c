@@ -36,7 +36,7 @@ static const char *ids_of(const lt_tokenizer *t, const char *text, char out[1024
 {
     int32_t ids[77];
     size_t count, used = 0;
-    ck_assert_msg(lt_tokenize(t, ctx, text, strlen(text), ids, 77, &count) == LT_OK, "%s: %s", text,
+    ck_assert_msg(lt_tokenize(ctx, t, text, strlen(text), ids, 77, &count) == LT_OK, "%s: %s", text,
                   lt_ctx_message(ctx));
     ck_assert_uint_ge(count, 2);
     ck_assert_int_eq(ids[0], lt_tokenizer_start(t));
@@ -141,19 +141,19 @@ START_TEST(limits_and_errors)
     lt_tokenizer *t = make("#version: 0.2\n");
     int32_t ids[4];
     size_t count;
-    ck_assert_int_eq(lt_tokenize(t, ctx, "a b", 3, ids, 4, &count), LT_OK);
+    ck_assert_int_eq(lt_tokenize(ctx, t, "a b", 3, ids, 4, &count), LT_OK);
     ck_assert_uint_eq(count, 4);
-    assert_failed(lt_tokenize(t, ctx, "a b c", 5, ids, 4, &count), LT_ERR_SHAPE, "5 tokens");
+    assert_failed(lt_tokenize(ctx, t, "a b c", 5, ids, 4, &count), LT_ERR_SHAPE, "5 tokens");
     ck_assert_uint_eq(count, 5);
-    assert_failed(lt_tokenize(t, ctx, "a", 1, NULL, 0, &count), LT_ERR_SHAPE, "limit is 0");
+    assert_failed(lt_tokenize(ctx, t, "a", 1, NULL, 0, &count), LT_ERR_SHAPE, "limit is 0");
     ck_assert_uint_eq(count, 3);
-    assert_failed(lt_tokenize(t, ctx, "ab\xFF", 3, ids, 4, &count), LT_ERR_FORMAT, "byte 2");
-    assert_failed(lt_tokenize(t, ctx, "\xC0\x80", 2, ids, 4, &count), LT_ERR_FORMAT, "byte 0");
-    assert_failed(lt_tokenize(t, ctx, "\xED\xA0\x80", 3, ids, 4, NULL), LT_ERR_FORMAT, "byte 0");
-    assert_failed(lt_tokenize(t, ctx, "a\xE2\x82", 3, ids, 4, NULL), LT_ERR_FORMAT, "byte 1");
-    assert_failed(lt_tokenize(t, ctx, NULL, 3, ids, 4, NULL), LT_ERR_ARGUMENT, "text");
-    assert_failed(lt_tokenize(NULL, ctx, "a", 1, ids, 4, NULL), LT_ERR_ARGUMENT, "tokenizer");
-    assert_failed(lt_tokenize(t, ctx, "a", 1, NULL, 4, NULL), LT_ERR_ARGUMENT, "ids");
+    assert_failed(lt_tokenize(ctx, t, "ab\xFF", 3, ids, 4, &count), LT_ERR_FORMAT, "byte 2");
+    assert_failed(lt_tokenize(ctx, t, "\xC0\x80", 2, ids, 4, &count), LT_ERR_FORMAT, "byte 0");
+    assert_failed(lt_tokenize(ctx, t, "\xED\xA0\x80", 3, ids, 4, NULL), LT_ERR_FORMAT, "byte 0");
+    assert_failed(lt_tokenize(ctx, t, "a\xE2\x82", 3, ids, 4, NULL), LT_ERR_FORMAT, "byte 1");
+    assert_failed(lt_tokenize(ctx, t, NULL, 3, ids, 4, NULL), LT_ERR_ARGUMENT, "text");
+    assert_failed(lt_tokenize(ctx, NULL, "a", 1, ids, 4, NULL), LT_ERR_ARGUMENT, "tokenizer");
+    assert_failed(lt_tokenize(ctx, t, "a", 1, NULL, 4, NULL), LT_ERR_ARGUMENT, "ids");
     lt_tokenizer_free(t);
     lt_tokenizer_free(NULL);
 }
@@ -167,10 +167,10 @@ START_TEST(long_texts)
     char *text = malloc(len + 1);
     size_t count;
     memset(text, 'a', len + 1);
-    assert_failed(lt_tokenize(t, ctx, text, len, NULL, 0, &count), LT_ERR_SHAPE, "limit");
+    assert_failed(lt_tokenize(ctx, t, text, len, NULL, 0, &count), LT_ERR_SHAPE, "limit");
     /* the last two letters stay apart: a word's last symbol is another one */
     ck_assert_uint_eq(count, 2 + (len - 4) / 4 + 3);
-    assert_failed(lt_tokenize(t, ctx, text, len + 1, NULL, 0, &count), LT_ERR_SHAPE, "bytes");
+    assert_failed(lt_tokenize(ctx, t, text, len + 1, NULL, 0, &count), LT_ERR_SHAPE, "bytes");
     free(text);
     lt_tokenizer_free(t);
 }
@@ -270,7 +270,7 @@ START_TEST(training)
     ck_assert_uint_lt(lt_tokenizer_vocab_size(t), 514 + 40);
     int32_t ids[3];
     size_t count;
-    ck_assert_int_eq(lt_tokenize(t, ctx, "Newest", 6, ids, 3, &count), LT_OK); /* one token */
+    ck_assert_int_eq(lt_tokenize(ctx, t, "Newest", 6, ids, 3, &count), LT_OK); /* one token */
     lt_tokenizer_free(t);
     free(list);
     free(again);
@@ -335,7 +335,7 @@ START_TEST(published_ids)
         *text++ = *want++ = '\0';
         size_t len = unescape(text), count;
         int32_t ids[77];
-        lt_status status = lt_tokenize(t, ctx, text, len, ids, 77, &count);
+        lt_status status = lt_tokenize(ctx, t, text, len, ids, 77, &count);
         unsigned long too_long;
         if (sscanf(want, "too long %lu", &too_long) == 1) {
             assert_failed(status, LT_ERR_SHAPE, "limit is 77");

@@ -3,8 +3,8 @@
 
     python3 tools/make_unicode_tables.py            (from the source root)
 
-rewrites lib/nn/unicode_tables.c and lib/nn/html_entities.c from the Unicode
-and HTML5 data that come with Python. The output depends on nothing but the
+rewrites unicode_tables.c and html_entities.c in lib/nn/text/generated from the
+Unicode and HTML5 data that come with Python. The output depends on nothing but the
 Python version; the Unicode version is stated in the file. The program itself
 never needs Python: both files are part of the source.
 """
@@ -48,7 +48,7 @@ def lower_runs():
     for c in CODE_POINTS:
         low = chr(c).lower()
         if low == chr(c) or len(low) != 1:
-            continue  # U+0130 alone has two: it is written out in text_clean.c
+            continue  # U+0130 alone has two: it is written out in lib/nn/text/unicode.c
         delta = ord(low) - c
         if runs and runs[-1][3] == delta:
             first, last, stride, _ = runs[-1]
@@ -131,7 +131,7 @@ def unicode_file():
     parts = [
         NOTICE,
         "/* Unicode %s. */" % unicodedata.unidata_version,
-        '#include "nn/unicode_tables_impl.h"\n',
+        '#include "nn/text/generated/unicode_tables_impl.h"\n',
         table("lt_unicode_letters", "lt_unicode_range", category("L")),
         table("lt_unicode_numbers", "lt_unicode_range", category("N")),
         table("lt_unicode_spaces", "lt_unicode_range", ranges(lambda c: chr(c).isspace())),
@@ -153,14 +153,14 @@ def entity_file():
         rows.append(['"%s"' % name, number(points[0]), number(points[1])])
     parts = [
         NOTICE,
-        '#include "nn/html_entities_impl.h"\n',
+        '#include "nn/text/generated/html_entities_impl.h"\n',
         table("lt_html_entities", "lt_html_entity", rows),
     ]
     return "\n".join(parts)
 
 
 def main():
-    root = pathlib.Path(__file__).resolve().parent.parent / "lib" / "nn"
+    root = pathlib.Path(__file__).resolve().parent.parent / "lib" / "nn" / "text" / "generated"
     (root / "unicode_tables.c").write_text(unicode_file(), encoding="ascii")
     (root / "html_entities.c").write_text(entity_file(), encoding="ascii")
     return 0

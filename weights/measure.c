@@ -110,7 +110,7 @@ static lt_tensor *embed_text(struct model *m, const char *text)
     if (!ids)
         return NULL;
     memset(lt_i32(ids), 0, sizeof(int32_t) * (size_t)context);
-    if (lt_tokenize(m->tokenizer, m->ctx, text, strlen(text), lt_i32(ids), (size_t)context, NULL) !=
+    if (lt_tokenize(m->ctx, m->tokenizer, text, strlen(text), lt_i32(ids), (size_t)context, NULL) !=
         LT_OK)
         return NULL;
     return lt_l2_normalize(m->ctx, lt_clip_encode_text(m->ctx, m->clip, ids), 1e-12f);

@@ -70,7 +70,7 @@ static lt_status tokenize(struct run *r, const char *caption, int32_t *ids, bool
 {
     size_t count = 0;
     const lt_status status =
-        lt_tokenize(r->tokenizer, r->ctx, caption, strlen(caption), ids, CONTEXT, &count);
+        lt_tokenize(r->ctx, r->tokenizer, caption, strlen(caption), ids, CONTEXT, &count);
     *fits = status == LT_OK;
     if (status == LT_ERR_SHAPE) {
         lt_ctx_clear(r->ctx);

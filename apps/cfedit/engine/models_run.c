@@ -36,7 +36,7 @@ lt_status ce_models_tokenize(const struct ce_models *models, const char *text, s
     lt_ctx *ctx = models->ctx;
     char message[512];
     const lt_status status =
-        lt_tokenize(models->tokenizer, ctx, text, strlen(text), ids, cap, count);
+        lt_tokenize(ctx, models->tokenizer, text, strlen(text), ids, cap, count);
     if (status == LT_OK)
         return LT_OK;
     snprintf(message, sizeof message, "%s", lt_ctx_message(ctx));

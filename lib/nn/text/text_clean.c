@@ -1,62 +1,20 @@
-/* The order of cleaning: decode, repair, unescape twice, blanks, lower case. */
+/* The steps of cleaning, in order: decode, repair, unescape twice, blanks, lower case. */
 #include "nn/text/text_clean_impl.h"
 
-#include <stdlib.h>
 #include <string.h>
+
+#include "nn/text/html_impl.h"
+#include "nn/text/unicode_impl.h"
 
 /* Repair goes on until nothing changes, but not for ever: "&amp;amp;amp;..."
  * loses one level each time. */
 #define MAX_REPAIRS 8
-
-bool lt_codepoints_push(lt_codepoints *v, uint32_t c)
-{
-    if (v->count == v->cap) {
-        size_t cap = v->cap ? 2 * v->cap : 128;
-        uint32_t *at = realloc(v->at, cap * sizeof *at);
-        if (!at)
-            return false;
-        v->at = at;
-        v->cap = cap;
-    }
-    v->at[v->count++] = c;
-    return true;
-}
-
-void lt_codepoints_free(lt_codepoints *v)
-{
-    free(v->at);
-    *v = (lt_codepoints){0};
-}
 
 static void swap(lt_codepoints *a, lt_codepoints *b)
 {
     lt_codepoints t = *a;
     *a = *b;
     *b = t;
-}
-
-/* One UTF-8 sequence (RFC 3629: no overlong forms, no surrogates). Returns its
- * length, 0 where there is none. */
-static size_t decode_one(const unsigned char *s, size_t len, uint32_t *c)
-{
-    static const uint32_t smallest[5] = {0, 0, 0x80, 0x800, 0x10000};
-    if (s[0] < 0x80) {
-        *c = s[0];
-        return 1;
-    }
-    size_t n = s[0] >= 0xF8 ? 0 : s[0] >= 0xF0 ? 4 : s[0] >= 0xE0 ? 3 : s[0] >= 0xC0 ? 2 : 0;
-    if (n == 0 || n > len)
-        return 0;
-    uint32_t sum = s[0] & (0x7Fu >> n);
-    for (size_t i = 1; i < n; i++) {
-        if ((s[i] & 0xC0) != 0x80)
-            return 0;
-        sum = sum << 6 | (s[i] & 0x3Fu);
-    }
-    if (sum < smallest[n] || sum > 0x10FFFF || (sum >= 0xD800 && sum <= 0xDFFF))
-        return 0;
-    *c = sum;
-    return n;
 }
 
 /* Where entities stop being repaired: the first line with a '<' may be markup,
@@ -107,7 +65,7 @@ static bool push_utf8(lt_codepoints *out, const char *s)
     size_t left = strlen(s);
     while (left > 0) {
         uint32_t c;
-        size_t n = decode_one((const unsigned char *)s, left, &c);
+        size_t n = lt_utf8_decode((const unsigned char *)s, left, &c);
         if (n == 0 || !lt_codepoints_push(out, c))
             return false;
         s += n;
@@ -219,7 +177,7 @@ lt_status lt_text_clean(lt_ctx *ctx, const char *text, size_t len, lt_codepoints
     bool ok = true;
     for (size_t i = 0; ok && i < len;) {
         uint32_t c;
-        size_t n = decode_one((const unsigned char *)text + i, len - i, &c);
+        size_t n = lt_utf8_decode((const unsigned char *)text + i, len - i, &c);
         if (n == 0) {
             status = lt_fail(ctx, LT_ERR_FORMAT, "text: byte %zu (0x%02x) is not valid UTF-8", i,
                              (unsigned)(unsigned char)text[i]);

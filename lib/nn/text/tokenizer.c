@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nn/text/codepoints_impl.h"
 #include "nn/text/text_clean_impl.h"
 #include "nn/text/tokenizer_split_impl.h"
 #include "nn/text/tokenizer_vocab_impl.h"
@@ -182,7 +183,7 @@ static bool encode_word(const lt_tokenizer *t, bpe *w, const uint32_t *word, siz
     return true;
 }
 
-lt_status lt_tokenize(const lt_tokenizer *t, lt_ctx *ctx, const char *text, size_t len,
+lt_status lt_tokenize(lt_ctx *ctx, const lt_tokenizer *t, const char *text, size_t len,
                       int32_t *ids, size_t cap, size_t *count)
 {
     if (count)

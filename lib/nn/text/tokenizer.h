@@ -67,7 +67,7 @@ LT_API int32_t lt_tokenizer_end(const lt_tokenizer *tokenizer);
  * LT_TOKENIZER_MAX_TEXT; *count is 0 then), LT_ERR_FORMAT (not UTF-8; the
  * message has the byte offset), LT_ERR_ARGUMENT, LT_ERR_MEMORY. After an error
  * the contents of ids are unspecified. */
-LT_API lt_status lt_tokenize(const lt_tokenizer *tokenizer, lt_ctx *ctx, const char *text,
+LT_API lt_status lt_tokenize(lt_ctx *ctx, const lt_tokenizer *tokenizer, const char *text,
                              size_t len, int32_t *ids, size_t cap, size_t *count);
 
 /* Learns a merge list from n NUL-terminated texts, cleaned and split as

@@ -6,7 +6,7 @@
  * tried in this order at each place, ignoring case. */
 #include "nn/text/tokenizer_split_impl.h"
 
-#include "nn/text/text_clean_impl.h"
+#include "nn/text/unicode_impl.h"
 
 /* Length of `literal` at in[0..count), else 0. The text is in lower case but
  * for the long s, which equals s when case is ignored; *exact is false then. */
@@ -67,21 +67,6 @@ lt_word_kind lt_next_word(const uint32_t *in, size_t count, size_t *at, size_t *
         i++;
     *at = i;
     return LT_WORD_PLAIN;
-}
-
-size_t lt_utf8_encode(uint32_t c, unsigned char out[4])
-{
-    if (c < 0x80) {
-        out[0] = (unsigned char)c;
-        return 1;
-    }
-    size_t n = c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
-    for (size_t i = n - 1; i > 0; i--) {
-        out[i] = (unsigned char)(0x80 | (c & 0x3F));
-        c >>= 6;
-    }
-    out[0] = (unsigned char)((0xF00u >> n) | c);
-    return n;
 }
 
 static bool is_printable(unsigned byte)

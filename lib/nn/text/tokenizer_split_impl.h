@@ -17,9 +17,6 @@ typedef enum lt_word_kind {
  * after the call. */
 lt_word_kind lt_next_word(const uint32_t *in, size_t count, size_t *at, size_t *first);
 
-/* UTF-8 of one code point, 1 to 4 bytes; returns how many. */
-size_t lt_utf8_encode(uint32_t c, unsigned char out[4]);
-
 /* The printable character that a merge list writes for a byte: itself where it
  * is printable in Latin-1, else U+0100 and following. */
 uint32_t lt_byte_symbol(unsigned char byte);

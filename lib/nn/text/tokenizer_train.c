@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nn/text/codepoints_impl.h"
 #include "nn/text/text_clean_impl.h"
 #include "nn/text/tokenizer.h"
 #include "nn/text/tokenizer_split_impl.h"

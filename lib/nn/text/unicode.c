@@ -1,7 +1,8 @@
 /* Look-ups in the Unicode tables, NFC and lower case. */
+#include "nn/text/unicode_impl.h"
+
 #include <string.h>
 
-#include "nn/text/text_clean_impl.h"
 #include "nn/text/generated/unicode_tables_impl.h"
 
 static bool in_ranges(const lt_unicode_range *ranges, size_t count, uint32_t c)

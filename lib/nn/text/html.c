@@ -1,9 +1,10 @@
 /* HTML character references, as Python's html.unescape reads them (HTML
  * standard, 13.2.5.72 and following). */
+#include "nn/text/html_impl.h"
+
 #include <string.h>
 
 #include "nn/text/generated/html_entities_impl.h"
-#include "nn/text/text_clean_impl.h"
 
 #define NO_REFERENCE SIZE_MAX
 
