@@ -6,14 +6,14 @@
 
 #include "autograd/ops.h"
 #include "bench/edit/cases.h"
-#include "engine/objective/contrasts.h"
+#include "cli/inout/latents.h"
 #include "engine/editor.h"
 #include "engine/latent/guesses.h"
-#include "cli/inout/latents.h"
-#include "engine/methods.h"
 #include "engine/latent/recolor.h"
+#include "engine/methods.h"
+#include "engine/objective/contrasts.h"
 #include "method_fixture.h"
-#include "weights/world.h"
+#include "weights/world/world.h"
 
 Suite *suite_focus(void);
 

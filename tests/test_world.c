@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "suites.h"
-#include "weights/captions.h"
-#include "weights/world.h"
+#include "weights/world/captions.h"
+#include "weights/world/world.h"
 
 enum { SIZE = 64, PIXELS = SIZE * SIZE };
 

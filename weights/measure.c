@@ -17,9 +17,9 @@
 #include "nn/models/clip.h"
 #include "nn/models/stylegan2.h"
 #include "nn/text/tokenizer.h"
-#include "weights/captions.h"
 #include "weights/training.h"
-#include "weights/world.h"
+#include "weights/world/captions.h"
+#include "weights/world/world.h"
 
 enum { SIZE = 128, PIXELS = SIZE * SIZE, CROSSOVER = 6, AMONG = 100, HELD_OUT = 900 };
 

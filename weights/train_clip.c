@@ -18,9 +18,9 @@
 #include "nn/models/clip.h"
 #include "nn/optim.h"
 #include "nn/text/tokenizer.h"
-#include "weights/captions.h"
 #include "weights/training.h"
-#include "weights/world.h"
+#include "weights/world/captions.h"
+#include "weights/world/world.h"
 
 enum {
     SIZE = 128,

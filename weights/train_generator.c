@@ -11,10 +11,10 @@
 #include <string.h>
 
 #include "autograd/ops.h"
-#include "nn/optim.h"
 #include "nn/models/stylegan2.h"
+#include "nn/optim.h"
 #include "weights/training.h"
-#include "weights/world.h"
+#include "weights/world/world.h"
 
 enum { SIZE = 128, CROSSOVER = 6, STYLE_DIM = 512, PIXELS = SIZE * SIZE, RUN = 1 };
 

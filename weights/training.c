@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "cli/report.h"
-#include "weights/world.h"
+#include "weights/world/world.h"
 
 static bool parse_number(const char *option, const char *text, double low, double high, double *out)
 {

@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "captions.h"
-#include "world.h"
+#include "weights/world/captions.h"
+#include "weights/world/world.h"
 
 enum { SIZE = 128, PLANE = SIZE * SIZE };
 

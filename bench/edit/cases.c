@@ -8,7 +8,7 @@
 #include "tensor/rng.h"
 
 /* The limits are those from which on the captions, and so CLIP, speak of the form
- * (weights/captions.c). */
+ * (weights/world/captions.c). */
 static bool long_hair(const struct world_attr *a) { return a->hair_length > 0.68f; }
 static bool full_lips(const struct world_attr *a) { return a->lip_fullness > 0.7f; }
 

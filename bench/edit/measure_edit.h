@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-#include "weights/world.h"
+#include "weights/world/world.h"
 
 enum { EDIT_SIZE = 128, EDIT_PIXELS = EDIT_SIZE * EDIT_SIZE };
 

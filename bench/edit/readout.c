@@ -4,7 +4,7 @@
 
 #include "autograd/ops.h"
 #include "engine/objective/clip_nce.h"
-#include "weights/captions.h"
+#include "weights/world/captions.h"
 
 enum { PROMPT_CAP = 128, WORDS_MAX = WORLD_COLORS + 4 };
 

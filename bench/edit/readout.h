@@ -4,7 +4,7 @@
 #define BENCH_EDIT_READOUT_H
 
 #include "engine/models.h"
-#include "weights/world.h"
+#include "weights/world/world.h"
 
 enum { READOUT_FORMS = 6 };
 

@@ -1,0 +1,288 @@
+#define _DEFAULT_SOURCE /* nanosleep, kill */
+#include "bench/speed/profile.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bench/speed/child.h"
+#include "bench/speed/flops.h"
+#include "bench/speed/measure.h"
+#include "bench/speed/report.h"
+
+/* ---- kinds of operations, by where the code is ---- */
+
+enum kind {
+    PRODUCTS,
+    TRANSFORMS,
+    PACKING,
+    ACTIVATION,
+    BLUR,
+    WARP,
+    MATMUL,
+    ATTENTION,
+    ELEMENTWISE,
+    OPTIMISER,
+    FAULTS,
+    KERNEL,
+    WAITING,
+    OTHER,
+    KINDS
+};
+
+static const char *const kind_name[KINDS] = {
+    "convolution: products",
+    "convolution: Winograd transforms",
+    "convolution: packing, weights, gradients of styles",
+    "noise, bias, activation",
+    "blur, upsampling of the skip",
+    "perspective and resize to CLIP's size",
+    "matrix products of CLIP and mapper (OpenBLAS, AMX)",
+    "attention",
+    "norms, GELU, elementwise",
+    "optimiser",
+    "fresh memory: clearing of pages",
+    "operating system, rest",
+    "waiting at barriers",
+    "other",
+};
+
+/* The first rule whose strings all occur decides; NULL: anything. */
+static const struct {
+    const char *object, *file, *symbol;
+    enum kind kind;
+} rules[] = {
+    {"openblas", NULL, NULL, MATMUL},
+    {"libgomp", NULL, NULL, WAITING},
+    {"kernel", NULL, "clear_page", FAULTS},
+    {"kernel", NULL, NULL, KERNEL},
+    {NULL, "winograd", NULL, TRANSFORMS},
+    {NULL, NULL, "conv_products", PRODUCTS},
+    {NULL, NULL, "matrix_products", MATMUL},
+    {NULL, NULL, "blend", BLUR},
+    {NULL, "amx", "pixels", PACKING},
+    {NULL, "amx", "digits", PACKING},
+    {NULL, "amx_conv_kernels", NULL, TRANSFORMS},
+    {NULL, "amx_conv", NULL, PACKING},
+    {NULL, "amx", NULL, MATMUL},
+    {NULL, "conv_kernels", NULL, PRODUCTS},
+    {NULL, "pointwise", NULL, PRODUCTS},
+    {NULL, "conv_run", NULL, PRODUCTS},
+    {NULL, "conv", NULL, PACKING},
+    {NULL, "bias_act", NULL, ACTIVATION},
+    {NULL, "fir.c", NULL, BLUR},
+    {NULL, "blur.c", NULL, BLUR},
+    {NULL, "resample_kernels", "fir", BLUR},
+    {NULL, "resample_kernels", "combine", BLUR},
+    {NULL, "resample", NULL, WARP},
+    {NULL, "warp", NULL, WARP},
+    {NULL, "resize", NULL, WARP},
+    {NULL, "ops_attention", NULL, ATTENTION},
+    {NULL, "optim", NULL, OPTIMISER},
+    {NULL, "dense_kernels", NULL, ELEMENTWISE},
+    {NULL, "ops_", NULL, ELEMENTWISE},
+    {NULL, "tape", NULL, ELEMENTWISE},
+};
+
+static bool holds(const char *text, const char *part) { return !part || strstr(text, part); }
+
+static enum kind kind_of(const char *object, const char *symbol, const char *file)
+{
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
+        if (holds(object, rules[i].object) && holds(file, rules[i].file) &&
+            holds(symbol, rules[i].symbol))
+            return rules[i].kind;
+    return OTHER;
+}
+
+/* ---- sampling ---- */
+
+struct job {
+    struct setup setup;
+    const struct work *work;
+    char samples[BENCH_PATH]; /* perf's file */
+    double wall_s, cpu_s;     /* of a run */
+    double gflop, bytes;      /* of a run */
+    bool sampled;
+    char message[BENCH_TEXT];
+};
+
+/* perf, attached to this process and all its threads; -1 on failure. */
+static pid_t start_perf(const char *samples)
+{
+    char self[24];
+    snprintf(self, sizeof self, "%d", (int)getpid());
+    const pid_t pid = fork();
+    if (pid == 0) {
+        if (!freopen("/dev/null", "w", stdout) || !freopen("/dev/null", "w", stderr))
+            _exit(127);
+        execlp("perf", "perf", "record", "-e", "cpu-clock", "-F", "997", "-p", self, "-o", samples,
+               (char *)NULL);
+        _exit(127);
+    }
+    nanosleep(&(struct timespec){.tv_sec = 1}, NULL); /* until it watches */
+    return pid;
+}
+
+static bool stop_perf(pid_t pid)
+{
+    int status = 0;
+    if (pid < 0)
+        return false;
+    kill(pid, SIGINT);
+    if (waitpid(pid, &status, 0) != pid)
+        return false;
+    return !(WIFEXITED(status) && WEXITSTATUS(status) == 127);
+}
+
+static double bytes_of(const struct session *s, const struct work *work)
+{
+    const lt_stylegan2_config *g = lt_stylegan2_describe(s->models.generator);
+    double bytes = bytes_generator_forward(g);
+    if (work != &work_generator)
+        bytes += bytes_generator_backward(g);
+    if (work == &work_train_step) /* its weights, once forward and once backward */
+        bytes += 2.0 * bytes_clip_weights(lt_clip_describe(s->models.clip));
+    return s->setup->batch * bytes;
+}
+
+static int sample_work(void *arg)
+{
+    struct job *job = arg;
+    struct session s;
+    static struct figures f; /* large */
+    lt_status status = session_open(&s, &job->setup, job->work, false);
+    if (status == LT_OK)
+        status = session_time(&s, job->work, job->setup.warmup, 0, &f);
+    if (status == LT_OK) {
+        const pid_t perf = start_perf(job->samples);
+        status = session_time(&s, job->work, 0, job->setup.runs, &f);
+        job->sampled = stop_perf(perf);
+    }
+    if (status == LT_OK) {
+        for (int i = 0; i < f.runs; i++)
+            job->wall_s += f.seconds[i] / f.runs;
+        job->cpu_s = f.cpu_s;
+        job->gflop = f.gflop;
+        job->bytes = bytes_of(&s, job->work);
+    } else if (s.run.ctx) {
+        snprintf(job->message, sizeof job->message, "%s", lt_ctx_message(s.run.ctx));
+    }
+    session_close(&s);
+    return status != LT_OK;
+}
+
+/* ---- shares ---- */
+
+enum { MOST_LINES = 4096 };
+
+struct line {
+    double percent;
+    char *object, *symbol, *file;
+};
+
+/* "12.3;object;[.] symbol;file", blanks around; code without debugging information has no file. */
+static bool split(char *text, struct line *line)
+{
+    char *rest = NULL;
+    const char *percent = strtok_r(text, ";", &rest);
+    line->object = strtok_r(NULL, ";", &rest);
+    line->symbol = strtok_r(NULL, ";", &rest);
+    line->file = line->symbol ? rest : NULL;
+    return percent && line->file && sscanf(percent, "%lf", &line->percent) == 1;
+}
+
+/* Code that was inlined from a header belongs to the file that most of its function is from. */
+static const char *file_of(const struct line *lines, int count, const struct line *l)
+{
+    const struct line *best = l;
+    double most = 0.0;
+    if (!strstr(l->file, ".h"))
+        return l->file;
+    for (int i = 0; i < count; i++)
+        if (strstr(lines[i].file, ".c") && strcmp(lines[i].symbol, l->symbol) == 0 &&
+            lines[i].percent > most) {
+            best = &lines[i];
+            most = best->percent;
+        }
+    return best->file;
+}
+
+static bool read_shares(const char *samples, double share[KINDS])
+{
+    enum { OUTPUT = 1 << 20 };
+    static struct line lines[MOST_LINES];
+    char *text = malloc(OUTPUT), *rest = NULL;
+    const char *const argv[] = {
+        "/usr/bin/env",  "perf", "report", "-i", samples,           "--stdio",
+        "--no-children", "-t",   ";",      "-s", "dso,sym,srcfile", NULL};
+    struct usage usage;
+    int count = 0;
+    const bool good = text && child_run(argv, NULL, text, OUTPUT, &usage) == 0;
+    for (char *line = good ? strtok_r(text, "\n", &rest) : NULL; line && count < MOST_LINES;
+         line = strtok_r(NULL, "\n", &rest))
+        if (*line != '#' && split(line, &lines[count]))
+            count++;
+    for (int k = 0; k < KINDS; k++)
+        share[k] = 0.0;
+    for (int i = 0; i < count; i++)
+        share[kind_of(lines[i].object, lines[i].symbol, file_of(lines, count, &lines[i]))] +=
+            lines[i].percent / 100.0;
+    free(text);
+    return good && count > 0;
+}
+
+/* ---- telling ---- */
+
+static void tell(const struct job *job, const struct machine *m, const double share[KINDS])
+{
+    const double busy = job->cpu_s / (job->wall_s * job->setup.threads);
+    const double arithmetic = job->gflop / m->sgemm, traffic = job->bytes / m->triad;
+    printf("\n%s, %d: %.3f s, cores busy %.0f %%\n", job->work->name, job->setup.size, job->wall_s,
+           100.0 * busy);
+    for (int k = 0; k < KINDS; k++)
+        if (share[k] >= 0.001)
+            printf("    %-52s %5.1f %%  %8.3f s\n", kind_name[k], 100.0 * share[k],
+                   share[k] * job->cpu_s / job->setup.threads);
+    if (busy < 1.0)
+        printf("    %-52s %5s    %8.3f s\n", "cores idle, or taken by other processes", "",
+               (1.0 - busy) * job->wall_s);
+    printf("    floor: %.1f GFLOP at %.0f GFLOP/s %.3f s; %.2f GB at %.1f GB/s %.3f s\n",
+           job->gflop, m->sgemm, arithmetic, job->bytes / 1e9, m->triad / 1e9, traffic);
+}
+
+int profile(struct options *o)
+{
+    static const struct work *const works[] = {&work_generator, &work_generator_gradient,
+                                               &work_train_step};
+    struct machine m;
+    struct job *job = child_share(sizeof *job);
+    if (!job || !setup_prepare(&o->setup) || !measure_machine(&o->setup, &m))
+        return 1;
+    report_machine(stdout, &o->setup, &m, "");
+    for (size_t i = 0; i < sizeof works / sizeof *works; i++) {
+        double share[KINDS];
+        struct usage usage;
+        if (o->only && strcmp(o->only, works[i]->key) != 0)
+            continue;
+        *job = (struct job){.setup = o->setup, .work = works[i]};
+        snprintf(job->samples, sizeof job->samples, "%s/perf.data", o->setup.data);
+        if (child_call(sample_work, job, &usage) != 0) {
+            fprintf(stderr, "bench: %s: %s\n", works[i]->key,
+                    job->message[0] ? job->message : "the process ended early");
+            return 1;
+        }
+        if (!job->sampled || !read_shares(job->samples, share)) {
+            fprintf(stderr,
+                    "bench: perf(1) does not work here; it is Debian's package linux-perf\n");
+            return 1;
+        }
+        tell(job, &m, share);
+        remove(job->samples);
+    }
+    return 0;
+}

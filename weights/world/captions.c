@@ -1,0 +1,337 @@
+#include "weights/world/captions.h"
+
+#include <string.h>
+
+struct text {
+    char *buf;
+    size_t cap, length;
+};
+
+static void put(struct text *t, const char *s)
+{
+    for (; *s; s++) {
+        if (t->length + 1 < t->cap)
+            t->buf[t->length] = *s;
+        t->length++;
+    }
+}
+
+static size_t finish(struct text *t)
+{
+    if (t->cap > 0)
+        t->buf[t->length < t->cap ? t->length : t->cap - 1] = '\0';
+    return t->length;
+}
+
+static bool chance(uint64_t *rng, float p) { return world_random_uniform(rng) < p; }
+
+static const char *pick(uint64_t *rng, const char *const *list)
+{
+    size_t n = 0;
+    while (list[n])
+        n++;
+    return list[world_random(rng) % n];
+}
+
+/* Names of a part; the first is the plain one. Each list ends with NULL. */
+enum { NAMES = 5 };
+static const char *const NOUNS[WORLD_PARTS][NAMES] = {
+    [WORLD_BACKGROUND] = {"background", "backdrop", "wall", NULL},
+    [WORLD_SHIRT] = {"shirt", "sweater", "top", NULL},
+    [WORLD_SKIN] = {"skin", "skin", "facial skin", NULL},
+    [WORLD_HAIR] = {"hair", NULL},
+    [WORLD_BROWS] = {"eyebrows", "brows", NULL},
+    [WORLD_EYES] = {"eyes", "eyes", "irises", NULL},
+    [WORLD_LIPS] = {"lips", "lips", "lipstick", "mouth", NULL},
+    [WORLD_GLASSES] = {"glasses", "spectacles", "eyeglasses", "frames", NULL},
+};
+
+static const char *const SUBJECTS[] = {
+    "a face",
+    "a face",
+    "face",
+    "a person",
+    "someone",
+    "a portrait",
+    "portrait of a person",
+    "a portrait of a woman",
+    "a portrait of a man",
+    "drawing of a face",
+    "the face of a person",
+    "a woman",
+    "a man",
+    "a head",
+    NULL,
+};
+static const char *const SMILING[] = {
+    "a smiling face",
+    "smiling face",
+    "a smiling person",
+    "someone smiling",
+    "portrait of a smiling person",
+    NULL,
+};
+static const char *const ON[] = {" on ", " against ", " in front of ", NULL};
+static const char *const WEARING[] = {" wearing ", " in ", NULL};
+
+/* A word for the form of a part, true of attr; NULL where nothing stands out. */
+static const char *form_word(const struct world_attr *a, enum world_part part, uint64_t *rng)
+{
+    switch (part) {
+    case WORLD_HAIR:
+        if (a->hair_wave > 0.7f && chance(rng, 0.35f))
+            return "wavy";
+        if (a->hair_wave < 0.2f && chance(rng, 0.35f))
+            return "straight";
+        return a->hair_length > 0.68f ? "long" : a->hair_length < 0.3f ? "short" : NULL;
+    case WORLD_BROWS:
+        if (a->brow_arch > 0.8f && chance(rng, 0.4f))
+            return "arched";
+        return a->brow_thickness > 0.7f ? "thick" : a->brow_thickness < 0.3f ? "thin" : NULL;
+    case WORLD_EYES: return a->eye_size > 0.7f ? "big" : a->eye_size < 0.3f ? "small" : NULL;
+    case WORLD_LIPS:
+        return a->lip_fullness > 0.7f ? "full" : a->lip_fullness < 0.3f ? "thin" : NULL;
+    case WORLD_GLASSES:
+        return a->glasses_shape > 0.65f ? "square" : a->glasses_shape < 0.35f ? "round" : NULL;
+    case WORLD_SHIRT: return a->collar > 0.75f ? "v-neck" : a->collar < 0.2f ? "round neck" : NULL;
+    default: return NULL;
+    }
+}
+
+/* "gray" and "blond" have two spellings; captions use both. */
+static const char *spell(const char *word, uint64_t *rng)
+{
+    if (rng && !strcmp(word, "gray") && chance(rng, 0.3f))
+        return "grey";
+    if (rng && !strcmp(word, "blond") && chance(rng, 0.4f))
+        return "blonde";
+    return word;
+}
+
+static bool singular(enum world_part part, const char *noun)
+{
+    return part == WORLD_SHIRT || part == WORLD_BACKGROUND || !strcmp(noun, "mouth");
+}
+
+/* "a long blond ..." without the noun, either word may be NULL; `article` where one is due. */
+static void put_phrase(struct text *t, bool article, const char *form, const char *color,
+                       const char *noun)
+{
+    const char *first = form ? form : color ? color : noun;
+
+    if (article)
+        put(t, strchr("aeiou", *first) ? "an " : "a ");
+    if (form) {
+        put(t, form);
+        put(t, " ");
+    }
+    if (color) {
+        put(t, color);
+        put(t, " ");
+    }
+    put(t, noun);
+}
+
+/* What a caption says of one part: the words chosen, NULL where silent. */
+struct fact {
+    enum world_part part;
+    const char *form, *color, *noun;
+};
+
+static struct fact choose_fact(const struct world_attr *a, enum world_part part, bool color,
+                               float form_chance, uint64_t *rng)
+{
+    struct fact f = {part, NULL, NULL, pick(rng, NOUNS[part])};
+
+    if (chance(rng, form_chance))
+        f.form = form_word(a, part, rng);
+    if (color || (!f.form && part != WORLD_GLASSES))
+        f.color = spell(world_color_word(part, a->color_name[part]), rng);
+    /* "full lipstick" and "round neck sweater" are not English */
+    if (f.form && part == WORLD_LIPS)
+        f.noun = NOUNS[part][0];
+    return f;
+}
+
+static void put_fact(struct text *t, const struct fact *f)
+{
+    put_phrase(t, singular(f->part, f->noun), f->form, f->color, f->noun);
+}
+
+/* "with x, y and z", over the facts chosen by `these`; nothing if there are none. */
+static void put_list(struct text *t, const char *lead, const struct fact *facts, int n,
+                     const bool *these)
+{
+    int left = 0;
+    bool any = false;
+
+    for (int i = 0; i < n; i++)
+        left += these[i];
+    for (int i = 0; i < n; i++) {
+        if (!these[i])
+            continue;
+        put(t, !any ? lead : left == 1 ? " and " : ", ");
+        put_fact(t, &facts[i]);
+        any = true;
+        left--;
+    }
+}
+
+static void put_facts(struct text *t, const struct world_attr *a, const struct fact *facts, int n,
+                      uint64_t *rng)
+{
+    enum { MOST = WORLD_PARTS };
+    bool with[MOST] = {false}, worn[MOST] = {false};
+    const char *noun = facts[0].noun;
+
+    if (n == 1 && chance(rng, 0.35f)) {
+        put_fact(t, &facts[0]);
+        return;
+    }
+    if (n == 1 && facts[0].color && facts[0].part >= WORLD_SKIN && chance(rng, 0.15f)) {
+        put(t, chance(rng, 0.5f) ? "a face whose " : "the ");
+        put_phrase(t, false, facts[0].form, NULL, noun);
+        bool one = facts[0].part == WORLD_SKIN || facts[0].part == WORLD_HAIR ||
+                   !strcmp(noun, "mouth") || !strcmp(noun, "lipstick");
+        put(t, one ? " is " : " are ");
+        put(t, facts[0].color);
+        return;
+    }
+
+    put(t, pick(rng, a->smile > 0.55f && chance(rng, 0.2f) ? SMILING : SUBJECTS));
+    const struct fact *behind = NULL;
+    for (int i = 0; i < n; i++) {
+        enum world_part p = facts[i].part;
+        if (p == WORLD_BACKGROUND && chance(rng, 0.8f))
+            behind = &facts[i];
+        else if ((p == WORLD_SHIRT && chance(rng, 0.8f)) ||
+                 (p == WORLD_GLASSES && chance(rng, 0.4f)))
+            worn[i] = true;
+        else
+            with[i] = true;
+    }
+    put_list(t, " with ", facts, n, with);
+    put_list(t, pick(rng, WEARING), facts, n, worn);
+    if (behind) {
+        put(t, pick(rng, ON));
+        put_fact(t, behind);
+    }
+}
+
+/* A true remark that is about no part's colour; NULL if there is none at hand. */
+static const char *remark(const struct world_attr *a, uint64_t *rng)
+{
+    const char *list[8] = {NULL};
+    int n = 0;
+
+    if (!world_has_glasses(a))
+        list[n++] = "without glasses";
+    if (a->blush > 0.75f)
+        list[n++] = "with rosy cheeks";
+    if (a->fringe > 0.8f)
+        list[n++] = "with bangs";
+    if (a->yaw < -0.6f)
+        list[n++] = "looking left";
+    if (a->yaw > 0.6f)
+        list[n++] = "looking right";
+    if (a->head_width > 0.75f && a->head_height < 0.4f)
+        list[n++] = "with a wide face";
+    if (a->head_width < 0.25f && a->head_height > 0.6f)
+        list[n++] = "with a narrow face";
+    return n ? list[world_random(rng) % (uint64_t)n] : NULL;
+}
+
+/* Small parts are drawn more often: their colours are the hardest to learn. */
+static const enum world_part DRAW[] = {
+    WORLD_BACKGROUND, WORLD_SHIRT, WORLD_SKIN, WORLD_HAIR, WORLD_BROWS,   WORLD_BROWS,
+    WORLD_EYES,       WORLD_EYES,  WORLD_LIPS, WORLD_LIPS, WORLD_GLASSES, WORLD_GLASSES,
+};
+
+size_t world_caption(const struct world_attr *attr, uint64_t *rng, int said[WORLD_PARTS], char *buf,
+                     size_t cap)
+{
+    struct text t = {buf, cap, 0};
+    struct fact facts[WORLD_PARTS];
+    bool told[WORLD_PARTS] = {false};
+    int n = 0;
+
+    for (int p = 0; said && p < WORLD_PARTS; p++)
+        said[p] = -1;
+    if (chance(rng, 0.05f)) {
+        put(&t, pick(rng, SUBJECTS));
+        return finish(&t);
+    }
+
+    float u = world_random_uniform(rng);
+    int want = u < 0.40f ? 1 : u < 0.70f ? 2 : u < 0.90f ? 3 : 4;
+    while (n < want) {
+        enum world_part p = DRAW[world_random(rng) % (sizeof DRAW / sizeof *DRAW)];
+        if (told[p] || (p == WORLD_GLASSES && !world_has_glasses(attr)))
+            continue;
+        bool color = chance(rng, 0.88f);
+        told[p] = true;
+        facts[n] = choose_fact(attr, p, color, color ? 0.25f : 1.0f, rng);
+        if (said && facts[n].color)
+            said[p] = attr->color_name[p];
+        n++;
+    }
+    put_facts(&t, attr, facts, n, rng);
+
+    const char *more = t.length > 0 && want > 1 && chance(rng, 0.08f) ? remark(attr, rng) : NULL;
+    if (more) {
+        put(&t, ", ");
+        put(&t, more);
+    }
+    return finish(&t);
+}
+
+size_t world_caption_part(const struct world_attr *attr, enum world_part part, uint64_t *rng,
+                          char *buf, size_t cap)
+{
+    struct text t = {buf, cap, 0};
+    struct fact f = choose_fact(attr, part, true, 0.15f, rng);
+
+    put_facts(&t, attr, &f, 1, rng);
+    return finish(&t);
+}
+
+size_t world_caption_templated(const struct world_attr *attr, uint64_t *rng,
+                               const char *const *templates, size_t n, int said[WORLD_PARTS],
+                               char *buf, size_t cap)
+{
+    if (n == 0 || !chance(rng, 0.3f))
+        return world_caption(attr, rng, said, buf, cap);
+
+    char own[256];
+    const char *inner = own, *template = templates[world_random(rng) % n];
+    const char *place = strstr(template, "{}");
+    struct text t = {buf, cap, 0};
+
+    world_caption(attr, rng, said, own, sizeof own);
+    if (!strncmp(inner, "a ", 2))
+        inner += 2;
+    else if (!strncmp(inner, "an ", 3))
+        inner += 3;
+    else if (!strncmp(inner, "the ", 4))
+        inner += 4;
+    for (const char *s = template; *s;) {
+        if (s == place) {
+            put(&t, inner);
+            s += 2;
+        } else {
+            char letter[2] = {*s++, '\0'};
+            put(&t, letter);
+        }
+    }
+    return finish(&t);
+}
+
+size_t world_prompt(enum world_part part, int color, char *buf, size_t cap)
+{
+    struct text t = {buf, cap, 0};
+    const char *word = world_color_word(part, color), *noun = NOUNS[part][0];
+
+    put(&t, "face with ");
+    put_phrase(&t, singular(part, noun), NULL, word, noun);
+    return finish(&t);
+}
