@@ -1,4 +1,4 @@
-#include "nn/params.h"
+#include "nn/params_impl.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -178,6 +178,14 @@ lt_tensor *lt_params_get(lt_ctx *ctx, const lt_params *params, const char *name,
         return NULL;
     }
     return t;
+}
+
+lt_tensor *lt_params_get_joined(lt_ctx *ctx, const lt_params *params, const char *prefix,
+                                const char *suffix, int ndim, const int64_t *shape)
+{
+    char name[128];
+    snprintf(name, sizeof name, "%s%s", prefix, suffix);
+    return lt_params_get(ctx, params, name, ndim, shape);
 }
 
 size_t lt_params_count(const lt_params *params) { return params->count; }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "autograd/ops.h"
+#include "nn/params_impl.h"
 
 enum { NAME_CAP = 128 };
 
@@ -31,22 +32,14 @@ struct lt_irse_body {
 
 /* ---- building ---- */
 
-static lt_tensor *get(lt_ctx *ctx, const lt_params *params, const char *prefix, const char *suffix,
-                      int ndim, const int64_t *shape)
-{
-    char name[NAME_CAP];
-    snprintf(name, sizeof name, "%s%s", prefix, suffix);
-    return lt_params_get(ctx, params, name, ndim, shape);
-}
-
 lt_status lt_irse_norm_find(lt_ctx *ctx, const lt_params *params, const char *name,
                             int64_t channels, struct lt_irse_norm *out)
 {
     const int64_t shape[1] = {channels};
-    out->weight = get(ctx, params, name, ".weight", 1, shape);
-    out->bias = get(ctx, params, name, ".bias", 1, shape);
-    out->mean = get(ctx, params, name, ".running_mean", 1, shape);
-    out->var = get(ctx, params, name, ".running_var", 1, shape);
+    out->weight = lt_params_get_joined(ctx, params, name, ".weight", 1, shape);
+    out->bias = lt_params_get_joined(ctx, params, name, ".bias", 1, shape);
+    out->mean = lt_params_get_joined(ctx, params, name, ".running_mean", 1, shape);
+    out->var = lt_params_get_joined(ctx, params, name, ".running_var", 1, shape);
     return out->weight && out->bias && out->mean && out->var ? LT_OK : lt_ctx_status(ctx);
 }
 
@@ -66,19 +59,22 @@ static int64_t find_unit(lt_ctx *ctx, const lt_params *params, const char *prefi
     char unit[64], name[NAME_CAP];
     snprintf(unit, sizeof unit, "%sbody.%d.", prefix, i);
     u->in = in;
-    u->conv1 = get(ctx, params, unit, "res_layer.1.weight", 4, (const int64_t[]){-1, in, 3, 3});
+    u->conv1 = lt_params_get_joined(ctx, params, unit, "res_layer.1.weight", 4,
+                                    (const int64_t[]){-1, in, 3, 3});
     if (!u->conv1)
         return 0;
     const int64_t out = lt_dim(u->conv1, 0);
-    u->slope = get(ctx, params, unit, "res_layer.2.weight", 1, (const int64_t[]){out});
-    u->conv2 = get(ctx, params, unit, "res_layer.3.weight", 4, (const int64_t[]){out, out, 3, 3});
-    u->squeeze =
-        get(ctx, params, unit, "res_layer.5.fc1.weight", 4, (const int64_t[]){-1, out, 1, 1});
+    u->slope =
+        lt_params_get_joined(ctx, params, unit, "res_layer.2.weight", 1, (const int64_t[]){out});
+    u->conv2 = lt_params_get_joined(ctx, params, unit, "res_layer.3.weight", 4,
+                                    (const int64_t[]){out, out, 3, 3});
+    u->squeeze = lt_params_get_joined(ctx, params, unit, "res_layer.5.fc1.weight", 4,
+                                      (const int64_t[]){-1, out, 1, 1});
     if (unit_norm(ctx, params, unit, "res_layer.0", in, &u->first) != LT_OK ||
         unit_norm(ctx, params, unit, "res_layer.4", out, &u->second) != LT_OK || !u->squeeze)
         return 0;
-    u->excite = get(ctx, params, unit, "res_layer.5.fc2.weight", 4,
-                    (const int64_t[]){out, lt_dim(u->squeeze, 0), 1, 1});
+    u->excite = lt_params_get_joined(ctx, params, unit, "res_layer.5.fc2.weight", 4,
+                                     (const int64_t[]){out, lt_dim(u->squeeze, 0), 1, 1});
     snprintf(name, sizeof name, "%sshortcut_layer.0.weight", unit);
     const bool wider = in != out || lt_params_find(params, name);
     u->stride = i == 0 || wider ? 2 : 1;
@@ -99,14 +95,16 @@ static lt_status find_all(lt_ctx *ctx, const lt_params *params, const char *pref
     b->unit = calloc((size_t)b->units + 1, sizeof *b->unit);
     if (!b->unit)
         return lt_fail(ctx, LT_ERR_MEMORY, "irse: out of memory");
-    b->conv = get(ctx, params, prefix, "input_layer.0.weight", 4, (const int64_t[]){-1, 3, 3, 3});
+    b->conv = lt_params_get_joined(ctx, params, prefix, "input_layer.0.weight", 4,
+                                   (const int64_t[]){-1, 3, 3, 3});
     if (!b->conv)
         return lt_ctx_status(ctx);
     b->channels = lt_dim(b->conv, 0);
     snprintf(name, sizeof name, "%sinput_layer.1", prefix);
     if (lt_irse_norm_find(ctx, params, name, b->channels, &b->norm) != LT_OK)
         return lt_ctx_status(ctx);
-    b->slope = get(ctx, params, prefix, "input_layer.2.weight", 1, (const int64_t[]){b->channels});
+    b->slope = lt_params_get_joined(ctx, params, prefix, "input_layer.2.weight", 1,
+                                    (const int64_t[]){b->channels});
     if (!b->slope)
         return lt_ctx_status(ctx);
     for (int i = 0; i < b->units || i == 0;

@@ -1,247 +1,14 @@
-#include "nn/models/stylegan2.h"
+/* Runs a StyleGAN2 generator: latents to styles, styles to a picture. */
+#include "nn/models/stylegan2_impl.h"
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "autograd/ops.h"
 
-enum {
-    MAX_STYLES = 2 + 3 * (LT_STYLEGAN2_LEVELS - 1),
-    MAX_NOISES = 1 + 2 * (LT_STYLEGAN2_LEVELS - 1),
-    MAX_MLP = 64,
-};
-
 static const float lr_mul = 0.01f; /* of the mapping network's layers */
 static const float act_gain = 1.41421356f;
-
-/* One modulated convolution and what follows it. */
-struct layer {
-    char name[16];                    /* "convs.0" */
-    bool rgb, up;                     /* up: a transposed convolution and a blur */
-    int in, out;                      /* channels */
-    int latent;                       /* W+ layer */
-    int noise;                        /* buffer; -1 for rgb */
-    lt_tensor *weight;                /* (1,out,in,k,k) */
-    lt_tensor *mod_weight, *mod_bias; /* (in,D), (in) */
-    lt_tensor *bias;                  /* (out), rgb (1,3,1,1) */
-    lt_tensor *noise_weight;          /* (1) */
-    lt_tensor *kernel;  /* (4,4) of the blur, or of the skip's upsampling in rgb layers; or NULL */
-    lt_tensor *squares; /* (out,in) sums of the squared weight while that is constant, or NULL */
-};
-
-struct lt_stylegan2 {
-    lt_stylegan2_config config;
-    int latents, styles, noises;
-    struct layer *layer; /* [styles], in network order */
-    lt_tensor *input;    /* (1,C,4,4) */
-    lt_tensor *style_weight[MAX_MLP], *style_bias[MAX_MLP];
-    lt_tensor *noise[MAX_NOISES]; /* (1,1,H,W) */
-    lt_tensor *latent_avg;        /* or NULL */
-    lt_tensor *default_kernel;    /* retained: (1,3,3,1) x (1,3,3,1) / 16, sum 4 */
-    lt_noise_mode noise_mode;
-    lt_rng *rng;
-    void (*tap)(void *user, const char *name, lt_tensor *t);
-    void *tap_user;
-};
-
-/* ---- building ---- */
-
-/* The tensor `prefix``suffix`; a size of -1 matches any. */
-static lt_tensor *get(lt_ctx *ctx, const lt_params *params, const char *prefix, const char *suffix,
-                      int ndim, const int64_t *shape)
-{
-    char name[64];
-    snprintf(name, sizeof name, "%s%s", prefix, suffix);
-    return lt_params_get(ctx, params, name, ndim, shape);
-}
-
-static lt_status find_mapping(lt_ctx *ctx, const lt_params *params, lt_stylegan2 *g)
-{
-    for (int i = 0; i <= MAX_MLP; i++) {
-        char prefix[32], name[64];
-        snprintf(prefix, sizeof prefix, "style.%d", i + 1);
-        snprintf(name, sizeof name, "%s.weight", prefix);
-        if (!lt_params_find(params, name))
-            break;
-        if (i == MAX_MLP)
-            return lt_fail(ctx, LT_ERR_UNSUPPORTED, "stylegan2: more than %d mapping layers",
-                           MAX_MLP);
-        const int64_t d = g->config.style_dim;
-        lt_tensor *w =
-            get(ctx, params, prefix, ".weight", 2, (const int64_t[]){d, i == 0 ? -1 : d});
-        lt_tensor *b = get(ctx, params, prefix, ".bias", 1, (const int64_t[]){d});
-        if (!w || !b)
-            return lt_ctx_status(ctx);
-        if (i == 0)
-            g->config.z_dim = (int)lt_dim(w, 1);
-        g->style_weight[i] = w;
-        g->style_bias[i] = b;
-        g->config.n_mlp = i + 1;
-    }
-    if (g->config.n_mlp == 0)
-        g->config.z_dim = g->config.style_dim;
-    return LT_OK;
-}
-
-/* The next layer, `in` channels to as many as its weight has (rgb: to 3). */
-static struct layer *add_layer(lt_ctx *ctx, const lt_params *params, lt_stylegan2 *g,
-                               const char *name, bool rgb, bool up, int in, int latent)
-{
-    struct layer *l = &g->layer[g->styles++];
-    snprintf(l->name, sizeof l->name, "%s", name);
-    l->rgb = rgb;
-    l->up = up;
-    l->in = in;
-    l->latent = latent;
-    const int64_t k = rgb ? 1 : 3;
-    l->weight =
-        get(ctx, params, name, ".conv.weight", 5, (const int64_t[]){1, rgb ? 3 : -1, in, k, k});
-    if (!l->weight)
-        return NULL;
-    l->out = (int)lt_dim(l->weight, 1);
-    l->mod_weight = get(ctx, params, name, ".conv.modulation.weight", 2,
-                        (const int64_t[]){in, g->config.style_dim});
-    l->mod_bias = get(ctx, params, name, ".conv.modulation.bias", 1, (const int64_t[]){in});
-    l->bias = rgb ? get(ctx, params, name, ".bias", 4, (const int64_t[]){1, 3, 1, 1})
-                  : get(ctx, params, name, ".activate.bias", 1, (const int64_t[]){l->out});
-    if (rgb) {
-        l->noise = -1;
-    } else {
-        l->noise_weight = get(ctx, params, name, ".noise.weight", 1, (const int64_t[]){1});
-        l->noise = g->noises;
-        char buffer[32];
-        snprintf(buffer, sizeof buffer, "noises.noise_%d", l->noise);
-        const int64_t side = 4 << (l->noise + 1) / 2;
-        g->noise[g->noises++] =
-            lt_params_get(ctx, params, buffer, 4, (const int64_t[]){1, 1, side, side});
-    }
-    if (up) {
-        char kernel[64];
-        snprintf(kernel, sizeof kernel, "%s%s", name,
-                 rgb ? ".upsample.kernel" : ".conv.blur.kernel");
-        l->kernel = lt_params_find(params, kernel);
-        if (!l->kernel)
-            l->kernel = g->default_kernel;
-        else
-            l->kernel = lt_params_get(ctx, params, kernel, 2, (const int64_t[]){4, 4});
-    }
-    return lt_ctx_status(ctx) == LT_OK ? l : NULL;
-}
-
-static lt_status find_layers(lt_ctx *ctx, const lt_params *params, lt_stylegan2 *g)
-{
-    int channels = (int)lt_dim(g->input, 1);
-    g->config.channels[0] = channels;
-    const struct layer *first = add_layer(ctx, params, g, "conv1", false, false, channels, 0);
-    if (!first)
-        return lt_ctx_status(ctx);
-    if (first->out != channels)
-        return lt_fail(ctx, LT_ERR_SHAPE, "stylegan2: conv1.conv.weight makes %d channels of %d",
-                       first->out, channels);
-    if (!add_layer(ctx, params, g, "to_rgb1", true, false, channels, 1))
-        return lt_ctx_status(ctx);
-    int level = 0;
-    for (;; level++) {
-        char up[32], flat[32], rgb[32], probe[64];
-        snprintf(up, sizeof up, "convs.%d", 2 * level);
-        snprintf(flat, sizeof flat, "convs.%d", 2 * level + 1);
-        snprintf(rgb, sizeof rgb, "to_rgbs.%d", level);
-        snprintf(probe, sizeof probe, "%s.conv.weight", up);
-        if (!lt_params_find(params, probe))
-            break;
-        if (level + 1 == LT_STYLEGAN2_LEVELS)
-            return lt_fail(ctx, LT_ERR_UNSUPPORTED, "stylegan2: %s is beyond 1024 pixels", probe);
-        const struct layer *a = add_layer(ctx, params, g, up, false, true, channels, 2 * level + 1);
-        if (!a)
-            return lt_ctx_status(ctx);
-        channels = a->out;
-        const struct layer *b =
-            add_layer(ctx, params, g, flat, false, false, channels, 2 * level + 2);
-        if (!b)
-            return lt_ctx_status(ctx);
-        if (b->out != channels)
-            return lt_fail(ctx, LT_ERR_SHAPE, "stylegan2: %s.conv.weight makes %d channels of %d",
-                           flat, b->out, channels);
-        if (!add_layer(ctx, params, g, rgb, true, true, channels, 2 * level + 3))
-            return lt_ctx_status(ctx);
-        g->config.channels[level + 1] = channels;
-    }
-    if (level == 0)
-        return lt_fail(ctx, LT_ERR_MISSING, "stylegan2: there is no tensor convs.0.conv.weight");
-    g->config.size = 4 << level;
-    g->latents = 2 * level + 2;
-    return LT_OK;
-}
-
-static lt_tensor *make_kernel(lt_ctx *ctx)
-{
-    static const float tap[4] = {1.0f, 3.0f, 3.0f, 1.0f};
-    float k[16];
-    for (int i = 0; i < 16; i++)
-        k[i] = tap[i / 4] * tap[i % 4] / 16.0f;
-    return lt_from_copy(ctx, LT_F32, 2, (const int64_t[]){4, 4}, k);
-}
-
-lt_status lt_stylegan2_create(lt_ctx *ctx, const lt_params *params, lt_stylegan2 **out)
-{
-    *out = NULL;
-    lt_status status = LT_OK;
-    const lt_scope scope = lt_scope_open(ctx);
-    lt_stylegan2 *g = calloc(1, sizeof *g);
-    if (!g || !(g->layer = calloc(MAX_STYLES, sizeof *g->layer))) {
-        status = lt_fail(ctx, LT_ERR_MEMORY, "stylegan2: out of memory");
-        goto done;
-    }
-    g->default_kernel = lt_retain(make_kernel(ctx));
-    g->input = lt_params_get(ctx, params, "input.input", 4, (const int64_t[]){1, -1, 4, 4});
-    const lt_tensor *mod =
-        lt_params_get(ctx, params, "conv1.conv.modulation.weight", 2, (const int64_t[]){-1, -1});
-    if (!g->default_kernel || !g->input || !mod) {
-        status = lt_ctx_status(ctx);
-        goto done;
-    }
-    g->config.style_dim = (int)lt_dim(mod, 1);
-    status = find_mapping(ctx, params, g);
-    if (status == LT_OK)
-        status = find_layers(ctx, params, g);
-    if (status)
-        goto done;
-    g->latent_avg = lt_params_find(params, "latent_avg");
-    if (g->latent_avg && lt_dim(g->latent_avg, -1) != g->config.style_dim) {
-        char s[80];
-        status = lt_fail(ctx, LT_ERR_SHAPE, "stylegan2: latent_avg is %s, expected (%d,)",
-                         lt_shape_string(g->latent_avg, s, sizeof s), g->config.style_dim);
-    }
-done:
-    lt_scope_close(ctx, scope, NULL);
-    if (status) {
-        lt_stylegan2_free(g);
-        return status;
-    }
-    *out = g;
-    return LT_OK;
-}
-
-void lt_stylegan2_refresh(lt_stylegan2 *g)
-{
-    for (int i = 0; i < g->styles; i++) {
-        lt_release(g->layer[i].squares);
-        g->layer[i].squares = NULL;
-    }
-}
-
-void lt_stylegan2_free(lt_stylegan2 *g)
-{
-    if (!g)
-        return;
-    if (g->layer)
-        lt_stylegan2_refresh(g);
-    lt_release(g->default_kernel);
-    free(g->layer);
-    free(g);
-}
 
 /* ---- description ---- */
 
@@ -351,7 +118,7 @@ lt_tensor *lt_stylegan2_mix(lt_ctx *ctx, lt_tensor *a, lt_tensor *b, int crossov
 
 /* The affine map from a layer's latent to its style: w_scaled is the latent
  * times the equalised 1/sqrt(D). */
-static lt_tensor *style_of(lt_ctx *ctx, const struct layer *l, lt_tensor *w_scaled)
+static lt_tensor *style_of(lt_ctx *ctx, const struct lt_stylegan2_layer *l, lt_tensor *w_scaled)
 {
     const lt_scope scope = lt_scope_open(ctx);
     lt_tensor *w = lt_slice(ctx, w_scaled, 1, l->latent, 1);
@@ -384,7 +151,7 @@ lt_status lt_stylegan2_styles(lt_ctx *ctx, const lt_stylegan2 *g, lt_tensor *wpl
 
 /* w_sq[o,i] = sum over the kernel of w[o,i,.,.]^2: cached while the weight is
  * constant, through the tape while it is trained. */
-static lt_tensor *squared_weight(lt_ctx *ctx, struct layer *l)
+static lt_tensor *squared_weight(lt_ctx *ctx, struct lt_stylegan2_layer *l)
 {
     if (l->squares && !lt_requires_grad(l->weight))
         return l->squares;
@@ -399,8 +166,8 @@ static lt_tensor *squared_weight(lt_ctx *ctx, struct layer *l)
 }
 
 /* The noise of a layer: *noise is NULL where there is none. */
-static lt_status pick_noise(lt_ctx *ctx, const lt_stylegan2 *g, const struct layer *l, int64_t n,
-                            lt_tensor **noise)
+static lt_status pick_noise(lt_ctx *ctx, const lt_stylegan2 *g, const struct lt_stylegan2_layer *l,
+                            int64_t n, lt_tensor **noise)
 {
     *noise = NULL;
     if (g->noise_mode == LT_NOISE_NONE)
@@ -421,7 +188,7 @@ typedef struct scaled_layer {
     lt_tensor *style, *w;
 } scaled_layer;
 
-static scaled_layer scale_layer(lt_ctx *ctx, const struct layer *l, lt_tensor *style)
+static scaled_layer scale_layer(lt_ctx *ctx, const struct lt_stylegan2_layer *l, lt_tensor *style)
 {
     const int k = (int)lt_dim(l->weight, 4);
     return (scaled_layer){lt_affine(ctx, style, 1.0f / sqrtf((float)(l->in * k * k)), 0.0f),
@@ -434,9 +201,9 @@ static scaled_layer scale_layer(lt_ctx *ctx, const struct layer *l, lt_tensor *s
  * Karras et al. 2020, section 2.2, with the equalised scale s = 1/sqrt(in k k)
  * folded into the style: t = s style; the convolution of t x with the stored
  * weight is scaled by rsqrt(sum_i t_i^2 w_sq[o,i] + 1e-8). */
-static lt_tensor *run_layer(lt_ctx *ctx, const lt_stylegan2 *g, struct layer *l, lt_tensor *x,
-                            lt_tensor *style, const struct layer *rgb, lt_tensor *rgb_style,
-                            lt_tensor **picture)
+static lt_tensor *run_layer(lt_ctx *ctx, const lt_stylegan2 *g, struct lt_stylegan2_layer *l,
+                            lt_tensor *x, lt_tensor *style, const struct lt_stylegan2_layer *rgb,
+                            lt_tensor *rgb_style, lt_tensor **picture)
 {
     const lt_scope scope = lt_scope_open(ctx);
     lt_tensor *out[2] = {NULL, NULL}, *noise = NULL;
@@ -468,7 +235,8 @@ done:
 }
 
 /* The picture so far, upsampled, plus a level's contribution. */
-static lt_tensor *add_skip(lt_ctx *ctx, const struct layer *l, lt_tensor *rgb, lt_tensor *skip)
+static lt_tensor *add_skip(lt_ctx *ctx, const struct lt_stylegan2_layer *l, lt_tensor *rgb,
+                           lt_tensor *skip)
 {
     const lt_scope scope = lt_scope_open(ctx);
     return lt_scope_close(ctx, scope,
@@ -516,7 +284,7 @@ lt_tensor *lt_stylegan2_synthesis_styles_at(lt_ctx *ctx, const lt_stylegan2 *g,
     lt_tensor *x = lt_expand(ctx, g->input, 4, (const int64_t[]){n, g->config.channels[0], 4, 4});
     lt_tensor *image = NULL;
     for (int i = 0; x && i < g->styles && !(image && lt_dim(image, 3) == size);) {
-        struct layer *l = &g->layer[i], *rgb = l->up ? NULL : l + 1;
+        struct lt_stylegan2_layer *l = &g->layer[i], *rgb = l->up ? NULL : l + 1;
         lt_tensor *picture;
         x = run_layer(ctx, g, l, x, styles[i], rgb, rgb ? styles[i + 1] : NULL, &picture);
         if (x && g->tap)
@@ -543,7 +311,7 @@ lt_tensor *lt_stylegan2_synthesis_styles(lt_ctx *ctx, const lt_stylegan2 *g,
 
 lt_tensor *lt_stylegan2_synthesis_at(lt_ctx *ctx, const lt_stylegan2 *g, lt_tensor *wplus, int size)
 {
-    lt_tensor *styles[MAX_STYLES];
+    lt_tensor *styles[LT_STYLEGAN2_MAX_STYLES];
     const lt_scope scope = lt_scope_open(ctx);
     lt_tensor *image = lt_stylegan2_styles(ctx, g, wplus, styles) == LT_OK
                            ? lt_stylegan2_synthesis_styles_at(ctx, g, styles, size)

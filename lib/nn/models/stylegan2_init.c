@@ -2,21 +2,19 @@
 #include <stdio.h>
 
 #include "nn/init_impl.h"
-#include "nn/models/stylegan2.h"
+#include "nn/models/stylegan2_impl.h"
 
 /* Fresh weights: Karras et al. 2020 with an equalised learning rate, so that
  * weights are standard normal and every layer scales them when it runs. */
 
-/* (1,3,3,1) x (1,3,3,1), its sum 4 for the doubled resolution. */
 static void make_kernel(const struct lt_maker *m, const char *prefix, const char *suffix)
 {
-    static const float tap[4] = {1.0f, 3.0f, 3.0f, 1.0f};
     lt_make(m, prefix, suffix, 2, (const int64_t[]){4, 4}, 0.0f, 0.0f);
     char name[64];
     snprintf(name, sizeof name, "%s%s", prefix, suffix);
     lt_tensor *kernel = lt_params_find(m->params, name);
-    for (int i = 0; kernel && i < 16; i++)
-        lt_f32(kernel)[i] = tap[i / 4] * tap[i % 4] / 16.0f;
+    if (kernel)
+        lt_stylegan2_kernel(lt_f32(kernel));
 }
 
 static void make_conv(const struct lt_maker *m, const char *prefix, int style_dim, int in, int out,
@@ -56,7 +54,8 @@ static int check(lt_ctx *ctx, const lt_stylegan2_config *c)
                 c->size);
         return 0;
     }
-    if (c->style_dim < 1 || c->n_mlp < 0 || c->n_mlp > 64 || (c->n_mlp > 0 && c->z_dim < 1)) {
+    if (c->style_dim < 1 || c->n_mlp < 0 || c->n_mlp > LT_STYLEGAN2_MAX_MLP ||
+        (c->n_mlp > 0 && c->z_dim < 1)) {
         lt_fail(ctx, LT_ERR_ARGUMENT,
                 "stylegan2: z_dim %d, style_dim %d, n_mlp %d are out of range", c->z_dim,
                 c->style_dim, c->n_mlp);
