@@ -17,7 +17,8 @@ WARN     := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpo
 BASE     := -std=c11 -D_POSIX_C_SOURCE=200809L -fopenmp -ffp-contract=off -fno-math-errno -fno-trapping-math
 LIBFLAGS := $(BASE) $(WARN) $(WERROR) -Ilib -fPIC -fvisibility=hidden -O3
 APPFLAGS := $(BASE) $(WARN) $(WERROR) -Ilib -Iapps/cfedit -I. -O2 -DCE_DATADIR=\"$(DATADIR)\"
-# The image libraries are the program's, not the library's.
+ENGINEFLAGS := $(BASE) $(WARN) $(WERROR) -Ilib -Iapps/cfedit -fPIC -fvisibility=hidden -O2 -DCE_DATADIR=\"$(DATADIR)\"
+# The image libraries are the program's, not the libraries'.
 LIBS     := -lz -lm -ldl -lpthread
 APPLIBS  := -lpng -ljpeg $(LIBS)
 
@@ -42,33 +43,52 @@ LIB_SRC    := $(sort $(shell find lib -name '*.c'))
 KERNEL_SRC := $(filter-out $(AMX_KERNEL_SRC),$(filter %_kernels.c,$(LIB_SRC)))
 PLAIN_SRC  := $(filter-out %_kernels.c,$(LIB_SRC))
 LIB_OBJ    := $(PLAIN_SRC:%.c=$(BUILD)/%.o) $(foreach i,$(ISAS),$(KERNEL_SRC:%.c=$(BUILD)/%.$(i).o)) $(AMX_SRC:%.c=$(BUILD)/%.amx.o)
-APP_SRC    := $(sort $(shell find apps -name '*.c'))
-APP_OBJ    := $(APP_SRC:%.c=$(BUILD)/%.o)
-APP_CORE   := $(filter-out $(BUILD)/apps/cfedit/cli/main.o,$(APP_OBJ))
+objects_in = $(patsubst %.c,$(BUILD)/%.o,$(sort $(shell find $(1) -name '*.c')))
+ENGINE_OBJ   := $(call objects_in,apps/cfedit/engine)
+PICTURES_OBJ := $(call objects_in,apps/cfedit/cli/pictures)
+CONSOLE_OBJ  := $(call objects_in,apps/cfedit/cli/console)
+COMMANDS_OBJ := $(call objects_in,apps/cfedit/cli/commands apps/cfedit/cli/inout)
+MAIN_OBJ     := $(BUILD)/apps/cfedit/cli/main.o
+APP_OBJ      := $(ENGINE_OBJ) $(PICTURES_OBJ) $(CONSOLE_OBJ) $(COMMANDS_OBJ) $(MAIN_OBJ)
 BENCH_EDIT_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard bench/edit/*.c))
 WORLD_OBJ  := $(patsubst %.c,$(BUILD)/%.o,$(wildcard weights/world/*.c))
 BENCH_OBJ  := $(patsubst %.c,$(BUILD)/%.o,$(wildcard bench/speed/*.c))
 TEST_SRC   := $(wildcard tests/*.c) $(filter-out %/formula_weights.c %/compare_golden.c %/write_inputs.c tests/parity/method_dump%,$(wildcard tests/parity/*.c))
-TEST_TOOLS := $(wildcard tests/tools/*.c)
 TEST_OBJ   := $(TEST_SRC:%.c=$(BUILD)/%.o)
 PUBLIC     := tensor/status.h tensor/context.h tensor/tensor.h tensor/rng.h tensor/kernels/gemm/blas.h tensor/files/file.h \
               tensor/files/json.h tensor/files/safetensors.h autograd/tape.h autograd/ops.h nn/params.h nn/optim.h \
               nn/models/stylegan2.h nn/models/clip.h nn/models/irse50.h nn/models/e4e.h nn/models/vgg19.h nn/text/tokenizer.h
 
-LIB_A  := $(BUILD)/libtensor.a
-LIB_SO := $(BUILD)/libtensor.so.$(VERSION)
+LIB_A     := $(BUILD)/libtensor.a
+LIB_SO    := $(BUILD)/libtensor.so.$(VERSION)
+ENGINE_A  := $(BUILD)/libcfedit.a
+ENGINE_SO := $(BUILD)/libcfedit.so.$(VERSION)
+# Parts of the program that other programs of this repository use too; they are not installed.
+PICTURES_A := $(BUILD)/libpictures.a
+CONSOLE_A  := $(BUILD)/libconsole.a
+COMMANDS_A := $(BUILD)/libcommands.a
 
 .PHONY: all lib
 all: cfedit lib
 
-lib: $(LIB_A) $(LIB_SO)
+lib: $(LIB_A) $(LIB_SO) $(ENGINE_A) $(ENGINE_SO)
 
-cfedit: $(APP_OBJ) $(LIB_A)
-	$(CC) $(CFLAGS) $(LDFLAGS) -fopenmp -o $@ $(APP_OBJ) $(LIB_A) $(APPLIBS)
+cfedit: $(MAIN_OBJ) $(COMMANDS_A) $(CONSOLE_A) $(PICTURES_A) $(ENGINE_A) $(LIB_A)
+	$(CC) $(CFLAGS) $(LDFLAGS) -fopenmp -o $@ $^ $(APPLIBS)
 
 $(LIB_A): $(LIB_OBJ)
+$(ENGINE_A): $(ENGINE_OBJ)
+$(PICTURES_A): $(PICTURES_OBJ)
+$(CONSOLE_A): $(CONSOLE_OBJ)
+$(COMMANDS_A): $(COMMANDS_OBJ)
+$(LIB_A) $(ENGINE_A) $(PICTURES_A) $(CONSOLE_A) $(COMMANDS_A):
 	rm -f $@
-	$(AR) rcs $@ $(LIB_OBJ)
+	$(AR) rcs $@ $^
+
+$(ENGINE_SO): $(ENGINE_OBJ) $(LIB_SO)
+	$(CC) $(CFLAGS) $(LDFLAGS) -shared -fopenmp -Wl,-soname,libcfedit.so.$(SOMAJOR) -Wl,-z,defs -o $@ $(ENGINE_OBJ) -L$(BUILD) -ltensor -lm
+	ln -sf libcfedit.so.$(VERSION) $(BUILD)/libcfedit.so.$(SOMAJOR)
+	ln -sf libcfedit.so.$(SOMAJOR) $(BUILD)/libcfedit.so
 
 $(LIB_SO): $(LIB_OBJ)
 	$(CC) $(CFLAGS) $(LDFLAGS) -shared -fopenmp -Wl,-soname,libtensor.so.$(SOMAJOR) -Wl,-z,defs -o $@ $(LIB_OBJ) $(LIBS)
@@ -86,6 +106,10 @@ $(BUILD)/lib/%.o: lib/%.c
 	@mkdir -p $(@D)
 	$(CC) $(LIBFLAGS) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
+$(BUILD)/apps/cfedit/engine/%.o: apps/cfedit/engine/%.c
+	@mkdir -p $(@D)
+	$(CC) $(ENGINEFLAGS) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
 $(BUILD)/apps/%.o: apps/%.c
 	@mkdir -p $(@D)
 	$(CC) $(APPFLAGS) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
@@ -101,8 +125,7 @@ $(BUILD)/tests/%.o: tests/%.c
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
 # ---- the model that ships: trained here, with libtensor, on two cores (weights/README.md) ----
-METHOD_OBJ := $(filter-out $(BUILD)/apps/cfedit/cli/main.o $(BUILD)/apps/cfedit/cli/commands/cmd_%.o,$(APP_OBJ))
-TRAIN_COMMON := $(BUILD)/weights/training.o $(WORLD_OBJ) $(METHOD_OBJ) $(LIB_A)
+TRAIN_COMMON := $(BUILD)/weights/training.o $(WORLD_OBJ) $(PICTURES_A) $(ENGINE_A) $(LIB_A)
 
 $(BUILD)/train_generator $(BUILD)/train_clip $(BUILD)/measure: $(BUILD)/%: $(BUILD)/weights/%.o $(TRAIN_COMMON)
 	$(CC) $(CFLAGS) $(LDFLAGS) -fopenmp -o $@ $^ $(APPLIBS)
@@ -144,16 +167,16 @@ TEST_MAINS := $(BUILD)/tests/parity/formula_weights.o $(BUILD)/tests/parity/comp
 UNIT_OBJ   := $(filter-out $(TEST_MAINS),$(TEST_OBJ))
 FORMULA_OBJ := $(BUILD)/tests/parity/formula.o $(BUILD)/tests/parity/formula_models.o
 
-$(BUILD)/unit_tests: $(UNIT_OBJ) $(filter-out %/bench_edit.o,$(BENCH_EDIT_OBJ)) $(APP_CORE) $(WORLD_OBJ) $(LIB_A)
+$(BUILD)/unit_tests: $(UNIT_OBJ) $(filter-out %/bench_edit.o,$(BENCH_EDIT_OBJ)) $(WORLD_OBJ) $(COMMANDS_A) $(CONSOLE_A) $(PICTURES_A) $(ENGINE_A) $(LIB_A)
 	$(CC) $(CFLAGS) $(LDFLAGS) -fopenmp -o $@ $^ -lcheck $$(pkg-config --libs-only-l check 2>/dev/null) $(APPLIBS) -lrt
 
 $(BUILD)/formula_weights: $(BUILD)/tests/parity/formula_weights.o $(FORMULA_OBJ) $(LIB_A)
 	$(CC) $(CFLAGS) $(LDFLAGS) -fopenmp -o $@ $^ $(LIBS)
 $(BUILD)/compare_golden $(BUILD)/write_inputs: $(BUILD)/%: $(BUILD)/tests/parity/%.o $(FORMULA_OBJ) $(BUILD)/tests/parity/golden.o $(LIB_A)
 	$(CC) $(CFLAGS) $(LDFLAGS) -fopenmp -o $@ $^ $(LIBS)
-$(BUILD)/method_dump: $(DUMP_OBJ) $(APP_CORE) $(LIB_A)
+$(BUILD)/method_dump: $(DUMP_OBJ) $(CONSOLE_A) $(ENGINE_A) $(LIB_A)
 	$(CC) $(CFLAGS) $(LDFLAGS) -fopenmp -o $@ $^ $(APPLIBS)
-$(BUILD)/make_tiny_model: $(BUILD)/tests/cli/make_tiny_model.o $(APP_CORE) $(LIB_A)
+$(BUILD)/make_tiny_model: $(BUILD)/tests/cli/make_tiny_model.o $(ENGINE_A) $(LIB_A)
 	$(CC) $(CFLAGS) $(LDFLAGS) -fopenmp -o $@ $^ $(APPLIBS)
 
 .PHONY: check test test-unit test-cli test-convert test-install test-sanitize test-warnings test-full
@@ -232,9 +255,9 @@ parity:
 $(BUILD)/bench/%.o: bench/%.c
 	@mkdir -p $(@D)
 	$(CC) $(APPFLAGS) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
-$(BUILD)/bench_cfedit: $(BENCH_OBJ) $(FORMULA_OBJ) $(APP_CORE) $(LIB_A)
+$(BUILD)/bench_cfedit: $(BENCH_OBJ) $(FORMULA_OBJ) $(CONSOLE_A) $(PICTURES_A) $(ENGINE_A) $(LIB_A)
 	$(CC) $(CFLAGS) $(LDFLAGS) -fopenmp -o $@ $^ $(APPLIBS)
-$(BUILD)/bench_edit: $(BENCH_EDIT_OBJ) $(WORLD_OBJ) $(APP_CORE) $(LIB_A)
+$(BUILD)/bench_edit: $(BENCH_EDIT_OBJ) $(WORLD_OBJ) $(CONSOLE_A) $(PICTURES_A) $(ENGINE_A) $(LIB_A)
 	$(CC) $(CFLAGS) $(LDFLAGS) -fopenmp -o $@ $^ $(APPLIBS)
 bench: setup
 	@$(MAKE) --no-print-directory -s $(JOBS) cfedit $(BUILD)/bench_cfedit

@@ -6,9 +6,9 @@
 
 #include "autograd/ops.h"
 #include "bench/edit/cases.h"
-#include "cli/inout/latents.h"
 #include "engine/editor.h"
 #include "engine/latent/guesses.h"
+#include "engine/latents.h"
 #include "engine/latent/recolor.h"
 #include "engine/methods.h"
 #include "engine/objective/contrasts.h"
@@ -242,25 +242,26 @@ END_TEST
 
 /* ---- with the model that ships ---- */
 
-static struct ce_run run;
+static lt_ctx *shipped_ctx;
 static struct ce_models shipped;
 static lt_tensor *face; /* w of seed 1000 */
 
 static void open_shipped(void)
 {
-    run = (struct ce_run){.paths = {.model = "weights"}};
+    const struct ce_paths paths = {.model = "weights"};
     shipped = (struct ce_models){0};
-    ck_assert_int_eq(lt_ctx_create(&run.ctx), LT_OK);
-    lt_ctx_set_threads(run.ctx, 1);
-    ck_assert_msg(ce_models_open(&run, CE_NEED_GENERATOR | CE_NEED_TEXT, &shipped) == LT_OK, "%s",
-                  lt_ctx_message(run.ctx));
-    face = ce_latents_from_seeds(&run, &shipped, (int64_t[]){1000}, 1, shipped.truncation);
+    ck_assert_int_eq(lt_ctx_create(&shipped_ctx), LT_OK);
+    lt_ctx_set_threads(shipped_ctx, 1);
+    ck_assert_msg(ce_models_open(shipped_ctx, &paths, CE_NEED_GENERATOR | CE_NEED_TEXT, &shipped) ==
+                      LT_OK,
+                  "%s", lt_ctx_message(shipped_ctx));
+    face = ce_latents_from_seeds(&shipped, (int64_t[]){1000}, 1, shipped.truncation);
 }
 
 static void close_shipped(void)
 {
     ce_models_close(&shipped);
-    ce_run_end(&run);
+    lt_ctx_destroy(shipped_ctx);
 }
 
 /* The truth of the same face: masks[WORLD_PARTS][128 * 128]. */
@@ -277,8 +278,8 @@ static void render_masks(float *masks)
 static void open_sentence(const char *text, struct ce_nce_config *n, char **list,
                           struct ce_nce_texts *t)
 {
-    ck_assert_int_eq(ce_contrasts_of(run.ctx, text, list, &n->contrast_count, &n->contrast_axes),
-                     LT_OK);
+    ck_assert_int_eq(
+        ce_contrasts_of(shipped_ctx, text, list, &n->contrast_count, &n->contrast_axes), LT_OK);
     n->contrasts = (const char *const *)list;
     ck_assert_int_eq(ce_nce_texts_prepare(&shipped, n, "face", text, t), LT_OK);
 }
@@ -300,7 +301,7 @@ START_TEST(clip_knows_where)
                  {"face with blue hair", WORLD_HAIR},
                  {"face with an orange shirt", WORLD_SHIRT}};
     static float masks[WORLD_PARTS][128 * 128];
-    lt_ctx *c = run.ctx;
+    lt_ctx *c = shipped_ctx;
     const struct ce_focus_config config = ce_focus_defaults();
     char *list[CE_CONTRASTS_MAX];
     struct ce_nce_config n = ce_nce_defaults();
@@ -339,7 +340,7 @@ START_TEST(recoloring_finds_the_part)
                  {"face with purple eyebrows", WORLD_BROWS},
                  {"face with an orange shirt", WORLD_SHIRT}};
     static float masks[WORLD_PARTS][128 * 128];
-    lt_ctx *c = run.ctx;
+    lt_ctx *c = shipped_ctx;
     const struct ce_edit_settings s = ce_method_settings(ce_method_find("cf-clip"));
     char *list[CE_CONTRASTS_MAX];
     struct ce_nce_config n = s.latent.nce;
@@ -372,7 +373,7 @@ END_TEST
  * way. */
 START_TEST(strength_is_smooth)
 {
-    lt_ctx *c = run.ctx;
+    lt_ctx *c = shipped_ctx;
     struct ce_edit_settings s = ce_method_settings(ce_method_find("cf-clip"));
     const struct ce_edit_texts about = {.source = "face", .target = "face with blue hair"};
     struct ce_editor *editor;

@@ -187,17 +187,19 @@ START_TEST(encoder_files)
                      LT_OK);
     method_models_make(&with, CE_NEED_ENCODER);
     ck_assert_int_eq(lt_params_save(ctx, with.encoder_params, run.paths.encoder, LT_F32), LT_OK);
-    ck_assert(ce_models_has(&run, CE_NEED_ENCODER));
+    ck_assert(ce_models_has(run.ctx, &run.paths, CE_NEED_ENCODER));
     ck_assert_uint_eq(ce_photos_need(&run, 1), CE_NEED_ENCODER);
     ck_assert_uint_eq(ce_photos_need(&run, 0), 0);
-    ck_assert_msg(ce_models_open(&run, CE_NEED_GENERATOR | CE_NEED_ENCODER, &opened) == LT_OK, "%s",
-                  lt_ctx_message(ctx));
+    ck_assert_msg(
+        ce_models_open(run.ctx, &run.paths, CE_NEED_GENERATOR | CE_NEED_ENCODER, &opened) == LT_OK,
+        "%s", lt_ctx_message(ctx));
     ck_assert_ptr_nonnull(opened.encoder);
     ce_models_close(&opened);
     lt_params *fewer = method_params_without(ctx, with.encoder_params, "encoder.styles.5.");
     ck_assert_int_eq(lt_params_save(ctx, fewer, run.paths.encoder, LT_F32), LT_OK);
-    ck_assert_int_eq(ce_models_open(&run, CE_NEED_GENERATOR | CE_NEED_ENCODER, &opened),
-                     LT_ERR_SHAPE);
+    ck_assert_int_eq(
+        ce_models_open(run.ctx, &run.paths, CE_NEED_GENERATOR | CE_NEED_ENCODER, &opened),
+        LT_ERR_SHAPE);
     ck_assert_ptr_nonnull(
         strstr(lt_ctx_message(ctx), "5 layers of 6 numbers, but the generator takes 6 of 6"));
     lt_ctx_clear(ctx);

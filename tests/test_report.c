@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/report.h"
+#include "cli/console/report.h"
 #include "suites.h"
 #include "temp_dir.h"
 

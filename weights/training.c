@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/report.h"
+#include "engine/clock.h"
 #include "weights/world/world.h"
 
 static bool parse_number(const char *option, const char *text, double low, double high, double *out)

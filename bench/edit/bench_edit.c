@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "bench/edit/report.h"
-#include "cli/options.h"
-#include "cli/report.h"
+#include "cli/console/options.h"
+#include "cli/console/report.h"
 
 static const char about[] =
     "Edits portraits of the shipped world by every method of 'cfedit edit', measures each edit against\n"

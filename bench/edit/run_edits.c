@@ -17,10 +17,10 @@
 #include "bench/edit/results.h"
 #include "engine/editor.h"
 #include "cli/pictures/image_file.h"
-#include "cli/inout/latents.h"
+#include "engine/latents.h"
 #include "engine/model_files.h"
-#include "cli/inout/output.h"
-#include "cli/report.h"
+#include "cli/console/folders.h"
+#include "cli/console/report.h"
 
 enum { SETTINGS_MAX = 128, CASES_MAX = 32, BLOCK = 8, PATH_CAP = 512 };
 
@@ -277,10 +277,9 @@ static lt_status do_unit(struct worker *k, const struct unit *u)
     if (!*editor)
         status = ce_editor_open(&k->models, &w->settings[u->setting], &texts, k->channels, NULL,
                                 NULL, editor);
-    lt_tensor *latents = status == LT_OK
-                             ? ce_latents_from_seeds(w->run, &k->models, list, (size_t)u->count,
-                                                     k->models.truncation)
-                             : NULL;
+    lt_tensor *latents = status == LT_OK ? ce_latents_from_seeds(&k->models, list, (size_t)u->count,
+                                                                 k->models.truncation)
+                                         : NULL;
     const double begun = cpu_seconds();
     if (status == LT_OK)
         status = ce_editor_run(*editor, latents, 1.0f, NULL, NULL, results);
@@ -305,14 +304,16 @@ static lt_status work_through(struct worker *k)
     lt_ctx *ctx = w->run->ctx;
     lt_status status = lt_ctx_set_threads(ctx, 1);
     if (status == LT_OK)
-        status = ce_models_open(w->run, CE_NEED_GENERATOR | CE_NEED_TEXT, &k->models);
+        status = ce_models_open(w->run->ctx, &w->run->paths, CE_NEED_GENERATOR | CE_NEED_TEXT,
+                                &k->models);
     if (status == LT_OK)
         status = readout_open(&k->models, &k->readout);
     snprintf(path, sizeof path, "%s/results.jsonl", w->plan->folder);
     k->file = open(path, O_WRONLY | O_CREAT | O_APPEND, 0666);
     if (status == LT_OK && k->file < 0)
         status = lt_fail(ctx, LT_ERR_IO, "%s cannot be written", path);
-    k->channels = ce_model_file(w->run, NULL, "channels.safetensors", false);
+    k->channels = ce_keep(
+        w->run, ce_model_file(w->run->ctx, &w->run->paths, NULL, "channels.safetensors", false));
     if (!k->channels)
         k->channels = ce_text(w->run, "%s/channels.safetensors", w->plan->folder);
     while (status == LT_OK && !atomic_load(&w->shared->stop)) {
@@ -362,7 +363,8 @@ static int be_measurer(struct work *w, const char *path)
     if (lt_ctx_create(&run.ctx) != LT_OK)
         return 1;
     ce_note(&run, "measuring the style channels, once");
-    lt_status status = ce_models_open(&run, CE_NEED_GENERATOR | CE_NEED_TEXT, &models);
+    lt_status status =
+        ce_models_open(run.ctx, &run.paths, CE_NEED_GENERATOR | CE_NEED_TEXT, &models);
     if (status == LT_OK)
         status = ce_channels_measure(&models, &config, NULL, NULL, &channels);
     if (status == LT_OK)
@@ -386,8 +388,10 @@ static lt_status provide_channels(struct work *w)
     for (int s = 0; s < w->setting_count; s++)
         needed |= w->settings[s].family == CE_FAMILY_CHANNELS;
     snprintf(path, sizeof path, "%s/channels.safetensors", w->plan->folder);
-    if (!needed || ce_model_file(w->run, NULL, "channels.safetensors", false) ||
-        access(path, F_OK) == 0)
+    char *shipped = ce_model_file(w->run->ctx, &w->run->paths, NULL, "channels.safetensors", false);
+    const bool there = shipped || access(path, F_OK) == 0;
+    free(shipped);
+    if (!needed || there)
         return LT_OK;
     fflush(NULL);
     const pid_t pid = fork();

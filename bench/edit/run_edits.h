@@ -4,7 +4,7 @@
 #define BENCH_EDIT_RUN_EDITS_H
 
 #include "bench/edit/cases.h"
-#include "cli/run.h"
+#include "cli/console/run.h"
 
 struct edit_plan {
     const char *folder;       /* results.jsonl and pictures/ */

@@ -7,9 +7,9 @@
 #include "bench/edit/report.h"
 #include "bench/edit/results.h"
 #include "cli/pictures/image_file.h"
-#include "cli/inout/latents.h"
-#include "cli/inout/output.h"
-#include "cli/report.h"
+#include "engine/latents.h"
+#include "cli/console/folders.h"
+#include "cli/console/report.h"
 #include "cli/pictures/sheet.h"
 
 enum { PATH_CAP = 512, CELLS_MAX = 512, ROWS_MAX = 32, COLUMNS_MAX = 16 };
@@ -29,7 +29,7 @@ static lt_status draw_source(struct pictures *p, long long seed, ce_image *out)
     const int64_t one = seed;
     const lt_scope scope = lt_scope_open(ctx);
     lt_no_grad_begin(ctx);
-    lt_tensor *w = ce_latents_from_seeds(p->run, &p->models, &one, 1, p->models.truncation);
+    lt_tensor *w = ce_latents_from_seeds(&p->models, &one, 1, p->models.truncation);
     lt_tensor *x = w ? lt_stylegan2_synthesis(ctx, p->models.generator, w) : NULL;
     const lt_status status = x ? ce_image_from_tensor(ctx, x, 0, out) : lt_ctx_status(ctx);
     lt_no_grad_end(ctx);
@@ -152,7 +152,7 @@ lt_status edit_sheets_write(struct ce_run *run, const struct edit_plan *plan, co
     }
     p->run = run;
     p->plan = plan;
-    lt_status status = ce_models_open(run, CE_NEED_GENERATOR, &p->models);
+    lt_status status = ce_models_open(run->ctx, &run->paths, CE_NEED_GENERATOR, &p->models);
     if (status == LT_OK)
         status = methods_sheet(p, false, folder, "methods-counterfactual.png");
     if (status == LT_OK)

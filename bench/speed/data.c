@@ -120,10 +120,8 @@ static lt_tensor *draw_points(lt_ctx *ctx, int size)
     return points;
 }
 
-static lt_status write_inputs(struct ce_run *run, const struct setup *s,
-                              const struct ce_models *models)
+static lt_status write_inputs(lt_ctx *ctx, const struct setup *s, const struct ce_models *models)
 {
-    lt_ctx *ctx = run->ctx;
     char path[BENCH_PATH];
     const int64_t layers = lt_stylegan2_latents(models->generator),
                   r = lt_clip_describe(models->clip)->image_size;
@@ -178,21 +176,21 @@ static lt_status write_picture(lt_ctx *ctx, const struct setup *s)
 
 /* ---- all of it ---- */
 
-static lt_status write_files(struct ce_run *run, struct setup *s)
+static lt_status write_files(lt_ctx *ctx, struct setup *s)
 {
-    lt_ctx *ctx = run->ctx;
     char clip[BENCH_PATH], generator[BENCH_PATH];
+    struct ce_paths paths = {0};
     struct ce_models models = {0};
     const lt_scope scope = lt_scope_open(ctx);
     lt_status status = write_weights(ctx, s);
-    run->paths.clip = setup_path(s, "clip-half.safetensors", clip);
-    run->paths.generator = setup_path(s, "generator.safetensors", generator);
+    paths.clip = setup_path(s, "clip-half.safetensors", clip);
+    paths.generator = setup_path(s, "generator.safetensors", generator);
     if (status == LT_OK)
-        status = ce_models_open(run, CE_NEED_GENERATOR | CE_NEED_TEXT, &models);
+        status = ce_models_open(ctx, &paths, CE_NEED_GENERATOR | CE_NEED_TEXT, &models);
     if (status == LT_OK)
         status = write_picture(ctx, s);
     if (status == LT_OK) /* last: setup_prepare() takes it for the sign that all is there */
-        status = write_inputs(run, s, &models);
+        status = write_inputs(ctx, s, &models);
     ce_models_close(&models);
     lt_scope_close(ctx, scope, NULL);
     return status;
@@ -201,15 +199,15 @@ static lt_status write_files(struct ce_run *run, struct setup *s)
 static int prepare(void *arg)
 {
     struct setup *s = arg;
-    struct ce_run run = {0};
-    lt_status status = lt_ctx_create(&run.ctx);
+    lt_ctx *ctx = NULL;
+    lt_status status = lt_ctx_create(&ctx);
     if (status == LT_OK)
-        status = lt_ctx_set_threads(run.ctx, s->threads);
+        status = lt_ctx_set_threads(ctx, s->threads);
     if (status == LT_OK)
-        status = write_files(&run, s);
+        status = write_files(ctx, s);
     if (status != LT_OK)
-        fprintf(stderr, "bench: %s\n", run.ctx ? lt_ctx_message(run.ctx) : "out of memory");
-    ce_run_end(&run);
+        fprintf(stderr, "bench: %s\n", ctx ? lt_ctx_message(ctx) : "out of memory");
+    lt_ctx_destroy(ctx);
     return status != LT_OK;
 }
 

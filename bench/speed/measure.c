@@ -7,7 +7,7 @@
 #include <sys/resource.h>
 
 #include "bench/speed/child.h"
-#include "cli/report.h"
+#include "engine/clock.h"
 #include "tensor/files/safetensors.h"
 #include "tensor/kernels/gemm/blas.h"
 
@@ -61,9 +61,9 @@ static double cpu_seconds(void)
 
 static lt_status run_once(struct session *s, const struct work *work)
 {
-    const lt_scope scope = lt_scope_open(s->run.ctx);
+    const lt_scope scope = lt_scope_open(s->ctx);
     const lt_status status = work->once(s);
-    lt_scope_close(s->run.ctx, scope, NULL);
+    lt_scope_close(s->ctx, scope, NULL);
     return status;
 }
 
@@ -83,7 +83,7 @@ lt_status session_time(struct session *s, const struct work *work, int warmup, i
     if (status != LT_OK)
         return status;
     f->cpu_s = f->runs ? (cpu_seconds() - cpu) / f->runs : 0.0;
-    f->peak_tensor_bytes = (int64_t)lt_ctx_memory(s->run.ctx).peak_bytes;
+    f->peak_tensor_bytes = (int64_t)lt_ctx_memory(s->ctx).peak_bytes;
     f->gflop = work->macs ? 2.0 * work->macs(s) : 0.0;
     return LT_OK;
 }
@@ -95,8 +95,8 @@ static int time_work(void *arg)
     lt_status status = session_open(&s, &job->setup, job->work, false);
     if (status == LT_OK)
         status = session_time(&s, job->work, job->setup.warmup, job->setup.runs, &job->f);
-    if (status != LT_OK && s.run.ctx)
-        snprintf(job->f.note, sizeof job->f.note, "%s", lt_ctx_message(s.run.ctx));
+    if (status != LT_OK && s.ctx)
+        snprintf(job->f.note, sizeof job->f.note, "%s", lt_ctx_message(s.ctx));
     session_close(&s);
     return status != LT_OK;
 }
@@ -111,10 +111,10 @@ static int write_results(void *arg)
     if (status == LT_OK)
         status = run_once(&s, job->work);
     if (status == LT_OK)
-        status = lt_safetensors_write(s.run.ctx, setup_path(&job->setup, file, path), s.results,
+        status = lt_safetensors_write(s.ctx, setup_path(&job->setup, file, path), s.results,
                                       s.result_name, s.result, 0, NULL, NULL);
-    if (status != LT_OK && s.run.ctx)
-        fprintf(stderr, "bench: %s\n", lt_ctx_message(s.run.ctx));
+    if (status != LT_OK && s.ctx)
+        fprintf(stderr, "bench: %s\n", lt_ctx_message(s.ctx));
     session_close(&s);
     return status != LT_OK;
 }

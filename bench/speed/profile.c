@@ -169,8 +169,8 @@ static int sample_work(void *arg)
         job->cpu_s = f.cpu_s;
         job->gflop = f.gflop;
         job->bytes = bytes_of(&s, job->work);
-    } else if (s.run.ctx) {
-        snprintf(job->message, sizeof job->message, "%s", lt_ctx_message(s.run.ctx));
+    } else if (s.ctx) {
+        snprintf(job->message, sizeof job->message, "%s", lt_ctx_message(s.ctx));
     }
     session_close(&s);
     return status != LT_OK;

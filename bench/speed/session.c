@@ -6,7 +6,7 @@
 
 static lt_status read_inputs(struct session *s, const char *path)
 {
-    lt_ctx *ctx = s->run.ctx;
+    lt_ctx *ctx = s->ctx;
     lt_safetensors *file = NULL;
     const lt_status status = lt_safetensors_open(ctx, path, &file);
     if (status != LT_OK)
@@ -25,20 +25,20 @@ lt_status session_open(struct session *s, const struct setup *setup, const struc
 {
     char clip[BENCH_PATH], generator[BENCH_PATH], inputs[BENCH_PATH];
     *s = (struct session){.setup = setup, .keep = keep};
-    lt_status status = lt_ctx_create(&s->run.ctx);
+    lt_status status = lt_ctx_create(&s->ctx);
     if (status != LT_OK)
         return status;
-    s->run.paths.clip = setup_path(setup, "clip-half.safetensors", clip);
-    s->run.paths.generator = setup_path(setup, "generator.safetensors", generator);
-    const lt_scope scope = lt_scope_open(s->run.ctx);
-    status = lt_ctx_set_threads(s->run.ctx, setup->threads);
+    s->paths.clip = setup_path(setup, "clip-half.safetensors", clip);
+    s->paths.generator = setup_path(setup, "generator.safetensors", generator);
+    const lt_scope scope = lt_scope_open(s->ctx);
+    status = lt_ctx_set_threads(s->ctx, setup->threads);
     if (status == LT_OK && work->needs)
-        status = ce_models_open(&s->run, work->needs, &s->models);
+        status = ce_models_open(s->ctx, &s->paths, work->needs, &s->models);
     if (status == LT_OK)
         status = read_inputs(s, setup_path(setup, "inputs.safetensors", inputs));
     if (status == LT_OK && work->open)
         status = work->open(s);
-    lt_scope_close(s->run.ctx, scope, NULL);
+    lt_scope_close(s->ctx, scope, NULL);
     return status;
 }
 
@@ -54,7 +54,8 @@ void session_close(struct session *s)
     lt_release(s->ids);
     lt_release(s->points);
     ce_models_close(&s->models);
-    ce_run_end(&s->run);
+    lt_ctx_destroy(s->ctx);
+    s->ctx = NULL;
 }
 
 void session_keep(struct session *s, const char *name, lt_tensor *t)

@@ -11,7 +11,8 @@ enum { BENCH_RESULTS = 16 };
 /* What a process needs for its work. */
 struct session {
     const struct setup *setup;
-    struct ce_run run;
+    lt_ctx *ctx;
+    struct ce_paths paths;
     struct ce_models models;
     lt_tensor *w, *latents, *pixels, *ids, *points;
     lt_params *mapper_params;

@@ -6,7 +6,7 @@
 /* mean(out) differentiated with respect to `leaf`; the gradient is kept under `name`. */
 static lt_status gradient(struct session *s, lt_tensor *leaf, lt_tensor *out, const char *name)
 {
-    lt_ctx *ctx = s->run.ctx;
+    lt_ctx *ctx = s->ctx;
     const lt_status status = lt_backward(ctx, lt_mean(ctx, out, 0, false));
     session_keep(s, name, lt_grad(leaf));
     lt_zero_grad(leaf);
@@ -16,12 +16,12 @@ static lt_status gradient(struct session *s, lt_tensor *leaf, lt_tensor *out, co
 static lt_status kept(struct session *s, const char *name, lt_tensor *out)
 {
     session_keep(s, name, out);
-    return out ? LT_OK : lt_ctx_status(s->run.ctx);
+    return out ? LT_OK : lt_ctx_status(s->ctx);
 }
 
 static lt_status generate(struct session *s)
 {
-    lt_ctx *ctx = s->run.ctx;
+    lt_ctx *ctx = s->ctx;
     lt_no_grad_begin(ctx);
     const lt_status status =
         kept(s, "image", lt_stylegan2_synthesis(ctx, s->models.generator, s->w));
@@ -31,14 +31,14 @@ static lt_status generate(struct session *s)
 
 static lt_status generate_gradient(struct session *s)
 {
-    lt_ctx *ctx = s->run.ctx;
+    lt_ctx *ctx = s->ctx;
     lt_set_requires_grad(ctx, s->w, true);
     return gradient(s, s->w, lt_stylegan2_synthesis(ctx, s->models.generator, s->w), "grad_w");
 }
 
 static lt_status embed_images(struct session *s)
 {
-    lt_ctx *ctx = s->run.ctx;
+    lt_ctx *ctx = s->ctx;
     lt_no_grad_begin(ctx);
     const lt_status status =
         kept(s, "image_features", lt_clip_encode_image(ctx, s->models.clip, s->pixels));
@@ -48,7 +48,7 @@ static lt_status embed_images(struct session *s)
 
 static lt_status embed_images_gradient(struct session *s)
 {
-    lt_ctx *ctx = s->run.ctx;
+    lt_ctx *ctx = s->ctx;
     lt_set_requires_grad(ctx, s->pixels, true);
     return gradient(s, s->pixels, lt_clip_encode_image(ctx, s->models.clip, s->pixels),
                     "grad_pixels");
@@ -56,7 +56,7 @@ static lt_status embed_images_gradient(struct session *s)
 
 static lt_status embed_texts(struct session *s)
 {
-    lt_ctx *ctx = s->run.ctx;
+    lt_ctx *ctx = s->ctx;
     lt_no_grad_begin(ctx);
     const lt_status status =
         kept(s, "text_features", lt_clip_encode_text(ctx, s->models.clip, s->ids));

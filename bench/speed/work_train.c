@@ -14,7 +14,7 @@ static void observe(void *user, const struct ce_trainer *trainer, const struct c
 {
     (void)trainer;
     struct session *s = user;
-    lt_ctx *ctx = s->run.ctx;
+    lt_ctx *ctx = s->ctx;
     session_keep(s, "loss", lt_scalar(ctx, view->terms.loss));
     session_keep(s, "loss_nce", lt_scalar(ctx, view->terms.nce));
     session_keep(s, "loss_l2_latent", lt_scalar(ctx, view->terms.latent_l2));
@@ -30,7 +30,7 @@ static void observe(void *user, const struct ce_trainer *trainer, const struct c
  * are known from the second step on. */
 static lt_status open_trainer(struct session *s, lt_tensor *latents)
 {
-    lt_ctx *ctx = s->run.ctx;
+    lt_ctx *ctx = s->ctx;
     char path[BENCH_PATH];
     struct ce_train_config config = ce_train_defaults();
     config.batch = s->setup->batch;

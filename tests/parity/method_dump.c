@@ -12,7 +12,7 @@
 
 #include "autograd/ops.h"
 #include "engine/objective/clip_nce.h"
-#include "cli/options.h"
+#include "cli/console/options.h"
 
 enum { NAME_CAP = 160 };
 
@@ -142,7 +142,7 @@ static lt_status run_group(struct dump *d, const char *name)
     if (i == CE_COUNT(groups))
         return lt_fail(ctx, LT_ERR_ARGUMENT, "there is no group '%s'", name);
     d->group = name;
-    const lt_status status = ce_models_open(&d->run, groups[i].needs, &d->models);
+    const lt_status status = ce_models_open(d->run.ctx, &d->run.paths, groups[i].needs, &d->models);
     if (status)
         return status;
     const lt_scope scope = lt_scope_open(ctx);

@@ -5,6 +5,7 @@
 #ifndef PARITY_METHOD_DUMP_H
 #define PARITY_METHOD_DUMP_H
 
+#include "cli/console/run.h"
 #include "engine/models.h"
 
 struct dump {

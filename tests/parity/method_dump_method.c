@@ -219,7 +219,8 @@ void dump_train(struct dump *d)
     const struct ce_train_config config = train_settings(d);
     struct ce_trainer *trainer = NULL;
     struct training t = {.dump = d};
-    if (ce_models_open(&d->run, ce_objective_needs(&config.objective), &d->models))
+    if (ce_models_open(d->run.ctx, &d->run.paths, ce_objective_needs(&config.objective),
+                       &d->models))
         return;
     const struct ce_train_data data = {
         .source_text = dump_text(d, "source_text", "face"),

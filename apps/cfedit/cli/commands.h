@@ -3,7 +3,7 @@
 #ifndef CFEDIT_COMMANDS_H
 #define CFEDIT_COMMANDS_H
 
-#include "cli/run.h"
+#include "cli/console/run.h"
 
 struct ce_command {
     const char *name;

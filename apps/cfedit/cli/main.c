@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "cli/commands.h"
-#include "cli/options.h"
+#include "cli/console/options.h"
 
 static const struct ce_command commands[] = {
     {"edit", "edit a picture by a sentence", ce_cmd_edit},

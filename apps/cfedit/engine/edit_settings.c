@@ -4,8 +4,6 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "cli/pictures/pictures.h"
-
 /* How a member is stored. */
 enum storage { NOT_USED = 0, AS_INT, AS_FLOAT, AS_BOOL, AS_NOT_BOOL };
 

@@ -7,6 +7,11 @@
 #include "engine/latent/latent_edit.h"
 #include "engine/mapper/mapper_edit.h"
 
+/* The ways of bringing a picture to CLIP's size, by name: bicubic without antialiasing, as
+ * CF-CLIP's training does it, or with. */
+#define CE_RESIZE_DEFAULT "published"
+#define CE_RESIZE_CHOICES CE_RESIZE_DEFAULT "|antialias"
+
 /* How a method finds an edit. */
 enum ce_family {
     CE_FAMILY_LATENT,   /* by optimising each picture's latent (latent_edit.h) */

@@ -5,6 +5,7 @@
 
 #include "autograd/ops.h"
 #include "engine/objective/contrasts.h"
+#include "engine/text.h"
 
 struct ce_editor {
     const struct ce_models *models;
@@ -19,15 +20,6 @@ struct ce_editor {
     void *watch_user;
     int64_t steps_before; /* of the pictures done */
 };
-
-static char *copy_text(const char *text)
-{
-    const size_t size = text ? strlen(text) + 1 : 0;
-    char *copy = malloc(size ? size : 1);
-    if (copy && size)
-        memcpy(copy, text, size);
-    return copy;
-}
 
 static lt_status check_render_size(const struct ce_models *models,
                                    const struct ce_latent_edit_config *config)
@@ -93,10 +85,10 @@ static lt_status copy_texts(struct ce_editor *e, const struct ce_edit_texts *tex
     lt_ctx *ctx = e->models->ctx;
     struct ce_nce_config *nce = nce_of(&e->settings);
     lt_status status = LT_OK;
-    e->source = copy_text(texts->source);
-    e->target = copy_text(texts->target);
+    e->source = ce_copy(ctx, texts->source);
+    e->target = ce_copy(ctx, texts->target);
     if (!e->source || !e->target)
-        return lt_fail(ctx, LT_ERR_MEMORY, "out of memory for an edit");
+        return lt_ctx_status(ctx);
     if (!(nce->contrast_lambda > 0.0f) || e->settings.family == CE_FAMILY_CHANNELS)
         return LT_OK;
     if (texts->contrast_count > CE_NCE_MAX_CONTRASTS)
@@ -106,10 +98,8 @@ static lt_status copy_texts(struct ce_editor *e, const struct ce_edit_texts *tex
         status = ce_contrasts_of(ctx, texts->target, e->contrasts, &e->contrast_count,
                                  &nce->contrast_axes);
     for (int i = 0; texts->contrasts && i < texts->contrast_count && status == LT_OK; i++) {
-        e->contrasts[e->contrast_count] = copy_text(texts->contrasts[i]);
-        status = e->contrasts[e->contrast_count]
-                     ? LT_OK
-                     : lt_fail(ctx, LT_ERR_MEMORY, "out of memory for an edit");
+        e->contrasts[e->contrast_count] = ce_copy(ctx, texts->contrasts[i]);
+        status = lt_ctx_status(ctx);
         e->contrast_count += status == LT_OK;
     }
     nce->contrasts = (const char *const *)e->contrasts;

@@ -6,7 +6,7 @@
 #include "autograd/ops.h"
 #include "engine/latent/latent_space.h"
 #include "nn/optim.h"
-#include "cli/report.h"
+#include "engine/clock.h"
 
 enum {
     SCALES = 4,

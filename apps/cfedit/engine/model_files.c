@@ -5,10 +5,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#define FOLDERS_MAX 3
+#include "engine/text.h"
 
-/* The folder of the running executable, or NULL. */
-static char *executable_folder(struct ce_run *run)
+/* The folder of the running executable, to be given to free(); NULL where the system does not tell
+ * it. */
+static char *executable_folder(lt_ctx *ctx)
 {
     char path[4096];
     const ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
@@ -19,55 +20,56 @@ static char *executable_folder(struct ce_run *run)
     if (!slash)
         return NULL;
     *slash = '\0';
-    return ce_text(run, "%s", path);
+    return ce_copy(ctx, path);
 }
 
-/* The folders of the shipped model; returns their number. */
-static int shipped_folders(struct ce_run *run, const char *folders[FOLDERS_MAX])
+/* The file `name` in a folder, if it is there; else NULL. */
+static char *file_in(lt_ctx *ctx, const char *folder, const char *below, const char *name)
 {
-    int n = 0;
-    const char *here = executable_folder(run);
-    if (here) {
-        folders[n++] = ce_text(run, "%s/weights", here);
-        folders[n++] = ce_text(run, "%s/../share/cfedit", here);
+    char *path = ce_format(ctx, "%s%s/%s", folder, below, name);
+    if (path && access(path, F_OK) != 0) {
+        free(path);
+        path = NULL;
     }
-#ifdef CE_DATADIR
-    folders[n++] = CE_DATADIR;
-#endif
-    return n;
+    return path;
 }
 
-const char *ce_model_file(struct ce_run *run, const char *own, const char *name, bool required)
+/* The file `name` of the model that ships with the program. */
+static char *shipped_file(lt_ctx *ctx, const char *name, bool required)
 {
-    const char *folders[FOLDERS_MAX];
-    const char *from = "--model";
-    const char *folder = run->paths.model;
+    char *here = executable_folder(ctx);
+    char *path = here ? file_in(ctx, here, "/weights", name) : NULL;
+    if (!path && here)
+        path = file_in(ctx, here, "/../share/cfedit", name);
+#ifdef CE_DATADIR
+    if (!path)
+        path = file_in(ctx, CE_DATADIR, "", name);
+#endif
+    if (!path && required)
+        lt_fail(ctx, LT_ERR_IO,
+                "the model's %s is not in %s%s; name its folder with --model or CFEDIT_MODEL", name,
+                here ? here : "the program's folder", here ? "/weights" : "");
+    free(here);
+    return path;
+}
+
+char *ce_model_file(lt_ctx *ctx, const struct ce_paths *paths, const char *own, const char *name,
+                    bool required)
+{
+    const char *folder = paths->model, *from = "--model";
     if (own)
-        return own;
+        return ce_copy(ctx, own);
     if (!folder) {
         folder = getenv("CFEDIT_MODEL");
         from = "CFEDIT_MODEL";
         if (folder && !*folder)
             folder = NULL;
     }
-    if (folder) {
-        const char *path = ce_text(run, "%s/%s", folder, name);
-        if (!path || access(path, F_OK) == 0)
-            return path;
-        if (required)
-            lt_fail(run->ctx, LT_ERR_IO, "%s: there is no %s in the folder that %s names", folder,
-                    name, from);
-        return NULL;
-    }
-    const int n = shipped_folders(run, folders);
-    for (int i = 0; i < n; i++) {
-        const char *path = folders[i] ? ce_text(run, "%s/%s", folders[i], name) : NULL;
-        if (path && access(path, F_OK) == 0)
-            return path;
-    }
-    if (required)
-        lt_fail(run->ctx, LT_ERR_IO,
-                "the model's %s is not in %s; name its folder with --model or CFEDIT_MODEL", name,
-                n > 0 && folders[0] ? folders[0] : "the program's folder");
-    return NULL;
+    if (!folder)
+        return shipped_file(ctx, name, required);
+    char *path = file_in(ctx, folder, "", name);
+    if (!path && required)
+        lt_fail(ctx, LT_ERR_IO, "%s: there is no %s in the folder that %s names", folder, name,
+                from);
+    return path;
 }

@@ -2,12 +2,12 @@
 #include "engine/models.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "engine/kinds.h"
-#include "engine/model_files.h"
-#include "cli/options.h"
+#include "engine/text.h"
 #include "tensor/files/safetensors.h"
 
 #define DEFAULT_DOMAIN     "face"
@@ -34,94 +34,93 @@ static lt_status load(lt_ctx *ctx, const char *path, enum ce_kind kind, lt_param
     return status;
 }
 
-/* The path of the file of one network (one CE_NEED_ bit): see ce_model_file(). */
-static const char *file_of(struct ce_run *run, unsigned need, bool required)
+/* The path of the file of one network (one CE_NEED_ bit), to be given to free(); see
+ * ce_model_file(). */
+static char *file_of(lt_ctx *ctx, const struct ce_paths *p, unsigned need, bool required)
 {
-    const struct ce_paths *p = &run->paths;
     switch (need) {
     case CE_NEED_GENERATOR:
-        return ce_model_file(run, p->generator, "generator.safetensors", required);
-    case CE_NEED_CLIP: return ce_model_file(run, p->clip, "clip.safetensors", required);
-    case CE_NEED_IDENTITY: return ce_model_file(run, p->identity, "identity.safetensors", required);
-    case CE_NEED_VGG: return ce_model_file(run, p->vgg, "vgg.safetensors", required);
-    case CE_NEED_ENCODER: return ce_model_file(run, p->encoder, "encoder.safetensors", required);
+        return ce_model_file(ctx, p, p->generator, "generator.safetensors", required);
+    case CE_NEED_CLIP: return ce_model_file(ctx, p, p->clip, "clip.safetensors", required);
+    case CE_NEED_IDENTITY:
+        return ce_model_file(ctx, p, p->identity, "identity.safetensors", required);
+    case CE_NEED_VGG: return ce_model_file(ctx, p, p->vgg, "vgg.safetensors", required);
+    case CE_NEED_ENCODER: return ce_model_file(ctx, p, p->encoder, "encoder.safetensors", required);
     default: return NULL;
     }
 }
 
-/* That file's path and tensors. */
-static lt_status load_network(struct ce_run *run, unsigned need, enum ce_kind kind,
-                              const char **path, lt_params **params)
+/* Finds and reads the file of one network: its path and its tensors. */
+static lt_status load_network(lt_ctx *ctx, const struct ce_paths *paths, unsigned need,
+                              enum ce_kind kind, char **path, lt_params **params)
 {
-    *path = file_of(run, need, true);
+    *path = file_of(ctx, paths, need, true);
     if (!*path)
-        return lt_ctx_status(run->ctx);
-    return load(run->ctx, *path, kind, params) == LT_OK ? LT_OK : ce_blame_file(run->ctx, *path);
+        return lt_ctx_status(ctx);
+    return load(ctx, *path, kind, params) == LT_OK ? LT_OK : ce_blame_file(ctx, *path);
 }
 
-static lt_status open_generator(struct ce_run *run, struct ce_models *m)
+static lt_status open_generator(lt_ctx *ctx, const struct ce_paths *paths, struct ce_models *m)
 {
-    const lt_status status = load_network(run, CE_NEED_GENERATOR, CE_KIND_GENERATOR,
+    const lt_status status = load_network(ctx, paths, CE_NEED_GENERATOR, CE_KIND_GENERATOR,
                                           &m->generator_path, &m->generator_params);
     if (status != LT_OK)
         return status;
-    if (lt_stylegan2_create(run->ctx, m->generator_params, &m->generator) != LT_OK)
-        return ce_blame_file(run->ctx, m->generator_path);
+    if (lt_stylegan2_create(ctx, m->generator_params, &m->generator) != LT_OK)
+        return ce_blame_file(ctx, m->generator_path);
     const char *domain = lt_params_metadata(m->generator_params, "domain");
     if (domain && *domain)
         m->domain = domain;
     const char *text = lt_params_metadata(m->generator_params, "truncation");
     if (text && (!ce_parse_real(text, &m->truncation) || fabs(m->truncation) > 10))
-        return lt_fail(run->ctx, LT_ERR_FORMAT,
-                       "%s: metadata truncation '%s' is not a number that "
-                       "truncates",
+        return lt_fail(ctx, LT_ERR_FORMAT,
+                       "%s: metadata truncation '%s' is not a number that truncates",
                        m->generator_path, text);
     if (!lt_stylegan2_latent_avg(m->generator))
         m->truncation = 1;
     return LT_OK;
 }
 
-static lt_status open_clip(struct ce_run *run, struct ce_models *m)
+static lt_status open_clip(lt_ctx *ctx, const struct ce_paths *paths, struct ce_models *m)
 {
     const lt_status status =
-        load_network(run, CE_NEED_CLIP, CE_KIND_CLIP, &m->clip_path, &m->clip_params);
+        load_network(ctx, paths, CE_NEED_CLIP, CE_KIND_CLIP, &m->clip_path, &m->clip_params);
     if (status != LT_OK)
         return status;
-    return lt_clip_create(run->ctx, m->clip_params, &m->clip) == LT_OK
+    return lt_clip_create(ctx, m->clip_params, &m->clip) == LT_OK
                ? LT_OK
-               : ce_blame_file(run->ctx, m->clip_path);
+               : ce_blame_file(ctx, m->clip_path);
 }
 
-static lt_status open_identity(struct ce_run *run, struct ce_models *m)
+static lt_status open_identity(lt_ctx *ctx, const struct ce_paths *paths, struct ce_models *m)
 {
-    const lt_status status = load_network(run, CE_NEED_IDENTITY, CE_KIND_IDENTITY,
+    const lt_status status = load_network(ctx, paths, CE_NEED_IDENTITY, CE_KIND_IDENTITY,
                                           &m->identity_path, &m->identity_params);
     if (status != LT_OK)
         return status;
-    return lt_irse50_create(run->ctx, m->identity_params, &m->identity) == LT_OK
+    return lt_irse50_create(ctx, m->identity_params, &m->identity) == LT_OK
                ? LT_OK
-               : ce_blame_file(run->ctx, m->identity_path);
+               : ce_blame_file(ctx, m->identity_path);
 }
 
-static lt_status open_vgg(struct ce_run *run, struct ce_models *m)
+static lt_status open_vgg(lt_ctx *ctx, const struct ce_paths *paths, struct ce_models *m)
 {
     const lt_status status =
-        load_network(run, CE_NEED_VGG, CE_KIND_VGG, &m->vgg_path, &m->vgg_params);
+        load_network(ctx, paths, CE_NEED_VGG, CE_KIND_VGG, &m->vgg_path, &m->vgg_params);
     if (status != LT_OK)
         return status;
-    return lt_vgg19_create(run->ctx, m->vgg_params, &m->vgg) == LT_OK
-               ? LT_OK
-               : ce_blame_file(run->ctx, m->vgg_path);
+    return lt_vgg19_create(ctx, m->vgg_params, &m->vgg) == LT_OK ? LT_OK
+                                                                 : ce_blame_file(ctx, m->vgg_path);
 }
 
-static lt_status open_encoder(struct ce_run *run, struct ce_models *m)
+static lt_status open_encoder(lt_ctx *ctx, const struct ce_paths *paths, struct ce_models *m)
 {
-    const lt_status status =
-        load_network(run, CE_NEED_ENCODER, CE_KIND_ENCODER, &m->encoder_path, &m->encoder_params);
+    const lt_status status = load_network(ctx, paths, CE_NEED_ENCODER, CE_KIND_ENCODER,
+                                          &m->encoder_path, &m->encoder_params);
     if (status != LT_OK)
         return status;
-    if (lt_e4e_create(run->ctx, m->encoder_params, &m->encoder) != LT_OK)
-        return ce_blame_file(run->ctx, m->encoder_path);
+    if (lt_e4e_create(ctx, m->encoder_params, &m->encoder) != LT_OK)
+        return ce_blame_file(ctx, m->encoder_path);
     if (!m->generator)
         return LT_OK;
     const lt_e4e_config *e = lt_e4e_describe(m->encoder);
@@ -130,26 +129,29 @@ static lt_status open_encoder(struct ce_run *run, struct ce_models *m)
     if (e->latents == latents && e->style_dim == width)
         return LT_OK;
     return lt_fail(
-        run->ctx, LT_ERR_SHAPE,
+        ctx, LT_ERR_SHAPE,
         "%s: the encoder gives %d layers of %lld numbers, but the generator takes %lld of %lld",
         m->encoder_path, e->latents, (long long)e->style_dim, (long long)latents, (long long)width);
 }
 
 /* ---- the tokenizer ---- */
 
-static lt_status tokenizer_beside(struct ce_run *run, struct ce_models *m, const char *clip_path)
+/* Opens the merge list that lies in the folder of the CLIP file. */
+static lt_status tokenizer_beside(lt_ctx *ctx, struct ce_models *m, const char *clip_path)
 {
     static const char *const names[] = {"bpe_simple_vocab_16e6.txt.gz", "merges.txt"};
     const char *slash = strrchr(clip_path, '/');
     const int folder = slash ? (int)(slash - clip_path) + 1 : 0;
-    for (size_t i = 0; i < CE_COUNT(names); i++) {
-        const char *path = ce_text(run, "%.*s%s", folder, clip_path, names[i]);
-        if (path && access(path, F_OK) == 0)
-            return lt_tokenizer_open(run->ctx, path, &m->tokenizer) == LT_OK
-                       ? LT_OK
-                       : ce_blame_file(run->ctx, path);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char *path = ce_format(ctx, "%.*s%s", folder, clip_path, names[i]);
+        const bool there = path && access(path, F_OK) == 0;
+        if (there && lt_tokenizer_open(ctx, path, &m->tokenizer) != LT_OK)
+            ce_blame_file(ctx, path);
+        free(path);
+        if (!path || there)
+            return lt_ctx_status(ctx);
     }
-    return lt_fail(run->ctx, LT_ERR_MISSING,
+    return lt_fail(ctx, LT_ERR_MISSING,
                    "%s has no tensor tokenizer.merges, and there is no %s or %s beside it; get "
                    "the first from github.com/openai/CLIP (folder clip) and name it with --bpe",
                    clip_path, names[0], names[1]);
@@ -173,20 +175,12 @@ static lt_status match_network(lt_ctx *ctx, struct ce_models *m, const lt_safete
     return LT_OK;
 }
 
-static lt_status open_tokenizer(struct ce_run *run, struct ce_models *m)
+/* Makes the tokenizer from the CLIP file at `path`, unless there is one, and holds it against the
+ * network in that file. */
+static lt_status tokenizer_from_clip(lt_ctx *ctx, struct ce_models *m, const char *path)
 {
-    lt_ctx *ctx = run->ctx;
     lt_safetensors *file = NULL;
-    lt_status status = LT_OK;
-    if (run->paths.bpe && lt_tokenizer_open(ctx, run->paths.bpe, &m->tokenizer) != LT_OK)
-        status = ce_blame_file(ctx, run->paths.bpe);
-    /* With a merge list of its own, `tokenize` works without any network. */
-    if (status != LT_OK || (run->paths.bpe && !m->clip && !run->paths.clip))
-        return status;
-    const char *path = m->clip_path;
-    if (!path && !(path = file_of(run, CE_NEED_CLIP, true)))
-        return lt_ctx_status(ctx);
-    status = ce_kind_open(ctx, path, CE_KIND_CLIP, &file);
+    lt_status status = ce_kind_open(ctx, path, CE_KIND_CLIP, &file);
     if (status != LT_OK)
         return status;
     if (!m->tokenizer && lt_safetensors_find(file, "tokenizer.merges")) {
@@ -202,7 +196,7 @@ static lt_status open_tokenizer(struct ce_run *run, struct ce_models *m)
             status = ce_blame_file(ctx, path);
         lt_scope_close(ctx, scope, NULL);
     } else if (!m->tokenizer) {
-        status = tokenizer_beside(run, m, path);
+        status = tokenizer_beside(ctx, m, path);
     }
     if (status == LT_OK)
         status = match_network(ctx, m, file, path);
@@ -210,30 +204,52 @@ static lt_status open_tokenizer(struct ce_run *run, struct ce_models *m)
     return status;
 }
 
+static lt_status open_tokenizer(lt_ctx *ctx, const struct ce_paths *paths, struct ce_models *m)
+{
+    if (paths->bpe && lt_tokenizer_open(ctx, paths->bpe, &m->tokenizer) != LT_OK)
+        return ce_blame_file(ctx, paths->bpe);
+    /* With a merge list of its own, `tokenize` works without any network. */
+    if (paths->bpe && !m->clip && !paths->clip)
+        return LT_OK;
+    if (m->clip_path)
+        return tokenizer_from_clip(ctx, m, m->clip_path);
+    char *path = file_of(ctx, paths, CE_NEED_CLIP, true);
+    if (path)
+        tokenizer_from_clip(ctx, m, path);
+    free(path);
+    return lt_ctx_status(ctx);
+}
+
 /* ---- all together ---- */
 
-lt_status ce_models_open(struct ce_run *run, unsigned needs, struct ce_models *models)
+typedef lt_status opener(lt_ctx *ctx, const struct ce_paths *paths, struct ce_models *models);
+
+lt_status ce_models_open(lt_ctx *ctx, const struct ce_paths *paths, unsigned needs,
+                         struct ce_models *models)
 {
     struct ce_models *m = models;
+    const struct {
+        unsigned need;
+        bool open;
+        opener *opener;
+    } networks[] = {
+        {CE_NEED_GENERATOR, m->generator != NULL, open_generator},
+        {CE_NEED_CLIP, m->clip != NULL, open_clip},
+        {CE_NEED_TOKENIZER, m->tokenizer != NULL, open_tokenizer},
+        {CE_NEED_IDENTITY, m->identity != NULL, open_identity},
+        {CE_NEED_VGG, m->vgg != NULL, open_vgg},
+        {CE_NEED_ENCODER, m->encoder != NULL, open_encoder},
+    };
     lt_status status = LT_OK;
     if (!m->ctx) {
-        m->ctx = run->ctx;
+        m->ctx = ctx;
         m->domain = DEFAULT_DOMAIN;
         m->truncation = DEFAULT_TRUNCATION;
         m->context_length = DEFAULT_CONTEXT;
     }
-    if ((needs & CE_NEED_GENERATOR) && !m->generator)
-        status = open_generator(run, m);
-    if (status == LT_OK && (needs & CE_NEED_CLIP) && !m->clip)
-        status = open_clip(run, m);
-    if (status == LT_OK && (needs & CE_NEED_TOKENIZER) && !m->tokenizer)
-        status = open_tokenizer(run, m);
-    if (status == LT_OK && (needs & CE_NEED_IDENTITY) && !m->identity)
-        status = open_identity(run, m);
-    if (status == LT_OK && (needs & CE_NEED_VGG) && !m->vgg)
-        status = open_vgg(run, m);
-    if (status == LT_OK && (needs & CE_NEED_ENCODER) && !m->encoder)
-        status = open_encoder(run, m);
+    for (size_t i = 0; i < sizeof networks / sizeof networks[0] && status == LT_OK; i++)
+        if ((needs & networks[i].need) && !networks[i].open)
+            status = networks[i].opener(ctx, paths, m);
     return status;
 }
 
@@ -250,7 +266,18 @@ void ce_models_close(struct ce_models *models)
     lt_params_free(models->identity_params);
     lt_params_free(models->vgg_params);
     lt_params_free(models->encoder_params);
+    free(models->generator_path);
+    free(models->clip_path);
+    free(models->identity_path);
+    free(models->vgg_path);
+    free(models->encoder_path);
     *models = (struct ce_models){0};
 }
 
-bool ce_models_has(struct ce_run *run, unsigned need) { return file_of(run, need, false) != NULL; }
+bool ce_models_has(lt_ctx *ctx, const struct ce_paths *paths, unsigned need)
+{
+    char *path = file_of(ctx, paths, need, false);
+    const bool there = path != NULL;
+    free(path);
+    return there;
+}

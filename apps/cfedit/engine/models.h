@@ -1,13 +1,9 @@
-/* The networks that a command needs, opened from the files that the command
- * line, the environment or the installation names.
- *
- * Where a file is looked for, first match wins: its own option (--generator F),
- * then --model DIR, then the folder in the environment variable CFEDIT_MODEL,
- * then the model that ships with the program: "weights" beside the executable
- * (the source tree), "../share/cfedit" from it, and CE_DATADIR. */
+/* The networks of a model, opened from the files that model_files.h finds, and what they give for
+ * many inputs at once. */
 #ifndef CFEDIT_MODELS_H
 #define CFEDIT_MODELS_H
 
+#include "engine/model_files.h"
 #include "nn/models/clip.h"
 #include "nn/models/e4e.h"
 #include "nn/models/irse50.h"
@@ -15,7 +11,6 @@
 #include "nn/models/stylegan2.h"
 #include "nn/text/tokenizer.h"
 #include "nn/models/vgg19.h"
-#include "cli/run.h"
 
 enum {
     CE_NEED_GENERATOR = 1,
@@ -38,22 +33,24 @@ struct ce_models {
     lt_e4e *encoder;
     lt_tokenizer *tokenizer;
     int64_t context_length; /* tokens that CLIP reads; 77 with a tokenizer alone */
-    /* The paths of the files; the run's memory. */
-    const char *generator_path, *clip_path, *identity_path, *vgg_path, *encoder_path;
+    /* The paths of the files; owned. */
+    char *generator_path, *clip_path, *identity_path, *vgg_path, *encoder_path;
     const char *domain; /* what the generator draws: its metadata key `domain`, else "face" */
     double truncation;  /* for pictures from seeds: metadata key `truncation`, else 0.7;
                            1 where the generator has no latent_avg */
 };
 
-/* Opens what `needs` asks for. *models, which may be all zero or opened before for
- * other needs (then only the rest is opened), is closed with ce_models_close(), also
- * after a failure. */
-lt_status ce_models_open(struct ce_run *run, unsigned needs, struct ce_models *models);
+/* Opens the networks that `needs` names (CE_NEED_ bits) from where `paths` says. *models is all
+ * zero before the first call; a later call with other needs opens only what is not open yet.
+ * *models is closed with ce_models_close(), also after a failure. `paths` is not kept. Errors:
+ * LT_ERR_IO, LT_ERR_FORMAT, LT_ERR_MISSING, LT_ERR_SHAPE, LT_ERR_DTYPE, LT_ERR_MEMORY, each naming
+ * the file. */
+lt_status ce_models_open(lt_ctx *ctx, const struct ce_paths *paths, unsigned needs,
+                         struct ce_models *models);
 void ce_models_close(struct ce_models *models);
 
-/* Whether the file of an optional network (one CE_NEED_ bit) is named or there.
- * False does not record a failure. */
-bool ce_models_has(struct ce_run *run, unsigned need);
+/* Whether there is a file for an optional network (one CE_NEED_ bit). False records no failure. */
+bool ce_models_has(lt_ctx *ctx, const struct ce_paths *paths, unsigned need);
 
 /* Token ids of one text to ids[0..cap), *count of them, without padding. `index` numbers the
  * text in messages, which name one that has more than `cap` tokens or is not UTF-8. Needs the

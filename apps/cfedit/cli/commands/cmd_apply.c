@@ -5,13 +5,14 @@
 
 #include "autograd/ops.h"
 #include "cli/commands.h"
-#include "cli/inout/latents.h"
+#include "cli/inout/seeds.h"
+#include "engine/latents.h"
 #include "engine/mapper/mapper.h"
-#include "cli/options.h"
+#include "cli/console/options.h"
 #include "cli/inout/output.h"
 #include "cli/inout/photos.h"
 #include "cli/inout/picture_list.h"
-#include "cli/report.h"
+#include "cli/console/report.h"
 #include "cli/pictures/sheet.h"
 #include "engine/objective/text_features.h"
 
@@ -135,9 +136,9 @@ static lt_status read_latents(struct job *job)
     struct ce_run *run = job->run;
     if (job->psi == PSI_UNSET)
         job->psi = job->models.truncation;
-    job->w = job->latents ? ce_latents_from_file(run, &job->models, job->latents)
-                          : ce_latents_from_seeds(run, &job->models, job->seeds, (size_t)job->count,
-                                                  job->psi);
+    job->w = job->latents
+                 ? ce_latents_from_file(&job->models, job->latents)
+                 : ce_latents_from_seeds(&job->models, job->seeds, (size_t)job->count, job->psi);
     if (!job->w)
         return lt_ctx_status(run->ctx);
     job->count = lt_dim(job->w, 0);
@@ -330,7 +331,8 @@ int ce_cmd_apply(struct ce_run *run, int argc, char **argv)
     lt_ctx *ctx = run->ctx;
     const bool from_photos = job.images.count > 0;
     lt_status status = ce_models_open(
-        run, CE_NEED_GENERATOR | CE_NEED_TEXT | ce_photos_need(run, job.images.count), &job.models);
+        ctx, &run->paths, CE_NEED_GENERATOR | CE_NEED_TEXT | ce_photos_need(run, job.images.count),
+        &job.models);
     if (!status)
         status = open_mapper(&job);
     if (!status && !from_photos)

@@ -9,15 +9,16 @@
 #include "cli/commands.h"
 #include "cli/inout/edit_output.h"
 #include "engine/editor.h"
-#include "cli/inout/latents.h"
+#include "cli/inout/seeds.h"
+#include "engine/latents.h"
 #include "engine/methods.h"
 #include "engine/model_files.h"
 #include "engine/models.h"
-#include "cli/options.h"
+#include "cli/console/options.h"
 #include "cli/inout/output.h"
 #include "cli/inout/photos.h"
 #include "cli/inout/picture_list.h"
-#include "cli/report.h"
+#include "cli/console/report.h"
 
 static const char examples[] =
     "  cfedit edit --target \"face with green lips\"\n"
@@ -229,7 +230,7 @@ static lt_tensor *read_latents(struct ce_run *run, const struct ce_models *model
         return found.w;
     }
     if (o->latent) {
-        lt_tensor *w = ce_latents_from_file(run, models, o->latent);
+        lt_tensor *w = ce_latents_from_file(models, o->latent);
         *count = w ? (size_t)lt_dim(w, 0) : 0;
         return w;
     }
@@ -247,7 +248,7 @@ static lt_tensor *read_latents(struct ce_run *run, const struct ce_models *model
         (*seeds)[0] = run->seed_given ? run->seed : (int64_t)(ce_seconds() * 1e3) % 10000;
         *count = 1;
     }
-    return ce_latents_from_seeds(run, models, *seeds, *count,
+    return ce_latents_from_seeds(models, *seeds, *count,
                                  o->truncation_given ? o->truncation : models->truncation);
 }
 
@@ -295,7 +296,9 @@ static const char *channels_path(struct ce_run *run, const struct edit_options *
 {
     if (o->channels && access(o->channels, F_OK) == 0)
         return o->channels;
-    return o->channels ? NULL : ce_model_file(run, NULL, "channels.safetensors", false);
+    if (o->channels)
+        return NULL;
+    return ce_keep(run, ce_model_file(run->ctx, &run->paths, NULL, "channels.safetensors", false));
 }
 
 /* Edits by the method. */
@@ -357,7 +360,7 @@ static lt_status open_models(struct ce_run *run, const struct edit_options *o,
         needs |= (id > 0.0f ? CE_NEED_IDENTITY : 0u) | (perc > 0.0f ? CE_NEED_VGG : 0u);
     lt_status status = ce_output_check(run->ctx, run->dump);
     if (status == LT_OK)
-        status = ce_models_open(run, needs, models);
+        status = ce_models_open(run->ctx, &run->paths, needs, models);
     /* A folder is made once nothing else is missing. */
     if (status == LT_OK && o->output)
         status = ce_is_picture_folder(o->output) ? ce_folder_make(run->ctx, o->output)

@@ -4,11 +4,11 @@
 #include "autograd/ops.h"
 #include "cli/commands.h"
 #include "engine/kinds.h"
-#include "cli/options.h"
+#include "cli/console/options.h"
 #include "cli/inout/output.h"
 #include "cli/inout/picture_list.h"
-#include "cli/pictures/pictures.h"
-#include "cli/report.h"
+#include "cli/inout/pictures.h"
+#include "cli/console/report.h"
 
 #define SHOWN 6 /* numbers of a feature that are printed */
 
@@ -130,7 +130,7 @@ int ce_cmd_embed(struct ce_run *run, int argc, char **argv)
         return status;
     const unsigned needs = job.texts.count ? CE_NEED_TEXT : CE_NEED_CLIP;
     if (ce_output_check(run->ctx, run->dump) != LT_OK ||
-        ce_models_open(run, needs, &job.models) != LT_OK || embed(&job) != LT_OK)
+        ce_models_open(run->ctx, &run->paths, needs, &job.models) != LT_OK || embed(&job) != LT_OK)
         status = ce_fail(run);
     else
         status = report(&job);

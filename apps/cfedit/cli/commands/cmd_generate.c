@@ -4,10 +4,11 @@
 
 #include "cli/commands.h"
 #include "engine/kinds.h"
-#include "cli/inout/latents.h"
-#include "cli/options.h"
+#include "cli/inout/seeds.h"
+#include "engine/latents.h"
+#include "cli/console/options.h"
 #include "cli/inout/output.h"
-#include "cli/report.h"
+#include "cli/console/report.h"
 #include "cli/pictures/sheet.h"
 
 #define CHUNK     16 /* pictures in memory at a time, unless they are dumped */
@@ -67,15 +68,15 @@ static lt_status read_latents(struct job *job)
     if (!given)
         job->psi = job->seeds ? models->truncation : 1;
     if (job->latents) {
-        job->wplus = ce_latents_from_file(run, models, job->latents);
+        job->wplus = ce_latents_from_file(models, job->latents);
         if (job->wplus && given &&
             !(job->wplus =
                   lt_stylegan2_truncate(run->ctx, models->generator, job->wplus, (float)job->psi)))
             ce_blame_file(run->ctx, models->generator_path);
     } else if (job->z) {
-        job->wplus = ce_latents_from_z(run, models, job->z, job->psi);
+        job->wplus = ce_latents_from_z(models, job->z, job->psi);
     } else {
-        job->wplus = ce_latents_from_seeds(run, models, job->seeds, (size_t)job->count, job->psi);
+        job->wplus = ce_latents_from_seeds(models, job->seeds, (size_t)job->count, job->psi);
     }
     if (!job->wplus)
         return lt_ctx_status(run->ctx);
@@ -271,7 +272,8 @@ int ce_cmd_generate(struct ce_run *run, int argc, char **argv)
     if (status != CE_PARSED || (status = check_input(&job)) != CE_PARSED)
         return status;
     status = CE_OK;
-    if (ce_models_open(run, CE_NEED_GENERATOR, &job.models) != LT_OK || read_latents(&job) != LT_OK)
+    if (ce_models_open(run->ctx, &run->paths, CE_NEED_GENERATOR, &job.models) != LT_OK ||
+        read_latents(&job) != LT_OK)
         status = ce_fail(run);
     if (status == CE_OK && (status = prepare_output(&job)) == CE_PARSED)
         status = generate(&job) == LT_OK ? report(&job) : ce_fail(run);

@@ -3,8 +3,8 @@
 
 #include "cli/commands.h"
 #include "cli/commands/info_file.h"
-#include "cli/options.h"
-#include "cli/report.h"
+#include "cli/console/options.h"
+#include "cli/console/report.h"
 #include "tensor/kernels/gemm/blas.h"
 
 #define RATE_SIZE    1024 /* of the matrices of the short SGEMM */

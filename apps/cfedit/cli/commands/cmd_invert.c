@@ -3,11 +3,11 @@
 #include <string.h>
 
 #include "cli/commands.h"
-#include "cli/options.h"
+#include "cli/console/options.h"
 #include "cli/inout/output.h"
 #include "cli/inout/photos.h"
 #include "cli/inout/picture_list.h"
-#include "cli/report.h"
+#include "cli/console/report.h"
 #include "cli/pictures/sheet.h"
 #include "tensor/files/safetensors.h"
 
@@ -174,7 +174,7 @@ int ce_cmd_invert(struct ce_run *run, int argc, char **argv)
     if (status == LT_OK)
         status = ce_output_check(ctx, run->dump);
     if (status == LT_OK)
-        status = ce_models_open(run, needs(&job), &models);
+        status = ce_models_open(run->ctx, &run->paths, needs(&job), &models);
     if (status == LT_OK)
         status =
             ce_photos_invert(run, &models, &config, job.images.items, job.images.count, &photos);

@@ -4,11 +4,11 @@
 
 #include "autograd/ops.h"
 #include "cli/commands.h"
-#include "cli/options.h"
+#include "cli/console/options.h"
 #include "cli/inout/output.h"
 #include "cli/inout/picture_list.h"
-#include "cli/pictures/pictures.h"
-#include "cli/report.h"
+#include "cli/inout/pictures.h"
+#include "cli/console/report.h"
 
 struct job {
     struct ce_run *run;
@@ -137,7 +137,8 @@ int ce_cmd_score(struct ce_run *run, int argc, char **argv)
     if ((status = ce_picture_list_expand(run, &job.images)) != CE_PARSED)
         return status;
     if (ce_output_check(run->ctx, run->dump) != LT_OK ||
-        ce_models_open(run, CE_NEED_TEXT, &job.models) != LT_OK || score(&job) != LT_OK) {
+        ce_models_open(run->ctx, &run->paths, CE_NEED_TEXT, &job.models) != LT_OK ||
+        score(&job) != LT_OK) {
         status = ce_fail(run);
     } else if (run->json) {
         status = print_json(&job);

@@ -1,8 +1,8 @@
 /* cfedit tokenize: token ids of texts. */
 #include "cli/commands.h"
 #include "engine/models.h"
-#include "cli/options.h"
-#include "cli/report.h"
+#include "cli/console/options.h"
+#include "cli/console/report.h"
 
 static int tokenize(struct ce_run *run, const struct ce_models *models, const struct ce_list *texts)
 {
@@ -46,7 +46,7 @@ int ce_cmd_tokenize(struct ce_run *run, int argc, char **argv)
         return status;
     if (!texts.count)
         return ce_usage_error(run, "no text given");
-    status = ce_models_open(run, CE_NEED_TOKENIZER, &models) == LT_OK
+    status = ce_models_open(run->ctx, &run->paths, CE_NEED_TOKENIZER, &models) == LT_OK
                  ? tokenize(run, &models, &texts)
                  : ce_fail(run);
     ce_models_close(&models);

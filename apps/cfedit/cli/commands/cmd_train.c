@@ -8,11 +8,11 @@
 #include "autograd/ops.h"
 #include "cli/commands.h"
 #include "engine/kinds.h"
-#include "cli/inout/latents.h"
-#include "cli/options.h"
+#include "engine/latents.h"
+#include "cli/console/options.h"
 #include "cli/inout/output.h"
-#include "cli/pictures/pictures.h"
-#include "cli/report.h"
+#include "cli/inout/pictures.h"
+#include "cli/console/report.h"
 #include "cli/inout/train_report.h"
 
 /* Generated latents are those of seeds far from the small ones that people look at. */
@@ -211,7 +211,8 @@ static lt_status name_files(struct job *job)
 static void make_config(struct job *job)
 {
     struct ce_train_config *c = &job->config;
-    if (job->id_lambda > 0 && !job->id_given && !ce_models_has(job->run, CE_NEED_IDENTITY)) {
+    if (job->id_lambda > 0 && !job->id_given &&
+        !ce_models_has(job->run->ctx, &job->run->paths, CE_NEED_IDENTITY)) {
         ce_note(job->run,
                 "note: there is no identity network, so training goes without the identity loss "
                 "(--id-lambda 0)");
@@ -240,7 +241,7 @@ static lt_tensor *get_latents(struct job *job, const char *path, int64_t seed, i
         int64_t *seeds = ce_alloc(run, (size_t)count, sizeof *seeds);
         for (int64_t i = 0; seeds && i < count; i++)
             seeds[i] = seed + i;
-        return seeds ? ce_latents_from_seeds(run, &job->models, seeds, (size_t)count,
+        return seeds ? ce_latents_from_seeds(&job->models, seeds, (size_t)count,
                                              job->models.truncation)
                      : NULL;
     }
@@ -256,7 +257,7 @@ static lt_tensor *get_latents(struct job *job, const char *path, int64_t seed, i
             return NULL;
         }
     }
-    return ce_latents_from_file(run, &job->models, path);
+    return ce_latents_from_file(&job->models, path);
 }
 
 static lt_status read_data(struct job *job)
@@ -292,8 +293,9 @@ static lt_status prepare(struct job *job)
     if (status)
         return status;
     make_config(job);
-    status = ce_models_open(run, CE_NEED_TEXT | ce_objective_needs(&job->config.objective),
-                            &job->models);
+    status =
+        ce_models_open(run->ctx, &run->paths,
+                       CE_NEED_TEXT | ce_objective_needs(&job->config.objective), &job->models);
     if (!status)
         status = read_data(job);
     if (!status)

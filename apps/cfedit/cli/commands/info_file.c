@@ -9,7 +9,7 @@
 #include "nn/models/irse50.h"
 #include "nn/models/stylegan2.h"
 #include "nn/models/vgg19.h"
-#include "cli/report.h"
+#include "cli/console/report.h"
 
 #define SHOWN_MAX 200 /* bytes of a name or a metadata text */
 

@@ -3,7 +3,7 @@
 #define CFEDIT_INFO_FILE_H
 
 #include "engine/kinds.h"
-#include "cli/run.h"
+#include "cli/console/run.h"
 #include "tensor/files/json.h"
 
 #define CE_FACTS_MAX 16

@@ -5,9 +5,9 @@
 
 #include "autograd/ops.h"
 #include "engine/latent/latent_space.h"
-#include "cli/options.h"
+#include "cli/console/options.h"
 #include "cli/inout/output.h"
-#include "cli/report.h"
+#include "cli/console/report.h"
 #include "cli/pictures/sheet.h"
 
 /* ---- pictures ---- */

@@ -4,7 +4,7 @@
 #define CFEDIT_EDIT_OUTPUT_H
 
 #include "engine/edit_result.h"
-#include "cli/run.h"
+#include "cli/console/run.h"
 
 /* One edited picture as it is told and stored. */
 struct ce_edited {

@@ -1,25 +1,16 @@
-#define _POSIX_C_SOURCE 200809L /* mkdir, strcasecmp */
+#define _POSIX_C_SOURCE 200809L /* strcasecmp */
 #include "cli/inout/output.h"
 
-#include <stdio.h>
-
-#include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
 
-#include "cli/options.h"
+#include "cli/console/options.h"
 #include "tensor/files/file.h"
 #include "tensor/files/safetensors.h"
 
 #define DUMP_MAX 8
-
-bool ce_is_folder(const char *path)
-{
-    struct stat info;
-    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
-}
 
 static bool ends_in_one_of(const char *path, const char *const *endings, size_t count)
 {
@@ -57,35 +48,6 @@ int ce_pictures_room(const struct ce_run *run, const char *path, int64_t count)
     if (count > 1 && !ce_is_picture_folder(path))
         return ce_usage_error(run, "-o %s: %lld pictures need a folder", path, (long long)count);
     return CE_PARSED;
-}
-
-const char *ce_path_in(struct ce_run *run, const char *folder, const char *name)
-{
-    const size_t length = folder ? strlen(folder) : 0;
-    return length && name
-               ? ce_text(run, "%s%s%s", folder, folder[length - 1] != '/' ? "/" : "", name)
-               : name;
-}
-
-lt_status ce_folder_make(lt_ctx *ctx, const char *path)
-{
-    char part[4096];
-    const size_t length = strlen(path);
-    if (length == 0 || length >= sizeof part)
-        return lt_fail(ctx, LT_ERR_IO, "cannot make the folder '%.60s': the name is %s", path,
-                       length ? "too long" : "empty");
-    for (size_t i = 1; i <= length; i++) {
-        if (path[i] != '/' && path[i] != '\0')
-            continue;
-        memcpy(part, path, i);
-        part[i] = '\0';
-        /* What is there already is not looked at: mkdir() may fail for a folder that exists
-         * with other errors than EEXIST, on a read-only disk for example. */
-        if (!ce_is_folder(part) && mkdir(part, 0777) != 0)
-            return lt_fail(ctx, LT_ERR_IO, "cannot make the folder %s: %s", part,
-                           strerror(errno == EEXIST ? ENOTDIR : errno));
-    }
-    return LT_OK;
 }
 
 lt_status ce_output_check(lt_ctx *ctx, const char *path)

@@ -1,12 +1,11 @@
-/* Where results go: folders, picture files, dumps. */
+/* Where results go: picture files, dumps, and what is told of them. */
 #ifndef CFEDIT_OUTPUT_H
 #define CFEDIT_OUTPUT_H
 
 #include "cli/pictures/image_file.h"
-#include "cli/run.h"
+#include "cli/console/folders.h"
 #include "tensor/files/json.h"
 
-bool ce_is_folder(const char *path);
 /* Whether the name ends as a picture's: .png, .jpg, .jpeg. */
 bool ce_is_picture_name(const char *path);
 /* Whether it ends as that of a picture format that is not written (.gif, .webp, ...), which
@@ -18,11 +17,6 @@ bool ce_is_picture_folder(const char *path);
 /* CE_PARSED where `count` pictures may go to `path`, of -o (NULL: wherever the command likes), else
  * the exit status of a usage error: a format that is not written, one file for several pictures. */
 int ce_pictures_room(const struct ce_run *run, const char *path, int64_t count);
-/* "folder/name"; without a folder (NULL) the name. NULL for a name that is NULL, or when out of
- * memory. */
-const char *ce_path_in(struct ce_run *run, const char *folder, const char *name);
-/* Makes the folder and those above it where they are missing. Errors: LT_ERR_IO. */
-lt_status ce_folder_make(lt_ctx *ctx, const char *path);
 /* LT_ERR_IO if a file of this name could not be written now, so that hours of work
  * are not spent for nothing. NULL is accepted. */
 lt_status ce_output_check(lt_ctx *ctx, const char *path);

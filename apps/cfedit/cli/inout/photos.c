@@ -4,8 +4,8 @@
 
 #include "autograd/ops.h"
 #include "engine/kinds.h"
-#include "cli/pictures/pictures.h"
-#include "cli/report.h"
+#include "cli/inout/pictures.h"
+#include "cli/console/report.h"
 
 /* The line of progress, over all photos. */
 struct telling {
@@ -50,7 +50,8 @@ static lt_status invert_one(const struct ce_models *models, const struct ce_inve
 
 unsigned ce_photos_need(struct ce_run *run, size_t count)
 {
-    return count > 0 && ce_models_has(run, CE_NEED_ENCODER) ? CE_NEED_ENCODER : 0u;
+    return count > 0 && ce_models_has(run->ctx, &run->paths, CE_NEED_ENCODER) ? CE_NEED_ENCODER
+                                                                              : 0u;
 }
 
 lt_status ce_photos_invert(struct ce_run *run, const struct ce_models *models,

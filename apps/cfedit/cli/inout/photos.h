@@ -3,6 +3,7 @@
 #ifndef CFEDIT_PHOTOS_H
 #define CFEDIT_PHOTOS_H
 
+#include "cli/console/run.h"
 #include "engine/invert.h"
 
 /* N pictures; tensors in the innermost scope, arrays in the run's memory. */

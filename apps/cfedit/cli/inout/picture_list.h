@@ -2,7 +2,7 @@
 #ifndef CFEDIT_PICTURE_LIST_H
 #define CFEDIT_PICTURE_LIST_H
 
-#include "cli/options.h"
+#include "cli/console/options.h"
 
 /* Puts in place of each folder in the list the pictures in it (.png, .jpg, .jpeg; not those of
  * folders in it), by name. CE_PARSED, or the exit status of an error that has been told: a folder

@@ -7,7 +7,7 @@
 
 #include "autograd/ops.h"
 #include "engine/objective/clip_nce.h"
-#include "cli/report.h"
+#include "engine/clock.h"
 
 #define META_WEIGHTS "measured_on"
 #define UNIT_EPS     1e-12f

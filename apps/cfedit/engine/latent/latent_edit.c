@@ -5,7 +5,7 @@
 
 #include "autograd/ops.h"
 #include "nn/optim.h"
-#include "cli/report.h"
+#include "engine/clock.h"
 
 struct ce_latent_edit_config ce_latent_edit_defaults(void)
 {

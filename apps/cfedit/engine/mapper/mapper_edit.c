@@ -3,7 +3,7 @@
 #include <math.h>
 
 #include "autograd/ops.h"
-#include "cli/report.h"
+#include "engine/clock.h"
 
 struct ce_mapper_edit_config ce_mapper_edit_defaults(void)
 {

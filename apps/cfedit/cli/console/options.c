@@ -1,41 +1,12 @@
-#include "cli/options.h"
+#include "cli/console/options.h"
 
-#include <errno.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/options_impl.h"
+#include "cli/console/options_impl.h"
 
 /* ---- values ---- */
-
-bool ce_parse_int(const char *text, int64_t *value)
-{
-    /* strtoll() would take leading blanks and an empty text. */
-    const char *digits = text + (*text == '-' || *text == '+');
-    if (*digits < '0' || *digits > '9')
-        return false;
-    char *end;
-    errno = 0;
-    const long long parsed = strtoll(text, &end, 10);
-    if (*end || errno)
-        return false;
-    *value = parsed;
-    return true;
-}
-
-bool ce_parse_real(const char *text, double *value)
-{
-    if (!*text || strspn(text, "0123456789+-.eE") != strlen(text))
-        return false;
-    char *end;
-    const double parsed = strtod(text, &end);
-    if (*end || !isfinite(parsed))
-        return false;
-    *value = parsed;
-    return true;
-}
 
 /* Whether `text` is one of the names in "a|b|c". */
 static bool is_choice(const char *choices, const char *text)

@@ -18,7 +18,8 @@
 #ifndef CFEDIT_OPTIONS_H
 #define CFEDIT_OPTIONS_H
 
-#include "cli/run.h"
+#include "cli/console/run.h"
+#include "engine/text.h"
 
 #define CE_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -119,11 +120,6 @@ struct ce_syntax {
  * stdout, else the error has been told. */
 enum { CE_PARSED = -1 };
 int ce_options_parse(struct ce_run *run, const struct ce_syntax *syntax, int argc, char **argv);
-
-/* The whole of `text` as a decimal integer or a finite number; false otherwise
- * (also when out of range of the type). */
-bool ce_parse_int(const char *text, int64_t *value);
-bool ce_parse_real(const char *text, double *value);
 
 /* The name nearest to `word` when a slip of the hand may explain the difference, else
  * NULL. `names` has `count` entries; NULL ones are skipped. */

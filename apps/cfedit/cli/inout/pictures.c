@@ -1,11 +1,11 @@
-#include "cli/pictures/pictures.h"
+#include "cli/inout/pictures.h"
 
 #include <string.h>
 
 #include "autograd/ops.h"
 #include "cli/pictures/image_file.h"
 #include "engine/kinds.h"
-#include "cli/report.h"
+#include "cli/console/report.h"
 
 #define BATCH 8
 

@@ -2,7 +2,7 @@
 #ifndef CFEDIT_OPTIONS_IMPL_H
 #define CFEDIT_OPTIONS_IMPL_H
 
-#include "cli/options.h"
+#include "cli/console/options.h"
 
 #define CE_COMMON_MAX 16
 

@@ -3,7 +3,8 @@
 #ifndef CFEDIT_REPORT_H
 #define CFEDIT_REPORT_H
 
-#include "cli/run.h"
+#include "cli/console/run.h"
+#include "engine/clock.h"
 #include "tensor/files/json.h"
 
 /* One line on stderr; nothing with --quiet. */
@@ -32,9 +33,6 @@ void ce_progress_step(struct ce_progress *progress, int64_t done, const char *no
 void ce_progress_stage(struct ce_progress *progress, const char *stage);
 /* Ends the line; to be called on errors too, before they are told. */
 void ce_progress_end(struct ce_progress *progress);
-
-/* Seconds of the monotonic clock. */
-double ce_seconds(void);
 
 /* Prints up to `max` bytes of a text from a file on stdout, control characters, which could
  * steer a terminal, as '?'. */

@@ -1,22 +1,14 @@
-#define _POSIX_C_SOURCE 200809L /* clock_gettime, isatty */
-#include "cli/report.h"
+#define _POSIX_C_SOURCE 200809L /* isatty */
+#include "cli/console/report.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define FIRST_INTERVAL   2.0 /* seconds between lines that stay */
 #define LONGEST_INTERVAL 60.0
 #define REWRITE_INTERVAL 0.1 /* between versions of the rewritten line */
-
-double ce_seconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
 
 void ce_note(const struct ce_run *run, const char *format, ...)
 {

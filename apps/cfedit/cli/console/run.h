@@ -11,17 +11,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "tensor/context.h"
+#include "engine/model_files.h"
 
 /* Exit statuses of the program. */
 enum { CE_OK = 0, CE_ERROR = 1, CE_USAGE = 2 };
-
-/* Where the model's files are, as the command line says; NULL: not said. */
-struct ce_paths {
-    const char *model; /* a folder */
-    const char *generator, *clip, *identity, *vgg, *encoder;
-    const char *bpe;
-};
 
 struct ce_block;
 
@@ -43,6 +36,10 @@ struct ce_run {
 void *ce_alloc(struct ce_run *run, size_t count, size_t size);
 /* A formatted string in such memory. */
 char *ce_text(struct ce_run *run, const char *format, ...) LT_PRINTF(2, 3);
+
+/* Copies a string from malloc() into such memory and frees it. NULL for NULL, or when out of
+ * memory. */
+char *ce_keep(struct ce_run *run, char *text);
 
 /* Writes "cfedit: COMMAND: MESSAGE" on stderr, one line whatever the message
  * holds, and returns CE_ERROR. */

@@ -1,4 +1,4 @@
-#include "cli/run.h"
+#include "cli/console/run.h"
 
 #include <stdalign.h>
 #include <stdarg.h>
@@ -41,6 +41,13 @@ char *ce_text(struct ce_run *run, const char *format, ...)
     vsnprintf(text, (size_t)length + 1, format, args);
     va_end(args);
     return text;
+}
+
+char *ce_keep(struct ce_run *run, char *text)
+{
+    char *kept = text ? ce_text(run, "%s", text) : NULL;
+    free(text);
+    return kept;
 }
 
 /* File names and texts may hold line feeds and escape sequences; a message

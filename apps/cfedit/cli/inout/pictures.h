@@ -2,16 +2,14 @@
 #ifndef CFEDIT_PICTURES_H
 #define CFEDIT_PICTURES_H
 
-#include "engine/models.h"
-#include "cli/options.h"
+#include "engine/edit_settings.h"
+#include "cli/console/options.h"
 
 /* A PNG or JPEG as a tensor (1, 3, H, W) in [-1, 1]. */
 lt_tensor *ce_picture_read(lt_ctx *ctx, const char *path);
 
-/* Option --resize of the commands that show pictures to CLIP; a value of it starts as
+/* The option --resize of the commands that show pictures to CLIP. Its variable starts as
  * CE_RESIZE_DEFAULT. */
-#define CE_RESIZE_DEFAULT "published"
-#define CE_RESIZE_CHOICES CE_RESIZE_DEFAULT "|antialias"
 #define CE_OPT_RESIZE(to)                \
     CE_OPT_CHOICE(                       \
         "resize", CE_RESIZE_CHOICES, to, \

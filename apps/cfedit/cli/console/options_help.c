@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/options_impl.h"
+#include "cli/console/options_impl.h"
 
 #define HELP_COLUMN 28
 #define LINE_WIDTH  79
