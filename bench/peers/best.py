@@ -1,4 +1,4 @@
-"""The method as fast as we could write it in PyTorch, at equal results: the works that this peer does."""
+"""The peer "best": the method as fast as we could write it in PyTorch, with results equal to ours."""
 import torch
 
 from best_augment import preprocess
@@ -6,15 +6,8 @@ from best_clip import Clip
 from best_generator import Generator
 from best_options import Options
 from best_training import Training
-from peer import Work
-from torch_common import about, load, numbers, settle, weights
-
-
-def leaf_gradient(leaf, function):
-    leaf.requires_grad_(True)
-    leaf.grad = None
-    function(leaf).mean().backward()
-    return leaf.grad
+from torch_common import about, leaf_gradient, load, numbers, settle, weights
+from work import Work
 
 
 def make(args):
@@ -44,7 +37,8 @@ def make(args):
 
 
 def embed_cold(args):
-    """From a cold process: no compilation, float16 weights made float32 as they are read."""
+    """Embeds one picture and one text without compilation, which a cold start could not pay back. The weights become float32
+    while they are read."""
     settle(args)
     options = Options(compile=False)
     p = weights(args.clip, "clip-half.safetensors")

@@ -21,13 +21,13 @@ def cubic_taps(size, target):
 
 
 def resize_weights(size, target):
-    """The same as a dense (target, size) matrix."""
+    """Bicubic weights as a dense matrix (target, size)."""
     position, weight = cubic_taps(size, target)
     return torch.zeros(target, size).scatter_add_(1, position, weight)
 
 
 def preprocess(x, target):
-    """Pictures (N,3,S,S) in [-1,1] -> CLIP's input."""
+    """Images (N,3,S,S) in [-1,1] -> CLIP's input (N,3,target,target)."""
     if x.shape[-1] != target:
         m = resize_weights(x.shape[-1], target)
         x = m @ x @ m.t()
@@ -35,7 +35,7 @@ def preprocess(x, target):
 
 
 def homographies(points):
-    """(copies,2,4,2) start and end points -> (copies,8): end to start, as lt_warp_perspective() takes them."""
+    """Start and end points (copies,2,4,2) -> coefficients (copies,8) from end to start, as lt_warp_perspective() takes them."""
     start, end = points[:, 0].double(), points[:, 1].double()
     rows, right = [], []
     for i in range(4):
@@ -48,8 +48,8 @@ def homographies(points):
 
 
 class Augment:
-    """Eight warped copies at CLIP's size. The warp is sampled at the pixels only that the resize reads, four by four for
-    each of its own: (896,896) instead of (1024,1024), and no warped picture is stored twice."""
+    """Warps eight copies and resizes them to CLIP's size. The resize reads 4 x 4 pixels for each of its own, so the warp is
+    sampled at those pixels only: 896 x 896 instead of 1024 x 1024, and no warped image is stored twice."""
 
     def __init__(self, size, target, options):
         position, self.weight = cubic_taps(size, target)

@@ -1,4 +1,5 @@
-"""CLIP (Radford et al. 2021; OpenAI's names) with frozen weights. Texts are cut after the longest: the transformer is causal."""
+"""CLIP (Radford et al. 2021; OpenAI's tensor names) with frozen weights. Texts are cut after the longest one, which changes no
+feature because the text transformer is causal."""
 import torch
 import torch.nn.functional as F
 

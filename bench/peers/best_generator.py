@@ -1,5 +1,5 @@
-"""StyleGAN2's synthesis (Karras et al. 2020; rosinality's names) with frozen weights: the modulated convolution scales its
-input and its result around one weight that all samples share."""
+"""StyleGAN2's synthesis (Karras et al. 2020; rosinality's tensor names) with frozen weights. A modulated convolution scales its
+input and its result instead of its weight, so that all samples share one weight."""
 import math
 
 import torch
@@ -16,7 +16,7 @@ def blur(x):
 
 
 def double(x):
-    """The picture so far at twice the size: zeros between, then the same taps."""
+    """(N,C,H,W) -> (N,C,2H,2W), as the skip image is doubled: zeros between the pixels, then the taps of blur()."""
     n, c, h, w = x.shape
     y = F.pad(x, (1, 1, 1, 1))
     a = y[..., 1:-1, :]
@@ -39,7 +39,7 @@ class Conv(Frozen):
                   bias=p[name + ".activate.bias"].view(1, -1, 1, 1), mod_weight=p[name + ".conv.modulation.weight"],
                   mod_bias=p[name + ".conv.modulation.bias"])
         layout = torch.channels_last if options.channels_last else torch.contiguous_format
-        # Of the three taps an even row or column of the result sees the last and the first, an odd one the middle.
+        # Along each axis an even place of the result sees the last and the first of the three taps, an odd place the middle one.
         taps = {"e": [2, 0], "o": [1]}
         if up and self.way == "four":
             for r, rows in taps.items():

@@ -1,11 +1,11 @@
-"""What is switched on in the PyTorch peer at its best; tune.py times the variants."""
+"""The options of the peer "best"; tune.py times their variants."""
 import dataclasses
 
 import torch
 
 
 class Frozen(torch.nn.Module):
-    """Tensors that do not change: held as buffers, so that a compiler may take them for constants."""
+    """A module whose tensors never change. They are held as buffers, so that a compiler may take them for constants."""
 
     def hold(self, **tensors):
         for name, tensor in tensors.items():
@@ -24,7 +24,7 @@ class Options:
 
     @classmethod
     def parse(cls, text):
-        """Words "name=value"; the rest are the defaults."""
+        """Reads "name=value name=value"; options that are not named keep their defaults."""
         options = cls()
         for word in text.split():
             name, value = word.split("=")

@@ -1,4 +1,4 @@
-"""A training step of CF-CLIP (Yu et al. 2022) with the texts' and the sources' features computed once."""
+"""A training step of CF-CLIP (Yu et al. 2022). The features of texts and source pictures are computed once, before the steps."""
 import math
 
 import torch
@@ -14,7 +14,7 @@ LEVELS = (("course", 0, 4), ("medium", 4, 8), ("fine", 8, 18))
 
 
 class Mapper:
-    """The text mappers of all layers side by side: their weights are stacked and multiplied as one batch."""
+    """CF-CLIP's mapper. The weights of the text mappers of all layers are stacked and multiplied as one batch."""
 
     def __init__(self, p, text, layers):
         self.layers = layers
@@ -30,7 +30,7 @@ class Mapper:
         self.params["mapper.fc.weight"], self.params["mapper.fc.bias"] = p["mapper.fc.weight"].clone(), p["mapper.fc.bias"].clone()
         for t in self.params.values():
             t.requires_grad_(True)
-        # Dimension 1 has size 1 here, so the norm takes each component by itself; it has no parameters.
+        # The published code normalises over dimension 1, of size 1 here: each component is divided by its own size.
         self.text = (text * torch.rsqrt(text.square() + 1e-8)).expand(layers, 1, -1)
 
     @staticmethod
@@ -62,7 +62,8 @@ class Mapper:
 
 
 class Ranger:
-    """RAdam, look-ahead and gradient centralisation over lists of tensors; stacked text mappers are centralised one by one."""
+    """Ranger over lists of tensors: RAdam, look-ahead and gradient centralisation. Each layer of a stacked text mapper is
+    centralised by itself."""
 
     def __init__(self, params, lr=0.5):
         self.p = [t.detach() for t in params.values()]
@@ -104,7 +105,7 @@ class Ranger:
 
 
 def nce(edited, source, target, source_texts):
-    """CLIP-NCE of unit features: edited (8B,D) copy-major, source (B,D), texts (79,D)."""
+    """CLIP-NCE (Yu et al. 2022) of unit features: edited (8B,D), all B of a copy together; source (B,D); texts (79,D)."""
     copies = edited.shape[0] // source.shape[0]
     query = F.normalize(edited - source.repeat(copies, 1), dim=1)
     first = F.normalize((target - source_texts).mean(0, keepdim=True), dim=1).expand(query.shape[0], -1)
@@ -135,7 +136,7 @@ class Training:
         self.loss = compiled(nce, options)
 
     def differentiate(self):
-        """Losses, w_hat and x_hat of the next step, and the gradients of the mapper."""
+        """Returns the losses, w_hat and x_hat of the next step, and leaves the gradients in the mapper's parameters."""
         coefficients = homographies(self.points[self.optimizer.t % self.points.shape[0]])
         for t in self.optimizer.leaves:
             t.grad = None

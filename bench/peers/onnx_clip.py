@@ -1,10 +1,12 @@
-"""CLIP's two towers in ONNX Runtime, on graphs written node by node: fused attention and layer norm, every optimisation of
-the runtime on. Texts are cut after the longest: the transformer is causal."""
+"""The peer "onnx": both towers of CLIP in ONNX Runtime.
+
+The graphs are written node by node with fused attention and layer norm, and every optimisation of the runtime is on. Texts are
+cut after the longest one, which changes no feature because the text transformer is causal."""
 import os
 
 import numpy as np
 
-from peer import Work
+from work import Work
 
 
 def tensors(folder, name):
@@ -33,7 +35,7 @@ class Graph:
         return out
 
     def linear(self, x, weight, bias=None):
-        """x W^T + b; the weight is stored as MatMul takes it."""
+        """x W^T + b. The weight is stored transposed, the way MatMul takes it."""
         y = self.node("MatMul", x, self.constant(weight + ".t", self.weights[weight].astype(np.float32).T))
         return self.node("Add", y, self.constant(bias)) if bias else y
 
@@ -102,7 +104,7 @@ def write_texts(weights, n, length, path):
 # ---- running ----
 
 def session(path, threads, optimized=None):
-    """With `optimized`, what the runtime made of the graph is stored there, or taken from there."""
+    """Opens a graph. With `optimized`, a path, the optimised graph is read from that file if it exists, else written to it."""
     import onnxruntime as ort
     ort.set_default_logger_severity(3)
     options = ort.SessionOptions()
@@ -122,7 +124,7 @@ def about(threads):
 
 
 def cut(ids):
-    """Ids as far as the longest text, and where each ends."""
+    """The ids up to the end of the longest text, and the place of the end token of each text."""
     ends = ids.argmax(1)
     return {"ids": ids[:, :int(ends.max()) + 1].astype(np.int64),
             "ends": np.stack((np.arange(len(ids)), ends), 1).astype(np.int64)}
@@ -147,7 +149,8 @@ def make(args):
 
 
 def preprocess(image, target):
-    """Bicubic, a = -0.75, half-pixel centres, edges clamped, no antialiasing; then CLIP's mean and deviation."""
+    """Resizes as CLIP's input is resized here (bicubic, a = -0.75, half-pixel centres, edges clamped, no antialiasing) and
+    normalises by CLIP's mean and deviation."""
     size = image.shape[-1]
     at = (np.arange(target) + 0.5) * (size / target) - 0.5
     first = np.floor(at).astype(np.int64)
@@ -163,7 +166,7 @@ def preprocess(image, target):
 
 
 def embed_cold(args):
-    """The graphs are optimised and stored by the first process, whose time is not counted."""
+    """Embeds one picture and one text. The first process, whose time is not counted, optimises the graphs and stores them."""
     inputs = tensors(args.inputs, "inputs.safetensors")
     feed = cut(inputs["ids_text"])
     results = {}

@@ -1,21 +1,21 @@
-"""One peer does one work: its results are held against ours, then it is timed.
+"""Runs one work with one peer: compares the peer's results with ours, then times the peer.
 
-bench_cfedit runs this with the interpreter of the peers' environment and reads lines of its standard output:
+bench_cfedit starts this program with the interpreter of the peers' environment and reads these lines of standard output:
 
-    check NAME ERROR TOLERANCE   the largest difference from our result, relative to its largest value
-    seconds S                    one run
+    check NAME ERROR TOLERANCE   the largest difference from our result NAME, divided by the result's largest value
+    seconds S                    the time of one run
     about TEXT                   versions, threads, kernels
-    note TEXT
+    note TEXT                    the options in use
 
-Everything else goes to standard error. Imports are inside the functions: a cold start is one of the works.
+Everything else goes to standard error. The peers are imported inside functions, because a cold start is one of the works and
+must load nothing that it does not use.
 """
 import argparse
 import os
-import sys
 import time
 
-# A result passes within TOLERANCE. Gradients through leaky ReLUs change visibly where one pre-activation
-# lies within rounding of zero; they get more room (shared/parity says how much such kinks make).
+# The largest error of a result that counts as equal. A gradient through leaky ReLUs jumps where an input lies within rounding
+# of zero, so gradients get more room.
 TOLERANCE = 1e-3
 TOLERANCE_GRADIENT = 1e-2
 
@@ -34,12 +34,12 @@ def parse():
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--warmup", type=int, default=2)
-    parser.add_argument("--variant", default="", help="of the best peer: words of best.Options, see tune.py")
+    parser.add_argument("--variant", default="", help="options of the peer \"best\": name=value ..., see best_options.Options")
     return parser.parse_args()
 
 
 def check(ours, results):
-    """One line for each of our results."""
+    """Prints a "check" line for each of our results."""
     import numpy as np
     for name, expected in ours.items():
         if name not in results:
@@ -59,7 +59,7 @@ def load_ours(args):
 
 
 def cold(args):
-    """A process that embeds one text and one picture and ends; the caller times all of it."""
+    """Embeds one text and one picture, then ends; the caller times the whole process."""
     if args.peer == "onnx":
         import onnx_clip
         results, about = onnx_clip.embed_cold(args)
@@ -89,14 +89,6 @@ def warm(args):
         say("note", work.note)
 
 
-class Work:
-    """run() does it once; results() does it for the first time and gives what is compared with ours."""
-
-    def __init__(self, run, results, about, note=""):
-        self.run, self.results, self.about, self.note = run, results, about, note
-
-
 if __name__ == "__main__":
     arguments = parse()
-    sys.modules["peer"] = sys.modules["__main__"]
     (cold if arguments.work == "embed-cold" else warm)(arguments)

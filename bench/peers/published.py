@@ -1,23 +1,26 @@
-"""The published method restated plainly (tests/reference): weights made for each sample and applied as grouped convolutions,
-text features encoded anew, sources drawn and encoded anew, and gradients for the weights of frozen networks too.
+"""The peers "published" and "frozen": the published method, restated plainly in tests/reference.
 
-"frozen" is the same with two things taken out that anybody would: no gradients for weights that are not trained, and text
-features encoded once.
+"published" works as the published code does. It makes a set of weights for each sample and applies them as grouped
+convolutions. In each step it encodes the texts, draws and encodes the source pictures, and computes gradients for the weights
+of the frozen networks, too.
+
+"frozen" leaves out two of these costs that anybody would leave out: the texts are encoded once, and weights that are not
+trained get no gradients.
 """
 import os
 import sys
 
 import torch
 
-from peer import Work
-from torch_common import about, load, numbers, settle, weights
+from torch_common import about, leaf_gradient, load, numbers, settle, weights
+from work import Work
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "tests"))
 from reference import clip, mapper, perspective, ranger, stylegan2, train_step  # noqa: E402
 
 
 def remember(function):
-    """The function, computed once for each tensor it is given."""
+    """Wraps a function of one tensor so that it is computed once for each tensor and remembered."""
     known = {}
 
     def wrapped(x):
@@ -54,13 +57,6 @@ class Training:
         terms = self.step()
         gradients = {name: p.grad.clone() for name, p in self.nets.mapper.named_parameters()}
         return {**terms, **numbers(w_hat=w_hat, x_hat=x_hat, **gradients)}
-
-
-def leaf_gradient(leaf, net):
-    leaf.requires_grad_(True)
-    leaf.grad = None
-    net(leaf).mean().backward()
-    return leaf.grad
 
 
 def make(args):

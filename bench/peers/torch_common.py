@@ -1,4 +1,4 @@
-"""What both PyTorch peers share: files, settings, and what they say of themselves."""
+"""Shared by the PyTorch peers: reading files, settings, gradients, and the text that names versions and kernels."""
 import os
 
 import torch
@@ -15,8 +15,16 @@ def load(folder, name):
 
 
 def weights(folder, name):
-    """A network's tensors as float32, without what is not a weight."""
+    """The weights of a network as float32; the tokenizer's merge list in the file is left out."""
     return {k: v.float() for k, v in load(folder, name).items() if k != "tokenizer.merges"}
+
+
+def leaf_gradient(leaf, function):
+    """The gradient of mean(function(leaf)) with respect to leaf."""
+    leaf.requires_grad_(True)
+    leaf.grad = None
+    function(leaf).mean().backward()
+    return leaf.grad
 
 
 def about(extra=""):
@@ -33,5 +41,5 @@ def about(extra=""):
 
 
 def numbers(**tensors):
-    """Tensors as arrays for the comparison."""
+    """The named tensors as NumPy arrays, for the comparison with our results."""
     return {k: v.detach().float().contiguous().cpu().numpy() for k, v in tensors.items()}

@@ -2,8 +2,8 @@
 
     build/peers-env/bin/python bench/peers/tune.py WORK [--data build/bench-data] [--size 1024] [--threads 2] [--runs 5] [VARIANT ...]
 
-A variant is the words of Options in one argument: "compile=1 up=four". bench_cfedit must have written the data before. Each
-variant is a process of its own.
+A VARIANT is one argument with options of best_options.Options: "compile=1 up=four". bench_cfedit must have written the data
+before. Each variant runs in a process of its own.
 """
 import argparse
 import os
@@ -15,7 +15,7 @@ GENERATOR = ["compile=0 channels_last=0", "compile=0 channels_last=1", "compile=
              "compile=1 channels_last=1 up=four", "compile=1 channels_last=1 up=shuffle", "compile=1 channels_last=0 up=four",
              "compile=1 channels_last=1 denormal=1"]
 CLIP = ["compile=0", "compile=1", "compile=0 onednn_linear=1", "compile=1 onednn_linear=1"]
-# Where no gradient is wanted.
+# Variants that only work where no gradient is wanted.
 FORWARD = ["compile=1 freeze=1", "compile=1 freeze=1 onednn_linear=1", "compile=1 freeze=1 autotune=1"]
 
 

@@ -14,7 +14,7 @@
 #include "bench/speed/measure.h"
 #include "bench/speed/report.h"
 
-/* ---- kinds of operations, by where the code is ---- */
+/* ---- kinds of operations: told by the folder of the code, where that suffices ---- */
 
 enum kind {
     PRODUCTS,
@@ -51,7 +51,9 @@ static const char *const kind_name[KINDS] = {
     "other",
 };
 
-/* The first rule whose strings all occur decides; NULL: anything. */
+/* A sample belongs to the first rule whose texts all occur: in the name of the program or library,
+ * in the path of the source file, in the name of the function. NULL asks for nothing. The
+ * exceptions of a folder stand before the folder. */
 static const struct {
     const char *object, *file, *symbol;
     enum kind kind;
@@ -60,32 +62,30 @@ static const struct {
     {"libgomp", NULL, NULL, WAITING},
     {"kernel", NULL, "clear_page", FAULTS},
     {"kernel", NULL, NULL, KERNEL},
-    {NULL, "winograd", NULL, TRANSFORMS},
-    {NULL, NULL, "conv_products", PRODUCTS},
-    {NULL, NULL, "matrix_products", MATMUL},
-    {NULL, NULL, "blend", BLUR},
-    {NULL, "amx", "pixels", PACKING},
-    {NULL, "amx", "digits", PACKING},
-    {NULL, "amx_conv_kernels", NULL, TRANSFORMS},
-    {NULL, "amx_conv", NULL, PACKING},
-    {NULL, "amx", NULL, MATMUL},
-    {NULL, "conv_kernels", NULL, PRODUCTS},
-    {NULL, "pointwise", NULL, PRODUCTS},
-    {NULL, "conv_run", NULL, PRODUCTS},
-    {NULL, "conv", NULL, PACKING},
-    {NULL, "bias_act", NULL, ACTIVATION},
-    {NULL, "fir.c", NULL, BLUR},
-    {NULL, "blur.c", NULL, BLUR},
-    {NULL, "resample_kernels", "fir", BLUR},
-    {NULL, "resample_kernels", "combine", BLUR},
-    {NULL, "resample", NULL, WARP},
-    {NULL, "warp", NULL, WARP},
-    {NULL, "resize", NULL, WARP},
-    {NULL, "ops_attention", NULL, ATTENTION},
-    {NULL, "optim", NULL, OPTIMISER},
-    {NULL, "dense_kernels", NULL, ELEMENTWISE},
-    {NULL, "ops_", NULL, ELEMENTWISE},
-    {NULL, "tape", NULL, ELEMENTWISE},
+
+    {NULL, "kernels/conv/", "product", PRODUCTS},
+    {NULL, "kernels/conv/conv_kernels", NULL, PRODUCTS},
+    {NULL, "kernels/conv/conv_run", NULL, PRODUCTS},
+    {NULL, "kernels/conv/", "digits", PACKING},
+    {NULL, "kernels/conv/", "pixels", PACKING},
+    {NULL, "kernels/conv/winograd", NULL, TRANSFORMS},
+    {NULL, "kernels/conv/amx_conv_kernels", NULL, TRANSFORMS},
+    {NULL, "kernels/conv/", NULL, PACKING},
+
+    {NULL, "kernels/resample/blur", NULL, BLUR},
+    {NULL, "kernels/resample/fir", NULL, BLUR},
+    {NULL, "kernels/resample/", "blend", BLUR},
+    {NULL, "kernels/resample/", "combine", BLUR},
+    {NULL, "kernels/resample/", "fir", BLUR},
+    {NULL, "kernels/resample/", NULL, WARP},
+
+    {NULL, "kernels/gemm/", NULL, MATMUL},
+    {NULL, "kernels/pointwise", NULL, PRODUCTS},
+    {NULL, "kernels/bias_act", NULL, ACTIVATION},
+    {NULL, "kernels/dense", NULL, ELEMENTWISE},
+    {NULL, "autograd/ops_attention", NULL, ATTENTION},
+    {NULL, "lib/autograd/", NULL, ELEMENTWISE},
+    {NULL, "nn/optim", NULL, OPTIMISER},
 };
 
 static bool holds(const char *text, const char *part) { return !part || strstr(text, part); }
@@ -185,7 +185,8 @@ struct line {
     char *object, *symbol, *file;
 };
 
-/* "12.3;object;[.] symbol;file", blanks around; code without debugging information has no file. */
+/* Reads a line "12.3;object;[.] function;file" of perf's report. The file is empty for code without
+ * debugging information. */
 static bool split(char *text, struct line *line)
 {
     char *rest = NULL;
@@ -196,15 +197,21 @@ static bool split(char *text, struct line *line)
     return percent && line->file && sscanf(percent, "%lf", &line->percent) == 1;
 }
 
-/* Code that was inlined from a header belongs to the file that most of its function is from. */
+static bool ends_with(const char *text, const char *end)
+{
+    const size_t length = strlen(text), part = strlen(end);
+    return length >= part && strcmp(text + length - part, end) == 0;
+}
+
+/* Code that was inlined from a header counts for the .c file that most of its function is from. */
 static const char *file_of(const struct line *lines, int count, const struct line *l)
 {
     const struct line *best = l;
     double most = 0.0;
-    if (!strstr(l->file, ".h"))
+    if (!ends_with(l->file, ".h"))
         return l->file;
     for (int i = 0; i < count; i++)
-        if (strstr(lines[i].file, ".c") && strcmp(lines[i].symbol, l->symbol) == 0 &&
+        if (ends_with(lines[i].file, ".c") && strcmp(lines[i].symbol, l->symbol) == 0 &&
             lines[i].percent > most) {
             best = &lines[i];
             most = best->percent;
@@ -217,9 +224,19 @@ static bool read_shares(const char *samples, double share[KINDS])
     enum { OUTPUT = 1 << 20 };
     static struct line lines[MOST_LINES];
     char *text = malloc(OUTPUT), *rest = NULL;
-    const char *const argv[] = {
-        "/usr/bin/env",  "perf", "report", "-i", samples,           "--stdio",
-        "--no-children", "-t",   ";",      "-s", "dso,sym,srcfile", NULL};
+    const char *const argv[] = {"/usr/bin/env",
+                                "perf",
+                                "report",
+                                "-i",
+                                samples,
+                                "--stdio",
+                                "--no-children",
+                                "-t",
+                                ";",
+                                "-s",
+                                "dso,sym,srcfile",
+                                "--full-source-path",
+                                NULL};
     struct usage usage;
     int count = 0;
     const bool good = text && child_run(argv, NULL, text, OUTPUT, &usage) == 0;
