@@ -1,5 +1,5 @@
-/* Times CF-CLIP, part by part and whole, beside the peers that are installed; see README.md here.
- * Nothing passes or fails. */
+/* bench_cfedit: times CF-CLIP, part by part and as a whole, beside the peers that are installed.
+ * bench/README.md says how. No time is judged: nothing passes or fails. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,11 +11,12 @@
 #include "bench/speed/report.h"
 #include "bench/speed/sweep.h"
 
-/* A row is a work inside a process, or a whole program. */
+/* The rows of the table. A row either calls a work inside a process, or runs a whole program, which
+ * then has a key and a name here. */
 static const struct {
     const struct work *work;
     void (*program)(const struct setup *setup, struct figures *f);
-    const char *key, *name; /* of a program */
+    const char *key, *name;
 } plan[] = {
     {&work_train_step, NULL, NULL, NULL},
     {&work_train_new, NULL, NULL, NULL},
@@ -29,7 +30,8 @@ static const struct {
 };
 enum { ROWS = sizeof plan / sizeof *plan };
 
-/* The name says the size where the generator takes part. */
+/* Sets key and name of row i. The name ends with the picture size where the generator takes part.
+ */
 static void name_row(size_t i, const struct setup *s, struct row *row)
 {
     const struct work *w = plan[i].work;
@@ -40,7 +42,8 @@ static void name_row(size_t i, const struct setup *s, struct row *row)
         snprintf(row->name, sizeof row->name, "%s", w ? w->name : plan[i].name);
 }
 
-/* A row's key by itself asks for that row; any other text for those whose keys or names hold it. */
+/* Whether `only`, the value of --only, asks for a row. A whole key asks for the row of that key
+ * alone, any other text for all rows whose key or name contains it, NULL for every row. */
 static bool wanted(const char *only, const struct row *row)
 {
     bool is_key = false;
@@ -50,6 +53,7 @@ static bool wanted(const char *only, const struct row *row)
                             : strstr(row->key, only) || strstr(row->name, only));
 }
 
+/* Times row i once, then the peers that do the same work. */
 static void run_round(size_t i, const struct setup *setup, struct row *row)
 {
     const struct work *work = plan[i].work;
@@ -59,11 +63,12 @@ static void run_round(size_t i, const struct setup *setup, struct row *row)
         plan[i].program(setup, &row->ours);
     if (!row->ours.done || !peers_wanted(setup, row->key))
         return;
-    if (!work || measure_results(setup, work)) /* a program has dumped its results itself */
+    if (!work || measure_results(setup, work)) /* a program dumps its results while it is timed */
         peers_run(setup, row);
 }
 
-/* Ours and the peers by turns, so that a machine that changes its speed does so for all. */
+/* Fills a row by rounds, in each of which ours and every peer take their turn. A machine that
+ * changes its speed within minutes then does so for all of them. */
 static void fill_row(size_t i, const struct setup *setup, struct row *row)
 {
     row->ours.done = true;
@@ -82,6 +87,7 @@ static void fill_row(size_t i, const struct setup *setup, struct row *row)
     }
 }
 
+/* Whether --only asks for any row; false after a message. */
 static bool any_wanted(const struct options *o)
 {
     struct row row;
@@ -90,10 +96,11 @@ static bool any_wanted(const struct options *o)
         if (wanted(o->only, &row))
             return true;
     }
-    fprintf(stderr, "bench_cfedit: --only %s: no row has that in its key or name\n", o->only);
+    fprintf(stderr, "bench: --only %s: no row has this text in its key or name\n", o->only);
     return false;
 }
 
+/* Measures the rows that are asked for and prints them as they are done; an exit status. */
 static int table(struct options *o)
 {
     static struct row rows[ROWS];
@@ -108,7 +115,7 @@ static int table(struct options *o)
     if (!o->setup.python && !o->setup.python_old)
         printf("no peers: `make bench-peers` installs them\n");
     if (m.load > 0.5)
-        printf("the machine was not idle: take these times for rough ones\n");
+        printf("the machine was not idle, so these times are rough\n");
     putchar('\n');
     report_header(stdout, "");
     for (size_t i = 0; i < ROWS; i++) {

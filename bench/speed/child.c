@@ -14,7 +14,8 @@
 
 static double seconds_of(struct timeval t) { return (double)t.tv_sec + 1e-6 * (double)t.tv_usec; }
 
-/* The exit status of `pid`, begun at `start`. */
+/* Waits for a process that began at the time `start` and returns its exit status, -1 if it was
+ * killed. */
 static int wait_for(pid_t pid, double start, struct usage *usage)
 {
     int status = 0;
@@ -41,18 +42,19 @@ int child_call(int (*fn)(void *arg), void *arg, struct usage *usage)
     return wait_for(pid, start, usage);
 }
 
+/* Turns the forked process into the program argv, with standard output to `out` (-1: nowhere). */
 static void become(const char *const *argv, const char *const *env, int out)
 {
     const int nowhere = open("/dev/null", O_RDWR);
     dup2(nowhere, STDIN_FILENO);
     dup2(out >= 0 ? out : nowhere, STDOUT_FILENO);
     for (; env && *env; env++)
-        putenv((char *)(uintptr_t)*env); /* lives until the exec, and not beyond */
+        putenv((char *)(uintptr_t)*env); /* the text need only live until the exec */
     execv(argv[0], (char *const *)(uintptr_t)argv);
     _exit(127);
 }
 
-/* Everything that comes through `fd`; what fits goes to `out`. */
+/* Reads `fd` to its end. The first cap - 1 bytes go to `out`, followed by a zero. */
 static void drain(int fd, char *out, size_t cap)
 {
     char chunk[4096];

@@ -1,8 +1,13 @@
-/* The files of a benchmark: weights drawn by formula, and inputs that ours and the peers share.
+/* Writes the files of a benchmark: weights drawn by formula, and inputs that ours and the peers
+ * share.
  *
- * inputs.safetensors: w (1,L,512); latents (N,L,512), one for each run of a step; pixels (8,3,R,R),
- * CLIP's input; ids_source, ids_target int32 (79,77), ids_text (1,77), the filled templates and the
- * plain target; points (N,8,2,4,2), the perspective draws of N steps. */
+ * inputs.safetensors holds, for a generator of L W+ layers and a CLIP of R x R pixels:
+ *     w (B,L,512)                    the latents of one batch
+ *     latents (N*B,L,512)            new latents for each of N steps
+ *     pixels (8,3,R,R)               CLIP's input
+ *     ids_source, ids_target (79,77) int32, the templates filled with the source and target text
+ *     ids_text (1,77)                int32, the target text by itself
+ *     points (N,8,2,4,2)             the perspective draws of N steps */
 #define _POSIX_C_SOURCE 200809L /* mkdir, access */
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,7 +49,8 @@ static bool there(const char *path) { return access(path, F_OK) == 0; }
 
 /* ---- weights ---- */
 
-/* CLIP's as OpenAI publishes them: in float16, with a merge list. */
+/* Writes the weights of a formula model. CLIP's are stored as OpenAI publishes them, in float16,
+ * with the tokenizer's merge list beside them. */
 static lt_status write_params(lt_ctx *ctx, const char *model, bool clip, const char *path)
 {
     lt_params *params = NULL;
@@ -69,6 +75,7 @@ static lt_status write_params(lt_ctx *ctx, const char *model, bool clip, const c
     return status;
 }
 
+/* Writes the weight files that do not exist yet. */
 static lt_status write_weights(lt_ctx *ctx, const struct setup *s)
 {
     char path[BENCH_PATH], model[32];
@@ -89,7 +96,8 @@ static lt_status write_weights(lt_ctx *ctx, const struct setup *s)
 
 /* ---- inputs ---- */
 
-/* The templates filled with `text`, or where templates is false the text itself, as padded ids. */
+/* Padded token ids of the templates filled with `text`, or of `text` alone if templates is false.
+ */
 static lt_tensor *ids_of(const struct ce_models *models, const char *text, bool templates)
 {
     char *filled[CE_TEMPLATES] = {0};
@@ -105,6 +113,7 @@ static lt_tensor *ids_of(const struct ce_models *models, const char *text, bool 
     return ids;
 }
 
+/* The corners of the perspective warps of all steps, for images of size x size pixels. */
 static lt_tensor *draw_points(lt_ctx *ctx, int size)
 {
     lt_tensor *points = lt_empty(ctx, LT_F32, 5, (const int64_t[]){STEPS, BENCH_COPIES, 2, 4, 2});
@@ -144,15 +153,15 @@ static lt_status write_inputs(lt_ctx *ctx, const struct setup *s, const struct c
         return lt_ctx_status(ctx);
     lt_status status = lt_safetensors_write(ctx, setup_path(s, "inputs.safetensors", path), 7,
                                             names, tensors, 0, NULL, NULL);
-    if (status == LT_OK) /* as `cfedit edit --latent` reads them */
+    if (status == LT_OK) /* one latent, for `cfedit edit --latent` */
         status = lt_safetensors_write(ctx, setup_path(s, "latents.safetensors", path), 1,
                                       (const char *[]){"latents"},
                                       (lt_tensor *[]){lt_slice(ctx, w, 0, 0, 1)}, 0, NULL, NULL);
     return status;
 }
 
-/* A picture of 512 x 512, as a PNG file for `cfedit embed` and as the tensor in it for the peers.
- */
+/* Writes a picture of 512 x 512 twice: as a PNG file for `cfedit embed`, and as the tensor that
+ * this file decodes to for the peers, which read no PNG. */
 static lt_status write_picture(lt_ctx *ctx, const struct setup *s)
 {
     char path[BENCH_PATH];
@@ -189,7 +198,7 @@ static lt_status write_files(lt_ctx *ctx, struct setup *s)
         status = ce_models_open(ctx, &paths, CE_NEED_GENERATOR | CE_NEED_TEXT, &models);
     if (status == LT_OK)
         status = write_picture(ctx, s);
-    if (status == LT_OK) /* last: setup_prepare() takes it for the sign that all is there */
+    if (status == LT_OK) /* last: setup_prepare() takes this file as the sign that all are there */
         status = write_inputs(ctx, s, &models);
     ce_models_close(&models);
     lt_scope_close(ctx, scope, NULL);
@@ -211,14 +220,14 @@ static int prepare(void *arg)
     return status != LT_OK;
 }
 
-/* The folders on the way to `file`. */
+/* Makes the folders that lead to `file`. */
 static void make_folders(const char *file)
 {
     char path[BENCH_PATH];
     snprintf(path, sizeof path, "%s", file);
     for (char *slash = path; (slash = strchr(slash + 1, '/'));) {
         *slash = '\0';
-        mkdir(path, 0777); /* where it fails, so does the writing, with a message */
+        mkdir(path, 0777); /* if this fails, writing the file fails, too, with a message */
         *slash = '/';
     }
 }

@@ -1,4 +1,4 @@
-/* What is measured, of ours and of the peers. */
+/* The figures that are measured for ours and for each peer. */
 #ifndef BENCH_FIGURES_H
 #define BENCH_FIGURES_H
 
@@ -10,24 +10,24 @@
 enum { BENCH_MAX_PEERS = 8, BENCH_TEXT = 256 };
 
 struct figures {
-    bool done; /* false: failed; `note` says why */
+    bool done; /* false: the measurement failed, and `note` says why */
     int runs;
     double seconds[BENCH_MAX_RUNS];
     double median_s, min_s, max_s;
-    double cpu_s;              /* user and system time of a run, mean; 0 where not known */
-    int64_t peak_rss_bytes;    /* of the process, from its start to its end */
-    int64_t peak_tensor_bytes; /* of ours; 0 where not known */
-    double gflop;              /* of one run; 0 where not counted */
-    double step_s;             /* of `edit`: one step; 0 elsewhere */
+    double cpu_s;              /* user and system time of a run, mean; 0: not known */
+    int64_t peak_rss_bytes;    /* largest resident set of the process, start and end included */
+    int64_t peak_tensor_bytes; /* most bytes of tensors alive at once; 0: not known */
+    double gflop;              /* 10^9 operations of one run; 0: not counted */
+    double step_s;             /* time of one step in the row `edit`; 0 in other rows */
     char note[BENCH_TEXT];
 };
 
 struct peer_figures {
     const char *name; /* "PyTorch, as published" */
     struct figures f;
-    double error;           /* largest difference from our results, relative to the largest value */
-    char error_name[48];    /* of which result */
-    bool agrees;            /* within its tolerance */
+    double error;           /* largest difference from our result over the largest value */
+    char error_name[48];    /* the result that differs most */
+    bool agrees;            /* every result is within its tolerance of ours */
     char about[BENCH_TEXT]; /* versions, threads, kernels */
 };
 
@@ -39,10 +39,10 @@ struct row {
     int peers;
 };
 
-/* Sorts f->seconds and sets median, minimum and maximum. */
+/* Sorts f->seconds[f->runs] and sets median, minimum and maximum; f->runs must be at least 1. */
 void figures_settle(struct figures *f);
 
-/* Adds the runs of a later round, settled; `all` is zeroed before the first. */
+/* Adds the settled runs of a round to `all`, which is zeroed before the first round. */
 void figures_add(struct figures *all, const struct figures *round);
 
 #endif

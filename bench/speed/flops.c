@@ -15,7 +15,8 @@ double flops_generator(const lt_stylegan2_config *c)
     return sum / 1e9;
 }
 
-/* One transformer over sequences of n tokens: projections, MLP and attention's two products. */
+/* Multiply-adds of a transformer over one sequence of n tokens: projections, MLP, and the two
+ * products of attention. */
 static double transformer(double n, double width, double layers)
 {
     return layers * (n * 12.0 * width * width + 2.0 * n * n * width);
@@ -49,7 +50,8 @@ double flops_step(const lt_stylegan2_config *g, const lt_clip_config *c)
     return 2.0 * flops_generator(g) + 2.0 * COPIES * flops_clip_image(c);
 }
 
-/* Floats of all 3 x 3 convolutions' inputs (times `inputs`) and results (times `results`). */
+/* Floats in the inputs of all 3 x 3 convolutions times `inputs`, plus floats in their results times
+ * `results`. */
 static double floats_moved(const lt_stylegan2_config *c, double inputs, double results)
 {
     double sum = (inputs + results) * c->channels[0] * 16.0;

@@ -44,6 +44,7 @@ void figures_add(struct figures *all, const struct figures *round)
 
 /* ---- inside the process of a work ---- */
 
+/* A measurement, in memory that the forked process shares. */
 struct job {
     struct setup setup;
     const struct work *work;
@@ -121,6 +122,7 @@ static int write_results(void *arg)
 
 /* ---- outside ---- */
 
+/* Marks the figures as failed, for the reason `why` unless a note is there already. */
 static void fail(struct figures *f, const char *why)
 {
     f->done = false;
@@ -158,7 +160,7 @@ bool measure_results(const struct setup *setup, const struct work *work)
 
 /* ---- the program ---- */
 
-/* Runs the program once. False, with a note, where it fails. */
+/* Runs the program once; false, with a note in `f`, if it fails. */
 static bool run_program(const char *const *argv, struct usage *usage, struct figures *f)
 {
     const int status = child_run(argv, NULL, NULL, 0, usage);
@@ -203,7 +205,7 @@ void measure_embed(const struct setup *setup, struct figures *f)
     figures_settle(f);
 }
 
-/* One process of `steps` steps. */
+/* Runs `cfedit edit` with so many steps once; false, with a note in `f`, if it fails. */
 static bool edit_steps(const struct setup *setup, int steps, struct usage *usage, struct figures *f)
 {
     char clip[BENCH_PATH], generator[BENCH_PATH], latents[BENCH_PATH], out[BENCH_PATH], threads[16],
@@ -275,12 +277,14 @@ void measure_edit(const struct setup *setup, struct figures *f)
 
 /* ---- the machine ---- */
 
+/* The request and the answer of look_at_machine(), in memory that the forked process shares. */
 struct look {
     int threads;
     struct machine m;
 };
 
-/* a = b + s c over arrays of 64 MiB: bytes read and written a second, best of a few. */
+/* Computes a = b + s c over arrays of 64 MiB; returns bytes read and written a second, the best of
+ * seven runs. */
 static double triad_rate(int threads)
 {
     const int64_t n = (int64_t)16 << 20;

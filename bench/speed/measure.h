@@ -1,37 +1,41 @@
-/* Timing of ours. */
+/* Times our own works, `cfedit` as a whole, and the machine. */
 #ifndef BENCH_MEASURE_H
 #define BENCH_MEASURE_H
 
 #include "bench/speed/figures.h"
 #include "bench/speed/work.h"
 
-/* Warm-up and runs of a work in a process of its own. */
+/* Times a work in a process of its own: warm-up, then runs. A failure is told in f->note. */
 void measure_work(const struct setup *setup, const struct work *work, struct figures *f);
 
-/* Inside such a process: runs of an opened session, added to f (not settled). */
+/* Times an opened session in the calling process and appends the runs to f->seconds. The caller
+ * calls figures_settle(). */
 lt_status session_time(struct session *s, const struct work *work, int warmup, int runs,
                        struct figures *f);
 
-/* Writes the results of the work's first run to ours-KEY.safetensors, in a process of its own. */
+/* Runs a work once in a process of its own and writes the results to ours-KEY.safetensors, with
+ * which peers are compared. False after a message. */
 bool measure_results(const struct setup *setup, const struct work *work);
 
-/* `cfedit embed` of one text and one picture with CLIP in float16: whole processes, from fork to
- * exit. The weight file is in the page cache after the first. */
+/* Times `cfedit embed` of one text and one picture with CLIP in float16, as whole processes from
+ * fork to exit. The weight file is in the page cache from the second process on; the first is a
+ * warm-up. */
 void measure_embed(const struct setup *setup, struct figures *f);
 
-/* `cfedit edit` of one latent with the default settings. A step is the difference of two whole
- * processes, of 1 and of 6 steps, divided by 5; the time of 100 steps is computed from that, or
- * with setup->long_edit measured once. */
+/* Times `cfedit edit` of one latent with the default settings. Processes of 1 step and of 6 steps
+ * are timed; their difference divided by 5 is the time of a step. The time of 100 steps is computed
+ * from it, or with setup->long_edit measured by one process of 100 steps. */
 void measure_edit(const struct setup *setup, struct figures *f);
 
-/* What the machine gives: SGEMM of 2048 x 2048 in GFLOP/s, and a triad over arrays beyond the
- * caches in bytes/s; what it is. */
+/* The machine: SGEMM of 2048 x 2048 in GFLOP/s, a triad over arrays larger than the caches in
+ * bytes/s, the processor, and the kernels that libtensor and OpenBLAS choose for it. */
 struct machine {
     double sgemm, triad;
     char cpu[64], kernels[32], isa[16], blas[96];
     int cores;
-    double load; /* average over the last minute */
+    double load; /* the system's load average over the last minute */
 };
+/* Measures the machine; false on failure. */
 bool measure_machine(const struct setup *setup, struct machine *m);
 
 #endif

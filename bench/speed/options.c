@@ -10,27 +10,28 @@
 
 static const char help[] =
     "usage: bench_cfedit [OPTION]...\n"
-    "Times CF-CLIP's parts at full size on weights drawn by formula, and the peers that `make bench-peers` installed.\n"
+    "Times the parts of CF-CLIP at full size, with weights drawn by formula, and the peers that `make bench-peers` installed.\n"
     "\n"
-    "  --runs N         runs a row, after 2 to warm up (default 5)\n"
-    "  --warmup N\n"
-    "  --rounds N       of runs, ours and the peers by turns (default 1)\n"
-    "  --only TEXT      rows whose key or name holds TEXT\n"
-    "  --threads N      of ours and of the peers (default: one a core)\n"
-    "  --size S         of the generator, 32 to 1024 (default 1024)\n"
-    "  --batch B        pictures a training step (default 1)\n"
-    "  --clip MODEL     clip-vit-b32 (default) or clip-tiny512\n"
-    "  --json FILE      one object a row and peer\n"
-    "  --markdown FILE  the table as bench/RESULTS.md\n"
-    "  --long           measure the 100 steps of `cfedit edit` instead of computing them from a few\n"
-    "  --no-peers       ours alone\n"
-    "  --peers FOLDER   the peers' environment (default build/peers-env); FOLDER-1.13 is that of PyTorch 1.13\n"
-    "  --peer NAME      only that peer: published-1.13, published, frozen, best or onnx\n"
-    "  --data FOLDER    for weights and inputs (default build/bench-data; 0.6 GB)\n"
-    "  --cfedit FILE    the program (default ./cfedit)\n"
-    "  --profile        where the time of generator and training step goes, and the floor\n"
-    "  --sweep          resolution, batch and threads; --csv FILE, --json FILE, --plot FILE.png\n";
+    "  --runs N         timed runs of each row (default 5)\n"
+    "  --warmup N       runs before the timed ones (default 2)\n"
+    "  --rounds N       repeat the timed runs N times, ours and the peers by turns (default 1)\n"
+    "  --only TEXT      only rows whose key or name contains TEXT\n"
+    "  --threads N      threads of ours and of each peer (default: one a core)\n"
+    "  --size S         picture size of the generator, 32 to 1024 (default 1024)\n"
+    "  --batch B        pictures of a training step (default 1)\n"
+    "  --clip MODEL     the CLIP model: clip-vit-b32 (default) or clip-tiny512\n"
+    "  --json FILE      write one JSON object for each row and peer\n"
+    "  --markdown FILE  write the table as a Markdown page\n"
+    "  --long           measure the 100 steps of `cfedit edit` instead of computing their time from a few\n"
+    "  --no-peers       time ours alone\n"
+    "  --peers FOLDER   Python environment of the peers (default build/peers-env); PyTorch 1.13 has FOLDER-1.13\n"
+    "  --peer NAME      run only this peer: published-1.13, published, frozen, best or onnx\n"
+    "  --data FOLDER    where weights and inputs are written (default build/bench-data; 0.6 GB)\n"
+    "  --cfedit FILE    the program to time (default ./cfedit)\n"
+    "  --profile        show where the time of generator and training step goes, and their least possible time\n"
+    "  --sweep          time over resolution, batch and threads; --csv FILE, --json FILE, --plot FILE.png\n";
 
+/* Reads the number of an option; 0, or 2 after a message. */
 static int number(const char *option, const char *text, int low, int high, int *out)
 {
     char *end;
@@ -44,6 +45,7 @@ static int number(const char *option, const char *text, int low, int high, int *
     return 2;
 }
 
+/* Checks what a range cannot express; 0, or 2 after a message. */
 static int check(const struct options *o)
 {
     if (o->setup.peer && !peers_known(o->setup.peer)) {
@@ -140,7 +142,8 @@ int options_parse(struct options *o, int argc, char **argv)
                     i++;
             }
         if (!known) {
-            fprintf(stderr, "bench: '%s' is no option, or lacks its value; see --help\n", argv[i]);
+            fprintf(stderr, "bench: '%s' is not an option, or its value is missing; see --help\n",
+                    argv[i]);
             return 2;
         }
     }

@@ -10,8 +10,8 @@ enum { MOST_WORKS = 10 };
 
 static const struct {
     const char *id, *name;
-    const char *program; /* what peer.py is asked for */
-    bool old;            /* in the environment of PyTorch 1.13 */
+    const char *program; /* value of peer.py's option --peer */
+    bool old;            /* runs in the environment of PyTorch 1.13 */
     const char *work[MOST_WORKS];
 } peers[] = {
     {"published-1.13",
@@ -40,6 +40,7 @@ static const char *python_of(const struct setup *setup, size_t i)
     return peers[i].old ? setup->python_old : setup->python;
 }
 
+/* Whether peer i does the work `key`. */
 static bool does(size_t i, const char *key)
 {
     for (int k = 0; k < MOST_WORKS && peers[i].work[k]; k++)
@@ -76,14 +77,13 @@ double peers_ratio(const struct row *row, const struct peer_figures *peer)
                                                           : 0.0;
 }
 
-/* ---- what a peer says ----
+/* ---- the output of a peer ----
  *
- * Lines of its standard output:
- *     seconds 1.234                        one run
- *     check NAME ERROR TOLERANCE           one result, held against ours
- *     about TEXT                           versions, threads, kernels
- *     note TEXT
- * Others are left alone. */
+ * Lines of standard output that are read; all others are passed over:
+ *     seconds 1.234                the time of one run
+ *     check NAME ERROR TOLERANCE   how far the result NAME is from ours
+ *     about TEXT                   versions, threads, kernels
+ *     note TEXT                    the options in use */
 
 static void read_line(struct peer_figures *p, const char *line)
 {
@@ -92,7 +92,7 @@ static void read_line(struct peer_figures *p, const char *line)
     if (sscanf(line, "seconds %lf", &value) == 1 && p->f.runs < BENCH_MAX_RUNS)
         p->f.seconds[p->f.runs++] = value;
     else if (sscanf(line, "check %47s %lf %lf", name, &value, &tolerance) == 3) {
-        const bool good = value <= tolerance; /* not so for NaN */
+        const bool good = value <= tolerance; /* false for NaN */
         if (!p->error_name[0] || !good || (p->agrees && value > p->error)) {
             p->error = value;
             snprintf(p->error_name, sizeof p->error_name, "%s", name);
@@ -118,7 +118,7 @@ static void read_output(struct peer_figures *p, char *text)
 
 /* ---- running ---- */
 
-/* One process of peers[i]; false, with a note, where it fails. */
+/* Runs peer i once in a process; false, with a note, if it fails. */
 static bool run_peer(const struct setup *setup, size_t i, const char *key, struct peer_figures *p,
                      struct usage *usage)
 {
@@ -165,7 +165,8 @@ static bool run_peer(const struct setup *setup, size_t i, const char *key, struc
     return status == 0;
 }
 
-/* A cold process is timed from outside, as ours is. */
+/* Times whole processes of a peer from outside, as `cfedit embed` is timed; the first is a warm-up.
+ */
 static bool run_cold(const struct setup *setup, size_t peer, const char *key,
                      struct peer_figures *p)
 {
@@ -183,6 +184,7 @@ static bool run_cold(const struct setup *setup, size_t peer, const char *key,
     return true;
 }
 
+/* Lets one process of a peer warm up and time its runs itself. */
 static bool run_warm(const struct setup *setup, size_t peer, const char *key,
                      struct peer_figures *p)
 {

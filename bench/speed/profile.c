@@ -101,17 +101,19 @@ static enum kind kind_of(const char *object, const char *symbol, const char *fil
 
 /* ---- sampling ---- */
 
+/* A sampled work, in memory that the forked process shares. */
 struct job {
     struct setup setup;
     const struct work *work;
-    char samples[BENCH_PATH]; /* perf's file */
-    double wall_s, cpu_s;     /* of a run */
-    double gflop, bytes;      /* of a run */
+    char samples[BENCH_PATH]; /* the file that perf writes */
+    double wall_s, cpu_s;     /* times of one run */
+    double gflop, bytes;      /* 10^9 operations and bytes of one run */
     bool sampled;
     char message[BENCH_TEXT];
 };
 
-/* perf, attached to this process and all its threads; -1 on failure. */
+/* Starts perf on this process and all its threads; returns the process id of perf, -1 on failure.
+ */
 static pid_t start_perf(const char *samples)
 {
     char self[24];
@@ -124,10 +126,11 @@ static pid_t start_perf(const char *samples)
                (char *)NULL);
         _exit(127);
     }
-    nanosleep(&(struct timespec){.tv_sec = 1}, NULL); /* until it watches */
+    nanosleep(&(struct timespec){.tv_sec = 1}, NULL); /* perf needs a moment before it samples */
     return pid;
 }
 
+/* Ends perf; false if it could not be run. */
 static bool stop_perf(pid_t pid)
 {
     int status = 0;
@@ -139,13 +142,14 @@ static bool stop_perf(pid_t pid)
     return !(WIFEXITED(status) && WEXITSTATUS(status) == 127);
 }
 
+/* Bytes that one run moves at least. */
 static double bytes_of(const struct session *s, const struct work *work)
 {
     const lt_stylegan2_config *g = lt_stylegan2_describe(s->models.generator);
     double bytes = bytes_generator_forward(g);
     if (work != &work_generator)
         bytes += bytes_generator_backward(g);
-    if (work == &work_train_step) /* its weights, once forward and once backward */
+    if (work == &work_train_step) /* CLIP's weights are read forward and backward */
         bytes += 2.0 * bytes_clip_weights(lt_clip_describe(s->models.clip));
     return s->setup->batch * bytes;
 }
@@ -219,6 +223,7 @@ static const char *file_of(const struct line *lines, int count, const struct lin
     return best->file;
 }
 
+/* Sums the samples of a file by kind: share[k] of 1. False if perf cannot report. */
 static bool read_shares(const char *samples, double share[KINDS])
 {
     enum { OUTPUT = 1 << 20 };
@@ -253,7 +258,7 @@ static bool read_shares(const char *samples, double share[KINDS])
     return good && count > 0;
 }
 
-/* ---- telling ---- */
+/* ---- output ---- */
 
 static void tell(const struct job *job, const struct machine *m, const double share[KINDS])
 {

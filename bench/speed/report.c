@@ -32,6 +32,7 @@ void report_header(FILE *out, const char *indent)
             "max s", "peak GB", "GFLOP/s", "of peak", "ratio");
 }
 
+/* Writes the figures of ours or of a peer; ratio 0: none. */
 static void put_line(FILE *out, const struct machine *m, const char *name, const struct figures *f,
                      double ratio)
 {
@@ -93,6 +94,7 @@ void report_peers(FILE *out, const struct row *rows, int count, const char *inde
 
 /* ---- JSON ---- */
 
+/* Writes a number, or null where it is not known. */
 static void put_number(lt_json_writer *w, const char *key, double value, bool there)
 {
     lt_json_put_key(w, key);
@@ -102,13 +104,14 @@ static void put_number(lt_json_writer *w, const char *key, double value, bool th
         lt_json_put_null(w);
 }
 
+/* Writes a text, or null where it is NULL or empty. */
 static void put_text(lt_json_writer *w, const char *key, const char *text)
 {
     lt_json_put_key(w, key);
     lt_json_put_string(w, text && *text ? text : NULL);
 }
 
-/* One work of ours with one peer (or NULL). */
+/* Writes the object of a row and one of its peers, or NULL for a row without peers. */
 static void put_object(lt_json_writer *w, const struct setup *setup, const struct machine *m,
                        const struct row *row, const struct peer_figures *p)
 {
@@ -154,7 +157,8 @@ static void put_object(lt_json_writer *w, const struct setup *setup, const struc
     lt_json_end_object(w);
 }
 
-/* Renames `temporary` to `path` if everything was written. */
+/* Closes the file and renames it from `temporary` to `path` if everything was written; else removes
+ * it and returns false after a message. */
 static bool finish(FILE *out, const char *temporary, const char *path)
 {
     const bool good = out && !ferror(out);
@@ -202,8 +206,8 @@ bool report_markdown(const char *path, const struct setup *setup, const struct m
         fprintf(out, "# Last full run of `make bench`, %s\n\n", day);
         fprintf(
             out,
-            "Weights by formula. Peak memory is that of the row's process, weights included. A ratio is the peer's median over ours; "
-            "what the works and peers are stands in [README.md](README.md).\n\n");
+            "Weights by formula. Peak memory is that of the row's process, weights included. A ratio is the peer's median divided by ours. "
+            "bench/README.md describes the works and the peers.\n\n");
         report_machine(out, setup, m, "    ");
         report_peers(out, rows, count, "    ");
         fputs("\n", out);

@@ -1,3 +1,4 @@
+/* Opens and closes the networks and inputs of a work. */
 #include <string.h>
 
 #include "autograd/ops.h"

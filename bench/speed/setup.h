@@ -1,5 +1,4 @@
-/* What a run of the benchmark works with: settings and the files that it writes for itself and the
- * peers. */
+/* The settings of a run, and the files of weights and inputs that ours and the peers read. */
 #ifndef BENCH_SETUP_H
 #define BENCH_SETUP_H
 
@@ -7,34 +6,36 @@
 
 enum { BENCH_MAX_RUNS = 101, BENCH_COPIES = 8, BENCH_PATH = 512 };
 
-/* The texts of the training step and of the 79 sentences. */
+/* The source and target text of the training step; the target fills the 79 template sentences. */
 #define BENCH_SOURCE_TEXT "face"
 #define BENCH_TARGET_TEXT "green lipstick"
 
 struct setup {
-    int runs, warmup, rounds, threads; /* runs of a round; threads: of ours and of the peers */
-    int size, batch;                   /* of the generator; pictures a training step */
-    const char *clip;                  /* formula model: "clip-vit-b32", "clip-tiny512" */
-    const char *data;                  /* folder for weights and inputs */
-    const char *cfedit;                /* the program */
-    const char *python;                /* interpreter of the peers' environment; NULL: none there */
-    const char *python_old;            /* that of PyTorch 1.13, likewise */
-    const char *peers;                 /* folder with the peers' sources */
-    const char *peer;                  /* the only one to run; NULL: all */
-    bool long_edit;                    /* the 100 steps of `edit`, really */
+    int runs, warmup, rounds; /* timed runs of a round, runs before them, rounds */
+    int threads;              /* of ours and of each peer */
+    int size, batch;          /* picture size of the generator; pictures of a training step */
+    const char *clip;         /* formula model: "clip-vit-b32" or "clip-tiny512" */
+    const char *data;         /* folder for weights and inputs */
+    const char *cfedit;       /* the program */
+    const char *python;       /* interpreter of the peers; NULL: not installed */
+    const char *python_old;   /* interpreter with PyTorch 1.13; NULL: not installed */
+    const char *peers;        /* folder of the peers' sources */
+    const char *peer;         /* the only peer to run; NULL: all */
+    bool long_edit;           /* run the 100 steps of `edit` instead of computing their time */
 };
 
-/* Paths of the files below setup->data that a benchmark with these settings uses:
- *     clip-half.safetensors  CLIP, float16, with a merge list      (setup->clip)
- *     generator.safetensors, mapper.safetensors                    (setup->size)
- *     inputs.safetensors     see data.c                            (size, clip and batch)
- *     latents.safetensors, picture.png, picture.safetensors
- *     ours-KEY.safetensors   results of ours that peers are held against
- * `path` has BENCH_PATH bytes. Returns path. */
+/* Writes the path of a file below setup->data into path[BENCH_PATH] and returns path. The folder
+ * depends on the settings in brackets:
+ *     clip-half.safetensors                      CLIP in float16, with a merge list (clip)
+ *     picture.png, picture.safetensors           one picture to embed (clip)
+ *     generator.safetensors, mapper.safetensors  (size)
+ *     inputs.safetensors                         the tensors that data.c lists (clip, size, batch)
+ *     latents.safetensors                        one latent for `cfedit edit` (clip, size, batch)
+ *     ours-KEY.safetensors                       our results of a work (clip, size, batch) */
 char *setup_path(const struct setup *setup, const char *file, char *path);
 
-/* Writes those that are not there yet (in a process of its own; a minute for the full size). False
- * after a message on stderr. */
+/* Writes weights and inputs that do not exist yet, in a process of its own, which takes a minute at
+ * full size. False after a message on stderr. */
 bool setup_prepare(struct setup *setup);
 
 #endif

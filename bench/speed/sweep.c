@@ -19,8 +19,8 @@ struct point {
     struct figures f;
 };
 
-/* Points of one work with one number of threads: the resolutions at batch 1, then the batches at
- * the largest. */
+/* The points of one work with one number of threads: all resolutions at batch 1, then the larger
+ * batches at the largest resolution. */
 struct line {
     const struct work *work;
     int threads, count;
@@ -77,6 +77,7 @@ static bool write_json(const char *path, const struct line *lines, int count)
 static double seconds_of(const struct point *p) { return p->f.median_s; }
 static double gigabytes_of(const struct point *p) { return (double)p->f.peak_rss_bytes / 1e9; }
 
+/* Draws one value of all points over GFLOP, a curve for each line. */
 static lt_status draw_panel(lt_ctx *ctx, const struct line *lines, int count,
                             double (*value)(const struct point *p), const char *title,
                             const char *label, ce_image *out)
@@ -107,6 +108,7 @@ static lt_status draw_panel(lt_ctx *ctx, const struct line *lines, int count,
     return ce_plot_render(ctx, &plot, out);
 }
 
+/* Writes a picture of two panels, time and memory. */
 static bool write_plot(const char *path, const struct line *lines, int count)
 {
     lt_ctx *ctx;
@@ -135,6 +137,7 @@ static bool write_plot(const char *path, const struct line *lines, int count)
 
 /* ---- measuring ---- */
 
+/* Measures the points of a line and prints them; false after a message. */
 static bool fill_line(const struct setup *base, struct line *line)
 {
     for (int size = FIRST_SIZE; size <= base->size; size *= 2)

@@ -1,12 +1,12 @@
-/* Time and memory against work: resolution, batch and threads. */
+/* Measures time and memory over resolution, batch and threads. */
 #ifndef BENCH_SWEEP_H
 #define BENCH_SWEEP_H
 
 #include "bench/speed/options.h"
 
-/* Resolutions 64 to o->setup.size, batches 1 to 4, threads 1 and o->setup.threads; generator
- * forward, with gradient, and training step. Writes what of csv, json and plot is asked for.
- * Returns an exit status. */
+/* Times generator, generator with gradient, and training step at resolutions from 64 to
+ * o->setup.size and batches from 1 to 4, with 1 and with o->setup.threads threads. Writes the files
+ * of o->csv, o->json and o->plot that are not NULL. Returns an exit status. */
 int sweep(struct options *o);
 
 #endif

@@ -8,8 +8,9 @@
 #include "engine/objective/templates.h"
 #include "nn/text/tokenizer.h"
 
-/* UTF-8 of the character that stands for a byte in merge lists: printable ones for themselves, the
- * others from U+0100 on. */
+/* Writes the UTF-8 text of the character that stands for a byte in merge lists and returns its
+ * length. Printable bytes stand for themselves; the others get characters from U+0100 on, counted
+ * by *others. */
 static int symbol(int byte, int *others, char *out)
 {
     const bool printable =
@@ -24,15 +25,17 @@ static int symbol(int byte, int *others, char *out)
     return 2;
 }
 
+/* The merges of a list; the first line of the list is a heading. */
 static size_t count_merges(const char *list)
 {
     size_t lines = 0;
     for (; *list; list++)
         lines += *list == '\n';
-    return lines - 1; /* the first is no merge */
+    return lines - 1;
 }
 
-/* Pairs of bytes that no word of the benchmark has, after those of `list`, up to CLIP's number. */
+/* Fills the list up to CLIP's number of merges with pairs of bytes that no word of the benchmark
+ * has. `at` is the length of the list; returns its new length. */
 static size_t pad(char *list, size_t at)
 {
     char text[256][2];
@@ -57,7 +60,7 @@ lt_status vocabulary_make(lt_ctx *ctx, char **merges, size_t *bytes)
     char *text[TEXTS] = {0};
     *merges = NULL;
     lt_status status = LT_OK;
-    /* Each twice: a pair that occurs once is not learned. */
+    /* Each sentence comes twice, because a pair that occurs only once is not learnt. */
     for (int i = 0; i < TEXTS && status == LT_OK; i++)
         if (!(text[i] = ce_template_fill(ctx, i / 4, fill[i % 2])))
             status = lt_ctx_status(ctx);

@@ -1,9 +1,9 @@
-/* The generator and CLIP by themselves. */
+/* The works that run the generator or CLIP alone, forward and with gradient. */
 #include "autograd/ops.h"
 #include "bench/speed/flops.h"
 #include "bench/speed/work.h"
 
-/* mean(out) differentiated with respect to `leaf`; the gradient is kept under `name`. */
+/* Computes the gradient of mean(out) with respect to `leaf` and keeps it as the result `name`. */
 static lt_status gradient(struct session *s, lt_tensor *leaf, lt_tensor *out, const char *name)
 {
     lt_ctx *ctx = s->ctx;
@@ -13,6 +13,7 @@ static lt_status gradient(struct session *s, lt_tensor *leaf, lt_tensor *out, co
     return status != LT_OK ? status : lt_set_requires_grad(ctx, leaf, false);
 }
 
+/* Keeps `out` as the result `name`; a failure if `out` is NULL. */
 static lt_status kept(struct session *s, const char *name, lt_tensor *out)
 {
     session_keep(s, name, out);

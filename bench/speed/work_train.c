@@ -1,15 +1,16 @@
-/* The training step, as `cfedit train` does it: published settings, identity loss off. */
+/* The training step of `cfedit train` with the published settings, identity loss off. */
 #include "autograd/ops.h"
 #include "bench/speed/flops.h"
 #include "bench/speed/work.h"
 
-/* Gradients that peers are held against: of the network that fuses w and text, of each level, and
- * of the first and last text mapper. */
+/* Weights whose gradients are compared with the peers': of the layer that joins w and text, of the
+ * last layer of each level, and of the first text mapper. */
 static const char *const watched[] = {"mapper.fc.weight", "mapper.course_mapping.mapping.4.weight",
                                       "mapper.medium_mapping.mapping.4.weight",
                                       "mapper.fine_mapping.mapping.4.weight",
                                       "text_mapper.mapper_0.mapping.4.weight"};
 
+/* Keeps losses, latent, image and gradients of a step. */
 static void observe(void *user, const struct ce_trainer *trainer, const struct ce_train_view *view)
 {
     (void)trainer;
@@ -26,8 +27,8 @@ static void observe(void *user, const struct ce_trainer *trainer, const struct c
     }
 }
 
-/* A training over `latents`; with as many as a batch each step has the same sources, whose features
- * are known from the second step on. */
+/* Opens a training over `latents`. If they are one batch, every step has the same sources, whose
+ * features are known from the second step on. */
 static lt_status open_trainer(struct session *s, lt_tensor *latents)
 {
     lt_ctx *ctx = s->ctx;
