@@ -53,8 +53,7 @@ APP_OBJ      := $(ENGINE_OBJ) $(PICTURES_OBJ) $(CONSOLE_OBJ) $(COMMANDS_OBJ) $(M
 BENCH_EDIT_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard bench/edit/*.c))
 WORLD_OBJ  := $(patsubst %.c,$(BUILD)/%.o,$(wildcard weights/world/*.c))
 BENCH_OBJ  := $(patsubst %.c,$(BUILD)/%.o,$(wildcard bench/speed/*.c))
-TEST_SRC   := $(wildcard tests/*.c) $(filter-out %/formula_weights.c %/compare_golden.c %/write_inputs.c tests/parity/method_dump%,$(wildcard tests/parity/*.c))
-TEST_OBJ   := $(TEST_SRC:%.c=$(BUILD)/%.o)
+TEST_OBJ   := $(call objects_in,tests)
 PUBLIC     := tensor/status.h tensor/context.h tensor/tensor.h tensor/rng.h tensor/kernels/gemm/blas.h tensor/files/file.h \
               tensor/files/json.h tensor/files/safetensors.h autograd/tape.h autograd/ops.h nn/params.h nn/optim.h \
               nn/models/stylegan2.h nn/models/clip.h nn/models/irse50.h nn/models/e4e.h nn/models/vgg19.h nn/text/tokenizer.h
@@ -120,7 +119,7 @@ $(BUILD)/weights/%.o: weights/%.c
 
 $(BUILD)/tests/%.o: tests/%.c
 	@mkdir -p $(@D)
-	$(CC) $(APPFLAGS) $(CPPFLAGS) $(CFLAGS) -Wno-missing-prototypes -MMD -MP -c -o $@ $<
+	$(CC) $(APPFLAGS) -Itests $(CPPFLAGS) $(CFLAGS) -Wno-missing-prototypes -MMD -MP -c -o $@ $<
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
@@ -214,7 +213,7 @@ test-format:
 	git ls-files '*.c' '*.h' | xargs $(CLANG_FORMAT) --dry-run --Werror
 
 .PHONY: objects
-objects: $(BENCH_OBJ) $(BENCH_EDIT_OBJ) $(LIB_OBJ) $(APP_OBJ) $(WORLD_OBJ) $(TEST_OBJ) $(TEST_MAINS) $(BUILD)/weights/train_generator.o $(BUILD)/weights/train_clip.o $(BUILD)/weights/measure.o $(BUILD)/weights/training.o
+objects: $(BENCH_OBJ) $(BENCH_EDIT_OBJ) $(LIB_OBJ) $(APP_OBJ) $(WORLD_OBJ) $(TEST_OBJ) $(BUILD)/weights/train_generator.o $(BUILD)/weights/train_clip.o $(BUILD)/weights/measure.o $(BUILD)/weights/training.o
 
 # The unit tests come last: their summary closes the run.
 test:

@@ -14,8 +14,8 @@
 #include <string.h>
 
 #include "autograd/ops.h"
-#include "formula.h"
-#include "golden.h"
+#include "parity/formula.h"
+#include "parity/golden.h"
 #include "tensor/files/file.h"
 #include "tensor/files/json.h"
 

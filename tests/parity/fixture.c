@@ -1,4 +1,4 @@
-#include "fixture.h"
+#include "parity/fixture.h"
 
 #include <stdio.h>
 #include <stdlib.h>

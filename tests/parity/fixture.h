@@ -6,10 +6,10 @@
 #include <check.h>
 
 #include "autograd/ops.h"
-#include "formula.h"
-#include "golden.h"
+#include "parity/formula.h"
+#include "parity/golden.h"
 #include "nn/text/tokenizer.h"
-#include "parity.h"
+#include "parity/parity.h"
 
 /* The running test's context; CFEDIT_TEST_THREADS sets its threads. */
 extern lt_ctx *parity_ctx;

@@ -1,4 +1,4 @@
-#include "formula.h"
+#include "parity/formula.h"
 
 #include <stdlib.h>
 

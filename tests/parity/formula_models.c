@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "formula.h"
+#include "parity/formula.h"
 
 /* ---- rules: the first that matches name and axes gives centre and scale ---- */
 

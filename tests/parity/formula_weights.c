@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "formula.h"
+#include "parity/formula.h"
 
 static int usage(void)
 {

@@ -1,4 +1,4 @@
-#include "golden.h"
+#include "parity/golden.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "formula.h"
+#include "parity/formula.h"
 
 /* The outcome for one stored tensor. */
 struct outcome {

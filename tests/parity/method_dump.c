@@ -5,7 +5,7 @@
  * [--mapper F] ...
  *
  * The groups' comments say which inputs and settings they read and what they write. */
-#include "method_dump.h"
+#include "parity/method_dump.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -4,7 +4,7 @@
 
 #include "autograd/ops.h"
 #include "engine/mapper/trainer.h"
-#include "method_dump.h"
+#include "parity/method_dump.h"
 #include "tensor/files/json.h"
 
 enum { NAME_CAP = 144 };

@@ -5,7 +5,7 @@
 #include "autograd/ops.h"
 #include "engine/objective/clip_nce.h"
 #include "engine/latent/latent_space.h"
-#include "method_dump.h"
+#include "parity/method_dump.h"
 #include "tensor/files/json.h"
 
 /* wplus (B,L,D), probe (B,3,S,S); setting noise 0: none -> image, style.NN, and gradients of

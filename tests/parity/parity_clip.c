@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "fixture.h"
+#include "parity/fixture.h"
 #include "nn/models/clip.h"
 
 /* Where the taps of one forward pass go. */

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "fixture.h"
+#include "parity/fixture.h"
 #include "nn/models/irse50.h"
 #include "nn/models/vgg19.h"
 

@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "engine/mapper/mapper.h"
-#include "fixture.h"
+#include "parity/fixture.h"
 
 START_TEST(mapper)
 {

@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "engine/objective/clip_nce.h"
-#include "fixture.h"
+#include "parity/fixture.h"
 
 START_TEST(infonce)
 {

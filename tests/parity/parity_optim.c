@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "fixture.h"
+#include "parity/fixture.h"
 #include "nn/optim.h"
 
 static const char *const parts[] = {"v", "m", "c"};

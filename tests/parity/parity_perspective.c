@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "engine/objective/perspective.h"
-#include "fixture.h"
+#include "parity/fixture.h"
 
 enum { MOST_DRAWS = 8 };
 

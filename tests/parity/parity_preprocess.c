@@ -1,7 +1,7 @@
 /* From an image in [-1,1] to CLIP's input at 224, and the way back of the gradient. */
 #include <stdio.h>
 
-#include "fixture.h"
+#include "parity/fixture.h"
 #include "nn/models/clip.h"
 
 /* A network of ViT-B/32's input size; only the size matters here. */

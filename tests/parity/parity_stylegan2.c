@@ -2,7 +2,7 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "fixture.h"
+#include "parity/fixture.h"
 #include "nn/models/stylegan2.h"
 
 /* The output of a layer for the first latent. */

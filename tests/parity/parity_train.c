@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "engine/mapper/trainer.h"
-#include "fixture.h"
+#include "parity/fixture.h"
 
 /* One golden being replayed. */
 struct training {

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fixture.h"
+#include "parity/fixture.h"
 #include "tensor/files/file.h"
 #include "tensor/files/json.h"
 

@@ -1,4 +1,4 @@
-#include "parity.h"
+#include "parity/parity.h"
 
 void parity_add_fast(SRunner *runner)
 {

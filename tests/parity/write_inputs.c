@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "autograd/ops.h"
-#include "golden.h"
+#include "parity/golden.h"
 #include "tensor/files/json.h"
 #include "tensor/files/safetensors.h"
 

@@ -1,0 +1,123 @@
+#include "support/check_conv3.h"
+
+#include <check.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "support/check_grad.h"
+
+static int64_t weight_at(const lt_winograd *q, int64_t o, int64_t c, int64_t tap)
+{
+    return o * q->w_out + c * q->w_in + (q->flip ? 8 - tap : tap);
+}
+
+/* Tap i meets input row *in of output row y; false where there is none. */
+static bool meets(const lt_winograd *q, int64_t y, int64_t i, int64_t limit, int64_t *in)
+{
+    *in = q->kind == LT_WINOGRAD_SAME ? y + i - q->pad : 2 * y + i - q->pad;
+    if (q->kind == LT_WINOGRAD_UP) {
+        if ((y - i + q->pad) % 2 != 0)
+            return false;
+        *in = (y - i + q->pad) / 2;
+    }
+    return *in >= 0 && *in < limit;
+}
+
+static void plain_loops(const lt_winograd *q, double *y)
+{
+    for (int64_t i = 0; i < q->n * q->o * q->oh * q->ow; i++) {
+        const int64_t x = i % q->ow, row = i / q->ow % q->oh, o = i / q->ow / q->oh % q->o;
+        const int64_t n = i / q->ow / q->oh / q->o;
+        double sum = q->bias ? (double)q->bias[o] : 0.0;
+        for (int64_t c = 0; c < q->c; c++) {
+            double part = 0;
+            for (int64_t t = 0; t < 9; t++) {
+                int64_t iy, ix;
+                if (!meets(q, row, t / 3, q->h, &iy) || !meets(q, x, t % 3, q->w, &ix))
+                    continue;
+                part += (double)q->weight[weight_at(q, o, c, t)] *
+                        (double)q->in[((n * q->c + c) * q->h + iy) * q->w + ix];
+            }
+            sum += q->scale ? part * (double)q->scale[n * q->c + c] : part;
+        }
+        y[i] = sum;
+    }
+}
+
+int64_t check_conv3_size(const lt_winograd *q, int64_t size)
+{
+    if (q->kind == LT_WINOGRAD_UP)
+        return 2 * size + 1 - 2 * q->pad;
+    return q->kind == LT_WINOGRAD_SAME ? size + 2 * q->pad - 2 : (size + 2 * q->pad - 3) / 2 + 1;
+}
+
+/* out_scale and dot are what separate passes over the result give. */
+static void check_epilogue(lt_ctx *ctx, check_conv3_run *run, const lt_winograd *plain, bool sums)
+{
+    const int64_t planes = plain->n * plain->o, area = plain->oh * plain->ow, size = planes * area;
+    const lt_scope scope = lt_scope_open(ctx);
+    lt_winograd q = *plain;
+    q.out_scale = lt_f32(check_random(ctx, 77, 0.5f, 2, 1, &planes));
+    q.out = lt_f32(lt_full(ctx, 1, &size, NAN));
+    if (sums) {
+        q.with = lt_f32(check_random(ctx, 78, -1, 1, 1, &size));
+        q.dot = lt_f32(lt_full(ctx, 1, &planes, NAN));
+    }
+    ck_assert_int_eq(run(ctx, &q), LT_OK);
+    for (int64_t i = 0; i < planes; i++) {
+        double dot = 0, most = 1;
+        for (int64_t j = i * area; j < (i + 1) * area; j++) {
+            ck_assert_msg(q.out[j] == plain->out[j] * q.out_scale[i], "output %d is %g of %g",
+                          (int)j, (double)q.out[j], (double)plain->out[j]);
+            if (q.with)
+                dot += (double)plain->out[j] * (double)q.with[j];
+            if (q.with)
+                most += fabs((double)plain->out[j] * (double)q.with[j]);
+        }
+        if (q.dot)
+            ck_assert_msg(fabs((double)q.dot[i] - dot) <= 1e-6 * most, "dot %d is %g, expected %g",
+                          (int)i, (double)q.dot[i], dot);
+    }
+    lt_scope_close(ctx, scope, NULL);
+}
+
+double check_conv3_error(lt_ctx *ctx, check_conv3_run *run, lt_winograd q, uint64_t seed,
+                         bool scaled, bool shifted, int check_threads)
+{
+    const lt_scope scope = lt_scope_open(ctx);
+    q.oh = check_conv3_size(&q, q.h);
+    q.ow = check_conv3_size(&q, q.w);
+    const int64_t size = q.n * q.o * q.oh * q.ow;
+    q.in = lt_f32(check_random(ctx, seed, -1, 1, 4, (int64_t[]){q.n, q.c, q.h, q.w}));
+    q.weight = lt_f32(check_random(ctx, seed + 1, -1, 1, 3, (int64_t[]){q.o, q.c, 9}));
+    q.scale =
+        scaled ? lt_f32(check_random(ctx, seed + 2, 0.5f, 2, 2, (int64_t[]){q.n, q.c})) : NULL;
+    q.bias = shifted ? lt_f32(check_random(ctx, seed + 3, -1, 1, 1, &q.o)) : NULL;
+    q.w_out = q.flip ? 9 : q.c * 9;
+    q.w_in = q.flip ? q.o * 9 : 9;
+    q.out = lt_f32(lt_full(ctx, 1, &size, NAN));
+    double *want = malloc(sizeof *want * (size_t)size);
+    ck_assert_ptr_nonnull(want);
+    ck_assert_int_eq(run(ctx, &q), LT_OK);
+    plain_loops(&q, want);
+    double worst = 0, most = 0;
+    for (int64_t i = 0; i < size; i++) {
+        const double d = fabs((double)q.out[i] - want[i]);
+        if (!(d <= worst))
+            worst = d;
+        most = fmax(most, fabs(want[i]));
+    }
+    free(want);
+    check_epilogue(ctx, run, &q, run != lt_winograd_run || lt_winograd_sums(ctx, &q));
+    if (check_threads) { /* the same bits from any number of threads */
+        float *once = q.out;
+        for (int threads = 1; threads <= check_threads; threads++) {
+            lt_ctx_set_threads(ctx, threads);
+            q.out = lt_f32(lt_full(ctx, 1, &size, NAN));
+            ck_assert_int_eq(run(ctx, &q), LT_OK);
+            ck_assert_mem_eq(q.out, once, (size_t)size * sizeof *once);
+        }
+    }
+    lt_scope_close(ctx, scope, NULL);
+    return worst / most;
+}

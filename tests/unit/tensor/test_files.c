@@ -1,0 +1,358 @@
+/* Conversions of 16-bit floats, whole-file reading, the atomic writer. */
+#include <check.h>
+#include <errno.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "support/check_grad.h"
+#include "unit/suites.h"
+#include "support/temp_dir.h"
+#include "tensor/files/file.h"
+#include "tensor/half.h"
+
+static lt_ctx *ctx;
+
+static void set_up(void)
+{
+    ck_assert_int_eq(lt_ctx_create(&ctx), LT_OK);
+    temp_dir_make();
+}
+
+static void tear_down(void)
+{
+    temp_dir_remove();
+    lt_ctx_destroy(ctx);
+}
+
+/* ---- 16-bit floats ---- */
+
+/* The value of a finite binary16 pattern, by its definition. */
+static double f16_value(unsigned half)
+{
+    int exponent = half >> 10 & 31, mantissa = half & 1023;
+    double magnitude = exponent ? ldexp(1024 + mantissa, exponent - 25) : ldexp(mantissa, -24);
+    return half & 0x8000 ? -magnitude : magnitude;
+}
+
+static uint32_t bits_of(float value)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+static float float_of(uint32_t bits)
+{
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+static uint16_t to_f16(float value)
+{
+    uint16_t half;
+    lt_f32_to_f16(&value, &half, 1);
+    return half;
+}
+
+static uint16_t to_bf16(float value)
+{
+    uint16_t half;
+    lt_f32_to_bf16(&value, &half, 1);
+    return half;
+}
+
+/* Check notes every assertion that it passes, too slow for loops of this size. */
+#define EXPECT(condition, pattern)                                       \
+    do {                                                                 \
+        if (!(condition))                                                \
+            ck_abort_msg("0x%04x: %s", (unsigned)(pattern), #condition); \
+    } while (0)
+
+START_TEST(every_f16_widens_and_returns)
+{
+    static uint16_t all[65536], back[65536];
+    static float wide[65536];
+    for (unsigned i = 0; i < 65536; i++)
+        all[i] = (uint16_t)i;
+    lt_f16_to_f32(all, wide, 65536);
+    lt_f32_to_f16(wide, back, 65536);
+    for (unsigned i = 0; i < 65536; i++) {
+        if ((i & 0x7fff) < 0x7c00) {
+            EXPECT((double)wide[i] == f16_value(i), i);
+            EXPECT((signbit(wide[i]) != 0) == (i >> 15), i);
+            EXPECT(back[i] == i, i);
+        } else if ((i & 0x7fff) == 0x7c00) {
+            EXPECT(isinf(wide[i]) && (signbit(wide[i]) != 0) == (i >> 15), i);
+            EXPECT(back[i] == i, i);
+        } else {
+            EXPECT(isnan(wide[i]), i);
+            EXPECT(back[i] == (i | 0x200), i);
+        }
+    }
+}
+END_TEST
+
+/* The processor's own widening gives the same values; NaNs may differ in payload. */
+START_TEST(casts_widen_alike)
+{
+    static uint16_t all[65536 + 7];
+    static float wide[65536 + 7];
+    const int64_t count = 65536 + 7; /* no multiple of any vector */
+    for (int64_t i = 0; i < count; i++)
+        all[i] = (uint16_t)i;
+    lt_ctx *own = check_open(2, check_isa[_i]);
+    for (int k = 0; k < 2; k++) {
+        lt_tensor *half = lt_from_copy(own, k ? LT_BF16 : LT_F16, 1, &count, all);
+        const float *got = lt_f32(lt_cast(own, half, LT_F32));
+        (k ? lt_bf16_to_f32 : lt_f16_to_f32)(all, wide, (size_t)count);
+        for (int64_t i = 0; i < count; i++)
+            EXPECT(isnan(wide[i]) ? isnan(got[i]) : bits_of(got[i]) == bits_of(wide[i]), all[i]);
+    }
+    check_close(own);
+}
+END_TEST
+
+START_TEST(f16_rounds_to_nearest_even)
+{
+    for (unsigned i = 0; i < 0x7c00; i++) {
+        double low = f16_value(i), high = i == 0x7bff ? 65536.0 : f16_value(i + 1);
+        float middle = (float)((low + high) / 2); /* exact in float32 */
+        uint16_t even = (uint16_t)(i & 1 ? i + 1 : i);
+        EXPECT(to_f16(middle) == even, i);
+        EXPECT(to_f16(nextafterf(middle, 0.0f)) == i, i);
+        EXPECT(to_f16(nextafterf(middle, INFINITY)) == i + 1, i);
+        EXPECT(to_f16(-middle) == (even | 0x8000), i);
+    }
+    ck_assert_uint_eq(to_f16(1e30f), 0x7c00);
+    ck_assert_uint_eq(to_f16(-INFINITY), 0xfc00);
+    ck_assert_uint_eq(to_f16(1e-40f), 0);
+    ck_assert_uint_eq(to_f16(-0.0f), 0x8000);
+    ck_assert_uint_eq(to_f16(float_of(0x7f800001)), 0x7e00); /* a NaN, not an infinity */
+}
+END_TEST
+
+START_TEST(bf16_is_the_rounded_upper_half)
+{
+    for (unsigned i = 0; i < 65536; i++) {
+        uint16_t half = (uint16_t)i;
+        float wide;
+        lt_bf16_to_f32(&half, &wide, 1);
+        EXPECT(bits_of(wide) == ((uint32_t)i << 16), i);
+        bool nan = (i & 0x7fff) > 0x7f80;
+        EXPECT(to_bf16(wide) == (nan ? i | 0x40 : i), i);
+        if ((i & 0x7fff) >= 0x7f80)
+            continue;
+        uint32_t bits = (uint32_t)i << 16;
+        EXPECT(to_bf16(float_of(bits | 0x7fff)) == i, i);
+        EXPECT(to_bf16(float_of(bits | 0x8000)) == (i + (i & 1)), i);
+        EXPECT(to_bf16(float_of(bits | 0x8001)) == i + 1, i);
+    }
+    ck_assert_uint_eq(to_bf16(float_of(0x7f800001)), 0x7fc0);
+}
+END_TEST
+
+/* ---- reading ---- */
+
+START_TEST(reads_whole_files_within_the_limit)
+{
+    void *data;
+    size_t size;
+    const char *path = temp_path("file");
+    temp_write(path, "hello", 5);
+    ck_assert_int_eq(lt_file_read(ctx, path, 5, &data, &size), LT_OK);
+    ck_assert_uint_eq(size, 5);
+    ck_assert_str_eq(data, "hello");
+    free(data);
+    ck_assert_int_eq(lt_file_read(ctx, path, 4, &data, &size), LT_ERR_FORMAT);
+    ck_assert_ptr_null(data);
+    ck_assert_ptr_nonnull(strstr(lt_ctx_message(ctx), path));
+
+    temp_write(path, "", 0);
+    ck_assert_int_eq(lt_file_read(ctx, path, 0, &data, &size), LT_OK);
+    ck_assert_uint_eq(size, 0);
+    free(data);
+}
+END_TEST
+
+START_TEST(reads_pipes_within_the_limit)
+{
+    char path[32];
+    void *data;
+    size_t size;
+    int ends[2];
+    ck_assert_int_eq(pipe(ends), 0);
+    ck_assert_int_eq((int)write(ends[1], "0123456789", 10), 10);
+    close(ends[1]);
+    snprintf(path, sizeof path, "/dev/fd/%d", ends[0]);
+    if (access(path, R_OK) == 0) {
+        ck_assert_int_eq(lt_file_read(ctx, path, 100, &data, &size), LT_OK);
+        ck_assert_uint_eq(size, 10);
+        ck_assert_str_eq(data, "0123456789");
+        free(data);
+        ck_assert_int_eq(lt_file_read(ctx, "/dev/zero", 100000, &data, &size), LT_ERR_FORMAT);
+    }
+    close(ends[0]);
+}
+END_TEST
+
+START_TEST(unreadable_files_are_named)
+{
+    void *data;
+    size_t size;
+    ck_assert_int_eq(lt_file_read(ctx, temp_path("nowhere"), 10, &data, &size), LT_ERR_IO);
+    ck_assert_ptr_nonnull(strstr(lt_ctx_message(ctx), "nowhere: No such file"));
+    lt_ctx_clear(ctx);
+    ck_assert_int_eq(lt_file_read(ctx, temp_dir, 10, &data, &size), LT_ERR_IO);
+    ck_assert_ptr_nonnull(strstr(lt_ctx_message(ctx), "directory"));
+}
+END_TEST
+
+/* ---- writing ---- */
+
+static void check_content(const char *path, const char *content)
+{
+    void *data;
+    size_t size;
+    ck_assert_int_eq(lt_file_read(ctx, path, 1000, &data, &size), LT_OK);
+    ck_assert_str_eq(data, content);
+    free(data);
+}
+
+START_TEST(a_file_appears_when_it_is_complete)
+{
+    lt_file_writer *writer;
+    const char *path = temp_path("file");
+    ck_assert_int_eq(lt_file_writer_open(ctx, path, &writer), LT_OK);
+    ck_assert_int_eq(lt_file_writer_write(writer, "abc", 3), LT_OK);
+    ck_assert_int_ne(access(path, F_OK), 0);
+    ck_assert_int_eq(lt_file_writer_write(writer, "def", 3), LT_OK);
+    ck_assert_int_eq(lt_file_writer_commit(writer), LT_OK);
+    check_content(path, "abcdef");
+    ck_assert_int_eq(temp_dir_count(), 1);
+}
+END_TEST
+
+START_TEST(an_abandoned_write_changes_nothing)
+{
+    lt_file_writer *writer;
+    const char *path = temp_path("file");
+    temp_write(path, "old", 3);
+    ck_assert_int_eq(lt_file_writer_open(ctx, path, &writer), LT_OK);
+    ck_assert_int_eq(lt_file_writer_write(writer, "new", 3), LT_OK);
+    lt_file_writer_abandon(writer);
+    lt_file_writer_abandon(NULL);
+    check_content(path, "old");
+    ck_assert_int_eq(temp_dir_count(), 1);
+}
+END_TEST
+
+START_TEST(permissions_and_links_are_kept)
+{
+    struct stat info;
+    const char *path = temp_path("file"), *link = temp_path("link");
+    temp_write(path, "old", 3);
+    ck_assert_int_eq(chmod(path, 0640), 0);
+    ck_assert_int_eq(symlink("file", link), 0);
+    ck_assert_int_eq(lt_file_write(ctx, link, "new", 3), LT_OK);
+    ck_assert_int_eq(lstat(link, &info), 0);
+    ck_assert(S_ISLNK(info.st_mode));
+    ck_assert_int_eq(stat(path, &info), 0);
+    ck_assert_int_eq(info.st_mode & 0777, 0640);
+    check_content(path, "new");
+}
+END_TEST
+
+START_TEST(long_names_leave_room_for_the_temporary)
+{
+    char name[256];
+    memset(name, 'n', 255);
+    name[255] = 0;
+    ck_assert_int_eq(lt_file_write(ctx, temp_path(name), "x", 1), LT_OK);
+    check_content(temp_path(name), "x");
+}
+END_TEST
+
+START_TEST(impossible_targets_are_refused)
+{
+    lt_file_writer *writer;
+    ck_assert_int_eq(lt_file_writer_open(ctx, temp_dir, &writer), LT_ERR_IO);
+    ck_assert_ptr_null(writer);
+    ck_assert_ptr_nonnull(strstr(lt_ctx_message(ctx), strerror(EISDIR)));
+    lt_ctx_clear(ctx);
+    ck_assert_int_eq(lt_file_writer_open(ctx, temp_path("no/file"), &writer), LT_ERR_IO);
+    ck_assert_ptr_nonnull(strstr(lt_ctx_message(ctx), "no/file: No such file"));
+    ck_assert_int_eq(lt_file_writer_open(ctx, "", &writer), LT_ERR_IO);
+    temp_write(temp_path("file"), "x", 1);
+    ck_assert_int_eq(lt_file_writer_open(ctx, temp_path("file/file"), &writer), LT_ERR_IO);
+}
+END_TEST
+
+START_TEST(a_folder_without_write_permission_is_refused)
+{
+    lt_file_writer *writer;
+    const char *folder = temp_path("locked");
+    ck_assert_int_eq(mkdir(folder, 0555), 0);
+    /* Root may write everywhere: a folder of /proc then stands in. */
+    const char *path = geteuid() == 0 ? "/proc/self/file" : temp_path("locked/file");
+    ck_assert_int_eq(lt_file_writer_open(ctx, path, &writer), LT_ERR_IO);
+    ck_assert_ptr_null(writer);
+    ck_assert_ptr_nonnull(strstr(lt_ctx_message(ctx), path));
+}
+END_TEST
+
+START_TEST(a_target_that_becomes_a_folder_is_refused)
+{
+    lt_file_writer *writer;
+    const char *path = temp_path("target");
+    ck_assert_int_eq(lt_file_writer_open(ctx, path, &writer), LT_OK);
+    lt_file_writer_write(writer, "x", 1);
+    ck_assert_int_eq(mkdir(path, 0777), 0);
+    ck_assert_int_eq(lt_file_writer_commit(writer), LT_ERR_IO);
+    ck_assert_int_eq(temp_dir_count(), 1);
+}
+END_TEST
+
+START_TEST(a_full_disk_is_reported)
+{
+    static char block[100000];
+    if (access("/dev/full", W_OK) != 0)
+        return;
+    /* Less than a buffer shows at the commit, more in between. */
+    ck_assert_int_eq(lt_file_write(ctx, "/dev/full", "x", 1), LT_ERR_IO);
+    ck_assert_ptr_nonnull(strstr(lt_ctx_message(ctx), strerror(ENOSPC)));
+    lt_file_writer *writer;
+    ck_assert_int_eq(lt_file_writer_open(ctx, "/dev/full", &writer), LT_OK);
+    ck_assert_int_eq(lt_file_writer_write(writer, block, sizeof block), LT_ERR_IO);
+    ck_assert_int_eq(lt_file_writer_write(writer, "x", 1), LT_ERR_IO);
+    ck_assert_int_eq(lt_file_writer_commit(writer), LT_ERR_IO);
+}
+END_TEST
+
+Suite *suite_files(void)
+{
+    Suite *s = suite_create("files");
+    TCase *tc = tcase_create("files");
+    tcase_set_timeout(tc, 60);
+    tcase_add_checked_fixture(tc, set_up, tear_down);
+    tcase_add_test(tc, every_f16_widens_and_returns);
+    tcase_add_loop_test(tc, casts_widen_alike, 0, CHECK_ISAS);
+    tcase_add_test(tc, f16_rounds_to_nearest_even);
+    tcase_add_test(tc, bf16_is_the_rounded_upper_half);
+    tcase_add_test(tc, reads_whole_files_within_the_limit);
+    tcase_add_test(tc, reads_pipes_within_the_limit);
+    tcase_add_test(tc, unreadable_files_are_named);
+    tcase_add_test(tc, a_file_appears_when_it_is_complete);
+    tcase_add_test(tc, an_abandoned_write_changes_nothing);
+    tcase_add_test(tc, permissions_and_links_are_kept);
+    tcase_add_test(tc, long_names_leave_room_for_the_temporary);
+    tcase_add_test(tc, impossible_targets_are_refused);
+    tcase_add_test(tc, a_folder_without_write_permission_is_refused);
+    tcase_add_test(tc, a_target_that_becomes_a_folder_is_refused);
+    tcase_add_test(tc, a_full_disk_is_reported);
+    suite_add_tcase(s, tc);
+    return s;
+}
