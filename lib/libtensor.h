@@ -1,5 +1,5 @@
-/* libtensor: tensors, automatic differentiation, and the networks of image editing by text, for
- * CPUs.
+/* libtensor: tensors, automatic differentiation, and the networks for editing pictures by text, on
+ * CPUs. This header includes all others.
  *
  *     #include <libtensor.h>
  *     #include <stdio.h>
@@ -24,40 +24,50 @@
  *
  * Where to find what, simple things first:
  *
- *     tensor/status.h       status codes, version
- *     tensor/context.h      contexts: errors, threads, memory, scopes
- *     tensor/tensor.h       making, viewing, converting tensors
- *     autograd/ops.h        every differentiable operation
- *     autograd/tape.h       gradients
- *     nn/params.h           named weights, checkpoints
- *     nn/optim.h            SGD, Adam, Ranger
- *     nn/models/stylegan2.h        StyleGAN2 generator
- *     nn/models/clip.h             CLIP;  nn/text/tokenizer.h  its tokenizer
- *     nn/models/irse50.h           face recognition;  nn/models/vgg19.h  perceptual features
- *     nn/models/e4e.h              pictures to latents
- *     tensor/rng.h          random numbers
- *     tensor/files/safetensors.h  weight files;  tensor/files/json.h, tensor/files/file.h
- *     tensor/kernels/gemm/blas.h         which kernels are in use */
+ *     tensor/status.h                status codes, version
+ *     tensor/context.h               contexts: errors, threads, memory, scopes
+ *     tensor/tensor.h                making, viewing and converting tensors
+ *     tensor/rng.h                   random numbers
+ *
+ *     autograd/tape.h                gradients
+ *     autograd/ops.h                 every differentiable operation
+ *
+ *     nn/params.h                    named weights, checkpoints
+ *     nn/optim.h                     SGD, Adam, Ranger
+ *     nn/text/tokenizer.h            the tokenizer of CLIP
+ *     nn/models/clip.h               CLIP: embeddings of pictures and texts
+ *     nn/models/stylegan2.h          the StyleGAN2 generator
+ *     nn/models/vgg19.h              perceptual features and losses
+ *     nn/models/irse50.h             face recognition, the identity loss
+ *     nn/models/e4e.h                from a picture to its latent
+ *
+ *     tensor/files/safetensors.h     files of tensors
+ *     tensor/files/file.h            files that are written whole or not at all
+ *     tensor/files/json.h            JSON, read and written
+ *     tensor/kernels/gemm/blas.h     which kernels are in use */
 #ifndef LIBTENSOR_H
 #define LIBTENSOR_H
 
-#include "autograd/ops.h"
-#include "autograd/tape.h"
-#include "nn/models/clip.h"
-#include "nn/models/e4e.h"
-#include "nn/models/irse50.h"
-#include "nn/optim.h"
-#include "nn/params.h"
-#include "nn/models/stylegan2.h"
-#include "nn/text/tokenizer.h"
-#include "nn/models/vgg19.h"
-#include "tensor/kernels/gemm/blas.h"
+#include "tensor/status.h"
 #include "tensor/context.h"
+#include "tensor/tensor.h"
+#include "tensor/rng.h"
+
+#include "autograd/tape.h"
+#include "autograd/ops.h"
+
+#include "nn/params.h"
+#include "nn/optim.h"
+#include "nn/text/tokenizer.h"
+#include "nn/models/clip.h"
+#include "nn/models/stylegan2.h"
+#include "nn/models/vgg19.h"
+#include "nn/models/irse50.h"
+#include "nn/models/e4e.h"
+
+#include "tensor/files/safetensors.h"
 #include "tensor/files/file.h"
 #include "tensor/files/json.h"
-#include "tensor/rng.h"
-#include "tensor/files/safetensors.h"
-#include "tensor/status.h"
-#include "tensor/tensor.h"
+#include "tensor/kernels/gemm/blas.h"
 
 #endif

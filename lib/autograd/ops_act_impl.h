@@ -1,4 +1,5 @@
-/* What operations share that end in the tail of a StyleGAN2 layer (ops_bias_act.c). */
+/* What operations share that end in lt_act, the tail of a StyleGAN2 layer (ops_bias_act.c). Private
+ * to lib/autograd. */
 #ifndef LT_AUTOGRAD_OPS_ACT_IMPL_H
 #define LT_AUTOGRAD_OPS_ACT_IMPL_H
 
@@ -6,8 +7,9 @@
 #include "autograd/ops.h"
 #include "tensor/kernels/bias_act_impl.h"
 
-/* Inputs of a node that has the tail, and what it saves; further slots are free. */
+/* The first inputs of a node with the tail. Further inputs are free. */
 enum { LT_ACT_IN_X, LT_ACT_IN_SCALE, LT_ACT_IN_STRENGTH, LT_ACT_IN_BIAS, LT_ACT_INPUTS };
+/* The first slots of a node with the tail, filled by lt_act_save(). Further slots are free. */
 enum {
     LT_ACT_SAVED_SCALE,
     LT_ACT_SAVED_NOISE,
@@ -16,32 +18,39 @@ enum {
     LT_ACT_SAVED
 };
 
-/* The tail's operands, dense, for x of some shape. */
+/* The tensors of an lt_act, contiguous, and the kernels' form of them. */
 typedef struct lt_act_operands {
     lt_tensor *scale, *noise, *strength, *bias; /* NULL where absent */
     lt_bias_act_planes q;
-    bool from_y; /* the way back needs the result only, not x */
+    bool from_y; /* backward needs the result y only, not the argument x */
 } lt_act_operands;
 
-/* Checks the operands for x (N,C,H,W) of `shape`; messages name `op`. */
+/* Checks an lt_act for x (N, C, H, W) of `shape` and prepares it. Messages name the operation
+ * op. */
 lt_status lt_act_prepare(lt_ctx *ctx, const char *op, const int64_t *shape, const lt_act *act,
                          lt_act_operands *o);
+
+/* Saves the operands in a node. */
 void lt_act_save(lt_node *node, const lt_act_operands *o);
-/* The same operands back in backward, for gradients gy. */
+
+/* In backward: the operands that lt_act_save() saved, in the kernels' form. gy gives the shape. */
 lt_bias_act_planes lt_act_saved(const lt_node *node, const lt_tensor *gy, float slope, float gain);
 
-/* The tape's entry for y, made of x where x's own memory was written over. */
+/* Records the tail for an operation that has applied it already: the memory of x holds y. Returns
+ * y, a view of x. Needs o->from_y. */
 lt_tensor *lt_act_over(lt_ctx *ctx, lt_tensor *x, const lt_act *act, const lt_act_operands *o);
 
-/* Whether one pass can take the gradients of y and of a picture of it back, for x of `shape`. */
+/* Whether lt_act_over_picture() can be used: whether one backward pass over y can take both the
+ * gradient of y and that of the picture made from it. `shape` is that of y. */
 bool lt_act_fits_picture(const lt_ctx *ctx, const int64_t *shape, const lt_act_operands *o,
                          const lt_to_rgb *to);
 
-/* lt_act_over(), and the picture; where lt_act_fits_picture(). */
+/* lt_act_over(), and *rgb becomes the picture of y by `to`. Needs lt_act_fits_picture(). */
 lt_tensor *lt_act_over_picture(lt_ctx *ctx, lt_tensor *x, const lt_act *act,
                                const lt_act_operands *o, const lt_to_rgb *to, lt_tensor **rgb);
 
-/* Gives the small operands their gradients from the sums of planes. */
+/* In backward: adds the gradients of out_scale, noise_weight and bias, from the sums that the
+ * kernels took over each plane. from_y: the sums were taken from y rather than from x. */
 lt_status lt_act_add_small(lt_ctx *ctx, lt_node *node, const lt_bias_act_planes *q,
                            const lt_bias_act_sums *sums, bool from_y);
 

@@ -1,4 +1,5 @@
-/* The inner loops of the optimisers over contiguous runs of one tensor. */
+/* The inner loops of the optimisers, each over n contiguous elements of one tensor: p the values, g
+ * the gradient, m and v the running means of the gradient and of its square. */
 #ifndef LT_NN_OPTIM_KERNELS_H
 #define LT_NN_OPTIM_KERNELS_H
 
@@ -6,9 +7,9 @@
 
 #include "tensor/kernels/isa.h"
 
-/* The scalars of one step of one tensor, rounded once from double. */
+/* The scalars of one step of one tensor, computed in double and rounded once. */
 typedef struct lt_optim_scalars {
-    float decay;        /* p *= decay first; 1 where there is no weight decay */
+    float decay;        /* p *= decay comes first; 1: no weight decay */
     float beta1, rest1; /* m = beta1 m + rest1 g */
     float beta2, rest2; /* v = beta2 v + rest2 g^2 */
     float step;         /* p -= step m / (sqrt(v) / root + eps) */
@@ -16,20 +17,23 @@ typedef struct lt_optim_scalars {
 } lt_optim_scalars;
 
 struct lt_optim_kernels {
-    /* Sums in double: of g, and of g^2. */
+    /* The sum of g, in double. */
     double (*sum)(const float *g, int64_t n);
+    /* The sum of g^2, in double. */
     double (*sum_squares)(const float *g, int64_t n);
+    /* g *= by. */
     void (*scale)(float *g, int64_t n, float by);
-    /* Momentum m = momentum m + g; p -= lr m. */
+    /* SGD with momentum: m = momentum m + g; p = decay p - lr m. */
     void (*sgd)(float *p, float *m, const float *g, int64_t n, float decay, float momentum,
                 float lr);
-    /* Adam: `shift` is subtracted from g first (gradient centralisation). */
+    /* Adam, as lt_optim_scalars says. `shift` is subtracted from g first: the mean of the gradient,
+     * for gradient centralisation, or 0. */
     void (*adam)(float *p, float *m, float *v, const float *g, int64_t n, float shift,
                  const lt_optim_scalars *s);
-    /* The same without the division: p -= step m. */
+    /* The first steps of RAdam: adam with p -= step m, which does not divide by the root of v. */
     void (*warm)(float *p, float *m, float *v, const float *g, int64_t n, float shift,
                  const lt_optim_scalars *s);
-    /* slow += alpha (p - slow); p = slow. */
+    /* Lookahead: slow += alpha (p - slow); p = slow. */
     void (*lookahead)(float *p, float *slow, int64_t n, float alpha);
 };
 

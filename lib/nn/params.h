@@ -1,8 +1,8 @@
-/* Named tensors: the weights of a network as a checkpoint names them.
+/* Named tensors: the weights of a network under the names that its checkpoint has.
  *
- * One lt_params serves as what a model is built from, what an optimiser steps,
- * and what is saved. Tensors are retained; models borrow from it, so it must
- * outlive them. */
+ * A model is built from an lt_params, an optimiser steps its tensors, and a checkpoint is saved
+ * from it. It holds a reference to each tensor. Models and optimisers borrow it: it must outlive
+ * them. */
 #ifndef LT_NN_PARAMS_H
 #define LT_NN_PARAMS_H
 
@@ -13,52 +13,79 @@ LT_BEGIN_DECLS
 
 typedef struct lt_params lt_params;
 
+/* Makes an empty set. *out is the caller's, who gives it to lt_params_free(). Errors:
+ * LT_ERR_MEMORY. */
 LT_API lt_status lt_params_create(lt_ctx *ctx, lt_params **out);
-LT_API void lt_params_free(lt_params *params); /* NULL is accepted */
 
-/* Adds every tensor of a safetensors file whose name starts with `prefix` (NULL:
- * all), the prefix removed; its metadata too. Floating-point tensors become
- * float32 (float32 ones are mapped, copy-on-write), integers keep their type.
- * Errors: LT_ERR_IO, LT_ERR_FORMAT, LT_ERR_ARGUMENT for a name twice. */
+/* Frees a set and releases its tensors. NULL is accepted. */
+LT_API void lt_params_free(lt_params *params);
+
+/* Adds every tensor of a safetensors file whose name starts with `prefix` (NULL: every tensor),
+ * with the prefix removed from its name, and the metadata of the file. Floating-point tensors
+ * become float32; those that are float32 in the file are mapped into memory, private to this
+ * process. Integer tensors keep their type. Errors: LT_ERR_IO, LT_ERR_FORMAT (not a safetensors
+ * file), LT_ERR_ARGUMENT (the set has a tensor of that name already), LT_ERR_MEMORY. */
 LT_API lt_status lt_params_load(lt_ctx *ctx, lt_params *params, const char *path,
                                 const char *prefix);
-/* The same, but float16 and bfloat16 tensors stay as they are in the file, mapped: half the memory,
- * nothing to read before use. For networks that take them so (lt_clip_create()). */
+
+/* lt_params_load() that leaves float16 and bfloat16 tensors as they are in the file, mapped: they
+ * take half the memory, and nothing is read before its first use. For networks that accept such
+ * weights: lt_clip_create(). */
 LT_API lt_status lt_params_map(lt_ctx *ctx, lt_params *params, const char *path,
                                const char *prefix);
-/* Writes all tensors and metadata, floating-point ones as `float_type`
- * (LT_F32, LT_F16 or LT_BF16), atomically. */
+
+/* Writes all tensors and metadata to a safetensors file, floating-point tensors as float_type
+ * (LT_F32, LT_F16 or LT_BF16). The file is written under a temporary name and then renamed. Errors:
+ * LT_ERR_DTYPE (another float_type), LT_ERR_IO, LT_ERR_MEMORY. */
 LT_API lt_status lt_params_save(lt_ctx *ctx, const lt_params *params, const char *path,
                                 lt_dtype float_type);
 
-/* Adds (retains) one tensor; a name twice is LT_ERR_ARGUMENT. */
+/* Adds t under a copy of `name` and retains it. Errors: LT_ERR_ARGUMENT (t is NULL, or the set has
+ * a tensor of that name), LT_ERR_MEMORY. */
 LT_API lt_status lt_params_add(lt_ctx *ctx, lt_params *params, const char *name, lt_tensor *t);
-/* A new tensor of normal values, or of one value where std is 0, added under `name`. */
+
+/* Adds a new float32 tensor of normally distributed values, or, where std is 0, of the value `mean`
+ * throughout. Returns the tensor, which belongs to the set; NULL after a failure. rng may be NULL
+ * where std is 0. */
 LT_API lt_tensor *lt_params_new(lt_ctx *ctx, lt_params *params, const char *name, int ndim,
                                 const int64_t *shape, lt_rng *rng, float mean, float std);
 
-/* By name: find gives NULL where there is none (no failure); get fails with
- * LT_ERR_MISSING or LT_ERR_SHAPE, naming tensor, expected and found shape; a
- * size of -1 matches any. */
+/* The tensor of that name, which belongs to the set, or NULL where there is none. Records no
+ * failure. */
 LT_API lt_tensor *lt_params_find(const lt_params *params, const char *name);
+
+/* The tensor of that name and shape, in which a size of -1 matches any. Returns NULL after
+ * recording LT_ERR_MISSING or LT_ERR_SHAPE with the name and both shapes. */
 LT_API lt_tensor *lt_params_get(lt_ctx *ctx, const lt_params *params, const char *name, int ndim,
                                 const int64_t *shape);
-/* By position, in the order of adding. */
+
+/* The number of tensors. */
 LT_API size_t lt_params_count(const lt_params *params);
+
+/* The name of tensor i, in the order of adding; NULL past the end. */
 LT_API const char *lt_params_name(const lt_params *params, size_t i);
+
+/* Tensor i, in the order of adding; NULL past the end. */
 LT_API lt_tensor *lt_params_at(const lt_params *params, size_t i);
-/* Elements of all floating-point tensors. */
+
+/* The number of elements of all floating-point tensors together. */
 LT_API int64_t lt_params_elements(const lt_params *params);
 
-/* Metadata strings; NULL where there is none. Setting copies both. */
+/* The metadata string of that key, which belongs to the set; NULL where there is none. */
 LT_API const char *lt_params_metadata(const lt_params *params, const char *key);
+
+/* Sets or replaces a metadata string; key and value are copied. Errors: LT_ERR_MEMORY. */
 LT_API lt_status lt_params_set_metadata(lt_ctx *ctx, lt_params *params, const char *key,
                                         const char *value);
+
+/* The number of metadata strings. */
 LT_API size_t lt_params_metadata_count(const lt_params *params);
+
+/* The key of metadata string i, in the order of setting; NULL past the end. */
 LT_API const char *lt_params_metadata_key(const lt_params *params, size_t i);
 
-/* Switches gradients of all float32 tensors whose name starts with `prefix`
- * (NULL: all). */
+/* Makes all float32 tensors whose name starts with `prefix` (NULL: all of them) require a gradient,
+ * or no longer. */
 LT_API lt_status lt_params_require_grad(lt_ctx *ctx, lt_params *params, const char *prefix,
                                         bool on);
 

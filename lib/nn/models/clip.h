@@ -1,8 +1,9 @@
-/* CLIP (Radford et al. 2021): vision transformer and text transformer.
+/* CLIP (Radford et al. 2021): embeddings of pictures and of texts in one space, by a vision
+ * transformer and a text transformer.
  *
- * Tensor names are OpenAI's; all sizes are read from the shapes as OpenAI's
- * loader does (heads of 64 features). The metadata key `activation` = `gelu`
- * selects GELU instead of QuickGELU. Embeddings are raw (not normalised). */
+ * Tensor names are OpenAI's. All sizes are read from the shapes, as OpenAI's loader does; attention
+ * heads have 64 features. The metadata "activation" = "gelu" selects GELU instead of QuickGELU.
+ * Embeddings are not normalised. */
 #ifndef LT_NN_CLIP_H
 #define LT_NN_CLIP_H
 
@@ -11,43 +12,57 @@
 LT_BEGIN_DECLS
 
 typedef struct lt_clip_config {
-    int embed_dim;  /* D */
-    int image_size; /* R, pixels a side */
-    int patch;      /* pixels a side */
-    int vision_width, vision_layers;
-    int context_length; /* tokens, start and end included */
-    int vocab_size;
-    int text_width, text_layers;
-    bool gelu; /* GELU instead of QuickGELU */
+    int embed_dim;                   /* D: width of the embeddings */
+    int image_size;                  /* R: pixels a side of the network's input */
+    int patch;                       /* pixels a side of a patch; divides image_size */
+    int vision_width, vision_layers; /* features and blocks of the vision transformer */
+    int context_length;              /* L: tokens of a text, start and end included */
+    int vocab_size;                  /* V: number of token ids */
+    int text_width, text_layers;     /* features and blocks of the text transformer */
+    bool gelu;                       /* GELU instead of QuickGELU */
 } lt_clip_config;
 
 typedef struct lt_clip lt_clip;
 
-/* Fresh weights in OpenAI's initialisation. Widths must be multiples of 64. */
+/* Adds fresh weights to `params`, drawn as OpenAI's code draws them. Both widths must be multiples
+ * of
+ * 64. Errors: LT_ERR_ARGUMENT (the configuration), LT_ERR_MEMORY. */
 LT_API lt_status lt_clip_init(lt_ctx *ctx, lt_params *params, const lt_clip_config *config,
                               lt_rng *rng);
-/* A network over `params` (borrowed), float32 or as lt_params_map() leaves them. Errors name the
- * tensor that is missing or misshapen. */
-LT_API lt_status lt_clip_create(lt_ctx *ctx, const lt_params *params, lt_clip **out);
-LT_API void lt_clip_free(lt_clip *clip);
-LT_API const lt_clip_config *lt_clip_describe(const lt_clip *clip);
-LT_API lt_tensor *lt_clip_logit_scale(
-    const lt_clip *clip); /* log of the temperature's inverse, a scalar */
 
-/* Images (N,3,H,W) in [-1,1] -> network input (N,3,R,R): [0,1], bicubic resize of the shorter side
- * to R without antialiasing (or with), centre crop, CLIP mean and standard deviation. */
+/* Makes a network over `params`, which it borrows; weights may be float32 (lt_params_load()) or 16
+ * bits wide (lt_params_map()). *out (NULL on failure) is the caller's, who gives it to
+ * lt_clip_free(). Errors: LT_ERR_MISSING, LT_ERR_SHAPE (naming the tensor), LT_ERR_UNSUPPORTED (a
+ * width that is no multiple of 64), LT_ERR_MEMORY. */
+LT_API lt_status lt_clip_create(lt_ctx *ctx, const lt_params *params, lt_clip **out);
+
+/* Frees a network, not its parameters. NULL is accepted. */
+LT_API void lt_clip_free(lt_clip *clip);
+
+/* The sizes that were read from the shapes; they belong to the network. */
+LT_API const lt_clip_config *lt_clip_describe(const lt_clip *clip);
+
+/* The learned logarithm of the factor on cosines that CLIP was trained with, the inverse of a
+ * temperature: a scalar that belongs to the network. */
+LT_API lt_tensor *lt_clip_logit_scale(const lt_clip *clip);
+
+/* Images (N, 3, H, W) with values in [-1, 1] to the network's input (N, 3, R, R): bicubic resize of
+ * the shorter side to R, with or without antialiasing, crop of the middle, and normalisation by
+ * CLIP's mean and standard deviation. */
 LT_API lt_tensor *lt_clip_preprocess(lt_ctx *ctx, const lt_clip *clip, lt_tensor *images,
                                      bool antialias);
-/* Network input (N,3,R,R) -> (N,D). */
+
+/* Embeddings (N, D) of what lt_clip_preprocess() returned, (N, 3, R, R). */
 LT_API lt_tensor *lt_clip_encode_image(lt_ctx *ctx, const lt_clip *clip, lt_tensor *pixels);
-/* ids int32 (T,context_length) padded with 0; the feature is taken at each row's highest id (the
- * end token). Since attention is causal only the positions up to each end token are computed, and
- * beginnings that texts share once. -> (T,D) */
+
+/* Embeddings (T, D) of T texts: int32 ids (T, L) as lt_tokenize() makes them, padded with 0. The
+ * embedding is taken at the highest id of each row, which is the end token. Positions after it are
+ * not computed, and a beginning that several texts share is computed once. */
 LT_API lt_tensor *lt_clip_encode_text(lt_ctx *ctx, const lt_clip *clip, const lt_tensor *ids);
 
-/* Called with the residual stream "visual.0" (after ln_pre), "visual.1" (after block 0), ...,
- * "text.0", ... each (N, tokens, width), all tokens of the context for texts, which costs time;
- * NULL switches it off. */
+/* Has `tap` called with the residual stream, (N, tokens, width), before the first block
+ * ("visual.0", "text.0") and after each block ("visual.1", ...). Texts are then computed at all
+ * positions, which takes longer. NULL switches it off. */
 LT_API void lt_clip_set_tap(lt_clip *clip, void (*tap)(void *user, const char *name, lt_tensor *t),
                             void *user);
 

@@ -1,7 +1,7 @@
 /* Unicode code points: a growing array of them, and their UTF-8 form.
  *
- * The lowest file of lib/nn/text: it includes no other file of the folder. Private to the library.
- */
+ * The lowest file of lib/nn/text: it includes no other file of the folder. Private to the
+ * library. */
 #ifndef LT_NN_CODEPOINTS_IMPL_H
 #define LT_NN_CODEPOINTS_IMPL_H
 

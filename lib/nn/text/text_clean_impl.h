@@ -4,8 +4,8 @@
  * HTML entities (twice), reduce each run of white space to one blank, Unicode lower case. The
  * repair is the part of Python's ftfy that typed or pasted text needs: entities, curly quotes,
  * Latin ligatures, full-width forms, control characters, terminal escapes, normalisation form C.
- * Text that was decoded with the wrong encoding ("cafÃ©") is left as it is. Private to the library.
- */
+ * Text that was decoded with the wrong encoding ("cafÃ©") is left as it is. Private to the
+ * library. */
 #ifndef LT_NN_TEXT_CLEAN_IMPL_H
 #define LT_NN_TEXT_CLEAN_IMPL_H
 
