@@ -17,8 +17,8 @@ static void observe(void *user, const struct ce_trainer *trainer, const struct c
     struct session *s = user;
     lt_ctx *ctx = s->ctx;
     session_keep(s, "loss", lt_scalar(ctx, view->terms.loss));
-    session_keep(s, "loss_nce", lt_scalar(ctx, view->terms.nce));
-    session_keep(s, "loss_l2_latent", lt_scalar(ctx, view->terms.latent_l2));
+    session_keep(s, "loss_nce", lt_scalar(ctx, view->terms.value[CE_TERM_TEXT]));
+    session_keep(s, "loss_l2_latent", lt_scalar(ctx, view->terms.value[CE_TERM_LATENT_L2]));
     session_keep(s, "w_hat", lt_detach(ctx, view->w_hat));
     session_keep(s, "x_hat", lt_detach(ctx, view->x_hat));
     for (size_t i = 0; i < sizeof watched / sizeof *watched; i++) {

@@ -179,10 +179,10 @@ static void put_parameters(const struct training *t, int64_t step, bool gradient
 static void observe(void *user, const struct ce_trainer *trainer, const struct ce_train_view *view)
 {
     const struct training *t = user;
-    float value[CE_TERMS];
+    float value[CE_TERMS_LOGGED];
     (void)trainer;
     ce_terms_values(&view->terms, value);
-    for (int i = 0; i < CE_TERMS; i++)
+    for (int i = 0; i < CE_TERMS_LOGGED; i++)
         if (value[i] == value[i]) /* a term that is off is NaN */
             put_step(t->dump, view->step, ce_terms_name[i], "",
                      lt_scalar(t->dump->run.ctx, value[i]));

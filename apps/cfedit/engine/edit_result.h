@@ -4,14 +4,7 @@
 
 #include <stdbool.h>
 
-#include "tensor/tensor.h"
-
-/* Unweighted terms of a loss; NaN where a term is off or a method has no loss. */
-struct ce_edit_terms {
-    float loss, text, l2, change, id, perc;
-};
-
-#define CE_NO_TERMS ((struct ce_edit_terms){NAN, NAN, NAN, NAN, NAN, NAN})
+#include "engine/objective/terms.h"
 
 /* Tensors are retained; ce_edit_result_free() releases them. */
 struct ce_edit_result {
@@ -19,7 +12,7 @@ struct ce_edit_result {
     lt_tensor *latents;   /* (1,L,D) w_hat; of an edit in StyleSpace the source's w */
     lt_tensor **styles;   /* of an edit in StyleSpace: the edited styles, else NULL */
     int style_count;
-    struct ce_edit_terms first, last;
+    struct ce_terms first, last;
     double seconds;
 };
 
@@ -34,6 +27,6 @@ void ce_edit_result_free(struct ce_edit_result *result);
  * first step, in words, with the steps so far and no terms. False after a step stops the work
  * there, and the result so far stands. */
 typedef bool ce_edit_watch(void *user, int64_t step, const char *stage,
-                           const struct ce_edit_terms *terms);
+                           const struct ce_terms *terms);
 
 #endif

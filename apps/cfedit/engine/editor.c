@@ -168,7 +168,7 @@ int64_t ce_editor_steps(const struct ce_editor *editor, int64_t count)
     }
 }
 
-static bool watch_on(void *user, int64_t step, const char *stage, const struct ce_edit_terms *terms)
+static bool watch_on(void *user, int64_t step, const char *stage, const struct ce_terms *terms)
 {
     const struct ce_editor *e = user;
     return !e->watch || e->watch(e->watch_user, e->steps_before + step, stage, terms);

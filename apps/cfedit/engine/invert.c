@@ -5,6 +5,7 @@
 
 #include "autograd/ops.h"
 #include "engine/latent/latent_space.h"
+#include "engine/objective/source.h"
 #include "nn/optim.h"
 #include "engine/clock.h"
 
@@ -17,6 +18,11 @@ enum {
 struct ce_invert_config ce_invert_defaults(void)
 {
     return (struct ce_invert_config){.steps = 200, .lr = 0.1f, .l2_lambda = 0.01f, .starts = 64};
+}
+
+static struct ce_likeness likeness_of(const struct ce_invert_config *config)
+{
+    return (struct ce_likeness){.perc_lambda = config->perc_lambda};
 }
 
 static lt_status check(const struct ce_models *models, const struct ce_invert_config *c,
@@ -36,9 +42,8 @@ static lt_status check(const struct ce_models *models, const struct ce_invert_co
         return lt_fail(ctx, LT_ERR_ARGUMENT,
                        "invert: %d steps of %g, %d starts, l2 %g, perceptual %g", c->steps,
                        (double)c->lr, c->starts, (double)c->l2_lambda, (double)c->perc_lambda);
-    if (c->perc_lambda > 0.0f && !models->vgg)
-        return lt_fail(ctx, LT_ERR_ARGUMENT, "perc-lambda is %g, but VGG19 is not there",
-                       (double)c->perc_lambda);
+    if (ce_likeness_check(models, likeness_of(c)) != LT_OK)
+        return lt_ctx_status(ctx);
     return lt_check_finite(ctx, x, "the picture");
 }
 
@@ -138,8 +143,8 @@ struct inversion {
     struct ce_latent_space space;
     lt_optim *optim;
     lt_tensor *target[SCALES]; /* D_k x; in the caller's scope */
-    lt_tensor
-        *perc; /* x's VGG19 conv5_2 features, in that scope, too; NULL where the term is off */
+    struct ce_source source;   /* x and, where the term is on, its VGG19 features; in the caller's
+                                  scope */
     int scales;
 };
 
@@ -160,12 +165,9 @@ static lt_tensor *loss_of(const struct inversion *v, lt_tensor *x_hat)
         loss = loss ? lt_add(ctx, loss, term) : term;
     }
     if (v->config->perc_lambda > 0.0f)
-        loss = lt_add(
-            ctx, loss,
-            lt_affine(
-                ctx,
-                lt_l1_loss(ctx, lt_vgg19_perceptual_features(ctx, v->models->vgg, x_hat), v->perc),
-                v->config->perc_lambda, 0.0f));
+        loss = lt_add(ctx, loss,
+                      lt_affine(ctx, ce_perceptual_loss(v->models, &v->source, x_hat),
+                                v->config->perc_lambda, 0.0f));
     return lt_add(
         ctx, loss,
         lt_affine(ctx, ce_latent_space_size(&v->space, false), v->config->l2_lambda, 0.0f));
@@ -230,8 +232,8 @@ static lt_status prepare(struct inversion *v, lt_tensor *x)
     v->target[0] = lt_detach(ctx, x);
     for (v->scales = 1; v->scales < SCALES && lt_dim(x, 2) >> v->scales >= 8; v->scales++)
         v->target[v->scales] = halved(ctx, v->target[v->scales - 1]);
-    if (v->config->perc_lambda > 0.0f)
-        v->perc = lt_vgg19_perceptual_features(ctx, v->models->vgg, v->target[0]);
+    v->source = (struct ce_source){.x = v->target[0]};
+    ce_source_features(v->models, NULL, likeness_of(v->config), &v->source);
     lt_no_grad_end(ctx);
     if (lt_ctx_status(ctx) != LT_OK)
         return lt_ctx_status(ctx);

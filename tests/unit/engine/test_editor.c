@@ -185,7 +185,7 @@ struct told {
     bool ordered;
 };
 
-static bool listen(void *user, int64_t step, const char *stage, const struct ce_edit_terms *terms)
+static bool listen(void *user, int64_t step, const char *stage, const struct ce_terms *terms)
 {
     struct told *t = user;
     (void)terms;

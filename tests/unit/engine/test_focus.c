@@ -203,8 +203,7 @@ START_TEST(recoloring)
 }
 END_TEST
 
-static bool count_step(void *user, int64_t step, const char *stage,
-                       const struct ce_edit_terms *terms)
+static bool count_step(void *user, int64_t step, const char *stage, const struct ce_terms *terms)
 {
     ck_assert(!stage || isnan(terms->loss));
     ck_assert_int_eq(step, stage ? *(int64_t *)user : ++*(int64_t *)user);
@@ -234,7 +233,8 @@ START_TEST(search)
     ck_assert_int_eq(ce_latent_edit_run(&models, &config, &texts, w, 1.0f, NULL, NULL, &b), LT_OK);
     ck_assert(method_same_bits(a.x_hat, b.x_hat));
     ck_assert(!method_same_bits(a.x_hat, a.x));
-    ck_assert(isfinite(a.first.loss) && isfinite(a.last.loss) && isfinite(a.last.change));
+    ck_assert(isfinite(a.first.loss) && isfinite(a.last.loss) &&
+              isfinite(a.last.value[CE_TERM_CHANGE]));
     ce_edit_result_free(&a);
     ce_edit_result_free(&b);
 }

@@ -124,15 +124,15 @@ END_TEST
 START_TEST(identity_and_perceptual_terms_compare_with_the_source)
 {
     struct ce_edit_result r = edit(1.0f);
-    ck_assert(isnan(r.last.id) && isnan(r.last.perc));
+    ck_assert(isnan(r.last.value[CE_TERM_IDENTITY]) && isnan(r.last.value[CE_TERM_PERC]));
     ce_edit_result_free(&r);
     config.id_lambda = 0.2f;
     config.perc_lambda = 0.01f;
     r = edit(1.0f);
-    ck_assert_float_eq_tol(r.first.id, 0.0f, 1e-5f);
-    ck_assert_float_eq_tol(r.first.perc, 0.0f, 1e-5f);
-    ck_assert_float_gt(r.last.id, 1e-5f);
-    ck_assert_float_gt(r.last.perc, 1e-5f);
+    ck_assert_float_eq_tol(r.first.value[CE_TERM_IDENTITY], 0.0f, 1e-5f);
+    ck_assert_float_eq_tol(r.first.value[CE_TERM_PERC], 0.0f, 1e-5f);
+    ck_assert_float_gt(r.last.value[CE_TERM_IDENTITY], 1e-5f);
+    ck_assert_float_gt(r.last.value[CE_TERM_PERC], 1e-5f);
     ce_edit_result_free(&r);
 }
 END_TEST

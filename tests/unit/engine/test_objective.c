@@ -85,15 +85,18 @@ START_TEST(sum_of_terms)
     lt_tensor *loss = loss_of(ctx, &s);
     nn_assert_ok(ctx);
     const struct ce_terms t = s.terms;
-    ck_assert_float_eq_tol(
-        t.loss, 0.3f * t.nce + 0.8f * t.latent_l2 + 0.2f * t.identity + 0.02f * t.perc, 1e-5f);
+    ck_assert_float_eq_tol(t.loss,
+                           0.3f * t.value[CE_TERM_TEXT] + 0.8f * t.value[CE_TERM_LATENT_L2] +
+                               0.2f * t.value[CE_TERM_IDENTITY] + 0.02f * t.value[CE_TERM_PERC],
+                           1e-5f);
     ck_assert_float_eq(lt_item(loss), t.loss);
     lt_tensor *x_hat = lt_stylegan2_synthesis(ctx, models.generator, s.w_hat);
     lt_tensor *id = lt_irse50_identity_loss(ctx, models.identity, x_hat, s.source.x);
     lt_tensor *perc = lt_vgg19_perceptual_loss(ctx, models.vgg, x_hat, s.source.x);
-    ck_assert_float_eq_tol(t.identity, lt_item(id), 1e-5f);
-    ck_assert_float_eq_tol(t.perc, lt_item(perc), 1e-5f * (1 + lt_item(perc)));
-    ck_assert_float_eq_tol(t.latent_l2, lt_item(lt_mse_loss(ctx, s.w_hat, s.source.w)), 1e-6f);
+    ck_assert_float_eq_tol(t.value[CE_TERM_IDENTITY], lt_item(id), 1e-5f);
+    ck_assert_float_eq_tol(t.value[CE_TERM_PERC], lt_item(perc), 1e-5f * (1 + lt_item(perc)));
+    ck_assert_float_eq_tol(t.value[CE_TERM_LATENT_L2],
+                           lt_item(lt_mse_loss(ctx, s.w_hat, s.source.w)), 1e-6f);
     ce_source_free(&s.source);
 }
 END_TEST
@@ -106,9 +109,9 @@ START_TEST(nothing_changed)
     make_scene(&s);
     s.w_hat = s.source.w;
     ck_assert_ptr_nonnull(loss_of(ctx, &s));
-    ck_assert_float_eq_tol(s.terms.identity, 0.0f, 1e-5f);
-    ck_assert_float_eq_tol(s.terms.perc, 0.0f, 1e-3f);
-    ck_assert_float_eq(s.terms.latent_l2, 0.0f);
+    ck_assert_float_eq_tol(s.terms.value[CE_TERM_IDENTITY], 0.0f, 1e-5f);
+    ck_assert_float_eq_tol(s.terms.value[CE_TERM_PERC], 0.0f, 1e-3f);
+    ck_assert_float_eq(s.terms.value[CE_TERM_LATENT_L2], 0.0f);
     ce_source_free(&s.source);
 }
 END_TEST
@@ -121,8 +124,9 @@ START_TEST(terms_off)
     prepare();
     make_scene(&s);
     ck_assert_ptr_nonnull(loss_of(ctx, &s));
-    ck_assert(isnan(s.terms.nce) && isnan(s.terms.identity) && isnan(s.terms.perc));
-    ck_assert_float_eq_tol(s.terms.loss, 0.8f * s.terms.latent_l2, 1e-6f);
+    ck_assert(isnan(s.terms.value[CE_TERM_TEXT]) && isnan(s.terms.value[CE_TERM_IDENTITY]) &&
+              isnan(s.terms.value[CE_TERM_PERC]));
+    ck_assert_float_eq_tol(s.terms.loss, 0.8f * s.terms.value[CE_TERM_LATENT_L2], 1e-6f);
     ck_assert(!s.source.clip && !s.source.identity && !s.source.perc && s.source.x);
     ce_source_free(&s.source);
 }
@@ -207,7 +211,7 @@ START_TEST(errors)
     ck_assert_int_eq(ce_objective_prepare(&less, &config, "face", "green face", &objective),
                      LT_ERR_ARGUMENT);
     nn_assert_failed(ctx, LT_ERR_ARGUMENT,
-                     "id-lambda is 0.2, but the identity network is not there");
+                     "id-lambda is 0.2, but the identity loss needs an identity network");
     config.id_lambda = -1.0f;
     ck_assert_int_eq(ce_objective_prepare(&models, &config, "face", "green face", &objective),
                      LT_ERR_ARGUMENT);

@@ -270,8 +270,7 @@ static double target_cosine(const struct ce_models *models, lt_tensor *x, lt_ten
     return value;
 }
 
-static bool tell_step(void *user, int64_t step, const char *stage,
-                      const struct ce_edit_terms *terms)
+static bool tell_step(void *user, int64_t step, const char *stage, const struct ce_terms *terms)
 {
     char note[64];
     if (stage) {

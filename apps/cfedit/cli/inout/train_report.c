@@ -105,9 +105,9 @@ void ce_train_log_close(struct ce_train_log *log)
 /* The terms that are on, under their names with `prefix`. */
 static void put_terms(lt_json_writer *line, const struct ce_terms *terms, const char *prefix)
 {
-    float value[CE_TERMS];
+    float value[CE_TERMS_LOGGED];
     ce_terms_values(terms, value);
-    for (int i = 0; i < CE_TERMS; i++) {
+    for (int i = 0; i < CE_TERMS_LOGGED; i++) {
         char key[40];
         if (isnan(value[i]))
             continue;

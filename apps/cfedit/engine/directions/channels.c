@@ -311,7 +311,7 @@ lt_status ce_channels_edit(const struct ce_models *models, lt_tensor *const *dir
     const lt_stylegan2 *g = models->generator;
     const int count = lt_stylegan2_styles_count(g);
     lt_tensor *style[CE_SPACE_STYLES] = {NULL};
-    *result = (struct ce_edit_result){.first = CE_NO_TERMS, .last = CE_NO_TERMS};
+    *result = (struct ce_edit_result){.first = ce_terms_none(), .last = ce_terms_none()};
     const double start = ce_seconds();
     const lt_scope scope = lt_scope_open(ctx);
     lt_no_grad_begin(ctx);

@@ -41,13 +41,10 @@ struct edit {
     lt_ctx *ctx;
     struct ce_latent_space space;
     lt_optim *optim;
-    double square_norm;        /* running mean of the gradient's squared norm */
-    lt_tensor *x;              /* (1,3,S,S), S the size rendered */
-    lt_tensor *source_feature; /* e(x) (1,D) */
-    lt_tensor *identity;       /* x's face embedding (1,512); NULL where the term is off */
-    lt_tensor *perc;           /* x's VGG19 conv5_2 features; NULL where the term is off */
-    lt_tensor *map;            /* M (1,1,S,S); NULL without focus */
-    lt_tensor *goal;           /* (1,3,S,S) of fit_steps; NULL without */
+    double square_norm;      /* running mean of the gradient's squared norm */
+    struct ce_source source; /* x (1,3,S,S), S the size rendered, and its features */
+    lt_tensor *map;          /* M (1,1,S,S); NULL without focus */
+    lt_tensor *goal;         /* (1,3,S,S) of fit_steps; NULL without */
 };
 
 /* ---- terms ---- */
@@ -70,7 +67,8 @@ static lt_tensor *changed_share(const struct edit *e, lt_tensor *x_hat, lt_tenso
 static lt_tensor *shown(const struct edit *e, lt_tensor *x_hat)
 {
     lt_ctx *ctx = e->ctx;
-    return e->map ? lt_add(ctx, e->x, lt_mul(ctx, lt_sub(ctx, x_hat, e->x), e->map)) : x_hat;
+    return e->map ? lt_add(ctx, e->source.x, lt_mul(ctx, lt_sub(ctx, x_hat, e->source.x), e->map))
+                  : x_hat;
 }
 
 /* 1 - cos(e(x_hat), e(x)). */
@@ -78,17 +76,7 @@ static lt_tensor *away_from_source(const struct edit *e, lt_tensor *x_hat)
 {
     lt_ctx *ctx = e->ctx;
     lt_tensor *feature = ce_image_features(ctx, e->models->clip, x_hat, e->config->nce.antialias);
-    return lt_affine(ctx, lt_sum(ctx, lt_mul(ctx, feature, e->source_feature), 0, false), -1.0f,
-                     1.0f);
-}
-
-/* *loss += weight * term, whose value goes to *value (may be NULL). */
-static void add_term(lt_ctx *ctx, lt_tensor **loss, lt_tensor *term, float weight, float *value)
-{
-    if (value && term)
-        *value = lt_item(term);
-    lt_tensor *scaled = lt_affine(ctx, term, weight, 0.0f);
-    *loss = *loss ? lt_add(ctx, *loss, scaled) : scaled;
+    return lt_affine(ctx, lt_sum(ctx, lt_mul(ctx, feature, e->source.clip), 0, false), -1.0f, 1.0f);
 }
 
 /* Squared distance to the goal, the mean under M and the mean elsewhere. */
@@ -104,39 +92,37 @@ static lt_tensor *distance_to_goal(const struct edit *e, lt_tensor *x_hat)
     return lt_add(ctx, inside, lt_affine(ctx, outside, OUTSIDE_WEIGHT, 0.0f));
 }
 
-/* The whole loss at the code as it is. */
+static struct ce_likeness likeness_of(const struct ce_latent_edit_config *config)
+{
+    return (struct ce_likeness){config->id_lambda, config->perc_lambda};
+}
+
+/* The whole loss of x_hat, drawn from the code as it is. */
 static lt_tensor *loss_of(const struct edit *e, lt_tensor *x_hat, const double (*coeffs)[8],
-                          struct ce_edit_terms *terms)
+                          struct ce_terms *terms)
 {
     lt_ctx *ctx = e->ctx;
     const struct ce_latent_edit_config *c = e->config;
-    lt_tensor *loss = NULL;
-    add_term(ctx, &loss,
-             ce_nce_loss(ctx, e->models->clip, &c->nce, e->texts, e->source_feature,
-                         shown(e, x_hat), coeffs),
-             c->nce_lambda, &terms->text);
-    add_term(ctx, &loss, ce_latent_space_size(&e->space, false), c->l2_lambda, &terms->l2);
+    struct ce_loss loss = ce_loss_begin();
+    ce_loss_add(ctx, &loss, CE_TERM_TEXT, c->nce_lambda,
+                ce_nce_loss(ctx, e->models->clip, &c->nce, e->texts, e->source.clip,
+                            shown(e, x_hat), coeffs));
+    ce_loss_add(ctx, &loss, CE_TERM_LATENT_L2, c->l2_lambda,
+                ce_latent_space_size(&e->space, false));
     if (c->l1_lambda > 0.0f)
-        add_term(ctx, &loss, ce_latent_space_size(&e->space, true), c->l1_lambda, NULL);
+        ce_loss_add(ctx, &loss, CE_TERM_LATENT_L1, c->l1_lambda,
+                    ce_latent_space_size(&e->space, true));
     if (c->change_lambda > 0.0f)
-        add_term(ctx, &loss, changed_share(e, x_hat, e->goal ? e->goal : e->x, e->map),
-                 c->change_lambda, &terms->change);
+        ce_loss_add(ctx, &loss, CE_TERM_CHANGE, c->change_lambda,
+                    changed_share(e, x_hat, e->goal ? e->goal : e->source.x, e->map));
     if (e->goal && c->goal_lambda > 0.0f)
-        add_term(ctx, &loss, distance_to_goal(e, x_hat), c->goal_lambda, NULL);
+        ce_loss_add(ctx, &loss, CE_TERM_GOAL, c->goal_lambda, distance_to_goal(e, x_hat));
     if (c->anchor_lambda > 0.0f)
-        add_term(ctx, &loss, away_from_source(e, x_hat), c->anchor_lambda, NULL);
-    if (c->id_lambda > 0.0f)
-        add_term(ctx, &loss,
-                 lt_irse50_feature_loss(ctx, lt_irse50_features(ctx, e->models->identity, x_hat),
-                                        e->identity),
-                 c->id_lambda, &terms->id);
-    if (c->perc_lambda > 0.0f)
-        add_term(ctx, &loss,
-                 lt_l1_loss(ctx, lt_vgg19_perceptual_features(ctx, e->models->vgg, x_hat), e->perc),
-                 c->perc_lambda, &terms->perc);
-    if (loss)
-        terms->loss = lt_item(loss);
-    return loss;
+        ce_loss_add(ctx, &loss, CE_TERM_ANCHOR, c->anchor_lambda, away_from_source(e, x_hat));
+    ce_likeness_add(e->models, likeness_of(c), &e->source, x_hat, &loss);
+    lt_tensor *total = ce_loss_end(ctx, &loss);
+    *terms = loss.terms;
+    return total;
 }
 
 /* ---- descent ---- */
@@ -161,15 +147,15 @@ static lt_status descend(struct edit *e, bool to_goal, int index, int steps)
 
 /* Step `index` of `steps`, towards the goal or down the loss. */
 static lt_status step(struct edit *e, lt_rng *rng, bool to_goal, int index, int steps,
-                      struct ce_edit_terms *terms)
+                      struct ce_terms *terms)
 {
     lt_ctx *ctx = e->ctx;
     const lt_scope scope = lt_scope_open(ctx);
     lt_tensor *code[CE_SPACE_STYLES] = {NULL};
     double coeffs[CE_NCE_MAX_COPIES][8];
-    *terms = CE_NO_TERMS;
+    *terms = ce_terms_none();
 
-    lt_status status = ce_nce_draw(ctx, &e->config->nce, rng, lt_dim(e->x, 2), coeffs);
+    lt_status status = ce_nce_draw(ctx, &e->config->nce, rng, lt_dim(e->source.x, 2), coeffs);
     if (status == LT_OK)
         status = ce_latent_space_code(&e->space, 1.0f, code);
     if (status != LT_OK)
@@ -250,23 +236,22 @@ static lt_status search(struct edit *e, ce_edit_watch *watch, void *user,
 
 /* ---- an edit ---- */
 
-/* What the terms compare with: the features of x. */
-static lt_status prepare_features(struct edit *e)
+/* The source picture and the features that the terms compare with. */
+static lt_status prepare_source(struct edit *e)
 {
-    const struct ce_latent_edit_config *c = e->config;
-    lt_ctx *ctx = e->ctx;
-    e->source_feature = lt_retain(ce_image_features(ctx, e->models->clip, e->x, c->nce.antialias));
-    if (c->id_lambda > 0.0f)
-        e->identity = lt_retain(lt_irse50_features(ctx, e->models->identity, e->x));
-    if (c->perc_lambda > 0.0f)
-        e->perc = lt_retain(lt_vgg19_perceptual_features(ctx, e->models->vgg, e->x));
-    return lt_ctx_status(ctx);
+    struct ce_source source = {
+        .x = ce_latent_space_draw(&e->space, e->space.base, e->config->render_size)};
+    const lt_status status =
+        ce_source_features(e->models, &e->config->nce, likeness_of(e->config), &source);
+    ce_source_retain(&source);
+    e->source = source;
+    return status;
 }
 
 /* Space, picture, features, map and goal of an edit. */
 static lt_status prepare(struct edit *e, lt_tensor *w, ce_edit_watch *watch, void *user)
 {
-    const struct ce_edit_terms none = CE_NO_TERMS;
+    const struct ce_terms none = ce_terms_none();
     lt_ctx *ctx = e->ctx;
     lt_rng rng = lt_rng_make(e->config->seed, STREAM_FOCUS);
     lt_status status = ce_latent_space_open(e->models, &e->config->space, w, &e->space);
@@ -274,21 +259,20 @@ static lt_status prepare(struct edit *e, lt_tensor *w, ce_edit_watch *watch, voi
         return status;
     const lt_scope scope = lt_scope_open(ctx);
     lt_no_grad_begin(ctx);
-    e->x = lt_retain(ce_latent_space_draw(&e->space, e->space.base, e->config->render_size));
-    status = e->x ? prepare_features(e) : lt_ctx_status(ctx);
+    status = prepare_source(e);
     lt_no_grad_end(ctx);
     if (status == LT_OK && e->config->use_focus) {
         if (watch)
             watch(user, 0, "finding where the text is about", &none);
-        e->map = lt_retain(
-            ce_focus_map(e->models, &e->config->focus, &e->config->nce, e->texts, e->x, &rng));
+        e->map = lt_retain(ce_focus_map(e->models, &e->config->focus, &e->config->nce, e->texts,
+                                        e->source.x, &rng));
     }
     if (e->map && e->texts->contrast && e->config->fit_steps > 0) {
         lt_tensor *mask = NULL;
         if (watch)
             watch(user, 0, "trying out recolourings", &none);
-        e->goal = lt_retain(ce_recolor(e->models, &e->config->nce, e->texts, e->x, e->map,
-                                       e->source_feature, &rng, &mask));
+        e->goal = lt_retain(ce_recolor(e->models, &e->config->nce, e->texts, e->source.x, e->map,
+                                       e->source.clip, &rng, &mask));
         lt_release(e->map);
         e->map = lt_retain(mask);
     }
@@ -306,9 +290,9 @@ static lt_status finish(struct edit *e, lt_tensor *w, float strength, struct ce_
     lt_tensor *code[CE_SPACE_STYLES] = {NULL};
     lt_status status = ce_latent_space_code(&e->space, strength, code);
     lt_tensor *x_hat = status == LT_OK ? ce_latent_space_draw(&e->space, code, 0) : NULL;
-    lt_tensor *x = x_hat && !lt_same_shape(e->x, x_hat)
+    lt_tensor *x = x_hat && !lt_same_shape(e->source.x, x_hat)
                        ? ce_latent_space_draw(&e->space, e->space.base, 0)
-                       : e->x;
+                       : e->source.x;
     if (status == LT_OK)
         status = ce_edit_result_set(ctx, result, x, x_hat, style ? w : code[0], style ? code : NULL,
                                     e->space.count);
@@ -340,10 +324,7 @@ lt_status ce_latent_edit_run(const struct ce_models *models,
     result->seconds = ce_seconds() - begun;
     lt_optim_free(e.optim);
     ce_latent_space_close(&e.space);
-    lt_release(e.x);
-    lt_release(e.source_feature);
-    lt_release(e.identity);
-    lt_release(e.perc);
+    ce_source_free(&e.source);
     lt_release(e.map);
     lt_release(e.goal);
     return status;

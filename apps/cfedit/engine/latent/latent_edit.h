@@ -24,7 +24,7 @@
 #ifndef CFEDIT_LATENT_EDIT_H
 #define CFEDIT_LATENT_EDIT_H
 
-#include "engine/objective/clip_nce.h"
+#include "engine/objective/source.h"
 #include "engine/edit_result.h"
 #include "engine/latent/focus.h"
 #include "engine/latent/latent_space.h"

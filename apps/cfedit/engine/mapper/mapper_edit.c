@@ -1,7 +1,5 @@
 #include "engine/mapper/mapper_edit.h"
 
-#include <math.h>
-
 #include "autograd/ops.h"
 #include "engine/clock.h"
 
@@ -31,7 +29,7 @@ lt_status ce_mapper_edit_apply(const struct ce_models *models, const struct ce_m
         lt_tensor *x = lt_stylegan2_synthesis(ctx, models->generator, one);
         lt_tensor *x_hat = lt_stylegan2_synthesis(ctx, models->generator, w_hat);
         status = ce_edit_result_set(ctx, &results[i], x, x_hat, w_hat, NULL, 0);
-        results[i].first = results[i].last = CE_NO_TERMS;
+        results[i].first = results[i].last = ce_terms_none();
         results[i].seconds = ce_seconds() - start;
         lt_scope_close(ctx, inner, NULL);
     }
@@ -41,15 +39,13 @@ lt_status ce_mapper_edit_apply(const struct ce_models *models, const struct ce_m
 }
 
 static lt_status train(struct ce_trainer *trainer, int64_t steps, ce_edit_watch *watch, void *user,
-                       struct ce_edit_terms *first, struct ce_edit_terms *last)
+                       struct ce_terms *first, struct ce_terms *last)
 {
     lt_status status = LT_OK;
     for (int64_t i = 0; i < steps && status == LT_OK; i++) {
-        struct ce_terms t;
-        status = ce_trainer_step(trainer, &t);
+        status = ce_trainer_step(trainer, last);
         if (status != LT_OK)
             break;
-        *last = (struct ce_edit_terms){t.loss, t.nce, t.latent_l2, NAN, t.identity, t.perc};
         if (i == 0)
             *first = *last;
         if (watch && !watch(user, i + 1, NULL, last))
@@ -72,7 +68,7 @@ lt_status ce_mapper_edit_run(const struct ce_models *models,
         c.train.batch = (int)n;
     const struct ce_train_data data = {.source_text = source, .target_text = target, .latents = w};
     const int64_t steps = (n * config->steps + c.train.batch - 1) / c.train.batch;
-    struct ce_edit_terms first = CE_NO_TERMS, last = CE_NO_TERMS;
+    struct ce_terms first = ce_terms_none(), last = ce_terms_none();
     struct ce_trainer *trainer = NULL;
     lt_params *params = NULL;
     const double start = ce_seconds();

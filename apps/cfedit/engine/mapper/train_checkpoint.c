@@ -131,9 +131,10 @@ lt_status ce_trainer_save(struct ce_trainer *trainer, const char *path)
     if (!status)
         status = lt_optim_store(ctx, trainer->optim, file);
     if (!status)
-        status = lt_params_add(
-            ctx, file, HISTORY,
-            lt_from_copy(ctx, LT_F32, 2, (int64_t[]){trainer->steps, CE_TERMS}, trainer->history));
+        status =
+            lt_params_add(ctx, file, HISTORY,
+                          lt_from_copy(ctx, LT_F32, 2, (int64_t[]){trainer->steps, CE_TERMS_LOGGED},
+                                       trainer->history));
     for (int i = 0; i < SETTINGS && !status; i++)
         status = lt_params_set_metadata(ctx, file, setting[i].key, setting[i].value);
     if (!status)
@@ -193,7 +194,8 @@ static lt_status restore_state(struct ce_trainer *trainer, const lt_params *file
     if (steps < 0 || !end || *end)
         return lt_fail(ctx, LT_ERR_FORMAT, "%s: not a training's checkpoint (%s is %s)", path,
                        META_STEP, step ? step : "missing");
-    const lt_tensor *history = lt_params_get(ctx, file, HISTORY, 2, (int64_t[]){steps, CE_TERMS});
+    const lt_tensor *history =
+        lt_params_get(ctx, file, HISTORY, 2, (int64_t[]){steps, CE_TERMS_LOGGED});
     if (!history || ce_trainer_reserve_history(trainer, steps))
         return lt_ctx_status(ctx);
     memcpy(trainer->history, lt_f32(history), (size_t)lt_numel(history) * sizeof(float));

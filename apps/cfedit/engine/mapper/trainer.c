@@ -161,7 +161,7 @@ lt_status ce_trainer_reserve_history(struct ce_trainer *trainer, int64_t steps)
     if (steps <= trainer->history_cap)
         return LT_OK;
     const int64_t cap = steps + steps / 2 + 1024;
-    float *grown = realloc(trainer->history, (size_t)cap * CE_TERMS * sizeof *grown);
+    float *grown = realloc(trainer->history, (size_t)cap * CE_TERMS_LOGGED * sizeof *grown);
     if (!grown)
         return lt_fail(trainer->models->ctx, LT_ERR_MEMORY,
                        "out of memory for the losses of %lld steps", (long long)steps);
@@ -287,7 +287,7 @@ lt_status ce_trainer_step(struct ce_trainer *trainer, struct ce_terms *terms)
     free(index);
     if (status)
         return status;
-    ce_terms_values(&view.terms, trainer->history + trainer->steps * CE_TERMS);
+    ce_terms_values(&view.terms, trainer->history + trainer->steps * CE_TERMS_LOGGED);
     trainer->steps++;
     if (terms)
         *terms = view.terms;
@@ -324,27 +324,29 @@ lt_status ce_trainer_validate(struct ce_trainer *trainer, int64_t most, struct c
     if (!trainer->test_sources)
         return lt_fail(ctx, LT_ERR_ARGUMENT, "there are no test latents to validate on");
     const int64_t there = lt_dim(trainer->data.tests, 0), n = most < there ? most : there;
-    double sum[CE_TERMS] = {0};
+    double sum[CE_TERMS_LOGGED] = {0};
     lt_status status = LT_OK;
     lt_no_grad_begin(ctx);
     for (int64_t i = 0; i < n && !status; i++) {
         struct ce_terms terms;
-        float value[CE_TERMS];
+        float value[CE_TERMS_LOGGED];
         const lt_scope scope = lt_scope_open(ctx);
         status = test_one(trainer, i, &terms);
         lt_scope_close(ctx, scope, NULL);
         if (status)
             break;
         ce_terms_values(&terms, value);
-        for (int k = 0; k < CE_TERMS; k++)
+        for (int k = 0; k < CE_TERMS_LOGGED; k++)
             sum[k] += (double)value[k];
     }
     lt_no_grad_end(ctx);
     if (status)
         return status;
     const double over = 1.0 / (double)n, loss = sum[0] * over;
-    *mean = (struct ce_terms){(float)loss, (float)(sum[1] * over), (float)(sum[2] * over),
-                              (float)(sum[3] * over), (float)(sum[4] * over)};
+    float value[CE_TERMS_LOGGED];
+    for (int k = 0; k < CE_TERMS_LOGGED; k++)
+        value[k] = (float)(sum[k] * over);
+    *mean = ce_terms_of_values(value);
     *better = !(loss >= trainer->best);
     if (*better)
         trainer->best = loss;
@@ -370,7 +372,7 @@ int64_t ce_trainer_steps(const struct ce_trainer *trainer) { return trainer->ste
 
 const float *ce_trainer_history(const struct ce_trainer *trainer, int64_t i)
 {
-    return trainer->history + i * CE_TERMS;
+    return trainer->history + i * CE_TERMS_LOGGED;
 }
 
 double ce_trainer_best(const struct ce_trainer *trainer) { return trainer->best; }

@@ -17,7 +17,7 @@ struct ce_trainer {
     lt_tensor *text_feature;                        /* (1,E) */
     int64_t steps;
     double best;    /* lowest validation loss; NaN before the first */
-    float *history; /* [steps][CE_TERMS] */
+    float *history; /* [steps][CE_TERMS_LOGGED] */
     int64_t history_cap;
     int64_t *order; /* [N], of epoch `order_epoch` */
     int64_t order_epoch;
