@@ -54,7 +54,7 @@ BENCH_EDIT_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard bench/edit/*.c))
 WORLD_OBJ  := $(patsubst %.c,$(BUILD)/%.o,$(wildcard weights/world/*.c))
 BENCH_OBJ  := $(patsubst %.c,$(BUILD)/%.o,$(wildcard bench/speed/*.c))
 TEST_OBJ   := $(call objects_in,tests)
-PUBLIC     := tensor/status.h tensor/context.h tensor/tensor.h tensor/rng.h tensor/kernels/gemm/blas.h tensor/files/file.h \
+PUBLIC     := tensor/status.h tensor/memory.h tensor/context.h tensor/tensor.h tensor/rng.h tensor/kernels/gemm/blas.h tensor/kernels/gemm/in_use.h tensor/files/file.h \
               tensor/files/json.h tensor/files/safetensors.h autograd/tape.h autograd/ops.h nn/params.h nn/optim.h \
               nn/models/stylegan2.h nn/models/clip.h nn/models/irse50.h nn/models/e4e.h nn/models/vgg19.h nn/text/tokenizer.h
 
@@ -178,7 +178,7 @@ $(BUILD)/method_dump: $(DUMP_OBJ) $(CONSOLE_A) $(ENGINE_A) $(LIB_A)
 $(BUILD)/make_tiny_model: $(BUILD)/tests/cli/make_tiny_model.o $(ENGINE_A) $(LIB_A)
 	$(CC) $(CFLAGS) $(LDFLAGS) -fopenmp -o $@ $^ $(APPLIBS)
 
-.PHONY: check test test-unit test-cli test-convert test-install test-sanitize test-warnings test-full
+.PHONY: check test test-unit test-cli test-convert test-install test-sanitize test-warnings test-layers test-full
 # Seconds, for use while working.
 check test-unit: $(BUILD)/unit_tests
 	OMP_WAIT_POLICY=passive $(BUILD)/unit_tests
@@ -200,6 +200,10 @@ test-sanitize:
 	$(MAKE) $(JOBS) BUILD=$(BUILD)-sanitize CFLAGS="$(SANITIZE)" $(BUILD)-sanitize/unit_tests
 	ASAN_OPTIONS=allocator_may_return_null=1:detect_leaks=1 OMP_WAIT_POLICY=passive CK_EXCLUDE_TAGS=slow CK_TIMEOUT_MULTIPLIER=5 $(BUILD)-sanitize/unit_tests
 
+# No layer includes a higher one.
+test-layers:
+	PUBLIC="$(PUBLIC)" sh tests/layers.sh
+
 test-warnings:
 	$(MAKE) $(JOBS) BUILD=$(BUILD)-gcc CC=gcc CFLAGS=-O2 WERROR=-Werror objects
 	$(MAKE) $(JOBS) BUILD=$(BUILD)-clang CC=clang CFLAGS=-O1 WERROR=-Werror objects
@@ -220,6 +224,7 @@ test:
 	@tools/setup.sh --tests
 	@$(MAKE) --no-print-directory -s $(JOBS) all $(BUILD)/unit_tests $(BUILD)/make_tiny_model $(BUILD)/bench_cfedit $(PARITY_TOOLS)
 	@$(MAKE) --no-print-directory -s test-format
+	@$(MAKE) --no-print-directory -s test-layers
 	@$(MAKE) --no-print-directory -s test-warnings
 	@$(MAKE) --no-print-directory -s test-install
 	@$(MAKE) --no-print-directory -s test-cli

@@ -44,11 +44,13 @@
  *     tensor/files/safetensors.h     files of tensors
  *     tensor/files/file.h            files that are written whole or not at all
  *     tensor/files/json.h            JSON, read and written
- *     tensor/kernels/gemm/blas.h     which kernels are in use */
+ *     tensor/kernels/gemm/blas.h     matrix products of plain arrays
+ *     tensor/kernels/gemm/in_use.h   which processor, kernels and BLAS are in use */
 #ifndef LIBTENSOR_H
 #define LIBTENSOR_H
 
 #include "tensor/status.h"
+#include "tensor/memory.h"
 #include "tensor/context.h"
 #include "tensor/tensor.h"
 #include "tensor/rng.h"
@@ -69,5 +71,6 @@
 #include "tensor/files/file.h"
 #include "tensor/files/json.h"
 #include "tensor/kernels/gemm/blas.h"
+#include "tensor/kernels/gemm/in_use.h"
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "autograd/ops.h"
 #include "autograd/ops_impl.h"
+#include "tensor/kernels/gemm/blas_impl.h"
 
 /* One (sequence, head) pair is one piece of work: five products of small
  * matrices that stay in the cache. Packed rows are [q | k | v], each split into

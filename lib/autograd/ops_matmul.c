@@ -4,6 +4,7 @@
 #include "autograd/ops_impl.h"
 #include "tensor/kernels/gemm/amx_impl.h"
 #include "tensor/kernels/gemm/blas.h"
+#include "tensor/kernels/gemm/blas_impl.h"
 
 /* ---- products of many matrices ---- */
 

@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#include "tensor/kernels/isa.h"
+#include "tensor/isa.h"
 
 /* The scalars of one step of one tensor, computed in double and rounded once. */
 typedef struct lt_optim_scalars {

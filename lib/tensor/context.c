@@ -1,13 +1,11 @@
+/* Contexts: threads, failures, memory and scopes. */
 #include "tensor/context.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
-#include "tensor/kernels/gemm/amx_impl.h"
-#include "tensor/kernels/gemm/blas_impl.h"
+#include "tensor/cpu.h"
 #include "tensor/tensor_impl.h"
 
 lt_status lt_ctx_create(lt_ctx **out)
@@ -21,10 +19,9 @@ lt_status lt_ctx_create(lt_ctx **out)
         free(ctx);
         return LT_ERR_MEMORY;
     }
-    ctx->isa = lt_isa_detect();
-    ctx->amx = lt_amx_detect(ctx->isa);
-    ctx->threads = lt_cores();
-    lt_blas_load();
+    ctx->isa = lt_cpu_isa();
+    ctx->amx = lt_cpu_amx(ctx->isa);
+    ctx->threads = lt_cpu_cores();
     *out = ctx;
     return LT_OK;
 }

@@ -20,6 +20,7 @@
 
 #include <stddef.h>
 
+#include "tensor/memory.h"
 #include "tensor/status.h"
 
 LT_BEGIN_DECLS
@@ -27,8 +28,8 @@ LT_BEGIN_DECLS
 typedef struct lt_ctx lt_ctx;
 typedef struct lt_tensor lt_tensor;
 
-/* Creates a context with one thread per available core. Loads the BLAS on the
- * first call in the process. Errors: LT_ERR_MEMORY. */
+/* Creates a context with one thread per core that this process may run on. Errors:
+ * LT_ERR_MEMORY. */
 LT_API lt_status lt_ctx_create(lt_ctx **out);
 
 /* Destroys a context, its scopes and its tape. Tensors still retained keep
@@ -49,16 +50,7 @@ LT_API void lt_ctx_clear(lt_ctx *ctx);
 /* Records a failure unless one stands already, and returns `status`. */
 LT_API lt_status lt_fail(lt_ctx *ctx, lt_status status, const char *format, ...) LT_PRINTF(3, 4);
 
-/* Tensor memory of a context, in bytes. `live` counts blocks in use, `peak`
- * its high-water mark, `cached` the freed blocks kept for reuse. */
-typedef struct lt_memory {
-    size_t live_bytes;
-    size_t peak_bytes;
-    size_t cached_bytes;
-    size_t live_blocks;
-    size_t system_allocations; /* how often the system was asked, ever */
-} lt_memory;
-
+/* Tensor memory in use, and how much there was at most. */
 LT_API lt_memory lt_ctx_memory(const lt_ctx *ctx);
 /* Sets the high-water mark to what is live now. */
 LT_API void lt_ctx_reset_peak(lt_ctx *ctx);

@@ -7,7 +7,7 @@
 #ifndef LT_TENSOR_POOL_H
 #define LT_TENSOR_POOL_H
 
-#include "tensor/context.h"
+#include "tensor/memory.h"
 
 typedef struct lt_pool lt_pool;
 

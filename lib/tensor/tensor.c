@@ -1,3 +1,4 @@
+/* Making, viewing, copying and converting tensors. */
 #include "tensor/tensor.h"
 
 #include <math.h>
@@ -7,7 +8,7 @@
 
 #include "tensor/half.h"
 #include "tensor/tensor_impl.h"
-#include "tensor/kernels/widen_kernels.h"
+#include "tensor/half_kernels.h"
 
 size_t lt_dtype_size(lt_dtype dtype)
 {
@@ -37,20 +38,7 @@ const char *lt_dtype_name(lt_dtype dtype)
     return "?";
 }
 
-/* ---- storage ---- */
-
-static void storage_release(lt_storage *s)
-{
-    if (!s || --s->refs > 0)
-        return;
-    if (s->pool)
-        lt_pool_free(s->pool, s->data);
-    if (s->release)
-        s->release(s->owner);
-    free(s);
-}
-
-/* ---- making and dropping tensors ---- */
+/* ---- making tensors ---- */
 
 static bool push_scope(lt_ctx *ctx, lt_tensor *t)
 {
@@ -195,42 +183,6 @@ lt_tensor *lt_from_borrow(lt_ctx *ctx, lt_dtype dtype, int ndim, const int64_t *
     return t;
 }
 
-lt_tensor *lt_retain(lt_tensor *t)
-{
-    if (t)
-        t->refs++;
-    return t;
-}
-
-static void outline_free(lt_tensor *t)
-{
-    lt_release(t->grad);
-    free(t);
-}
-
-void lt_release(lt_tensor *t)
-{
-    if (!t || --t->refs > 0)
-        return;
-    storage_release(t->storage);
-    t->storage = NULL;
-    t->data = NULL;
-    if (t->outlines == 0)
-        outline_free(t);
-}
-
-void lt_outline_retain(lt_tensor *t)
-{
-    if (t)
-        t->outlines++;
-}
-
-void lt_outline_release(lt_tensor *t)
-{
-    if (t && --t->outlines == 0 && t->refs == 0)
-        outline_free(t);
-}
-
 /* ---- shape ---- */
 
 lt_dtype lt_type(const lt_tensor *t) { return t->dtype; }
@@ -368,7 +320,7 @@ bool lt_is_half(const lt_tensor *t) { return t->dtype == LT_F16 || t->dtype == L
 
 void lt_widen(lt_ctx *ctx, lt_dtype from, const void *src, float *dst, int64_t n)
 {
-    const struct lt_widen_kernels *k = LT_ISA_SELECT(ctx, lt_widen_kernels);
+    const struct lt_half_kernels *k = LT_ISA_SELECT(ctx, lt_half_kernels);
     void (*widen)(const uint16_t *, float *, size_t) = from == LT_F16 ? k->f16 : k->bf16;
     const int64_t piece = 1 << 16, pieces = (n + piece - 1) / piece;
 #pragma omp parallel for num_threads(ctx->threads) schedule(static) if (pieces > 1)

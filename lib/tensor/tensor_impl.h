@@ -2,8 +2,9 @@
 #ifndef LT_TENSOR_TENSOR_IMPL_H
 #define LT_TENSOR_TENSOR_IMPL_H
 
-#include "tensor/kernels/isa.h"
+#include "tensor/isa.h"
 #include "tensor/pool.h"
+#include "tensor/sizes.h"
 #include "tensor/tensor.h"
 
 typedef struct lt_storage {
@@ -28,13 +29,22 @@ struct lt_tensor {
     lt_tensor *grad; /* same shape, contiguous float32, or NULL */
 };
 
-struct lt_tape;        /* autograd/tape.h */
-struct lt_amx_kernels; /* amx_kernels.h */
+struct lt_tape;             /* autograd/tape.h */
+struct lt_amx_kernels;      /* kernels/gemm/amx_kernels.h */
+struct lt_amx_conv_kernels; /* kernels/conv/amx_conv_kernels.h */
+
+/* Kernels that tests put in place of those for the AMX unit: the unit's instructions written out in
+ * C, for processors without it. */
+typedef struct lt_amx_emulation {
+    const struct lt_amx_kernels *products;
+    const struct lt_amx_conv_kernels *convolutions;
+} lt_amx_emulation;
 
 struct lt_ctx {
     int threads;
     lt_isa isa;
-    const struct lt_amx_kernels *amx; /* NULL: the processor has no such unit */
+    bool amx;                              /* large products and convolutions go to the AMX unit */
+    const lt_amx_emulation *amx_emulation; /* NULL outside of tests: the unit itself */
     lt_status status;
     char message[512];
     lt_pool *pool;
@@ -69,12 +79,6 @@ void lt_widen(lt_ctx *ctx, lt_dtype from, const void *src, float *dst, int64_t n
 lt_tensor *lt_new(lt_ctx *ctx, int ndim, const int64_t *shape);
 lt_tensor *lt_new_like(lt_ctx *ctx, const lt_tensor *t);
 
-/* One call of the single-threaded product, for code that is already inside a
- * parallel region; arguments as lt_sgemm(). */
-void lt_sgemm_serial(bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, float alpha,
-                     const float *a, int64_t lda, const float *b, int64_t ldb, float beta, float *c,
-                     int64_t ldc);
-
 /* Results of so many bytes go past the caches, which would lose the first of them before anything
  * reads them, */
 #define LT_STREAM_FROM ((int64_t)32 << 20)
@@ -89,11 +93,6 @@ static inline bool lt_streams(int64_t floats, int64_t row, const float *to)
 {
     return lt_large(floats) && row % 16 == 0 && (uintptr_t)to % 64 == 0;
 }
-
-static inline int64_t lt_lesser(int64_t a, int64_t b) { return a < b ? a : b; }
-
-/* a / b rounded up, neither negative */
-static inline int64_t lt_ceil_quotient(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 /* Returns NULL after recording a failure: `return LT_NULL(ctx, LT_ERR_SHAPE, "...")`. */
 #define LT_NULL(ctx, ...) (lt_fail((ctx), __VA_ARGS__), (lt_tensor *)NULL)

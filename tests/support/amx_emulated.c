@@ -5,11 +5,15 @@
 
 #include "tensor/kernels/gemm/amx_kernels.c"
 
+static const lt_amx_emulation emulation = {&lt_amx_kernels_emulated, &lt_amx_conv_kernels_emulated};
+
 lt_ctx *check_open_amx(int threads, int i)
 {
     lt_ctx *ctx = check_open(threads, NULL);
-    if (i == 0)
-        ctx->amx = &lt_amx_kernels_emulated;
+    if (i == 0) {
+        ctx->amx = true;
+        ctx->amx_emulation = &emulation;
+    }
     if (ctx->amx)
         return ctx;
     check_close(ctx);

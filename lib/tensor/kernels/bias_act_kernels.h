@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#include "tensor/kernels/isa.h"
+#include "tensor/isa.h"
 
 /* pre = scale x + strength noise + bias; y = gain (pre > 0 ? pre : slope pre). */
 typedef struct lt_bias_act_plane {

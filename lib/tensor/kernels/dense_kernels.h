@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-#include "tensor/kernels/isa.h"
+#include "tensor/isa.h"
 
 typedef enum lt_binary_op {
     LT_BINARY_ADD,

@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#include "tensor/kernels/isa.h"
+#include "tensor/isa.h"
 
 enum {
     LT_POINTWISE_FEW = 4 /* channels at most on the narrow side, and of the wide side at a time */

@@ -12,6 +12,7 @@
 #include "unit/suites.h"
 #include "tensor/kernels/gemm/amx_impl.h"
 #include "tensor/kernels/gemm/blas.h"
+#include "tensor/kernels/gemm/blas_impl.h"
 #include "tensor/half.h"
 
 static lt_ctx *ctx;
@@ -44,9 +45,10 @@ START_TEST(digits_are_the_value)
                                  .ld = across ? N : K,
                                  .across = across,
                                  .half = is_half};
+        const struct lt_amx_kernels *unit = lt_amx_kernels_of(ctx);
         float worth[COUNT];
         memset(packed, 0xff, sizeof packed);
-        (columns ? ctx->amx->pack_columns : ctx->amx->pack_rows)(&s, 0, n, 0, depth, packed, worth);
+        (columns ? unit->pack_columns : unit->pack_rows)(&s, 0, n, 0, depth, packed, worth);
         for (int i = 0; i < (n + 15) / 16 * 16; i++) {
             float largest = 0;
             for (int k = 0; k < steps * LT_AMX_DEPTH; k++) {
@@ -277,7 +279,7 @@ START_TEST(linear_layers)
 {
     if (!(ctx = check_open_amx(2, _i)))
         return;
-    const struct lt_amx_kernels *amx = ctx->amx;
+    const bool amx = ctx->amx;
     const int64_t rows = 200, ins = 300, outs = 200;
     lt_tensor *x = check_random(ctx, 31, -1.0f, 1.0f, 2, (int64_t[]){rows, ins});
     lt_tensor *w = check_random(ctx, 32, -0.2f, 0.2f, 2, (int64_t[]){outs, ins});
@@ -285,7 +287,7 @@ START_TEST(linear_layers)
     lt_tensor *half = lt_cast(ctx, w, LT_F16);
     ck_assert(lt_amx_pays(ctx, rows, outs, ins) && lt_amx_pays(ctx, rows, ins, outs));
     lt_tensor *y = lt_linear(ctx, x, half, bias);
-    ctx->amx = NULL;
+    ctx->amx = false;
     lt_tensor *plain = lt_linear(ctx, x, half, bias);
     ck_assert(y && plain);
     for (int64_t i = 0; i < rows * outs; i++)
@@ -303,11 +305,11 @@ START_TEST(large_products)
     if (!(ctx = check_open_amx(2, _i)))
         return;
     enum { M = 420, N = 500, K = 500 };
-    const struct lt_amx_kernels *amx = ctx->amx;
+    const bool amx = ctx->amx;
     float *a = random_floats(41, K * K), *b = random_floats(42, N * K), *c[2];
     for (int trans = 0; trans < 4; trans++) {
         for (int plain = 0; plain < 2; plain++) {
-            ctx->amx = plain ? NULL : amx;
+            ctx->amx = plain ? false : amx;
             c[plain] = random_floats(43, M * N);
             lt_sgemm(ctx, trans & 1, trans & 2, M, N, K, 1.0f, a, K, b, K, 1.0f, c[plain], N);
         }
@@ -332,7 +334,7 @@ START_TEST(small_products_stay_away)
     ck_assert(!lt_amx_pays(ctx, 64, 64, 64));
     ck_assert(lt_amx_pays(ctx, 32, 256, 256));
     ck_assert(lt_amx_pays(ctx, 400, 768, 768));
-    ctx->amx = NULL;
+    ctx->amx = false;
     ck_assert(!lt_amx_pays(ctx, 400, 768, 768));
     check_close(ctx);
 }

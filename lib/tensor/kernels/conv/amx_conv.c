@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "tensor/kernels/conv/amx_conv_kernels.h"
-#include "tensor/kernels/gemm/amx_kernels.h"
+#include "tensor/kernels/gemm/amx_impl.h"
 
 enum {
     SIDE = LT_AMX_SIDE,
@@ -107,9 +107,20 @@ static int64_t block_floats(const job *j)
     return j->scheme->points * j->scheme->weights_taps * tap_floats(j);
 }
 
+const struct lt_amx_conv_kernels *lt_amx_conv_kernels_of(const lt_ctx *ctx)
+{
+    if (ctx->amx_emulation)
+        return ctx->amx_emulation->convolutions;
+#if defined(LT_AMX)
+    return &lt_amx_conv_kernels_amx;
+#else
+    return NULL;
+#endif
+}
+
 static job job_of(const lt_ctx *ctx, const lt_winograd *q)
 {
-    job j = {.q = q, .unit = ctx->amx, .k = ctx->amx->conv};
+    job j = {.q = q, .unit = lt_amx_kernels_of(ctx), .k = lt_amx_conv_kernels_of(ctx)};
     const struct lt_amx_conv_scheme *s = j.scheme = scheme_of(j.k, q->kind);
     j.in_shift = lt_winograd_in_shift(q);
     j.out_shift = lt_winograd_out_shift(q);
@@ -301,7 +312,7 @@ typedef struct spot {
     place at;
     int64_t first, outs; /* output channels */
     int64_t y, from, to; /* the line's first row of output, and which of its rows are there */
-    lt_conv_tail tail[LT_AMX_SIDE];
+    lt_tail tail[LT_AMX_SIDE];
     const float *noise;
     double dot[LT_AMX_SIDE]; /* sums with q->with */
 } spot;
@@ -316,7 +327,7 @@ static void finish_edge(const job *j, spot *at, const float *rows, int64_t x)
         for (int64_t r = at->from; r < at->to; r++) {
             const int64_t pixel = (at->y + r) * q->ow + x + skip,
                           to = (at->at.n * q->o + at->first + i) * q->oh * q->ow + pixel;
-            at->dot[i] += lt_conv_finish_few(&at->tail[i], q->with ? q->with + to : NULL,
+            at->dot[i] += lt_tail_finish_few(&at->tail[i], q->with ? q->with + to : NULL,
                                              at->noise ? at->noise + pixel : NULL, count,
                                              rows + (r * SIDE + i) * wide + skip, q->out + to);
         }
@@ -392,8 +403,8 @@ static void run_block(const job *j, int64_t index, int64_t number, block weights
                .first = number * SIDE,
                .outs = lt_lesser(SIDE, q->o - number * SIDE)};
     for (int64_t i = 0; i < at.outs; i++) {
-        at.tail[i] = lt_conv_tail_of(q->bias, q->out_scale, q->act, q->o,
-                                     at.at.n * q->o + at.first + i, &at.noise);
+        at.tail[i] = lt_tail_of(q->bias, q->out_scale, q->act, q->o, at.at.n * q->o + at.first + i,
+                                &at.noise);
         at.tail[i].stream = j->stream && !j->by_runs;
     }
     lt_amx_conv_walk walk = {.scheme = j->scheme,

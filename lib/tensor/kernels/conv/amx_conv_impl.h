@@ -4,6 +4,11 @@
 
 #include "tensor/kernels/conv/winograd_impl.h"
 
+struct lt_amx_conv_kernels; /* amx_conv_kernels.h */
+
+/* The kernels of a context for which ctx->amx holds. */
+const struct lt_amx_conv_kernels *lt_amx_conv_kernels_of(const lt_ctx *ctx);
+
 /* Whether it is faster there than by Winograd's products of float32. */
 bool lt_amx_conv_pays(const lt_ctx *ctx, const lt_winograd *q);
 

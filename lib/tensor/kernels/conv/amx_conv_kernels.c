@@ -6,8 +6,8 @@
 #endif
 
 #include "tensor/kernels/gemm/amx_digits.h"
-#include "tensor/kernels/conv/conv_finish.h"
-#include "tensor/kernels/isa.h"
+#include "tensor/kernels/tail_vec.h"
+#include "tensor/isa.h"
 #include "tensor/kernels/conv/winograd_axis.h"
 
 /* Lines of direct sums whose inputs are packed together; each strip packs a row or two of its
@@ -409,7 +409,7 @@ INLINE void finish_body(const float *rows, int64_t out_rows, const int vectors, 
     const int64_t wide = vectors * LANES, next = out_rows * SIDE * wide;
     _Alignas(64) float run[LT_AMX_CONV_RUN];
     for (int64_t i = 0; i < to->outs; i++) {
-        const lt_conv_tail tail = to->tail[i];
+        const lt_tail tail = to->tail[i];
         vec sum = {0};
         for (int64_t r = 0; r < to->rows; r++) {
             const int64_t first = i * to->plane + r * to->row;
@@ -417,11 +417,11 @@ INLINE void finish_body(const float *rows, int64_t out_rows, const int vectors, 
             for (int64_t n = 0; n < count; n++) {
                 const float *from = rows + n * next + (r * SIDE + i) * wide;
                 const int64_t at = first + n * wide;
-                vec x[CONV_FINISH_VECTORS];
+                vec x[TAIL_VECTORS];
                 UNROLL
                 for (int v = 0; v < vectors; v++)
                     x[v] = vec_load(from + v * LANES) + tail.bias;
-                sum = conv_finish_row(vectors, x, &tail, to->with ? to->with + at : NULL,
+                sum = tail_finish_row(vectors, x, &tail, to->with ? to->with + at : NULL,
                                       to->noise ? to->noise + r * to->row + n * wide : NULL,
                                       y + n * wide, sum);
             }

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "tensor/kernels/gemm/amx_kernels.h"
-#include "tensor/kernels/conv/conv_tail.h"
+#include "tensor/kernels/tail.h"
 
 enum {
     LT_AMX_CONV_POINTS = 6, /* upper bounds over all schemes */
@@ -75,7 +75,7 @@ struct lt_amx_conv_scheme {
 /* Where rows of outputs go: y + i * plane + r * row of output i; with and noise lie beside y, noise
  * for all outputs alike, or are NULL. dot (outs) gets what the sums with `with` add. */
 typedef struct lt_amx_conv_target {
-    const lt_conv_tail *tail; /* (outs) */
+    const lt_tail *tail; /* (outs) */
     int64_t outs, rows, plane, row;
     const float *with, *noise;
     float *y, *dot;

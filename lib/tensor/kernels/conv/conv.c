@@ -3,7 +3,7 @@
 #include "tensor/kernels/conv/amx_conv_impl.h"
 #include "tensor/kernels/conv/conv_impl.h"
 #include "tensor/kernels/conv/conv_plan_impl.h"
-#include "tensor/kernels/pointwise_impl.h"
+#include "tensor/kernels/conv/pointwise_impl.h"
 #include "tensor/kernels/conv/winograd_impl.h"
 
 /* Packed floats of an input tile: with a panel of weights about a megabyte of
@@ -265,10 +265,10 @@ lt_status lt_conv_adjoint(lt_ctx *ctx, const lt_conv_shape *s, const float *smal
         const int64_t ry = j / across, rx = j % across;
         lt_conv_class *cls = &t.cls[j];
         *cls = (lt_conv_class){.tap = t.tap + used, .ry = ry, .rx = rx};
-        cls->qh = lt_conv_ceil_div(s->h - ry, step);
-        cls->qw = lt_conv_ceil_div(s->w - rx, step);
-        p.in.qh = lt_conv_max(p.in.qh, cls->qh);
-        p.in.qw = lt_conv_max(p.in.qw, cls->qw);
+        cls->qh = lt_ceil_quotient(s->h - ry, step);
+        cls->qw = lt_ceil_quotient(s->w - rx, step);
+        p.in.qh = lt_greater(p.in.qh, cls->qh);
+        p.in.qw = lt_greater(p.in.qw, cls->qw);
         for (int64_t i = taps - 1; i >= 0; i--) {
             const int64_t y = ry + s->pad - i / s->kw, x = rx + s->pad - i % s->kw;
             if (y % step || x % step)

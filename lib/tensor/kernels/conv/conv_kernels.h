@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#include "tensor/kernels/isa.h"
+#include "tensor/isa.h"
 
 /* Upper bounds over all instruction sets. */
 #define LT_CONV_MAX_PANEL 8  /* channels of a panel */

@@ -3,20 +3,27 @@
 
 #include "tensor/kernels/conv/conv_plan_impl.h"
 
+/* a / b, rounded down. b is positive. */
+static int64_t floor_quotient(int64_t a, int64_t b)
+{
+    const int64_t q = a / b;
+    return q * b > a ? q - 1 : q;
+}
+
 void lt_conv_view_taps(lt_conv_view *v)
 {
     v->ay0 = v->ax0 = INT64_MAX;
     v->ay1 = v->ax1 = INT64_MIN;
     v->phases = 0;
     for (int64_t t = 0; t < v->taps; t++) {
-        const int64_t ay = lt_conv_floor_div(v->dy[t], v->step);
-        const int64_t ax = lt_conv_floor_div(v->dx[t], v->step);
+        const int64_t ay = floor_quotient(v->dy[t], v->step);
+        const int64_t ax = floor_quotient(v->dx[t], v->step);
         const int32_t ry = (int32_t)(v->dy[t] - ay * v->step);
         const int32_t rx = (int32_t)(v->dx[t] - ax * v->step);
         v->ay0 = lt_lesser(v->ay0, ay);
-        v->ay1 = lt_conv_max(v->ay1, ay);
+        v->ay1 = lt_greater(v->ay1, ay);
         v->ax0 = lt_lesser(v->ax0, ax);
-        v->ax1 = lt_conv_max(v->ax1, ax);
+        v->ax1 = lt_greater(v->ax1, ax);
         int64_t p = 0;
         while (p < v->phases && (v->py[p] != ry || v->px[p] != rx))
             p++;
@@ -38,33 +45,33 @@ void lt_conv_view_tiles(lt_conv_view *v, int64_t budget, bool may_unfold, int la
     v->unfold = may_unfold && (v->qw < 16 || v->step > 4);
     if (v->unfold) {
         const int64_t positions = v->n * v->qh * v->qw;
-        int64_t room = budget / lt_conv_max(depth, 1) / group * group;
-        room = lt_conv_max(room, group);
+        int64_t room = budget / lt_greater(depth, 1) / group * group;
+        room = lt_greater(room, group);
         v->rows = 1;
         v->cols = lt_lesser(room, positions);
         v->down = 1;
-        v->across = lt_conv_ceil_div(positions, v->cols);
+        v->across = lt_ceil_quotient(positions, v->cols);
         v->tiles = v->across;
         v->pitch = v->plane = v->cols;
         v->tile_floats = depth * v->cols + LT_CONV_SLACK;
         return;
     }
     const int64_t ey = v->ay1 - v->ay0, ex = v->ax1 - v->ax0;
-    const int64_t planes = lt_conv_max(v->c * v->phases, 1);
+    const int64_t planes = lt_greater(v->c * v->phases, 1);
     if (v->qh == 1 && ey == 0) {
-        const int64_t room = lt_conv_max(budget / planes / group * group, group);
-        v->across = lt_conv_ceil_div(v->qw, room);
+        const int64_t room = lt_greater(budget / planes / group * group, group);
+        v->across = lt_ceil_quotient(v->qw, room);
         v->cols = lt_lesser(room, v->qw);
         v->rows = 1;
     } else {
-        v->across = lt_conv_max((v->qw + 64) / 128, 1);
-        v->cols = lt_conv_ceil_div(v->qw, v->across);
+        v->across = lt_greater((v->qw + 64) / 128, 1);
+        v->cols = lt_ceil_quotient(v->qw, v->across);
         const int64_t room = budget / (planes * (v->cols + ex)) - ey;
-        v->rows = lt_lesser(lt_conv_max(room, 1), v->qh);
-        v->rows = lt_conv_ceil_div(v->qh, lt_conv_ceil_div(v->qh, v->rows));
+        v->rows = lt_lesser(lt_greater(room, 1), v->qh);
+        v->rows = lt_ceil_quotient(v->qh, lt_ceil_quotient(v->qh, v->rows));
     }
-    v->across = lt_conv_ceil_div(v->qw, v->cols);
-    v->down = lt_conv_ceil_div(v->qh, v->rows);
+    v->across = lt_ceil_quotient(v->qw, v->cols);
+    v->down = lt_ceil_quotient(v->qh, v->rows);
     v->tiles = v->n * v->down * v->across;
     v->pitch = v->cols + ex;
     v->plane = (v->rows + ey) * v->pitch;
@@ -92,8 +99,8 @@ int64_t lt_conv_view_offset(const lt_conv_view *v, int64_t c, int64_t t)
 {
     if (v->unfold)
         return (c * v->taps + t) * v->plane;
-    const int64_t ay = lt_conv_floor_div(v->dy[t], v->step) - v->ay0;
-    const int64_t ax = lt_conv_floor_div(v->dx[t], v->step) - v->ax0;
+    const int64_t ay = floor_quotient(v->dy[t], v->step) - v->ay0;
+    const int64_t ax = floor_quotient(v->dx[t], v->step) - v->ax0;
     return (c * v->phases + v->phase[t]) * v->plane + ay * v->pitch + ax;
 }
 
@@ -101,10 +108,10 @@ int64_t lt_conv_view_offset(const lt_conv_view *v, int64_t c, int64_t t)
 static void inside(int64_t first, int64_t step, int64_t size, int64_t count, int64_t *from,
                    int64_t *to)
 {
-    const int64_t low = first >= 0 ? 0 : lt_conv_ceil_div(-first, step);
-    const int64_t high = first >= size ? 0 : lt_conv_ceil_div(size - first, step);
+    const int64_t low = first >= 0 ? 0 : lt_ceil_quotient(-first, step);
+    const int64_t high = first >= size ? 0 : lt_ceil_quotient(size - first, step);
     *from = lt_lesser(low, count);
-    *to = lt_conv_max(lt_lesser(high, count), *from);
+    *to = lt_greater(lt_lesser(high, count), *from);
 }
 
 /* One packed row: zeros where it leaves the input. */

@@ -97,14 +97,4 @@ typedef struct lt_conv_plan {
 /* Runs a plan whose view has its tiles; allocates its scratch. */
 lt_status lt_conv_run(lt_conv_plan *p);
 
-static inline int64_t lt_conv_floor_div(int64_t a, int64_t b)
-{
-    const int64_t q = a / b;
-    return q * b > a ? q - 1 : q;
-}
-
-static inline int64_t lt_conv_ceil_div(int64_t a, int64_t b) { return -lt_conv_floor_div(-a, b); }
-
-static inline int64_t lt_conv_max(int64_t a, int64_t b) { return a > b ? a : b; }
-
 #endif

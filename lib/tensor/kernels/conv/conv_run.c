@@ -109,7 +109,7 @@ static void run_panel(const lt_conv_plan *p, const lt_conv_class *cls, int pair,
         for (int64_t at = 0; at < total; at += group) {
             const int64_t start[LT_CONV_VECTORS] = {at, at + lanes, at + 2 * lanes};
             const int64_t count = lt_lesser(group, total - at);
-            multiply(p, cls, pair, w, packed, start, (int)lt_conv_ceil_div(count, lanes), buf);
+            multiply(p, cls, pair, w, packed, start, (int)lt_ceil_quotient(count, lanes), buf);
             if (v->unfold) {
                 put_unfolded(p, cls, pair, panel, tile->x0 + at, count, buf);
                 continue;
@@ -124,7 +124,7 @@ static void run_panel(const lt_conv_plan *p, const lt_conv_class *cls, int pair,
         return;
     }
 
-    const int64_t per_row = lt_conv_ceil_div(tile->cols, lanes);
+    const int64_t per_row = lt_ceil_quotient(tile->cols, lanes);
     const int64_t total = per_row * tile->rows;
     for (int64_t at = 0; at < total; at += LT_CONV_VECTORS) {
         const int vectors = (int)lt_lesser(LT_CONV_VECTORS, total - at);
@@ -148,7 +148,7 @@ static void run_by_panels(const lt_conv_plan *p, int64_t panels, float *input, f
                           int64_t weight_floats)
 {
     const lt_conv_view *v = &p->in;
-    const int64_t chunk = 16, chunks = lt_conv_ceil_div(v->c, chunk);
+    const int64_t chunk = 16, chunks = lt_ceil_quotient(v->c, chunk);
 #pragma omp parallel num_threads(p->ctx->threads)
     {
 #pragma omp for schedule(static)
@@ -216,13 +216,13 @@ static void run_by_tiles(const lt_conv_plan *p, int64_t panels, float *input, fl
 /* Share of the threads' time that `items` equal pieces use. */
 static double balance(int64_t items, int threads)
 {
-    return (double)items / (double)(lt_conv_ceil_div(items, threads) * threads);
+    return (double)items / (double)(lt_ceil_quotient(items, threads) * threads);
 }
 
 lt_status lt_conv_run(lt_conv_plan *p)
 {
     lt_conv_view *v = &p->in;
-    const int64_t m = p->k->panel, panels = lt_conv_ceil_div(p->o, m);
+    const int64_t m = p->k->panel, panels = lt_ceil_quotient(p->o, m);
     const int threads = p->ctx->threads;
     lt_status status = LT_ERR_MEMORY;
     float *weights = NULL, *input = NULL;
@@ -232,7 +232,7 @@ lt_status lt_conv_run(lt_conv_plan *p)
         return lt_fail(p->ctx, LT_ERR_UNSUPPORTED, "conv: %lld input channels are too many",
                        (long long)v->c);
     const double row_use =
-        (double)v->cols / (double)(lt_conv_ceil_div(v->cols, p->k->lanes) * p->k->lanes);
+        (double)v->cols / (double)(lt_ceil_quotient(v->cols, p->k->lanes) * p->k->lanes);
     p->linear = (double)v->cols / (double)v->pitch > row_use;
 
     /* Classes that share rows and alternate along them are written together. */

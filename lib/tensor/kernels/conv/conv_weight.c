@@ -28,7 +28,7 @@ typedef struct weight_plan {
 /* Vectors of a block of small-side channels, shared out evenly, and its first vector. */
 static int block_vectors(const weight_plan *p, int64_t block, int64_t *first)
 {
-    const int64_t all = lt_conv_ceil_div(p->s->o, p->k->lanes);
+    const int64_t all = lt_ceil_quotient(p->s->o, p->k->lanes);
     *first = all * block / p->blocks;
     return (int)(all * (block + 1) / p->blocks - *first);
 }
@@ -118,7 +118,7 @@ static void sum_by_chunks(const weight_plan *p, float *packed, float *rows, floa
                           int64_t sum_floats)
 {
     const int64_t lanes = p->k->lanes, per_sample = p->v.down * p->v.across;
-    const int64_t all = lt_conv_ceil_div(p->s->o, lanes) * lanes;
+    const int64_t all = lt_ceil_quotient(p->s->o, lanes) * lanes;
     const int64_t work = per_sample * p->blocks;
 #pragma omp parallel num_threads(p->ctx->threads)
     {
@@ -202,7 +202,7 @@ lt_status lt_conv_weight_grad(lt_ctx *ctx, const lt_conv_shape *s, const float *
                      .small = small,
                      .small_scale = small_scale};
     const int64_t m = p.k->panel, lanes = p.k->lanes;
-    const int64_t all = lt_conv_ceil_div(s->o, lanes) * lanes;
+    const int64_t all = lt_ceil_quotient(s->o, lanes) * lanes;
     lt_status status = LT_ERR_MEMORY;
     float *packed = NULL, *rows = NULL, *sums = NULL;
     int32_t *table = lt_scratch(ctx, (size_t)(6 * taps + s->c * taps + m) * sizeof *table);
@@ -218,12 +218,12 @@ lt_status lt_conv_weight_grad(lt_ctx *ctx, const lt_conv_shape *s, const float *
     const bool by_tiles = s->c * taps * all <= PRIVATE_LIMIT;
     p.chunks = 1;
     if (!by_tiles) {
-        p.chunks = lt_conv_max(lt_conv_ceil_div(s->c * taps * all, PRIVATE_LIMIT), ctx->threads);
-        p.chunks = lt_conv_ceil_div(p.chunks, ctx->threads) * ctx->threads;
+        p.chunks = lt_greater(lt_ceil_quotient(s->c * taps * all, PRIVATE_LIMIT), ctx->threads);
+        p.chunks = lt_ceil_quotient(p.chunks, ctx->threads) * ctx->threads;
         p.chunks = lt_lesser(p.chunks, s->c);
     }
-    const int64_t channels = lt_conv_ceil_div(s->c, p.chunks);
-    p.chunks = lt_conv_ceil_div(s->c, channels);
+    const int64_t channels = lt_ceil_quotient(s->c, p.chunks);
+    p.chunks = lt_ceil_quotient(s->c, channels);
     p.v = (lt_conv_view){.n = s->n,
                          .c = channels,
                          .h = s->h,
@@ -245,8 +245,8 @@ lt_status lt_conv_weight_grad(lt_ctx *ctx, const lt_conv_shape *s, const float *
         goto done;
     }
     p.area = p.v.rows * p.v.cols;
-    p.blocks = lt_conv_ceil_div(all / lanes, LT_CONV_VECTORS);
-    p.depth = lt_conv_ceil_div(channels * taps, m) * m;
+    p.blocks = lt_ceil_quotient(all / lanes, LT_CONV_VECTORS);
+    p.depth = lt_ceil_quotient(channels * taps, m) * m;
     p.offset = dx + 4 * taps;
     for (int64_t i = 0; i < p.depth; i++) {
         const int64_t at = lt_lesser(i, channels * taps - 1);

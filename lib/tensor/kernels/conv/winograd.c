@@ -14,7 +14,7 @@
 #include <string.h>
 
 #include "tensor/kernels/conv/conv_kernels.h"
-#include "tensor/kernels/conv/conv_tail.h"
+#include "tensor/kernels/tail.h"
 #include "tensor/kernels/conv/winograd_kernels.h"
 
 enum {
@@ -165,8 +165,8 @@ static double finish_edge(const lt_winograd *q, int64_t plane, int64_t at, int64
                           const float *from)
 {
     const float *with = q->with ? q->with + plane * q->oh * q->ow + at : NULL, *noise;
-    lt_conv_tail tail = lt_conv_tail_of(NULL, q->out_scale, q->act, q->o, plane, &noise);
-    return lt_conv_finish_few(&tail, with, noise ? noise + at : NULL, count, from,
+    lt_tail tail = lt_tail_of(NULL, q->out_scale, q->act, q->o, plane, &noise);
+    return lt_tail_finish_few(&tail, with, noise ? noise + at : NULL, count, from,
                               q->out + plane * q->oh * q->ow + at);
 }
 
@@ -180,7 +180,7 @@ static void output_vector(const plan *p, int64_t index, int64_t o, const float *
     const int64_t plane = r.n * q->o + o;
     const int64_t y0 = r.y * step - p->out_shift, x0 = r.x * step - p->out_shift;
     const float *plane_noise;
-    lt_conv_tail tail = lt_conv_tail_of(q->bias, q->out_scale, q->act, q->o, plane, &plane_noise);
+    lt_tail tail = lt_tail_of(q->bias, q->out_scale, q->act, q->o, plane, &plane_noise);
 
     if (r.count == p->lanes && x0 >= 0 && x0 + p->lanes * step <= q->ow && y0 >= 0 &&
         y0 + step <= q->oh) {
@@ -201,7 +201,7 @@ static void output_vector(const plan *p, int64_t index, int64_t o, const float *
     }
     for (int64_t i = 0; i < step; i++)
         y[i] = copy[i];
-    tail = (lt_conv_tail){.bias = tail.bias, .scale = 1.0f};
+    tail = (lt_tail){.bias = tail.bias, .scale = 1.0f};
     p->scheme->output(m, p->m_step, &tail, &(lt_winograd_beside){0}, y);
     double dot = 0;
     while (r.count > 0) {

@@ -51,7 +51,7 @@ INLINE void up_row(const vec *m, float bias, vec *row)
     vec_mix_eights(r, row);
 }
 
-static float up_output(const float *m, int64_t step, const lt_conv_tail *tail,
+static float up_output(const float *m, int64_t step, const lt_tail *tail,
                        const lt_winograd_beside *beside, float *const *y)
 {
     vec sum = {0};
@@ -72,7 +72,7 @@ static float up_output(const float *m, int64_t step, const lt_conv_tail *tail,
     for (int i = 0; i < 2 * TILE; i++) {
         vec row[2 * TILE];
         up_row(t[i], tail->bias, row);
-        sum = conv_finish_row(2 * TILE, row, tail, beside->with ? beside->with[i] : NULL,
+        sum = tail_finish_row(2 * TILE, row, tail, beside->with ? beside->with[i] : NULL,
                               beside->noise ? beside->noise[i] : NULL, y[i], sum);
     }
     return vec_sum(sum);
@@ -105,7 +105,7 @@ static void down_input(const float *const *near, const float *const *far, float 
     }
 }
 
-static float down_output(const float *m, int64_t step, const lt_conv_tail *tail,
+static float down_output(const float *m, int64_t step, const lt_tail *tail,
                          const lt_winograd_beside *beside, float *const *y)
 {
     return winograd_output(down_values, POINTS, m, step, tail, beside, y);

@@ -33,7 +33,7 @@ static void input(const float *const *near, const float *const *far, float scale
     }
 }
 
-static float output(const float *m, int64_t step, const lt_conv_tail *tail,
+static float output(const float *m, int64_t step, const lt_tail *tail,
                     const lt_winograd_beside *beside, float *const *y)
 {
     return winograd_output(same_values, SIDE, m, step, tail, beside, y);

@@ -8,8 +8,8 @@
 
 #include <stdint.h>
 
-#include "tensor/kernels/conv/conv_tail.h"
-#include "tensor/kernels/isa.h"
+#include "tensor/kernels/tail.h"
+#include "tensor/isa.h"
 
 /* Upper bounds over all schemes. */
 enum { LT_WINOGRAD_ROWS = 9, LT_WINOGRAD_STEP = 8 };
@@ -35,7 +35,7 @@ struct lt_winograd_scheme {
 
     /* y[i][out_step * l + j] = output (i, j) of tile l, whose point p is m[p * step + l], and what
      * the tail makes of it, with what is beside y's rows. Returns the tail's sum. */
-    float (*output)(const float *m, int64_t step, const lt_conv_tail *tail,
+    float (*output)(const float *m, int64_t step, const lt_tail *tail,
                     const lt_winograd_beside *beside, float *const *y);
     void (*stream_end)(void);
 

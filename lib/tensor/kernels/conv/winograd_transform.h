@@ -3,7 +3,7 @@
 #ifndef LT_TENSOR_WINOGRAD_TRANSFORM_H
 #define LT_TENSOR_WINOGRAD_TRANSFORM_H
 
-#include "tensor/kernels/conv/conv_finish.h"
+#include "tensor/kernels/tail_vec.h"
 #include "tensor/kernels/conv/conv_kernels.h"
 #include "tensor/kernels/vec.h"
 #include "tensor/kernels/conv/winograd_axis.h"
@@ -14,8 +14,8 @@ typedef void winograd_values(const vec *m, vec *y);
 
 /* `output` of a scheme with four outputs an axis. */
 INLINE float winograd_output(winograd_values *values, const int points, const float *m,
-                             int64_t step, const lt_conv_tail *tail,
-                             const lt_winograd_beside *beside, float *const *y)
+                             int64_t step, const lt_tail *tail, const lt_winograd_beside *beside,
+                             float *const *y)
 {
     vec sum = {0};
     vec t[WINOGRAD_TILE][WINOGRAD_POINTS];
@@ -38,7 +38,7 @@ INLINE float winograd_output(winograd_values *values, const int points, const fl
         for (int j = 0; j < WINOGRAD_TILE; j++)
             r[j] += tail->bias;
         vec_mix_fours(r, row);
-        sum = conv_finish_row(WINOGRAD_TILE, row, tail, beside->with ? beside->with[i] : NULL,
+        sum = tail_finish_row(WINOGRAD_TILE, row, tail, beside->with ? beside->with[i] : NULL,
                               beside->noise ? beside->noise[i] : NULL, y[i], sum);
     }
     return vec_sum(sum);

@@ -1,42 +1,7 @@
 /* Matrix products on AMX: operands packed to fit the caches, blocks of C dealt out to threads. */
-#define _GNU_SOURCE /* syscall */
 #include "tensor/kernels/gemm/amx_impl.h"
 
 #include <omp.h>
-#include <stdlib.h>
-
-#if defined(LT_AMX)
-#include <cpuid.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-#endif
-
-#if defined(LT_AMX)
-/* The system hands out the unit's registers to processes that ask (Linux 5.16, arch_prctl(2)). */
-static bool allowed(void)
-{
-    enum { REQUEST_PERMISSION = 0x1023, TILE_DATA = 18 };
-    return syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0;
-}
-
-static bool present(void)
-{
-    enum { AMX_TILE = 1 << 24, AMX_INT8 = 1 << 25 };
-    unsigned a, b, c, d;
-    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d & AMX_TILE) && (d & AMX_INT8);
-}
-#endif
-
-const struct lt_amx_kernels *lt_amx_detect(lt_isa isa)
-{
-#if defined(LT_AMX)
-    const char *mask = getenv("LT_ISA");
-    if (isa == LT_ISA_AVX512 && !mask && present() && allowed())
-        return &lt_amx_kernels_amx;
-#endif
-    (void)isa;
-    return NULL;
-}
 
 enum {
     SIDE = LT_AMX_SIDE,
@@ -47,6 +12,17 @@ enum {
     PACKING = 4,          /* products of blocks in the time that packing a kept one takes */
     MIN_SIDE = 32,
 };
+
+const struct lt_amx_kernels *lt_amx_kernels_of(const lt_ctx *ctx)
+{
+    if (ctx->amx_emulation)
+        return ctx->amx_emulation->products;
+#if defined(LT_AMX)
+    return &lt_amx_kernels_amx;
+#else
+    return NULL;
+#endif
+}
 
 /* From so many multiply-adds on it was faster than OpenBLAS in all shapes tried; fewer were not
  * tried. */
@@ -230,7 +206,7 @@ bool lt_amx_gemm(lt_ctx *ctx, int64_t m, int64_t n, int64_t k, float alpha, cons
      * side, they are made rows. */
     const bool swap = rows_pass && !b->across;
     const side rows = side_of(a, m, !swap), columns = side_of(b, n, swap);
-    plan p = {.kernels = ctx->amx,
+    plan p = {.kernels = lt_amx_kernels_of(ctx),
               .depth = k,
               .kept = rows_pass ? columns : rows,
               .passing = rows_pass ? rows : columns,

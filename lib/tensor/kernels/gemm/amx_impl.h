@@ -5,9 +5,8 @@
 #include "tensor/kernels/gemm/amx_kernels.h"
 #include "tensor/tensor_impl.h"
 
-/* The kernels where processor and system let this process use the unit, else NULL. LT_ISA in the
- * environment hides it. */
-const struct lt_amx_kernels *lt_amx_detect(lt_isa isa);
+/* The kernels of a context for which ctx->amx holds. */
+const struct lt_amx_kernels *lt_amx_kernels_of(const lt_ctx *ctx);
 
 /* Whether it is faster than OpenBLAS. */
 bool lt_amx_pays(const lt_ctx *ctx, int64_t m, int64_t n, int64_t k);

@@ -2,10 +2,9 @@
  * (LT_AMX_EMULATED). */
 #include "tensor/kernels/gemm/amx_kernels.h"
 
-#include "tensor/kernels/conv/amx_conv_kernels.h"
 #include "tensor/kernels/gemm/amx_digits.h"
 #include "tensor/half.h"
-#include "tensor/kernels/isa.h"
+#include "tensor/isa.h"
 
 enum { FOURTHS = DEPTH / WIDTH };
 
@@ -389,5 +388,4 @@ const struct lt_amx_kernels LT_ISA_NAME(lt_amx_kernels) = {
     .products = matrix_products,
     .begin = begin,
     .end = end,
-    .conv = &LT_ISA_NAME(lt_amx_conv_kernels),
 };

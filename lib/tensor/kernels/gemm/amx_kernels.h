@@ -38,8 +38,6 @@ enum {
     LT_AMX_LINE = 64,                        /* bytes of a line of the caches */
 };
 
-struct lt_amx_conv_kernels; /* amx_conv_kernels.h */
-
 /* What an integer's 1 is worth, and the inverse of that, by the bits of the largest value. Values
  * below 1e-31 are not told apart; nothing is worth nothing, so that rows and columns that are not
  * there do not make subnormal numbers, which are slow. */
@@ -134,8 +132,6 @@ struct lt_amx_kernels {
     void (*products)(const lt_amx_walk *walk);
     void (*begin)(void);
     void (*end)(void);
-
-    const struct lt_amx_conv_kernels *conv;
 };
 
 extern const struct lt_amx_kernels lt_amx_kernels_amx;

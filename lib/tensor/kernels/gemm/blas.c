@@ -1,14 +1,11 @@
-#define _GNU_SOURCE /* sched_getaffinity */
+/* Matrix products by OpenBLAS, by AMX (amx_impl.h), or by plain loops. */
 #include "tensor/kernels/gemm/blas.h"
 
 #include <dlfcn.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "tensor/kernels/gemm/amx_impl.h"
 #include "tensor/kernels/gemm/blas_impl.h"
@@ -24,21 +21,12 @@ typedef void (*cblas_sgemm_fn)(int order, int ta, int tb, int m, int n, int k, f
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static struct {
     cblas_sgemm_fn sgemm;
-    char config[96];
-    char kernels[32];
+    lt_blas_facts facts;
 } blas;
 
-int lt_cores(void)
-{
-    cpu_set_t set;
-    if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0)
-        return CPU_COUNT(&set) < 256 ? CPU_COUNT(&set) : 256;
-    const long n = sysconf(_SC_NPROCESSORS_ONLN);
-    return n < 1 ? 1 : n > 256 ? 256 : (int)n;
-}
-
-/* The kernel set to ask OpenBLAS for, NULL to leave the choice to it. AVX-512
- * on any maker's processor runs the SkylakeX kernels, AVX2 the Haswell ones. */
+/* The kernel set to ask OpenBLAS for, NULL to leave the choice to it. AVX-512 of any maker runs the
+ * SkylakeX kernels, AVX2 the Haswell ones. LT_ISA, which limits this library's own loops, does not
+ * matter here. */
 static const char *wanted_kernels(void)
 {
 #if defined(__x86_64__)
@@ -60,8 +48,8 @@ static void load_symbol(void *lib, const char *name, void *function_pointer)
 
 static void load_blas(void)
 {
-    strcpy(blas.config, "portable");
-    strcpy(blas.kernels, "portable");
+    strcpy(blas.facts.config, "portable");
+    strcpy(blas.facts.kernels, "portable");
     const char *off = getenv("LT_BLAS");
     if (off && strcmp(off, "portable") == 0)
         return;
@@ -92,11 +80,17 @@ static void load_blas(void)
         return;
     if (set_threads)
         set_threads(1);
-    snprintf(blas.config, sizeof blas.config, "%s", get_config ? get_config() : "OpenBLAS");
-    snprintf(blas.kernels, sizeof blas.kernels, "%s", get_corename ? get_corename() : "unknown");
+    snprintf(blas.facts.config, sizeof blas.facts.config, "%s",
+             get_config ? get_config() : "OpenBLAS");
+    snprintf(blas.facts.kernels, sizeof blas.facts.kernels, "%s",
+             get_corename ? get_corename() : "unknown");
 }
 
-void lt_blas_load(void) { pthread_once(&once, load_blas); }
+const lt_blas_facts *lt_blas(void)
+{
+    pthread_once(&once, load_blas);
+    return &blas.facts;
+}
 
 /* Fallback and oracle: the definition, ordered so that rows of B stream. */
 static void sgemm_portable(bool ta, bool tb, int64_t m, int64_t n, int64_t k, float alpha,
@@ -125,6 +119,7 @@ void lt_sgemm_serial(bool ta, bool tb, int64_t m, int64_t n, int64_t k, float al
 {
     if (m <= 0 || n <= 0)
         return;
+    pthread_once(&once, load_blas);
     /* CBLAS takes ints; anything larger than that goes the slow, right way. */
     const int64_t big = INT32_MAX;
     if (!blas.sgemm || k <= 0 || m > big || n > big || k > big || lda > big || ldb > big ||
@@ -181,73 +176,4 @@ void lt_sgemm(lt_ctx *ctx, bool ta, bool tb, int64_t m, int64_t n, int64_t k, fl
             lt_sgemm_serial(ta, tb, m, count, k, alpha, a, lda, tb ? b + begin * ldb : b + begin,
                             ldb, beta, c + begin, ldc);
     }
-}
-
-static void read_cpu_name(char *buf, size_t cap)
-{
-    snprintf(buf, cap, "unknown");
-    FILE *f = fopen("/proc/cpuinfo", "r");
-    if (!f)
-        return;
-    char line[256];
-    while (fgets(line, sizeof line, f)) {
-        const char *colon = strchr(line, ':');
-        if (colon && strncmp(line, "model name", 10) == 0) {
-            snprintf(buf, cap, "%s", colon + 2);
-            buf[strcspn(buf, "\n")] = '\0';
-            break;
-        }
-    }
-    fclose(f);
-}
-
-lt_cpu_info lt_cpu_describe(lt_ctx *ctx)
-{
-    lt_cpu_info info = {.cores = lt_cores()};
-    memcpy(info.blas, blas.config, sizeof info.blas);
-    memcpy(info.kernels, blas.kernels, sizeof info.kernels);
-    snprintf(info.isa, sizeof info.isa, "%s%s", lt_isa_name(ctx->isa), ctx->amx ? ", amx" : "");
-    read_cpu_name(info.cpu, sizeof info.cpu);
-    return info;
-}
-
-static double seconds_now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-lt_status lt_sgemm_rate(lt_ctx *ctx, int64_t n, double seconds, double *gflops)
-{
-    *gflops = 0.0;
-    if (n < 1 || n > 16384)
-        return lt_fail(ctx, LT_ERR_ARGUMENT, "lt_sgemm_rate: n is %lld, expected 1..16384",
-                       (long long)n);
-    const size_t bytes = (size_t)n * (size_t)n * sizeof(float);
-    float *m[3] = {NULL, NULL, NULL};
-    lt_status status = LT_OK;
-    for (int i = 0; i < 3; i++) {
-        m[i] = lt_scratch(ctx, bytes);
-        if (!m[i]) {
-            status = LT_ERR_MEMORY;
-            goto out;
-        }
-        memset(m[i], 0, bytes);
-    }
-    const struct lt_amx_kernels *amx = ctx->amx;
-    ctx->amx = NULL;
-    const double end = seconds_now() + seconds;
-    for (int run = 0; run < 2 || seconds_now() < end; run++) {
-        const double start = seconds_now();
-        lt_sgemm(ctx, false, false, n, n, n, 1.0f, m[0], n, m[1], n, 0.0f, m[2], n);
-        const double rate = 2e-9 * (double)n * (double)n * (double)n / (seconds_now() - start);
-        if (rate > *gflops)
-            *gflops = rate;
-    }
-    ctx->amx = amx;
-out:
-    for (int i = 0; i < 3; i++)
-        lt_scratch_free(ctx, m[i]);
-    return status;
 }

@@ -1,13 +1,15 @@
-/* The one door to the BLAS: which kernels are in use, and matrix products.
+/* Matrix products of float32.
  *
- * OpenBLAS is loaded at run time, after its kernel set has been chosen from the
- * CPU's features: a distribution's OpenBLAS does not know processors newer
- * than itself and would fall back to its oldest kernels. OPENBLAS_CORETYPE in
- * the environment overrides the choice. Without OpenBLAS the portable kernel of
- * this library is used, slowly. OpenBLAS itself always runs on the calling
- * thread; the library's own threads split the work. Large products go to AMX
- * where the processor has it and it is faster, about as exact as float32 sums
- * (amx_kernels.h). */
+ * OpenBLAS is loaded when the first product needs it, once a process. Its kernel set is chosen from
+ * the processor's features: a distribution's OpenBLAS does not know processors newer than itself
+ * and would fall back to its oldest kernels. OPENBLAS_CORETYPE in the environment overrides the
+ * choice; LT_BLAS=portable, or a system without OpenBLAS, leaves the work to plain loops, which are
+ * slow. OpenBLAS always runs on the calling thread: the context's threads split the work. While it
+ * is loaded, the environment is changed for a moment, so no other thread should read or write it
+ * then; lt_cpu_describe() loads it at a moment of the caller's choice.
+ *
+ * Large products go to AMX where the processor has it and it is faster. Their errors are about
+ * those of sums in float32. */
 #ifndef LT_TENSOR_BLAS_H
 #define LT_TENSOR_BLAS_H
 
@@ -17,20 +19,6 @@
 #include "tensor/context.h"
 
 LT_BEGIN_DECLS
-
-typedef struct lt_cpu_info {
-    char blas[96];    /* OpenBLAS's own configuration string, or "portable" */
-    char kernels[32]; /* kernel set in use: "SkylakeX", "Haswell", ... */
-    char isa[16];     /* this library's own kernels: "avx512, amx", "avx512", "avx2", "base" */
-    char cpu[64];     /* processor name, where the system tells */
-    int cores;
-} lt_cpu_info;
-
-LT_API lt_cpu_info lt_cpu_describe(lt_ctx *ctx);
-
-/* GFLOP/s (2mnk per second) of the BLAS's square float32 products of size n on
- * the context's threads, best of several within `seconds`. */
-LT_API lt_status lt_sgemm_rate(lt_ctx *ctx, int64_t n, double seconds, double *gflops);
 
 /* C (m x n) = alpha op(A) op(B) + beta C, row-major, leading dimensions in
  * elements; op(A) is m x k, op(B) is k x n, a transposed operand is stored the

@@ -4,7 +4,7 @@
 
 #include <omp.h>
 
-#include "tensor/kernels/conv/conv_tail.h"
+#include "tensor/kernels/tail.h"
 #include "tensor/kernels/resample/resample_kernels.h"
 
 enum {
@@ -108,8 +108,8 @@ static void run_band(const pass *p, int64_t index, float *work)
     float *room = work + b->rows * pitch;
     lt_bias_act_sums sums = {0, 0, 0};
     const float *noise = NULL;
-    lt_conv_tail tail =
-        lt_conv_tail_of(NULL, NULL, p->act, p->act ? p->act->c : 1, p->act ? plane : 0, &noise);
+    lt_tail tail =
+        lt_tail_of(NULL, NULL, p->act, p->act ? p->act->c : 1, p->act ? plane : 0, &noise);
     tail.stream = p->stream;
     int64_t next = first > b->pad_y ? first - b->pad_y : 0;
     for (int64_t y = first; y < last; y++) {

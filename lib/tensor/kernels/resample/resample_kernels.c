@@ -1,7 +1,7 @@
 /* Row loops of resampling. */
 #include "tensor/kernels/resample/resample_kernels.h"
 
-#include "tensor/kernels/conv/conv_finish.h"
+#include "tensor/kernels/tail_vec.h"
 
 static void combine(int64_t n, int64_t taps, const float *const *row, const float *weight,
                     float *restrict out)
@@ -65,29 +65,28 @@ static void fir(int64_t n, int64_t taps, const float *weight, int64_t weight_ste
 
 /* `vectors` vectors of outputs from number i on. */
 INLINE void blend_vectors(const int vectors, const int taps, int64_t i, const float *const *row,
-                          const float *weight, const lt_conv_tail *tail, const float *noise,
-                          float *out)
+                          const float *weight, const lt_tail *tail, const float *noise, float *out)
 {
-    vec sum[CONV_FINISH_VECTORS] = {{0}};
+    vec sum[TAIL_VECTORS] = {{0}};
     for (int t = 0; t < taps; t++) {
         UNROLL
         for (int v = 0; v < vectors; v++)
             sum[v] += weight[t] * vec_load(row[t] + i + v * LANES);
     }
-    conv_finish_row(vectors, sum, tail, NULL, noise ? noise + i : NULL, out + i, sum[0]);
+    tail_finish_row(vectors, sum, tail, NULL, noise ? noise + i : NULL, out + i, sum[0]);
 }
 
 /* What goes past the caches does so in whole lines of them: outputs before the first such line are
  * stored by themselves. Returns how many. */
 INLINE int64_t blend_head(const int taps, const float *const *row, const float *weight,
-                          const lt_conv_tail *tail, const float *noise, float *out)
+                          const lt_tail *tail, const float *noise, float *out)
 {
     const int64_t head = vec_line_head(out);
-    lt_conv_tail kept = *tail;
+    lt_tail kept = *tail;
     kept.stream = false;
     for (int64_t i = 0; i < head; i += LANES) {
         float few[LANES];
-        const float *from[CONV_FINISH_VECTORS];
+        const float *from[TAIL_VECTORS];
         for (int t = 0; t < taps; t++)
             from[t] = row[t] + i;
         blend_vectors(1, taps, 0, from, weight, &kept, noise ? noise + i : NULL, few);
@@ -98,7 +97,7 @@ INLINE int64_t blend_head(const int taps, const float *const *row, const float *
 }
 
 INLINE void blend_body(int64_t n, const int taps, const float *const *row, const float *weight,
-                       const lt_conv_tail *tail, const float *noise, float *out)
+                       const lt_tail *tail, const float *noise, float *out)
 {
     enum { VECTORS = 2 };
     int64_t i = tail->stream ? blend_head(taps, row, weight, tail, noise, out) : 0;
@@ -110,12 +109,12 @@ INLINE void blend_body(int64_t n, const int taps, const float *const *row, const
         float sum = 0;
         for (int t = 0; t < taps; t++)
             sum += weight[t] * row[t][i];
-        lt_conv_finish_few(tail, NULL, noise ? noise + i : NULL, 1, &sum, out + i);
+        lt_tail_finish_few(tail, NULL, noise ? noise + i : NULL, 1, &sum, out + i);
     }
 }
 
 static void blend(int64_t n, int taps, const float *const *row, const float *weight,
-                  const lt_conv_tail *tail, const float *noise, float *out)
+                  const lt_tail *tail, const float *noise, float *out)
 {
     if (taps == 4)
         blend_body(n, 4, row, weight, tail, noise, out);

@@ -4,8 +4,8 @@
 
 #include <stdint.h>
 
-#include "tensor/kernels/conv/conv_tail.h"
-#include "tensor/kernels/isa.h"
+#include "tensor/kernels/tail.h"
+#include "tensor/isa.h"
 #include "tensor/kernels/quad.h"
 
 /* A part of an (h, w) image from (top, left) on, with `pitch` pixels a row. */
@@ -29,7 +29,7 @@ struct lt_resample_kernels {
      * beside out, or is NULL. What goes past the caches has at least 32 outputs, and may lie
      * anywhere. */
     void (*blend)(int64_t n, int taps, const float *const *row, const float *weight,
-                  const lt_conv_tail *tail, const float *noise, float *out);
+                  const lt_tail *tail, const float *noise, float *out);
     void (*stream_end)(void);
     /* out[i] = sum over t < taps of weight[i * taps + t] * in[start[i] + t] */
     void (*windows)(int64_t n, int64_t taps, const int32_t *start, const float *weight,

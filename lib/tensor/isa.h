@@ -1,18 +1,14 @@
 /* Run-time choice between copies of the hot loops.
  *
- * A source named *_kernels.c is compiled once per instruction set with
- * LT_ISA_SUFFIX defined; it exports one table of functions,
- * `const struct lt_foo_kernels LT_ISA_NAME(lt_foo_kernels) = {...}`. Callers
- * pick the table with LT_ISA_SELECT(ctx, lt_foo_kernels) after
- * LT_ISA_DECLARE(lt_foo_kernels). The environment variable
- * LT_ISA=base|avx2|avx512 masks the better ones, AMX (amx_impl.h) among them. */
+ * A source named *_kernels.c is compiled once per instruction set, each time with another
+ * LT_ISA_SUFFIX. It exports one table of functions,
+ * `const struct lt_foo_kernels LT_ISA_NAME(lt_foo_kernels) = {...}`. Its header announces the
+ * tables with LT_ISA_DECLARE(lt_foo_kernels), and callers pick the one for their context with
+ * LT_ISA_SELECT(ctx, lt_foo_kernels). */
 #ifndef LT_TENSOR_ISA_H
 #define LT_TENSOR_ISA_H
 
-typedef enum lt_isa { LT_ISA_BASE = 0, LT_ISA_AVX2 = 1, LT_ISA_AVX512 = 2 } lt_isa;
-
-lt_isa lt_isa_detect(void);
-const char *lt_isa_name(lt_isa isa);
+#include "tensor/cpu.h"
 
 #define LT_ISA_CAT2(a, b)  a##_##b
 #define LT_ISA_CAT(a, b)   LT_ISA_CAT2(a, b)

@@ -1,18 +1,18 @@
-/* The tail of a convolution (conv_tail.h) on vectors, for *_kernels.c only. */
-#ifndef LT_TENSOR_CONV_FINISH_H
-#define LT_TENSOR_CONV_FINISH_H
+/* The tail of a convolution (tail.h) on vectors, for *_kernels.c only. */
+#ifndef LT_TENSOR_TAIL_VEC_H
+#define LT_TENSOR_TAIL_VEC_H
 
-#include "tensor/kernels/conv/conv_tail.h"
+#include "tensor/kernels/tail.h"
 #include "tensor/kernels/vec.h"
 
-enum { CONV_FINISH_VECTORS = 8 };
+enum { TAIL_VECTORS = 8 };
 
 /* A row of outputs with their bias, in the order of memory, stored or streamed to y; with and noise
  * lie beside y, or are NULL. Their sum with `with` goes to `sum`. */
-INLINE vec conv_finish_row(const int vectors, const vec *r, const lt_conv_tail *tail,
-                           const float *with, const float *noise, float *y, vec sum)
+INLINE vec tail_finish_row(const int vectors, const vec *r, const lt_tail *tail, const float *with,
+                           const float *noise, float *y, vec sum)
 {
-    vec out[CONV_FINISH_VECTORS];
+    vec out[TAIL_VECTORS];
     UNROLL
     for (int v = 0; v < vectors; v++) {
         if (with)

@@ -1,14 +1,13 @@
-#include "tensor/kernels/conv/conv_tail.h"
+#include "tensor/kernels/tail.h"
 
 #include "tensor/kernels/bias_act_impl.h"
 
-lt_conv_tail lt_conv_tail_of(const float *bias, const float *out_scale,
-                             const lt_bias_act_planes *act, int64_t o, int64_t plane,
-                             const float **noise)
+lt_tail lt_tail_of(const float *bias, const float *out_scale, const lt_bias_act_planes *act,
+                   int64_t o, int64_t plane, const float **noise)
 {
     *noise = NULL;
-    lt_conv_tail tail = {.bias = bias ? bias[plane % o] : 0.0f,
-                         .scale = out_scale ? out_scale[plane] : 1.0f};
+    lt_tail tail = {.bias = bias ? bias[plane % o] : 0.0f,
+                    .scale = out_scale ? out_scale[plane] : 1.0f};
     if (act) {
         const lt_bias_act_plane of = lt_bias_act_plane_of(act, plane);
         tail.act = true;
@@ -22,8 +21,8 @@ lt_conv_tail lt_conv_tail_of(const float *bias, const float *out_scale,
     return tail;
 }
 
-double lt_conv_finish_few(const lt_conv_tail *tail, const float *with, const float *noise,
-                          int64_t count, const float *from, float *to)
+double lt_tail_finish_few(const lt_tail *tail, const float *with, const float *noise, int64_t count,
+                          const float *from, float *to)
 {
     double dot = 0;
     for (int64_t j = 0; j < count; j++) {

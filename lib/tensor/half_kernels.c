@@ -1,6 +1,6 @@
 /* float16 by the processor's own instruction where it has one: compilers do not find it in
  * portable code. */
-#include "tensor/kernels/widen_kernels.h"
+#include "tensor/half_kernels.h"
 
 #include "tensor/half.h"
 
@@ -38,4 +38,4 @@ static void bf16(const uint16_t *restrict src, float *restrict dst, size_t n)
         bits[i] = (uint32_t)src[i] << 16;
 }
 
-const struct lt_widen_kernels LT_ISA_NAME(lt_widen_kernels) = {.f16 = f16, .bf16 = bf16};
+const struct lt_half_kernels LT_ISA_NAME(lt_half_kernels) = {.f16 = f16, .bf16 = bf16};

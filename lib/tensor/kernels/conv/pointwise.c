@@ -1,4 +1,4 @@
-#include "tensor/kernels/pointwise_impl.h"
+#include "tensor/kernels/conv/pointwise_impl.h"
 
 #include "tensor/kernels/pointwise_kernels.h"
 
