@@ -300,23 +300,30 @@ bench-edit: setup
 # ---- installing ----
 INSTALL ?= install
 .PHONY: install uninstall clean help
+# install_library NAME,TEMPLATE: the library static and shared, and its pkg-config file
+define install_library
+	$(INSTALL) -m 644 $(BUILD)/$(1).a $(DESTDIR)$(LIBDIR)/$(1).a
+	$(INSTALL) -m 755 $(BUILD)/$(1).so.$(VERSION) $(DESTDIR)$(LIBDIR)/$(1).so.$(VERSION)
+	ln -sf $(1).so.$(VERSION) $(DESTDIR)$(LIBDIR)/$(1).so.$(SOMAJOR)
+	ln -sf $(1).so.$(SOMAJOR) $(DESTDIR)$(LIBDIR)/$(1).so
+	sed -e 's|@PREFIX@|$(PREFIX)|; s|@INCDIR@|$(INCDIR)|; s|@LIBDIR@|$(LIBDIR)|; s|@VERSION@|$(VERSION)|' $(2) \
+	    > $(DESTDIR)$(LIBDIR)/pkgconfig/$(1).pc
+endef
+
 install: all
-	$(INSTALL) -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCDIR)/libtensor/tensor \
-	    $(DESTDIR)$(INCDIR)/libtensor/autograd $(DESTDIR)$(INCDIR)/libtensor/nn $(DESTDIR)$(DATADIR)
+	$(INSTALL) -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCDIR)/libtensor $(DESTDIR)$(INCDIR)/libcfedit $(DESTDIR)$(DATADIR)
 	$(INSTALL) -m 755 cfedit $(DESTDIR)$(BINDIR)/cfedit
-	$(INSTALL) -m 644 $(LIB_A) $(DESTDIR)$(LIBDIR)/libtensor.a
-	$(INSTALL) -m 755 $(LIB_SO) $(DESTDIR)$(LIBDIR)/libtensor.so.$(VERSION)
-	ln -sf libtensor.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libtensor.so.$(SOMAJOR)
-	ln -sf libtensor.so.$(SOMAJOR) $(DESTDIR)$(LIBDIR)/libtensor.so
-	sed -e 's|@PREFIX@|$(PREFIX)|; s|@INCDIR@|$(INCDIR)|; s|@LIBDIR@|$(LIBDIR)|; s|@VERSION@|$(VERSION)|' lib/libtensor.pc.in \
-	    > $(DESTDIR)$(LIBDIR)/pkgconfig/libtensor.pc
+	$(call install_library,libtensor,lib/libtensor.pc.in)
+	$(call install_library,libcfedit,apps/cfedit/engine/public/libcfedit.pc.in)
 	$(INSTALL) -m 644 lib/libtensor.h $(DESTDIR)$(INCDIR)/libtensor/libtensor.h
+	$(INSTALL) -m 644 apps/cfedit/engine/public/cfedit.h $(DESTDIR)$(INCDIR)/libcfedit/cfedit.h
 	for h in $(PUBLIC); do $(INSTALL) -d $(DESTDIR)$(INCDIR)/libtensor/$$(dirname $$h) && $(INSTALL) -m 644 lib/$$h $(DESTDIR)$(INCDIR)/libtensor/$$h || exit 1; done
 	for f in generator clip channels; do $(INSTALL) -m 644 weights/$$f.safetensors $(DESTDIR)$(DATADIR)/ || exit 1; done
 
 uninstall:
-	rm -f $(DESTDIR)$(BINDIR)/cfedit $(DESTDIR)$(LIBDIR)/libtensor.* $(DESTDIR)$(LIBDIR)/pkgconfig/libtensor.pc
-	rm -rf $(DESTDIR)$(INCDIR)/libtensor $(DESTDIR)$(DATADIR)
+	rm -f $(DESTDIR)$(BINDIR)/cfedit
+	for l in libtensor libcfedit; do rm -f $(DESTDIR)$(LIBDIR)/$$l.* $(DESTDIR)$(LIBDIR)/pkgconfig/$$l.pc; done
+	rm -rf $(DESTDIR)$(INCDIR)/libtensor $(DESTDIR)$(INCDIR)/libcfedit $(DESTDIR)$(DATADIR)
 
 clean:
 	rm -rf $(BUILD) $(BUILD)-sanitize $(BUILD)-gcc $(BUILD)-clang cfedit demo.png

@@ -212,11 +212,11 @@ static lt_status descend(struct inversion *v, ce_invert_progress *progress, void
 {
     const lt_optim_config optim = lt_optim_defaults(LT_ADAM);
     lt_status status = lt_optim_create(v->models->ctx, v->space.deltas, &optim, &v->optim);
-    for (int i = 0; i < v->config->steps && status == LT_OK; i++) {
+    bool stopped = false; /* by the caller */
+    for (int i = 0; i < v->config->steps && status == LT_OK && !stopped; i++) {
         double loss = 0.0;
         status = step(v, i, &loss);
-        if (status == LT_OK && progress)
-            progress(user, i + 1, loss);
+        stopped = status == LT_OK && progress && !progress(user, i + 1, loss);
     }
     return status;
 }

@@ -24,8 +24,8 @@ struct ce_invert_config {
 
 struct ce_invert_config ce_invert_defaults(void);
 
-/* Told after each step, from 1 on. */
-typedef void ce_invert_progress(void *user, int64_t step, double loss);
+/* Told after each step, from 1 on. False stops there, and the latent found so far is the result. */
+typedef bool ce_invert_progress(void *user, int64_t step, double loss);
 
 /* Tensors are retained; ce_invert_free() releases them. */
 struct ce_invert_result {

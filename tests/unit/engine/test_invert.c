@@ -54,13 +54,14 @@ struct told {
     double first, last;
 };
 
-static void listen(void *user, int64_t step, double loss)
+static bool listen(void *user, int64_t step, double loss)
 {
     struct told *t = user;
     ck_assert_int_eq(step, ++t->steps);
     if (step == 1)
         t->first = loss;
     t->last = loss;
+    return true;
 }
 
 /* The loss falls, every step is told, the picture is that of the latent, and the same call gives

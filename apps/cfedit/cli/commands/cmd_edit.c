@@ -11,6 +11,7 @@
 #include "engine/editor.h"
 #include "cli/inout/seeds.h"
 #include "engine/latents.h"
+#include "engine/objective/match.h"
 #include "engine/methods.h"
 #include "engine/model_files.h"
 #include "engine/models.h"
@@ -252,24 +253,6 @@ static lt_tensor *read_latents(struct ce_run *run, const struct ce_models *model
                                  o->truncation_given ? o->truncation : models->truncation);
 }
 
-/* Cosine of a picture's CLIP embedding with the plain target sentence's; `text` is its raw feature.
- */
-static double target_cosine(const struct ce_models *models, lt_tensor *x, lt_tensor *text,
-                            bool antialias)
-{
-    lt_ctx *ctx = models->ctx;
-    const lt_scope scope = lt_scope_open(ctx);
-    lt_no_grad_begin(ctx);
-    lt_tensor *cosine = lt_sum(ctx,
-                               lt_mul(ctx, ce_image_features(ctx, models->clip, x, antialias),
-                                      lt_l2_normalize(ctx, text, 1e-12f)),
-                               0, false);
-    const double value = cosine ? (double)lt_item(cosine) : NAN;
-    lt_no_grad_end(ctx);
-    lt_scope_close(ctx, scope, NULL);
-    return value;
-}
-
 static bool tell_step(void *user, int64_t step, const char *stage, const struct ce_terms *terms)
 {
     char note[64];
@@ -402,8 +385,8 @@ int ce_cmd_edit(struct ce_run *run, int argc, char **argv)
         const bool antialias = settings.latent.nce.antialias;
         all[i].seed = seeds ? seeds[i] : -1;
         all[i].photo = photos ? o.images.items[i] : NULL;
-        all[i].before = target_cosine(&models, results[i].x, text, antialias);
-        all[i].after = target_cosine(&models, results[i].x_hat, text, antialias);
+        all[i].before = ce_text_match(&models, text, results[i].x, antialias);
+        all[i].after = ce_text_match(&models, text, results[i].x_hat, antialias);
         status = lt_ctx_status(run->ctx);
     }
     const struct ce_edit_output output = {.target = o.target,

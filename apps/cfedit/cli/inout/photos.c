@@ -13,12 +13,13 @@ struct telling {
     int64_t before; /* steps of the photos done */
 };
 
-static void tell_step(void *user, int64_t step, double loss)
+static bool tell_step(void *user, int64_t step, double loss)
 {
     struct telling *t = user;
     char note[64];
     snprintf(note, sizeof note, "loss %.4f", loss);
     ce_progress_step(&t->progress, t->before + step, note);
+    return true;
 }
 
 /* Photo i into the rows i of *photos. */

@@ -1,7 +1,6 @@
 /* PNG through libpng, JPEG through libjpeg, both from and to memory. */
 #include "cli/pictures/image_file.h"
 
-#include <math.h>
 #include <setjmp.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -13,6 +12,8 @@
 #include <jerror.h>
 #include <png.h>
 
+#include "autograd/ops.h"
+#include "engine/public/cfedit.h"
 #include "tensor/files/file.h"
 
 #define MAX_FILE_BYTES ((size_t)1 << 30)
@@ -601,57 +602,24 @@ done:
 lt_tensor *ce_image_to_tensor(lt_ctx *ctx, const ce_image *image)
 {
     const int64_t shape[3] = {3, image->height, image->width};
-    lt_tensor *t = lt_empty(ctx, LT_F32, 3, shape);
-    if (!t)
-        return NULL;
-    float *to = lt_f32(t);
-    size_t plane = (size_t)image->width * (size_t)image->height;
-    for (size_t k = 0; k < 3; k++)
-        for (size_t i = 0; i < plane; i++)
-            to[k * plane + i] = (float)image->rgb[3 * i + k] / 127.5f - 1.0f;
-    return t;
-}
-
-static uint8_t to_byte(float value)
-{
-    if (!(value > -1.0f)) /* NaN too */
-        return 0;
-    return value >= 1.0f ? 255 : (uint8_t)lrintf((value + 1.0f) * 127.5f);
+    return lt_reshape(ctx, ce_picture_from_rgb(ctx, image->rgb, image->width, image->height), 3,
+                      shape);
 }
 
 lt_status ce_image_from_tensor(lt_ctx *ctx, const lt_tensor *t, int64_t index, ce_image *out)
 {
-    char text[96];
-
     *out = (ce_image){0};
-    if (!t)
-        return lt_ctx_status(ctx) != LT_OK
-                   ? lt_ctx_status(ctx)
-                   : lt_fail(ctx, LT_ERR_ARGUMENT, "picture: the tensor is NULL");
-    int ndim = lt_ndim(t);
-    if (lt_type(t) != LT_F32)
-        return lt_fail(ctx, LT_ERR_DTYPE, "picture: the tensor is %s, expected F32",
-                       lt_dtype_name(lt_type(t)));
-    if ((ndim != 3 && ndim != 4) || lt_dim(t, -3) != 3 || lt_dim(t, -2) > CE_IMAGE_MAX_SIDE ||
-        lt_dim(t, -1) > CE_IMAGE_MAX_SIDE)
-        return lt_fail(ctx, LT_ERR_SHAPE,
-                       "picture: the tensor is %s, expected (3, H, W) or (N, 3, H, W)",
-                       lt_shape_string(t, text, sizeof text));
-    int64_t count = ndim == 4 ? lt_dim(t, 0) : 1;
-    if (index < 0 || index >= count)
-        return lt_fail(ctx, LT_ERR_ARGUMENT, "picture: index %lld, the tensor %s holds %lld",
-                       (long long)index, lt_shape_string(t, text, sizeof text), (long long)count);
-    lt_status status = ce_image_create(ctx, (int)lt_dim(t, -1), (int)lt_dim(t, -2), out);
+    /* What is no picture at all is refused by ce_picture_to_rgb(), which tells why. */
+    if (t && lt_ndim(t) >= 3) {
+        const int64_t height = lt_dim(t, -2), width = lt_dim(t, -1);
+        const int most = CE_IMAGE_MAX_SIDE + 1; /* refused by ce_image_create() */
+        const lt_status made = ce_image_create(ctx, width < most ? (int)width : most,
+                                               height < most ? (int)height : most, out);
+        if (made != LT_OK)
+            return made;
+    }
+    const lt_status status = ce_picture_to_rgb(ctx, t, index, out->rgb);
     if (status != LT_OK)
-        return status;
-    const int64_t *stride = lt_strides(t) + (ndim - 3);
-    const float *from = lt_data(t);
-    if (ndim == 4)
-        from += index * lt_strides(t)[0];
-    uint8_t *to = out->rgb;
-    for (int64_t y = 0; y < out->height; y++)
-        for (int64_t x = 0; x < out->width; x++)
-            for (int64_t k = 0; k < 3; k++)
-                *to++ = to_byte(from[k * stride[0] + y * stride[1] + x * stride[2]]);
-    return LT_OK;
+        ce_image_free(out);
+    return status;
 }
