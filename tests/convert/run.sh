@@ -1,7 +1,8 @@
 #!/bin/sh
-# Tests of tools/convert_pt.py. Environment: PYTHON (default python3, or the system's where that one
-# has no NumPy), CFEDIT, the built program. The last line reads "N passed, N failed, N skipped"; without
-# Python or NumPy all of them count as one that is skipped.
+# Tests of tools/convert_pt.py, all or those named: run.sh [test_clip[.TestClip[.test_name]] ...].
+# Environment: PYTHON (default python3, or /usr/bin/python3 where the first has no NumPy) and CFEDIT, the built
+# program. The last line reads "N passed, N failed, N skipped"; without Python or NumPy all tests count as one
+# that is skipped. Every skipped test is named.
 
 here=$(cd "$(dirname "$0")" && pwd)
 if [ ! "${PYTHON:-}" ]; then
@@ -26,10 +27,15 @@ fi
 log=$(mktemp "${TMPDIR:-/tmp}/cfedit-convert.XXXXXX") || exit 1
 trap 'rm -f "$log"' EXIT
 trap 'exit 1' INT TERM HUP
-"$PYTHON" -B "$here/test_convert.py" -v "$@" >"$log" 2>&1
+if [ $# -eq 0 ]; then
+    set -- discover -v -s "$here" -p 'test_*.py'
+else
+    set -- -v "$@"
+fi
+PYTHONPATH=$here${PYTHONPATH:+:$PYTHONPATH} "$PYTHON" -B -m unittest "$@" >"$log" 2>&1
 status=$?
 if [ $status -eq 0 ]; then
-    # What was not tested, and why; nothing of the rest.
+    # The tests that were skipped, and why; nothing else.
     sed -n 's/^\(.*\) \.\.\. skipped \(.*\)$/skip \1: \2/p' "$log"
 else
     cat "$log"

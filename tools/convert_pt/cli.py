@@ -7,19 +7,20 @@ import sys
 from typing import List, NoReturn, Optional
 
 from . import networks
+from .budget import check_output
 from .clip import Options, clip
 from .errors import ConvertError, counted, listed, printable
 from .files import read_checkpoint
-from .output import write
+from .output import output_size, write
+from .sources import bytes_of_files, close_files
 from .stylegan2 import stylegan2
-from .tensors import close_files
 from .weights import KINDS, PHRASES, Plan, Weights, choose_kind, merge, unwrap
 
 DESCRIPTION = """\
-Makes a safetensors file for cfedit of a checkpoint as people have it: torch.save files old and new,
-TorchScript archives, pickles of NVIDIA's StyleGAN2, safetensors, .npy, Hugging Face
-folders. Nothing in a checkpoint is run, and PyTorch is not needed. Several inputs are parts of one
-checkpoint, or latents one after another."""
+Converts a published checkpoint to a safetensors file that cfedit reads. Inputs are torch.save files
+old and new, TorchScript archives, pickles of NVIDIA's StyleGAN2, safetensors, .npy, or folders of the
+Hugging Face hub. Nothing in a checkpoint is run, and PyTorch is not needed. Several inputs are taken as
+parts of one checkpoint, or as latents one after another."""
 
 EXAMPLES = """\
 examples:
@@ -43,20 +44,23 @@ def make_parser() -> Parser:
     p.add_argument("inputs", metavar="IN", nargs="+", help="a checkpoint, or a Hugging Face folder")
     p.add_argument("-o", "--output", metavar="OUT", required=True, help="the safetensors file to write")
     p.add_argument("--kind", choices=("auto",) + KINDS, default="auto",
-                   help="what it is (default: told from the names of its tensors)")
+                   help="what the checkpoint is (default: told by the names of the tensors)")
     p.add_argument("--half", action="store_true", help="write matrices and kernels as float16")
-    p.add_argument("--domain", metavar="WORD", help="generators: what they draw, e.g. face, dog")
+    p.add_argument("--domain", metavar="WORD",
+                   help="generators: one word for what the pictures show, for example face or dog")
     p.add_argument("--with-decoder", action="store_true",
-                   help="mappers, e4e: also write the generator in the checkpoint (decoder.*)")
+                   help="mappers and e4e encoders: also write the generator in the checkpoint (decoder.*)")
     p.add_argument("--bpe", metavar="FILE",
-                   help="CLIP: the tokenizer's merge list (default: merges.txt or "
-                        "bpe_simple_vocab_16e6.txt.gz beside the checkpoint, or that of an installed "
+                   help="CLIP: the merge list of the tokenizer (default: merges.txt or "
+                        "bpe_simple_vocab_16e6.txt.gz beside the checkpoint, or the list of an installed "
                         "open_clip or clip package)")
-    p.add_argument("--no-bpe", action="store_true", help="CLIP: write it without a merge list")
+    p.add_argument("--no-bpe", action="store_true", help="CLIP: write no merge list")
     p.add_argument("--activation", choices=("quick_gelu", "gelu"),
-                   help="CLIP: the activation (default: told from the checkpoint)")
+                   help="CLIP: the activation (default: told by the checkpoint and its configuration; needed "
+                        "where they do not tell): quick_gelu for OpenAI's models and models trained from them, gelu for "
+                        "most others of open_clip")
     p.add_argument("-v", "--verbose", action="store_true", help="list every name that is left over")
-    p.add_argument("-q", "--quiet", action="store_true", help="no progress, notes or summary")
+    p.add_argument("-q", "--quiet", action="store_true", help="show no progress, notes or summary")
     return p
 
 
@@ -77,7 +81,7 @@ def make_plan(weights: Weights, kind: str, args: argparse.Namespace) -> Plan:
 
 
 def check_options(kind: str, args: argparse.Namespace) -> None:
-    """Options that have no meaning for the kind would be silently lost."""
+    """Fails for an option that has no meaning for the kind, because it would be lost silently."""
     for name, given, kinds in (("--domain", args.domain is not None, ("stylegan2",)),
                                ("--with-decoder", args.with_decoder, ("mapper", "e4e")),
                                ("--bpe", args.bpe is not None, ("clip",)),
@@ -106,6 +110,10 @@ def convert(args: argparse.Namespace) -> None:
     if args.domain is not None:
         plan.metadata["domain"] = args.domain
     plan.metadata["converted_from"] = os.path.basename(os.path.normpath(args.inputs[0]))
+    if weights.checkpoint.foreign:
+        plan.notes.append("objects beside the weights were not looked into: %s" %
+                          listed(sorted(set(weights.checkpoint.foreign)), 4))
+    check_output(output_size(plan.tensors, args.half), bytes_of_files())
     try:
         size, types = write(output, plan.tensors, plan.metadata, args.half, args.quiet)
     except ConvertError as error:
@@ -150,7 +158,7 @@ def main(argv: Optional[List[str]] = None) -> int:
     except OSError as error:
         sys.stderr.write("convert_pt: %s\n" % printable(str(error)))
         return 1
-    except Exception as error:  # what was not foreseen is one line, too, unless the whole is wanted
+    except Exception as error:  # a fault of the converter; -v shows all of it
         if args.verbose:
             raise
         sys.stderr.write("convert_pt: internal error, %s: %s (-v shows where)\n" %

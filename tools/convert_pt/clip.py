@@ -1,36 +1,40 @@
-"""CLIP: OpenAI's names kept, Hugging Face's and open_clip's mapped to them.
+"""CLIP: OpenAI's names are kept, Hugging Face's and open_clip's are mapped to them.
 
 * OpenAI (clip/model.py of openai/CLIP): TorchScript archives and plain state dicts; sizes come from
   the shapes, attention heads have 64 features, the activation is QuickGELU.
 * Hugging Face (transformers, models/clip/modeling_clip.py and convert_clip_original_pytorch_to_hf.py):
   q, k and v are three layers, to be joined in this order; the projections are
-  nn.Linear weights and so transposed; `hidden_act` in config.json names the activation. LAION's
-  models have "gelu" there.
+  nn.Linear weights and so transposed; `hidden_act` in config.json names the activation, which is "gelu" in
+  LAION's models.
 * open_clip (mlfoundations/open_clip, model.py): OpenAI's names, below `text.` in some models; plain GELU
-  unless the model's configuration says quick_gelu.
+  unless the configuration says quick_gelu.
 
-cfedit takes its attention heads as 64 wide and its layer norms with epsilon 1e-5, as
+cfedit takes attention heads as 64 wide and layer norms with epsilon 1e-5, as
 OpenAI's loader does, so a model that differs (ViT-H, ViT-g, ViT-bigG) is refused.
 """
 
 import json
 import os
 import re
-from typing import Any, Dict, NamedTuple, Optional, Tuple
+from typing import NamedTuple, Optional, Tuple
 
 import numpy as np
 
-from .errors import ConvertError, listed, printable
+from . import clip_config
+from .clip_config import ACTIVATIONS, ClipConfig
+from .errors import ConvertError, brief, listed
 from .tensors import from_array, joined, reshaped, transposed
 from .vocabulary import Merges, check_vocabulary, find_merges
 from .weights import Expected, Names, Plan, Weights, highest, make_plan, size
 
 HEAD = 64
-# Widths of image towers whose heads are not 64 wide (open_clip's model_configs), where no configuration
+# Widths of image towers whose heads are not 64 wide (model_configs of open_clip), where no configuration
 # tells: ViT-H, ViT-g, ViT-bigG.
 OTHER_HEADS = {1280: 80, 1408: 88, 1664: 104}
 # Parts of OpenAI's archives and of open_clip's modules that are no weights.
 NO_WEIGHTS = re.compile(r"(input_resolution|context_length|vocab_size|.*\battn_mask|.*\bposition_ids)$")
+# Parts that OpenAI's CLIP does not have; without them the network would compute something else.
+OTHER_PARTS = ("visual.", "transformer.", "cls_emb", "text_projection.", "text_decoder.", "attn_pool")
 
 HF_PLAIN = {
     "text_model.embeddings.token_embedding.weight": "token_embedding.weight",
@@ -53,7 +57,7 @@ HF_TOWERS = {"text_model": "transformer", "vision_model": "visual.transformer"}
 
 
 class Options(NamedTuple):
-    """What the command line says on CLIP."""
+    """The options of the command line for CLIP."""
 
     activation: Optional[str] = None
     bpe: Optional[str] = None
@@ -61,33 +65,38 @@ class Options(NamedTuple):
 
 
 def clip(weights: Weights, options: Options) -> Plan:
+    """The plan for any CLIP with a vision transformer."""
     names, path = weights.names, weights.checkpoint.path
     if any(n.startswith("visual.layer1.") for n in names):
         raise ConvertError("%s: a CLIP with a ResNet image tower; only vision transformers are "
                            "supported" % path)
-    hugging_face = any(n.startswith(("text_model.", "vision_model.")) for n in names)
+    if any(n.split(".")[-1] == "positional_embedding_res" for n in names):
+        raise ConvertError("%s: a Long-CLIP (positional_embedding_res), which is not supported" % path)
+    from_hub = any(n.startswith(("text_model.", "vision_model.")) for n in names)
     folder = weights.checkpoint.folder
-    config = read_config(folder, "config.json") if hugging_face else {}
-    open_config = {} if hugging_face else \
-        read_config(folder, "open_clip_config.json").get("model_cfg") or {}
-    names = from_hugging_face(names) if hugging_face else from_open_clip(names)
+    config = clip_config.hugging_face(folder) if from_hub else clip_config.open_clip(folder)
+    names = from_hugging_face(names) if from_hub else from_open_clip(names)
     names = {n: t for n, t in names.items() if not NO_WEIGHTS.match(n)}
     own_merges = names.pop("tokenizer.merges", None)  # of a file that was converted before
     if "logit_scale" in names and names["logit_scale"].numel == 1:
         names["logit_scale"] = reshaped(names["logit_scale"], ())
 
-    check_heads(path, names, config, open_config)
-    expected = expectations(names)
-    plan = make_plan("clip", path, names, expected, {})
-    inside = [n for n in plan.left_over if n.startswith(("visual.", "transformer."))]
-    if inside:
-        raise ConvertError("%s: this CLIP has parts that OpenAI's has not: %s" % (path, listed(inside)))
+    check_heads(path, names, config)
+    plan = make_plan("clip", path, names, expectations(names), {})
+    other = [n for n in plan.left_over if n.startswith(OTHER_PARTS)]
+    if other:
+        raise ConvertError("%s: this CLIP has parts that OpenAI's has not: %s" % (path, listed(other)))
     check_picture(path, plan.tensors)
 
-    activation, reason = choose_activation(weights, options, config, open_config, hugging_face)
+    activation, reason = choose_activation(weights, options, config)
     plan.metadata["activation"] = activation
     plan.notes.append("activation %s (%s)" % (activation, reason))
+    if config.mean is not None:
+        plan.metadata["image_mean"] = json.dumps(config.mean)
+        plan.metadata["image_std"] = json.dumps(config.deviation)
     if own_merges is not None and not options.bpe and not options.no_bpe:
+        if own_merges.dtype.code != "U8" or len(own_merges.shape) != 1:
+            raise ConvertError("%s: tokenizer.merges is not a list of bytes" % path)
         plan.tensors["tokenizer.merges"] = own_merges
     else:
         add_vocabulary(plan, weights, options)
@@ -97,6 +106,7 @@ def clip(weights: Weights, options: Options) -> Plan:
 # ---- names ----
 
 def from_hugging_face(names: Names) -> Names:
+    """Hugging Face's names -> OpenAI's; names that have no counterpart are kept."""
     out: Names = {}
     left = dict(names)
     for source, target in HF_PLAIN.items():
@@ -136,7 +146,7 @@ def from_open_clip(names: Names) -> Names:
 # ---- sizes ----
 
 def expectations(names: Names) -> Expected:
-    """As lt_clip_create() in lib/nn/clip.c wants them."""
+    """The tensors and shapes that lt_clip_create() of the program needs."""
     wide, patch = size(names, "visual.conv1.weight", 0), size(names, "visual.conv1.weight", 3)
     text, vocab = size(names, "token_embedding.weight", 1), size(names, "token_embedding.weight", 0)
     embed = size(names, "visual.proj", 1)
@@ -176,6 +186,7 @@ def expectations(names: Names) -> Expected:
 
 
 def check_picture(path: str, names: Names) -> None:
+    """Fails where the positions of the image tower, less the one of the class, make no square."""
     patches = names["visual.positional_embedding"].shape[0] - 1
     side = round(max(patches, 0) ** 0.5)
     if side < 1 or side * side != patches:
@@ -183,42 +194,20 @@ def check_picture(path: str, names: Names) -> None:
                            (path, patches + 1))
 
 
-def towers_of(config: Dict[str, Any]) -> Dict[str, Dict[str, Any]]:
-    """Hugging Face's two configurations; older files have the details in *_config_dict."""
-    out = {}
-    for tower in ("text", "vision"):
-        merged: Dict[str, Any] = {}
-        for key in (tower + "_config", tower + "_config_dict"):
-            if isinstance(config.get(key), dict):
-                merged.update(config[key])
-        out[tower] = merged
-    return out
-
-
-def check_heads(path: str, names: Names, config: Dict[str, Any], open_config: Dict[str, Any]) -> None:
+def check_heads(path: str, names: Names, config: ClipConfig) -> None:
+    """Fails where attention heads are not 64 features wide."""
     widths = {"text": size(names, "token_embedding.weight", 1),
               "vision": size(names, "visual.conv1.weight", 0)}
-    heads: Dict[str, Any] = {}
-    for tower, details in towers_of(config).items():
-        heads[tower] = details.get("num_attention_heads")
-        if config and details.get("layer_norm_eps", 1e-5) != 1e-5:
-            raise ConvertError("%s: layer_norm_eps %s of the %s tower is not supported" %
-                               (path, details["layer_norm_eps"], tower))
-    vision, text = open_config.get("vision_cfg"), open_config.get("text_cfg")
-    head_width = vision.get("head_width") if isinstance(vision, dict) else None
-    if isinstance(text, dict):
-        heads["text"] = text.get("heads")
     for tower, width in widths.items():
         if not width:
             continue
         if width % HEAD:
             raise ConvertError("%s: a %s tower %d wide; attention heads of %d features do not fit" %
                                (path, tower, width, HEAD))
-        count = heads.get(tower)
-        each = width // count if isinstance(count, int) and count > 0 else None
+        count = config.heads.get(tower)
+        each = width // count if count and count > 0 else None
         if tower == "vision" and each is None:
-            each = head_width if isinstance(head_width, int) else \
-                None if open_config else OTHER_HEADS.get(width)
+            each = config.head_width if config.found else OTHER_HEADS.get(width)
         if each not in (None, HEAD):
             raise ConvertError("%s: attention heads of %d features in the %s tower; only %d are "
                                "supported" % (path, each, tower, HEAD))
@@ -226,54 +215,36 @@ def check_heads(path: str, names: Names, config: Dict[str, Any], open_config: Di
 
 # ---- the activation ----
 
-def read_config(folder: str, name: str) -> Dict[str, Any]:
-    path = os.path.join(folder, name)
-    if not os.path.exists(path):
-        return {}
-    try:
-        with open(path, encoding="utf-8") as file:
-            config = json.load(file)
-    except (OSError, ValueError, RecursionError) as error:
-        raise ConvertError("%s: cannot be read as JSON (%s)" % (path, error))
-    return config if isinstance(config, dict) else {}
-
-
-def choose_activation(weights: Weights, options: Options, config: Dict[str, Any],
-                      open_config: Dict[str, Any], hugging_face: bool) -> Tuple[str, str]:
-    """"gelu" or "quick_gelu", and what tells it. The names of OpenAI's and open_clip's tensors are the
-    same, so other signs decide."""
+def choose_activation(weights: Weights, options: Options, config: ClipConfig) -> Tuple[str, str]:
+    """"gelu" or "quick_gelu", and what tells it. OpenAI's and open_clip's tensors have the same names and
+    shapes, so other signs decide; where there is none, the user must say it, because features
+    of the wrong activation are one percent off and nothing else shows it."""
     path = weights.checkpoint.path
-    base = os.path.basename(path).lower()
     if options.activation:
         return options.activation, "--activation"
     told = weights.checkpoint.metadata.get("activation")
-    if told in ("gelu", "quick_gelu"):
-        return told, "the file's metadata"
-    if hugging_face:
-        acts = {tower: details.get("hidden_act", "quick_gelu")
-                for tower, details in towers_of(config).items()}
-        if not config:
-            raise ConvertError("%s: no config.json beside it to tell the activation; say --activation "
-                               "quick_gelu or gelu" % path)
-        if acts["text"] != acts["vision"] or acts["text"] not in ("gelu", "quick_gelu"):
-            raise ConvertError("%s: hidden_act %s; both towers must have gelu or quick_gelu" %
-                               (path, " and ".join(printable(str(a), 40) for a in acts.values())))
-        return acts["text"], "hidden_act in config.json"
-    if open_config:
-        quick = bool(open_config.get("quick_gelu"))
-        return "quick_gelu" if quick else "gelu", "open_clip_config.json"
+    if told is not None:
+        if told not in ACTIVATIONS:
+            raise ConvertError("%s: the activation '%s' of the metadata is not known; --activation quick_gelu "
+                               "or gelu says another" % (path, brief(told)))
+        return told, "the metadata of the file"
+    if config.activation:
+        return config.activation, config.reason
     if weights.checkpoint.form == "TorchScript" or "input_resolution" in weights.names:
         return "quick_gelu", "an archive of OpenAI's"
-    if weights.has_epoch or "open_clip" in base or "laion" in base or \
-            any(n.startswith("text.") for n in weights.names):
-        quick = "quickgelu" in (base + weights.label.lower()).replace("-", "").replace("_", "")
-        return "quick_gelu" if quick else "gelu", "an open_clip checkpoint; --activation says otherwise"
-    return "quick_gelu", "OpenAI's, as nothing tells; say --activation gelu for models of LAION's"
+    if weights.fine_tuned:
+        return "quick_gelu", "a model trained from OpenAI's, told by model_state_dict"
+    label = (os.path.basename(path) + " " + weights.label).lower()
+    if "quickgelu" in label.replace("-", "").replace("_", ""):
+        return "quick_gelu", "the name"
+    raise ConvertError("%s: nothing tells the activation: say --activation quick_gelu for OpenAI's models and "
+                       "models trained from them, --activation gelu for most others of open_clip" % path)
 
 
 # ---- the vocabulary ----
 
 def add_vocabulary(plan: Plan, weights: Weights, options: Options) -> None:
+    """Adds the merge list as the tensor tokenizer.merges."""
     if options.no_bpe:
         plan.notes.append("no vocabulary in it: cfedit will want --bpe")
         return

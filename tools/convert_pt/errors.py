@@ -1,6 +1,6 @@
-"""What goes wrong, as one line."""
+"""Errors as one line, and the pieces that messages are made of."""
 
-from typing import Sequence
+from typing import Any, Sequence
 
 
 class ConvertError(Exception):
@@ -11,9 +11,22 @@ class ConvertError(Exception):
 
 
 def printable(text: str, most: int = 4000) -> str:
-    """`text` on one line, without control characters that a hostile name may carry."""
+    """The first `most` characters of `text` on one line. Characters that do not print, which a hostile name
+    may carry, become question marks."""
     clean = "".join(c if c.isprintable() else "?" for c in text[:most])
     return clean if len(text) <= most else clean + " ..."
+
+
+def brief(value: Any, most: int = 60) -> str:
+    """A value from a file, for a message. Lists and the like are named by their type only, because the text
+    of a list that holds another list twice, and so on, doubles with each level."""
+    if isinstance(value, str):
+        return printable(value, most)
+    if value is None or isinstance(value, (bool, float)):
+        return str(value)
+    if isinstance(value, int):
+        return str(value) if abs(value) < 1 << 64 else "a very large number"
+    return "a " + type(value).__name__
 
 
 def listed(names: Sequence[str], most: int = 8) -> str:

@@ -1,12 +1,14 @@
 """Mappers, IR-SE50, VGG19, the e4e encoder, latents: names as in their checkpoints.
 
 Published code: yingchen001/CF-CLIP (mapper/latent_mappers.py, models/facial_recognition,
-criteria/vgg_loss.py), orpatashnik/StyleCLIP (mapper), omertov/encoder4editing (models/encoders).
+criteria/vgg_loss.py), orpatashnik/StyleCLIP (mapper), omertov/encoder4editing (models/encoders),
+eladrich/pixel2style2pixel and yuval-alaluf/restyle-encoder (models/encoders), whose encoders are refused.
 """
 
-from typing import Optional, Tuple
+import re
+from typing import Dict, Optional, Tuple
 
-from .errors import ConvertError, counted
+from .errors import ConvertError, brief, counted
 from .tensors import Tensor, joined, reshaped
 from .weights import (Expected, Names, Plan, Weights, highest, make_plan, metadata_of_options,
                       shape_text, size)
@@ -15,6 +17,7 @@ LATENT = 512  # numbers of a latent in every published generator
 VGG_CONVS = [(stage, i) for stage, n in enumerate((2, 2, 4, 4, 4), 1) for i in range(1, n + 1)]
 LEVELS = (("course", "no_coarse_mapper"), ("medium", "no_medium_mapper"), ("fine", "no_fine_mapper"))
 MAPPER_DEPTH = 4
+E4E_TYPES = ("Encoder4Editing",)  # values of opts.encoder_type that name the network of e4e
 
 
 def with_prefix(names: Names, prefix: str) -> Names:
@@ -22,7 +25,7 @@ def with_prefix(names: Names, prefix: str) -> Names:
 
 
 def add_decoder(plan: Plan, names: Names, wanted: bool) -> None:
-    """The generator that a mapper or encoder was trained with: written on request only."""
+    """Adds the generator that a mapper or encoder was trained with, if it is wanted; else notes it."""
     decoder = with_prefix(names, "decoder.")
     plan.left_over = [n for n in plan.left_over if n not in decoder]
     if wanted:
@@ -36,8 +39,8 @@ def add_decoder(plan: Plan, names: Names, wanted: bool) -> None:
 # ---- mappers ----
 
 def mapper(weights: Weights, with_decoder: bool) -> Plan:
-    """CF-CLIP: a fusing layer, levels, one text network a layer. StyleCLIP: the levels only. Levels
-    that training switched off (no_coarse_mapper, ...) have no tensors."""
+    """The plan for a mapper. CF-CLIP has a fusing layer, levels, and one text network for each layer; StyleCLIP
+    has the levels only. Levels that were switched off in training (no_coarse_mapper, ...) have no tensors."""
     path, names, opts = weights.checkpoint.path, weights.names, weights.opts
     if highest(names, r"mapper\.mapper_(\d+)\.") >= 0:
         raise ConvertError("%s: a StyleCLIP mapper that works in StyleSpace; only mappers of W+ are "
@@ -71,10 +74,10 @@ def mapper(weights: Weights, with_decoder: bool) -> Plan:
     plan.metadata["kind"] = "mapper"
     add_decoder(plan, names, with_decoder)
     if not fused:
-        plan.notes.append("StyleCLIP's mapper: it has neither fusing layer nor text mappers, so cfedit "
-                          "can show it but not apply it")
+        plan.notes.append("StyleCLIP's mapper: it has neither fusing layer nor text mappers, so it sees the "
+                          "latent alone")
     if not opts:
-        plan.notes.append("the checkpoint has no options: no metadata on the sentence")
+        plan.notes.append("the checkpoint has no options, so the metadata do not tell the sentence")
     return plan
 
 
@@ -87,7 +90,7 @@ def norm(expected: Expected, optional: Expected, prefix: str, channels: Optional
 
 
 def backbone(names: Names, prefix: str, expected: Expected, optional: Expected) -> Optional[int]:
-    """The input layer and the bottleneck units; returns the last one's channels."""
+    """Adds the input layer and the bottleneck units; returns the channels of the last unit."""
     channels = size(names, prefix + "input_layer.0.weight", 0)
     expected[prefix + "input_layer.0.weight"] = (channels, 3, 3, 3)
     norm(expected, optional, prefix + "input_layer.1", channels)
@@ -112,6 +115,7 @@ def backbone(names: Names, prefix: str, expected: Expected, optional: Expected) 
 
 
 def irse50(weights: Weights) -> Plan:
+    """The plan for the IR-SE50 face recognition network."""
     names = weights.names
     expected: Expected = {}
     optional: Expected = {}
@@ -125,19 +129,24 @@ def irse50(weights: Weights) -> Plan:
 
 
 def e4e(weights: Weights, with_decoder: bool) -> Plan:
-    """`encoder.` as in the checkpoint, and latent_avg, (L,D) or (D), which is added to its output."""
+    """The plan for an e4e encoder: the tensors below `encoder.`, and latent_avg, (L,D) or (D), which is added
+    to the latents of the encoder unless training switched that off (start_from_latent_avg)."""
     names = {**weights.names, **weights.extra}
+    check_encoder_type(weights)
+    from_average = weights.opts.get("start_from_latent_avg") is not False
+    if not from_average:
+        names.pop("latent_avg", None)
     expected: Expected = {}
     optional: Expected = {}
     channels = backbone(names, "encoder.", expected, optional)
     styles = max(highest(names, r"encoder\.styles\.(\d+)\."), 0) + 1
+    lasts = last_convolutions(names)
     for i in range(styles):
         style = "encoder.styles.%d." % i
         out = size(names, style + "linear.weight", 0)
         expected[style + "linear.weight"] = (out, out)
         expected[style + "linear.bias"] = (out,)
-        last = highest(names, r"encoder\.styles\.%d\.convs\.(\d+)\." % i)
-        for j in range(0, max(last, 0) + 1, 2):  # a leaky ReLU stands between two
+        for j in range(0, lasts.get(i, 0) + 1, 2):  # between two convolutions stands a leaky ReLU
             expected["%sconvs.%d.weight" % (style, j)] = (out, channels if j == 0 else out, 3, 3)
             expected["%sconvs.%d.bias" % (style, j)] = (out,)
     for name in ("encoder.latlayer1", "encoder.latlayer2"):
@@ -150,15 +159,45 @@ def e4e(weights: Weights, with_decoder: bool) -> Plan:
     plan.metadata.update(metadata_of_options(weights.opts))
     plan.metadata["kind"] = "e4e"
     add_decoder(plan, names, with_decoder)
-    if average is None:
+    if not from_average:
+        plan.notes.append("start_from_latent_avg is false: the latents of this encoder are not relative to an "
+                          "average, so latent_avg is not written")
+    elif average is None:
         plan.notes.append("no latent_avg in it: its latents are not relative to an average")
+    if "encoder_type" not in weights.opts:
+        plan.notes.append("no encoder_type in it: taken for e4e's Encoder4Editing")
     return plan
+
+
+def check_encoder_type(weights: Weights) -> None:
+    """Fails for the encoders of pSp and ReStyle. The first has the tensor names of e4e and another formula: each head
+    gives a latent of its own, where e4e adds each to the first."""
+    path, kind = weights.checkpoint.path, weights.opts.get("encoder_type")
+    if kind is not None and kind not in E4E_TYPES:
+        raise ConvertError("%s: an encoder of type %s; only %s, e4e's, is supported" %
+                           (path, brief(kind), E4E_TYPES[0]))
+    channels = size(weights.names, "encoder.input_layer.0.weight", 1)
+    if channels == 6:
+        raise ConvertError("%s: a ReStyle encoder (6 input channels); only e4e's encoders are supported" % path)
+
+
+def last_convolutions(names: Names) -> Dict[int, int]:
+    """The largest number of a convolution for each style head, at most the number of names that a head has."""
+    counts: Dict[int, int] = {}
+    lasts: Dict[int, int] = {}
+    for name in names:
+        match = re.match(r"encoder\.styles\.(\d{1,4})\.convs\.(\d{1,4})\.", name)
+        if match:
+            head, conv = int(match.group(1)), int(match.group(2))
+            counts[head] = counts.get(head, 0) + 1
+            lasts[head] = max(lasts.get(head, 0), conv)
+    return {head: min(last, 2 * counts[head]) for head, last in lasts.items()}
 
 
 # ---- VGG19 ----
 
 def vgg19(weights: Weights) -> Plan:
-    """The sixteen convolutions of the network of vgg19_conv.pth (BGR input, Caffe's means)."""
+    """The plan for the sixteen convolutions of vgg19_conv.pth (BGR input, the means of Caffe)."""
     names = weights.names
     expected: Expected = {}
     channels: Optional[int] = 3
@@ -174,7 +213,8 @@ def vgg19(weights: Weights) -> Plan:
 # ---- latents ----
 
 def latents(weights: Weights, any_width: bool) -> Plan:
-    """(N,L,512) for W+ or (N,512) for W; (512) is one latent, (N,1,L,512) loses its axis of one."""
+    """The plan for latents: (N,L,512) for W+ or (N,512) for W. (512) is one latent of W; (N,1,512) is written as
+    (N,512), and (N,1,L,512) as (N,L,512)."""
     path = weights.checkpoint.path
     rows = weights.latents or [t for n, t in weights.names.items() if n in ("latents", "latent", "w")]
     if not rows:
@@ -189,10 +229,11 @@ def latents(weights: Weights, any_width: bool) -> Plan:
 
 
 def latent_rows(t: Tensor, path: str, any_width: bool) -> Tensor:
+    """One tensor of latents as (N,L,D) or (N,D)."""
     shape: Tuple[int, ...] = t.shape
     if len(shape) == 1:
         shape = (1,) + shape
-    if len(shape) == 4 and shape[1] == 1:
+    if len(shape) in (3, 4) and shape[1] == 1:
         shape = shape[:1] + shape[2:]
     if len(shape) not in (2, 3) or not t.dtype.is_float or \
             (shape[-1] != LATENT and not any_width):

@@ -19,11 +19,16 @@ ALIGN = 8
 
 
 def output_type(t: Tensor, half: bool) -> DType:
-    """float64 becomes float32. With `half`, floating-point tensors of two and more axes
-    become float16; vectors (biases, norms) weigh nothing and stay as they are."""
+    """The type of a tensor in the result: float64 becomes float32. With `half`, floating-point tensors of two and
+    more axes become float16; vectors (biases, norms) take little space and keep their type."""
     if half and t.dtype.is_float and len(t.shape) >= 2:
         return DTYPES["F16"]
     return F32 if t.dtype.code == "F64" else t.dtype
+
+
+def output_size(tensors: Dict[str, Tensor], half: bool) -> int:
+    """The bytes of all tensors in the result."""
+    return sum(t.numel * output_type(t, half).size for t in tensors.values())
 
 
 def header_of(tensors: Dict[str, Tensor], types: Dict[str, DType],
@@ -42,7 +47,8 @@ def header_of(tensors: Dict[str, Tensor], types: Dict[str, DType],
 
 
 class Progress:
-    """Megabytes written: one line that is rewritten on a terminal, a line per quarter elsewhere."""
+    """Tells the megabytes written: on a terminal in one line that is rewritten, elsewhere in a line for each
+    quarter."""
 
     def __init__(self, total: int, stream: TextIO, quiet: bool):
         self.total, self.stream = total, stream
@@ -75,7 +81,7 @@ class Progress:
 
 
 def converted(raw: np.ndarray, dtype: DType, target: DType, name: str) -> np.ndarray:
-    """A run of numbers as they go to the file; NaN and infinity are refused."""
+    """Numbers in the type that the file has; NaN and infinity are refused."""
     if not dtype.is_float:
         return raw
     numbers = widened(raw, dtype)
@@ -107,7 +113,8 @@ def write_tensor(file, name: str, t: Tensor, target: DType, progress: Progress) 
 
 def write(path: str, tensors: Dict[str, Tensor], metadata: Dict[str, str], half: bool,
           quiet: bool) -> Tuple[int, List[str]]:
-    """Returns the bytes of the data and the types in them."""
+    """Writes the file under a temporary name and renames it. Returns the bytes of the data and the types of
+    the tensors."""
     types = {name: output_type(t, half) for name, t in tensors.items()}
     header, total = header_of(tensors, types, metadata)
     folder = os.path.dirname(path) or "."

@@ -1,327 +1,41 @@
 """An interpreter of pickle streams that runs nothing.
 
-A pickle is a program for a stack machine; its opcodes GLOBAL and STACK_GLOBAL name things to import,
-REDUCE and NEWOBJ call them, BUILD sets their attributes (Python's pickletools documents every
-opcode). Here a name is looked up in KNOWN, a fixed table of what checkpoints contain,
-and nothing is ever imported: each entry is a builder of this file that makes plain data. Any other name
-ends the conversion with that name. Objects of TorchScript and of NVIDIA's
-torch_utils.persistence become Bags of attributes; the source code that the latter
-carries is skipped unread.
+A pickle is a program for a stack machine. The opcodes GLOBAL and STACK_GLOBAL name things to import,
+REDUCE and NEWOBJ call them, BUILD sets attributes (Python's pickletools documents every
+opcode). Here a name is looked up in the table of builders.py, whose builders make plain data, and
+nothing is ever imported or called.
 
 Protocols 2 to 5 are read, without out-of-band buffers. Long runs of bytes are not copied from
-the file: they become Spans.
+the file: they become Spans. Every opcode spends the budget of the file.
 """
 
-import re
 import struct
-from typing import Any, Callable, Dict, List, Optional, Tuple
+import sys
+from typing import Any, Callable, Dict, List, Optional
 
-import numpy as np
-
+from .builders import Reading, look_up, tensor_of_buffer
 from .errors import ConvertError, printable
-from .tensors import (DTYPES, U8, BytesSource, DType, Source, Storage, Tensor, numpy_dtype, product,
-                      view)
+from .objects import Bag, Known, NumPyArray, NumPyType, Span, checked_key
+from .sources import Source
+from .tensors import Tensor
 
 BUFFER = 1 << 16
-SPAN_MIN = 1 << 10  # bytes objects from this length on stay in the file
-TEXT_MAX = 1 << 26  # bytes of one string
-LONG_MAX = 1 << 10  # bytes of one integer
+SPAN_MIN = 1 << 10    # bytes objects from this length on stay in the file
+TEXT_MAX = 1 << 26    # bytes of one string
+LONG_MAX = 1 << 10    # bytes of one integer
+OPCODE_MEMORY = 64    # bytes that an opcode takes, on average at most, for small objects and references
+OBJECT_MEMORY = 512   # bytes of a tensor or another object that a builder makes
 
 Persistent = Callable[[Any], Any]
 
 
-class Bag:
-    """An object of a class that is not ours: its class's name and its attributes."""
-
-    def __init__(self, class_name: str):
-        self.class_name = class_name
-        self.state: Dict[Any, Any] = {}
-
-
-class Span:
-    """A bytes object that stayed in its file."""
-
-    def __init__(self, source: Source, offset: int, size: int):
-        self.source, self.offset, self.size = source, offset, size
-
-    def part(self) -> Source:
-        return self.source.part(self.offset, self.size)
-
-
-class NumPyType:
-    """A numpy.dtype on its way: the letters, and the byte order that BUILD brings."""
-
-    def __init__(self, letters: str):
-        self.letters, self.order = letters, "="
-
-    def resolve(self) -> Tuple[DType, str]:
-        return numpy_dtype(self.order + self.letters.lstrip("<>=|"))
-
-
-class NumPyArray:
-    """A numpy.ndarray on its way; `tensor` once BUILD has brought the data."""
-
-    def __init__(self) -> None:
-        self.tensor: Optional[Tensor] = None
-
-
-class Known:
-    """A name that checkpoints may use: how REDUCE and NEWOBJ build it (or not at all), and what
-    type of number it stands for, if it does."""
-
-    def __init__(self, name: str, build: Optional[Callable] = None, dtype: Optional[DType] = None):
-        self.name, self.build, self.dtype = name, build, dtype
-
-
-# ---- builders ----
-
-def raw_bytes(value: Any) -> bytes:
-    """The bytes of a small bytes object, wherever it is."""
-    if isinstance(value, Span):
-        return value.part().read(0, value.size)
-    if isinstance(value, str):
-        return value.encode("latin-1")
-    if not isinstance(value, (bytes, bytearray)):
-        raise ValueError("bytes expected")
-    return bytes(value)
-
-
-def as_source(value: Any) -> Source:
-    return value.part() if isinstance(value, Span) else BytesSource(raw_bytes(value))
-
-
-def checked_key(key: Any, depth: int = 0) -> Any:
-    """A key of a dictionary: hashing deep nests of tuples would overflow the stack."""
-    if isinstance(key, tuple) and depth < 4:
-        for item in key:
-            checked_key(item, depth + 1)
-    elif key is not None and not isinstance(key, (str, int, float, bytes, Known)):
-        raise ValueError("unusual dictionary key")
-    return key
-
-
-def build_dict(*args: Any) -> Dict[Any, Any]:
-    out: Dict[Any, Any] = {}
-    if args:
-        pairs = args[0].items() if isinstance(args[0], dict) else args[0]
-        for key, value in pairs:
-            out[checked_key(key)] = value
-    return out
-
-
-def build_defaultdict(*_args: Any) -> Dict[Any, Any]:
-    return {}
-
-
-def build_set(*args: Any) -> List[Any]:
-    """Sets only ever carry names here; a list does."""
-    return list(args[0]) if args else []
-
-
-def build_encoded(text: str, encoding: str = "latin1") -> bytes:
-    """_codecs.encode: how protocol 2 writes bytes."""
-    if encoding not in ("latin1", "latin-1"):
-        raise ValueError("unusual encoding")
-    return text.encode("latin-1")
-
-
-def build_bytearray(*args: Any) -> bytes:
-    return raw_bytes(args[0]) if args else b""
-
-
-def build_tensor(storage: Any, offset: int, shape: Any, stride: Any, *_rest: Any) -> Tensor:
-    """torch._utils._rebuild_tensor and _rebuild_tensor_v2."""
-    if not isinstance(storage, Storage):
-        raise ValueError("a tensor without a storage")
-    return view(storage, offset, tuple(shape), tuple(stride))
-
-
-def build_tensor_v3(storage: Any, offset: int, shape: Any, stride: Any, _grad: Any, _hooks: Any,
-                    dtype: Any, *_rest: Any) -> Tensor:
-    """torch._utils._rebuild_tensor_v3: an untyped storage of bytes, and the type beside it."""
-    if not isinstance(storage, Storage) or not isinstance(dtype, Known) or not dtype.dtype:
-        raise ValueError("a tensor without a storage or a type")
-    typed = Storage(storage.source, dtype.dtype,
-                    storage.count * storage.dtype.size // dtype.dtype.size, storage.order,
-                    storage.offset)
-    return view(typed, offset, tuple(shape), tuple(stride))
-
-
-def build_first(*args: Any) -> Any:
-    """The first argument: parameters (data, requires_grad, hooks), tagged lists, ..."""
-    return args[0]
-
-
-def build_subclass(rebuild: Any, _type: Any, args: Any, _state: Any) -> Any:
-    """torch._tensor._rebuild_from_type_v2: a builder, a type, the builder's arguments."""
-    if not isinstance(rebuild, Known) or rebuild.build is None:
-        raise ValueError("a tensor without a builder")
-    return rebuild.build(*args)
-
-
-def build_text(*args: Any) -> str:
-    """torch.device("cuda", 0) -> "cuda:0", and the like."""
-    return ":".join(str(a) for a in args if isinstance(a, (str, int)))
-
-
-def build_path(*args: Any) -> str:
-    return "/".join(str(a) for a in args if isinstance(a, str)).replace("//", "/")
-
-
-def build_from_bytes(data: Any) -> Any:
-    """torch.storage._load_from_bytes: a storage that plain pickles carry as a whole torch.save file."""
-    from .files import read_torch
-    return read_torch(as_source(data), "a storage").root
-
-
-def build_numpy_type(letters: str, *_rest: Any) -> NumPyType:
-    if not isinstance(letters, str) or not re.fullmatch(r"[<>=|]?[a-zA-Z]\d{0,3}", letters):
-        raise ConvertError("arrays of NumPy type '%s' are not supported" % printable(str(letters), 40))
-    return NumPyType(letters)
-
-
-def build_numpy_array(*_args: Any) -> NumPyArray:
-    return NumPyArray()
-
-
-def build_numpy_scalar(kind: Any, data: Any) -> Any:
-    dtype, order = kind.resolve()
-    return np.frombuffer(raw_bytes(data), dtype=np.dtype(order + dtype.numpy))[0].item()
-
-
-def build_numpy_buffer(data: Any, kind: Any, shape: Any, order: Any = "C") -> NumPyArray:
-    """numpy.core.numeric._frombuffer of protocol 5."""
-    out = NumPyArray()
-    out.tensor = tensor_of_buffer(data, kind, tuple(shape), order == "F")
-    return out
-
-
-def tensor_of_buffer(data: Any, kind: NumPyType, shape: Tuple[int, ...], fortran: bool) -> Tensor:
-    dtype, order = kind.resolve()
-    source = as_source(data)
-    storage = Storage(source, dtype, source.size // dtype.size, order)
-    return view(storage, 0, shape, strides_of(shape, fortran))
-
-
-def strides_of(shape: Tuple[int, ...], fortran: bool = False) -> Tuple[int, ...]:
-    """Strides of a dense array, in elements."""
-    axes = range(len(shape))
-    return tuple(product(shape[:a] if fortran else shape[a + 1:]) for a in axes)
-
-
-def build_persistent(meta: Any) -> Bag:
-    """NVIDIA's torch_utils.persistence: a dictionary of the class's name, its module's source and the
-    object's state. The original runs the source; here it is left alone."""
-    bag = Bag(str(meta.get("class_name", "")))
-    state = meta.get("state")
-    bag.state = state if isinstance(state, dict) else {}
-    return bag
-
-
-def build_reconstructed(kind: Any, _base: Any, state: Any) -> Any:
-    """copyreg._reconstructor(class, object, None): a plain object."""
-    if not isinstance(kind, Known) or kind.build is None or state is not None:
-        raise ValueError("unusual object")
-    return kind.build()
-
-
-def bag_builder(name: str) -> Callable[..., Bag]:
-    return lambda *_args: Bag(name)
-
-
-# ---- the table ----
-
-STORAGES = {"Float": "F32", "Double": "F64", "Half": "F16", "BFloat16": "BF16", "Long": "I64", "Int": "I32",
-            "Short": "I16", "Char": "I8", "Byte": "U8", "Bool": "BOOL"}
-TYPES = {"float32": "F32", "float": "F32", "float64": "F64", "double": "F64", "float16": "F16",
-         "half": "F16", "bfloat16": "BF16", "int64": "I64", "long": "I64", "int32": "I32", "int": "I32",
-         "int16": "I16", "int8": "I8", "uint8": "U8", "bool": "BOOL"}
-
-
-def make_table() -> Dict[str, Known]:
-    builders: Dict[str, Optional[Callable]] = {
-        "collections.OrderedDict": build_dict,
-        "collections.defaultdict": build_defaultdict,
-        "_codecs.encode": build_encoded,
-        "argparse.Namespace": bag_builder("argparse.Namespace"),
-        "dnnlib.util.EasyDict": build_dict,
-        "dnnlib.EasyDict": build_dict,
-        "torch_utils.persistence._reconstruct_persistent_obj": build_persistent,
-        "torch._utils._rebuild_tensor": build_tensor,
-        "torch._utils._rebuild_tensor_v2": build_tensor,
-        "torch._utils._rebuild_tensor_v3": build_tensor_v3,
-        "torch._utils._rebuild_parameter": build_first,
-        "torch._utils._rebuild_parameter_with_state": build_first,
-        "torch._tensor._rebuild_from_type_v2": build_subclass,
-        "torch.nn.parameter.Parameter": build_first,
-        "torch.nn.parameter.Buffer": build_first,
-        "torch.Tensor": None,
-        "torch.Size": lambda *args: tuple(args[0]) if args else (),
-        "torch.device": build_text,
-        "torch.storage._load_from_bytes": build_from_bytes,
-        "torch.jit._pickle.build_intlist": build_first,
-        "torch.jit._pickle.build_doublelist": build_first,
-        "torch.jit._pickle.build_boollist": build_first,
-        "torch.jit._pickle.build_tensorlist": build_first,
-        "torch.jit._pickle.restore_type_tag": build_first,
-        "numpy.ndarray": None,
-        "numpy.dtype": build_numpy_type,
-    }
-    for module in ("numpy.core", "numpy._core"):
-        builders[module + ".multiarray._reconstruct"] = build_numpy_array
-        builders[module + ".multiarray.scalar"] = build_numpy_scalar
-        builders[module + ".numeric._frombuffer"] = build_numpy_buffer
-    for module in ("builtins", "__builtin__"):  # the second is Python 2's name
-        for name in ("set", "frozenset", "list", "tuple"):
-            builders["%s.%s" % (module, name)] = build_set
-        for name in ("object", "int", "float", "str", "bool"):
-            builders["%s.%s" % (module, name)] = None
-        builders[module + ".dict"] = build_dict
-        builders[module + ".bytearray"] = build_bytearray
-    for module in ("copyreg", "copy_reg"):
-        builders[module + "._reconstructor"] = build_reconstructed
-    for name in ("Path", "PosixPath", "PurePosixPath", "WindowsPath", "PureWindowsPath"):
-        for module in ("pathlib", "pathlib._local"):
-            builders["%s.%s" % (module, name)] = build_path
-    table = {name: Known(name, build) for name, build in builders.items()}
-    for word, code in STORAGES.items():
-        for module in ("torch", "torch.cuda"):
-            name = "%s.%sStorage" % (module, word)
-            table[name] = Known(name, None, DTYPES[code])
-    for name in ("torch.storage.UntypedStorage", "torch.storage._UntypedStorage", "torch.UntypedStorage"):
-        table[name] = Known(name, None, U8)
-    for word, code in TYPES.items():
-        table["torch." + word] = Known("torch." + word, None, DTYPES[code])
-    return table
-
-
-KNOWN = make_table()
-
-
-def look_up(module: Any, name: Any, where: str) -> Known:
-    if not isinstance(module, str) or not isinstance(name, str):
-        raise ValueError("a name that is no text")
-    full = "%s.%s" % (module, name)
-    known = KNOWN.get(full)
-    if known is None and module.split(".")[0] == "__torch__":
-        known = Known(full, bag_builder(full))  # a TorchScript class: attributes only
-    if known is None and module.split(".")[:2] == ["dnnlib", "tflib"]:
-        raise ConvertError("%s: a TensorFlow pickle ('%s'); convert it with legacy.py of "
-                           "stylegan2-ada-pytorch first" % (where, full))
-    if known is None:
-        raise ConvertError("%s: refused: the pickle asks for '%s', which no set of weights needs; "
-                           "nothing of it was run" % (where, full))
-    return known
-
-
-# ---- the machine ----
-
 class Unpickler:
     """One pickle of `source`, from `offset` on. `persistent` turns the ids of objects that are
-    kept outside the stream (storages) into them."""
+    kept outside the stream (storages) into those objects."""
 
-    def __init__(self, source: Source, offset: int, persistent: Optional[Persistent], where: str):
-        self.source, self.at, self.persistent, self.where = source, offset, persistent, where
+    def __init__(self, reading: Reading, source: Source, offset: int, persistent: Optional[Persistent]):
+        self.reading, self.budget, self.where = reading, reading.budget, reading.path
+        self.source, self.at, self.persistent = source, offset, persistent
         self.buffer, self.start = b"", offset  # bytes start .. start + len(buffer) - 1
         self.stack: List[Any] = []
         self.marks: List[int] = []
@@ -329,8 +43,11 @@ class Unpickler:
 
     def run(self) -> Any:
         """The object; `at` is then the offset behind the pickle."""
+        budget = self.budget
         try:
             while True:
+                budget.step()
+                budget.hold(OPCODE_MEMORY)
                 code = self.take(1)[0]
                 if code == 0x2E:  # STOP
                     return self.stack.pop()
@@ -372,19 +89,19 @@ class Unpickler:
     def text(self, size: int) -> str:
         if size > TEXT_MAX:
             raise ValueError("a string of %d bytes" % size)
-        return self.take(size).decode("utf-8", "surrogatepass")
+        return self.reading.hold(self.take(size).decode("utf-8", "surrogatepass"))
 
     def text_of_python2(self, size: int) -> Any:
-        """Python 2's strings: texts where they are ASCII, else bytes."""
+        """A string of Python 2: a text if it is ASCII, else bytes."""
         data = self.data(size)
         try:
-            return data.decode("ascii") if isinstance(data, bytes) else data
+            return self.reading.hold(data.decode("ascii")) if isinstance(data, bytes) else data
         except UnicodeDecodeError:
             return data
 
     def data(self, size: int) -> Any:
         if size < SPAN_MIN:
-            return self.take(size)
+            return self.reading.hold(self.take(size))
         if size > self.source.size - self.at:
             raise ConvertError("%s: the pickle is truncated" % self.where)
         self.at += size
@@ -402,8 +119,9 @@ class Unpickler:
         return items
 
     def top(self, kind: type) -> Any:
+        """The container on top of the stack, for items to be put into."""
         if not isinstance(self.stack[-1], kind):
-            raise ValueError("items for what holds none")
+            raise ValueError("items for an object that holds none")
         return self.stack[-1]
 
     # -- opcodes that are more than one line --
@@ -419,7 +137,7 @@ class Unpickler:
     def long(self, size: int) -> None:
         if size < 0 or size > LONG_MAX:
             raise ValueError("an integer of %d bytes" % size)
-        self.push(int.from_bytes(self.take(size), "little", signed=True))
+        self.push(self.reading.hold(int.from_bytes(self.take(size), "little", signed=True)))
 
     def tuple(self, count: int) -> None:
         if count > len(self.stack):
@@ -436,7 +154,8 @@ class Unpickler:
     def set_items(self, items: List[Any]) -> None:
         if len(items) % 2:
             raise ValueError("a key without a value")
-        target = self.top(dict)
+        top = self.stack[-1]
+        target = top.state if isinstance(top, Bag) else self.top(dict)
         for i in range(0, len(items), 2):
             target[checked_key(items[i])] = items[i + 1]
 
@@ -446,7 +165,8 @@ class Unpickler:
         self.set_items([key, value])
 
     def append(self, items: List[Any]) -> None:
-        self.top(list).extend(items)
+        if not isinstance(self.stack[-1], Bag):  # the items of a foreign list are not kept
+            self.top(list).extend(items)
 
     def append_one(self) -> None:
         self.append([self.stack.pop()])
@@ -456,21 +176,22 @@ class Unpickler:
 
     def named(self) -> None:
         module = self.line()
-        self.push(look_up(module, self.line(), self.where))
+        self.push(look_up(self.reading, module, self.line()))
 
     def stack_named(self) -> None:
         name = self.stack.pop()
-        self.push(look_up(self.stack.pop(), name, self.where))
+        self.push(look_up(self.reading, self.stack.pop(), name))
 
     def call(self) -> None:
-        """REDUCE and NEWOBJ: a builder of the table, and its arguments."""
+        """REDUCE and NEWOBJ: a builder of the table, with arguments."""
         args = self.stack.pop()
         known = self.stack.pop()
         if not isinstance(known, Known) or not isinstance(args, tuple):
-            raise ValueError("a call of what cannot be called")
+            raise ValueError("a call of something that cannot be called")
         if known.build is None:
             raise ConvertError("%s: refused: the pickle calls '%s'" % (self.where, known.name))
-        self.push(known.build(*args))
+        self.budget.hold(OBJECT_MEMORY)
+        self.push(known.build(self.reading, *args))
 
     def call_with_names(self) -> None:
         """NEWOBJ_EX; the names are not looked at."""
@@ -478,26 +199,39 @@ class Unpickler:
         self.call()
 
     def build(self) -> None:
+        """BUILD: attributes for the object below. Attributes of dictionaries and tensors carry no weights."""
         state = self.stack.pop()
         target = self.stack[-1]
         if isinstance(target, Bag):
-            if isinstance(state, tuple) and len(state) == 2:  # attributes, slots
-                state = {**(state[0] or {}), **(state[1] or {})}
-            target.state.update(state if isinstance(state, dict) else {"state": state})
+            self.set_attributes(target, state)
         elif isinstance(target, NumPyType):
-            target.order = state[1] if state[1] in ("<", ">") else "="
+            order = state[1] if isinstance(state, tuple) and len(state) > 1 else "="
+            target.order = order if isinstance(order, str) and order in ("<", ">") else "="
         elif isinstance(target, NumPyArray):
             _version, shape, kind, fortran, data = state
-            target.tensor = tensor_of_buffer(data, kind, tuple(shape), bool(fortran))
-        elif not isinstance(target, (dict, Tensor)):  # attributes of those carry no weights
-            raise ValueError("attributes for what has none")
+            target.tensor = tensor_of_buffer(self.reading, data, kind, shape, fortran is True)
+        elif not isinstance(target, (dict, Tensor)):
+            raise ValueError("attributes for an object that has none")
+
+    def set_attributes(self, bag: Bag, state: Any) -> None:
+        """A dictionary of attributes, or a pair of that and of slots. Other states are kept whole."""
+        parts = state if isinstance(state, tuple) and len(state) == 2 else (state,)
+        if all(part is None or isinstance(part, dict) for part in parts):
+            for part in parts:
+                self.budget.step(len(part or ()))
+                self.budget.hold(sys.getsizeof(part))
+                bag.state.update(part or {})
+        else:
+            bag.state["state"] = state
 
     def persistent_id(self) -> None:
         if self.persistent is None:
-            raise ConvertError("%s: the pickle refers to data outside it" % self.where)
+            raise ConvertError("%s: the pickle refers to data outside the file" % self.where)
         self.push(self.persistent(self.stack.pop()))
 
     def get(self, index: int) -> None:
+        if index not in self.memo:
+            raise ValueError("number %d of the memo was never put there" % index)
         self.push(self.memo[index])
 
     def put(self, index: int) -> None:
@@ -558,10 +292,3 @@ ACTIONS: Dict[int, Callable[[Unpickler], Any]] = {
     ord("r"): lambda u: u.put(u.number("I")),
     0x94: lambda u: u.put(len(u.memo)),                         # MEMOIZE
 }
-
-
-def as_tensor(value: Any) -> Optional[Tensor]:
-    """The tensor that an object of a pickle is, if it is one."""
-    if isinstance(value, NumPyArray):
-        return value.tensor
-    return value if isinstance(value, Tensor) else None

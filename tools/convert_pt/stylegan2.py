@@ -24,18 +24,20 @@ from typing import List, Optional, Set
 
 import numpy as np
 
-from .errors import ConvertError
+from .errors import ConvertError, brief
 from .files import modules_of
-from .pickles import Bag
+from .objects import Bag
 from .tensors import Tensor, from_array, product, reshaped, scaled
-from .weights import Expected, Names, Plan, Weights, highest, make_plan, shape_text, size
+from .weights import Expected, Names, Plan, Weights, highest, make_plan, numbers, shape_text, size
 
 MAPPING_LR = 0.01
 GAIN = math.sqrt(2.0)
 KERNEL = (4, 4)
+LEVELS_MAX = 8  # 8 to 1024 pixels, which is where cfedit stops
 
 
 def stylegan2(weights: Weights) -> Plan:
+    """The plan for any StyleGAN2 generator."""
     names, path = weights.names, weights.checkpoint.path
     notes: List[str] = []
     if any(n.startswith("synthesis.b4.") for n in names):
@@ -53,6 +55,7 @@ def stylegan2(weights: Weights) -> Plan:
 
 
 def from_rosinality(names: Names, path: str) -> Plan:
+    """The plan for tensors under rosinality's names."""
     width = size(names, "conv1.conv.modulation.weight", 1)
     expected: Expected = {}
     optional: Expected = {}
@@ -85,6 +88,9 @@ def from_rosinality(names: Names, path: str) -> Plan:
     to_rgb("to_rgb1", base, False)
     last = max(highest(names, r"convs\.(\d+)\."), 2 * highest(names, r"to_rgbs\.(\d+)\."), 0)
     levels = last // 2 + 1
+    if levels > LEVELS_MAX:
+        raise ConvertError("%s: a generator of more than %d pixels, which is not supported" %
+                           (path, 4 << LEVELS_MAX))
     cin = base
     for level in range(levels):
         cout = size(names, "convs.%d.conv.weight" % (2 * level), 1)
@@ -100,28 +106,30 @@ def from_rosinality(names: Names, path: str) -> Plan:
     if buffers:
         expected.update(noises)
     average = names.get("latent_avg")
-    if average is not None and len(average.shape) == 2:  # (1,D); encoders have equal rows for layers
+    if average is not None and len(average.shape) == 2 and average.shape[0]:
+        # (1,D), or in encoders (L,D) with a row for each layer, all equal.
         names = {**names, "latent_avg": first_row(average)}
     optional["latent_avg"] = (width,)
     plan = make_plan("stylegan2", path, names, expected, optional)
-    if not buffers:  # checkpoints of early versions; the network drew fresh noise for each picture
+    if not buffers:  # a checkpoint of an early version, whose network drew fresh noise for each picture
         for name, shape in noises.items():
             plan.tensors[name] = from_array(np.zeros([n or 1 for n in shape], np.float32))
         plan.notes.append("the checkpoint has no noise buffers: written as zeros")
     if average is None:
         plan.notes.append("no latent_avg in it: no truncation")
     if layers < 1:
-        plan.notes.append("no mapping network (style.*) in it: latents only, no seeds")
+        plan.notes.append("no mapping network (style.*) in it: it draws latents, not seeds")
     return plan
 
 
 def first_row(t: Tensor) -> Tensor:
+    """The first row of (N,D), as (D)."""
     return Tensor(t.dtype, t.shape[1:], lambda: np.ascontiguousarray(t.load()[0]))
 
 
 class NvidiaGenerator:
-    """NVIDIA's names and layouts -> rosinality's, in `out`. What the pickled modules say of themselves
-    (gains, activations) is used; a bare state dict is taken for the defaults."""
+    """NVIDIA's names and layouts -> rosinality's, in `out`. Gains and activations are taken from the pickled modules;
+    a bare state dict has none, so it gets the defaults."""
 
     def __init__(self, names: Names, root: Optional[Bag], path: str):
         self.names, self.path = names, path
@@ -132,11 +140,12 @@ class NvidiaGenerator:
     # -- parts --
 
     def take(self, name: str) -> Optional[Tensor]:
+        """A tensor of the checkpoint, which then counts as used."""
         self.used.add(name)
         return self.names.get(name)
 
     def put(self, target: str, source: str, lead: int = 0, factor: float = 1.0) -> None:
-        """With `lead` axes of one in front."""
+        """Takes a tensor over, times `factor`, with `lead` axes of size 1 in front."""
         t = self.take(source)
         if t is not None:
             self.out[target] = scaled(reshaped(t, (1,) * lead + t.shape) if lead else t, factor)
@@ -147,7 +156,8 @@ class NvidiaGenerator:
 
     def attribute(self, module: str, key: str, default: float) -> float:
         value = self.state.get(module, {}).get(key)
-        return float(value) if isinstance(value, (int, float)) else default
+        number = isinstance(value, float) or isinstance(value, int) and abs(value) < 1 << 64
+        return float(value) if number else default
 
     def kernel(self, target: str, source: str) -> None:
         t = self.take(source)
@@ -163,12 +173,12 @@ class NvidiaGenerator:
     def check_activation(self, module: str) -> None:
         word = self.state.get(module, {}).get("activation", "lrelu")
         gain = self.attribute(module, "act_gain", GAIN)
-        if word != "lrelu" or abs(gain - GAIN) > 1e-6:
+        if not isinstance(word, str) or word != "lrelu" or not abs(gain - GAIN) <= 1e-6:
             raise ConvertError("%s: %s has activation '%s' with gain %g; only lrelu is supported" %
-                               (self.path, module, word, gain))
+                               (self.path, module, brief(word), gain))
 
     def dense(self, target: str, source: str, lr: float) -> None:
-        """A FullyConnectedLayer for a layer whose multiplier is `lr` in cfedit."""
+        """Takes a FullyConnectedLayer over to a layer whose learning rate multiplier is `lr` in cfedit."""
         root = math.sqrt(self.fan_in(source + ".weight"))
         self.put(target + ".weight", source + ".weight",
                  factor=self.attribute(source, "weight_gain", lr / root) * root / lr)
@@ -192,7 +202,7 @@ class NvidiaGenerator:
         if up:
             self.kernel(target + ".conv.blur.kernel", source + ".resample_filter")
         else:
-            self.used.add(source + ".resample_filter")  # a layer that keeps the size carries one too
+            self.used.add(source + ".resample_filter")  # unused in a layer that keeps the size
 
     def rgb(self, target: str, source: str) -> None:
         root = math.sqrt(self.fan_in(source + ".weight"))
@@ -214,9 +224,9 @@ class NvidiaGenerator:
                                "supported" % self.path)
         for module, state in self.state.items():
             kind = state.get("architecture", "skip")
-            if kind != "skip":
+            if not isinstance(kind, str) or kind != "skip":
                 raise ConvertError("%s: a generator of architecture '%s'; only 'skip' is supported" %
-                                   (self.path, kind))
+                                   (self.path, brief(kind)))
         if any(re.match(r"synthesis\.b\d+\.skip\.", name) for name in self.names):
             raise ConvertError("%s: a generator of architecture 'resnet'; only 'skip' is supported" %
                                self.path)
@@ -227,7 +237,7 @@ class NvidiaGenerator:
         self.layer("conv1", "synthesis.b4.conv1", 0, False)
         self.rgb("to_rgb1", "synthesis.b4.torgb")
         self.used.add("synthesis.b4.resample_filter")
-        top = highest(self.names, r"synthesis\.b(\d+)\.")
+        top = max(numbers(self.names, r"synthesis\.b(\d+)\."), default=0)
         side, level = 8, 0
         while side <= top:
             block = "synthesis.b%d" % side

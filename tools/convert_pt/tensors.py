@@ -1,29 +1,29 @@
-"""Bytes of files, storages, and tensors that are read only when they are written.
+"""Storages and tensors. The numbers of a tensor are read only when they are written to the result.
 
 A PyTorch tensor is a view (offset, shape and strides, in elements) of a storage, a run of
-numbers that several tensors may share. Here a Storage knows where its bytes are and a Tensor
-knows how to load itself; between recognising a checkpoint and writing the result nothing
+numbers that several tensors may share. Here a Storage knows where its bytes are, and a Tensor
+knows how to load itself. From opening a checkpoint to writing the result, nothing
 larger than one tensor is in memory.
 """
 
-import os
-import zlib
-from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
 from .errors import ConvertError, printable
+from .sources import Source
 
 Shape = Tuple[int, ...]
 
-INFLATED_MAX = 1 << 34  # bytes of one packed entry of an archive
 DIRECT_READ = 1 << 24   # bytes of a view's extent that are read at once
-MAX_DIMS = 32
+MAX_DIMS = 32           # NumPy's limit
+MAX_BYTES = 1 << 62     # of one tensor; NumPy counts bytes in 64 bits, with axes of 0 taken as 1
+REPEATED_MAX = 1 << 20  # numbers that a view may make of a smaller storage, by strides of 0
 
 
 class DType(NamedTuple):
-    """A type of numbers: safetensors' word, NumPy's letters, bytes. NumPy has no bfloat16:
-    its numbers travel as uint16, the upper halves of float32 numbers."""
+    """A type of numbers: the word of safetensors, the letters of NumPy, bytes. NumPy has no bfloat16;
+    bfloat16 numbers travel as uint16, the upper halves of float32 numbers."""
 
     code: str
     numpy: str
@@ -53,103 +53,6 @@ def numpy_dtype(letters: str) -> Tuple[DType, str]:
     raise ConvertError("arrays of NumPy type '%s' are not supported" % printable(letters, 40))
 
 
-# ---- sources of bytes ----
-
-class Source:
-    """`size` bytes that can be read in any order."""
-
-    size: int
-
-    def read(self, offset: int, count: int) -> bytes:
-        """Exactly `count` bytes."""
-        raise NotImplementedError
-
-    def part(self, offset: int, size: int) -> "Source":
-        if offset < 0 or size < 0 or offset + size > self.size:
-            raise ConvertError("the file is truncated")
-        return PartSource(self, offset, size)
-
-
-class FileSource(Source):
-    """A file, open until close_files(): tensors are read from it while the result is written."""
-
-    opened: List["FileSource"] = []
-
-    def __init__(self, path: str):
-        self.path = path
-        self.file = open(path, "rb", buffering=0)
-        FileSource.opened.append(self)
-        self.size = os.fstat(self.file.fileno()).st_size
-
-    def read(self, offset: int, count: int) -> bytes:
-        if count < 0 or offset + count > self.size:
-            raise ConvertError("%s: the file is truncated" % self.path)
-        self.file.seek(offset)
-        parts, left = [], count
-        while left > 0:
-            part = self.file.read(left)
-            if not part:
-                raise ConvertError("%s: the file became shorter while it was read" % self.path)
-            parts.append(part)
-            left -= len(part)
-        return parts[0] if len(parts) == 1 else b"".join(parts)
-
-
-def close_files() -> None:
-    while FileSource.opened:
-        FileSource.opened.pop().file.close()
-    InflatedSource.kept = (None, b"")
-
-
-class PartSource(Source):
-    """Some bytes of another source."""
-
-    def __init__(self, parent: Source, offset: int, size: int):
-        self.parent, self.offset, self.size = parent, offset, size
-
-    def read(self, offset: int, count: int) -> bytes:
-        if count < 0 or offset + count > self.size:
-            raise ConvertError("the file is truncated")
-        return self.parent.read(self.offset + offset, count)
-
-
-class BytesSource(Source):
-    def __init__(self, data: bytes):
-        self.data, self.size = data, len(data)
-
-    def read(self, offset: int, count: int) -> bytes:
-        if count < 0 or offset + count > self.size:
-            raise ConvertError("the data end too early")
-        return self.data[offset:offset + count]
-
-
-class InflatedSource(Source):
-    """An entry that an archive holds deflated, as re-packed archives do. It is unpacked when it is
-    first read, and only the entry read last is kept."""
-
-    kept: Tuple[Optional["InflatedSource"], bytes] = (None, b"")
-
-    def __init__(self, packed: Source, size: int, name: str):
-        if size > INFLATED_MAX:
-            raise ConvertError("entry %s claims %d bytes" % (name, size))
-        self.packed, self.size, self.name = packed, size, name
-
-    def read(self, offset: int, count: int) -> bytes:
-        if InflatedSource.kept[0] is not self:
-            InflatedSource.kept = (None, b"")
-            try:
-                data = zlib.decompressobj(-15).decompress(self.packed.read(0, self.packed.size),
-                                                          self.size + 1)
-            except zlib.error as error:
-                raise ConvertError("entry %s is damaged (%s)" % (self.name, error))
-            if len(data) != self.size:
-                raise ConvertError("entry %s is damaged (its length)" % self.name)
-            InflatedSource.kept = (self, data)
-        if count < 0 or offset + count > self.size:
-            raise ConvertError("entry %s is too short" % self.name)
-        return InflatedSource.kept[1][offset:offset + count]
-
-
 # ---- storages and tensors ----
 
 class Storage:
@@ -161,7 +64,7 @@ class Storage:
         self.dtype, self.count, self.order, self.offset = dtype, count, order, offset
 
     def read(self, first: int, count: int) -> np.ndarray:
-        """Numbers first .. first + count - 1, in the storage's byte order."""
+        """Numbers first .. first + count - 1, in the byte order of the storage."""
         if self.source is None:
             raise ConvertError("the data of a storage are missing")
         size = self.dtype.size
@@ -169,7 +72,10 @@ class Storage:
         letters = "u1" if self.dtype.code == "BOOL" else self.dtype.numpy
         return np.frombuffer(data, dtype=np.dtype(self.order + letters))
 
-    def slice(self, first: int, count: int) -> "Storage":
+    def slice(self, first: Any, count: Any) -> "Storage":
+        """Numbers first .. first + count - 1 as a storage; both come from a file and are checked."""
+        if type(first) is not int or type(count) is not int:
+            raise ConvertError("a view of a storage makes no sense")
         if first < 0 or count < 0 or first + count > self.count:
             raise ConvertError("a view of a storage reaches beyond it")
         return StorageView(self, first, count)
@@ -217,37 +123,55 @@ def widened(array: np.ndarray, dtype: DType) -> np.ndarray:
 
 
 def from_array(array: np.ndarray) -> Tensor:
+    """An array in memory as a tensor."""
     dtype, _ = numpy_dtype(array.dtype.str)
     native = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("=")).reshape(array.shape)
     return Tensor(dtype, array.shape, lambda: native)
 
 
-def view(storage: Storage, offset: int, shape: Sequence[int], stride: Sequence[int]) -> Tensor:
+def checked_shape(shape: Any) -> Shape:
+    """A shape (or strides) as a file has it, as a tuple of at most MAX_DIMS numbers from 0 on."""
+    if not isinstance(shape, (tuple, list)) or len(shape) > MAX_DIMS or \
+            any(type(n) is not int or n < 0 or n > MAX_BYTES for n in shape):
+        raise ConvertError("a tensor's shape and strides make no sense")
+    return tuple(shape)
+
+
+def strides_of(shape: Shape, fortran: bool = False) -> Shape:
+    """Strides of a dense array, in elements: the last axis counts fastest, or with `fortran` the first."""
+    axes = range(len(shape))
+    return tuple(product(shape[:a] if fortran else shape[a + 1:]) for a in axes)
+
+
+def view(storage: Storage, offset: int, shape: Any, stride: Any) -> Tensor:
     """The tensor of `shape` whose element (i, j, ...) is number offset + i stride[0] + j stride[1]
     + ... of the storage. All four come from a file and are checked."""
-    numbers = [offset, *shape, *stride]
-    if len(shape) != len(stride) or len(shape) > MAX_DIMS or \
-            any(type(n) is not int or n < 0 for n in numbers):
+    sizes, steps = checked_shape(shape), checked_shape(stride)
+    if len(sizes) != len(steps) or type(offset) is not int or offset < 0:
         raise ConvertError("a tensor's shape and strides make no sense")
-    count = product(shape)
-    last = sum((n - 1) * s for n, s in zip(shape, stride)) if count else -1
+    if product([max(n, 1) for n in sizes]) * storage.dtype.size > MAX_BYTES:
+        raise ConvertError("a tensor's shape is too large")
+    count = product(sizes)
+    # The stride of an axis of size 1 has no meaning, and may be anything; so may all of an empty tensor's.
+    steps = tuple(s if n > 1 and count else 0 for n, s in zip(sizes, steps))
+    last = sum((n - 1) * s for n, s in zip(sizes, steps)) if count else -1
     if offset + last >= storage.count and count:
         raise ConvertError("a tensor reaches beyond its storage of %d numbers" % storage.count)
-    if count > max(storage.count, 1 << 20):
-        raise ConvertError("a tensor of shape %s repeats a storage of %d numbers" %
-                           (tuple(shape), storage.count))
-    fixed_shape, fixed_stride = tuple(shape), tuple(stride)
+    if count > max(storage.count, REPEATED_MAX):
+        raise ConvertError("a tensor of shape %s repeats a storage of %d numbers" % (sizes, storage.count))
 
     def load() -> np.ndarray:
-        array = read_view(storage, offset, fixed_shape, fixed_stride)
-        return np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("=")).reshape(fixed_shape)
+        if not count:
+            return np.empty(sizes, dtype="u1" if storage.dtype.code == "BOOL" else storage.dtype.numpy)
+        array = read_view(storage, offset, sizes, steps)
+        return np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("=")).reshape(sizes)
 
-    return Tensor(storage.dtype, fixed_shape, load)
+    return Tensor(storage.dtype, sizes, load)
 
 
 def read_view(storage: Storage, offset: int, shape: Shape, stride: Shape) -> np.ndarray:
-    """Reads no more of the storage than the view spans; where it spans much more than it has, one
-    slice after another."""
+    """The numbers of a view. No more of the storage is read than the view spans; a view that spans much more
+    numbers than it has is read one slice after another."""
     count = product(shape)
     extent = 1 + sum((n - 1) * s for n, s in zip(shape, stride)) if count else 0
     wide = [axis for axis in range(len(shape)) if shape[axis] > 1]
@@ -265,6 +189,7 @@ def read_view(storage: Storage, offset: int, shape: Shape, stride: Shape) -> np.
 # ---- tensors made of tensors ----
 
 def reshaped(t: Tensor, shape: Sequence[int]) -> Tensor:
+    """The numbers of a tensor in the same order under another shape."""
     if product(shape) != t.numel:
         raise ConvertError("a tensor of shape %s cannot be %s" % (t.shape, tuple(shape)))
     return Tensor(t.dtype, shape, lambda: t.load().reshape(tuple(shape)))
@@ -276,20 +201,20 @@ def transposed(t: Tensor) -> Tensor:
 
 
 def scaled(t: Tensor, factor: float) -> Tensor:
-    """t times a number, in float32; t itself where the number is 1 but for rounding."""
+    """A tensor times a number, in float32; the tensor unchanged where the number is 1 but for rounding."""
     if abs(factor - 1.0) < 1e-6:
         return t
     return Tensor(F32, t.shape, lambda: (t.values().astype(np.float64) * factor).astype(np.float32))
 
 
 def joined(parts: Sequence[Tensor]) -> Tensor:
-    """One below the other along the first axis; different types become float32."""
+    """Tensors one after another along the first axis. Where the types differ, the result is float32."""
     first = parts[0]
     same = all(p.dtype == first.dtype for p in parts)
     dtype = first.dtype if same else F32
-    if any(p.shape[1:] != first.shape[1:] for p in parts):
-        raise ConvertError("tensors of shapes %s and %s cannot be joined" %
-                           (first.shape, next(p.shape for p in parts if p.shape[1:] != first.shape[1:])))
+    for p in parts:
+        if not p.shape or p.shape[1:] != first.shape[1:]:
+            raise ConvertError("tensors of shapes %s and %s cannot be joined" % (first.shape, p.shape))
     shape = (sum(p.shape[0] for p in parts),) + first.shape[1:]
 
     def load() -> np.ndarray:

@@ -1,18 +1,18 @@
 """The merge list of CLIP's tokenizer (clip/simple_tokenizer.py of openai/CLIP).
 
-A text file, plain or gzip: a first line with "#version", then one merge a line, two symbols and a
+The list is a text file, plain or gzip: a first line with "#version", then one merge a line, two symbols with a
 blank between. OpenAI's file has 262144 merges, of which the tokenizer uses the first 48894; Hugging
-Face's merges.txt has just these. The ids are 256 bytes, 256 bytes that end a word, the merges, start
-and end of text, so a network for M merges has M + 514 rows in its token embedding.
+Face's merges.txt has only these. The ids are 256 bytes, 256 bytes that end a word, the merges, start
+and end of text, so the token embedding of a network for M merges has M + 514 rows.
 """
 
 import importlib.util
-import json
 import os
 import zlib
-from typing import Any, List, Optional
+from typing import List, Optional
 
-from .errors import ConvertError, printable
+from . import strict_json
+from .errors import ConvertError, brief, printable
 
 MERGES_MAX = 49152 - 256 - 2  # as the published tokenizer counts
 LIST_MAX = 1 << 26            # bytes, unpacked
@@ -22,13 +22,13 @@ PACKAGES = ("open_clip", "clip")
 
 
 class Merges:
-    """The merges that a list has, up to MERGES_MAX, and where it was found."""
+    """The merges of a list, up to MERGES_MAX, and the file they were found in."""
 
     def __init__(self, path: str, merges: List[str]):
         self.path, self.merges = path, merges
 
     def for_rows(self, rows: int, network: str) -> bytes:
-        """The list as the tensor tokenizer.merges has it."""
+        """The bytes of the tensor tokenizer.merges, for a network with `rows` rows in the token embedding."""
         if len(self.merges) + SPECIAL != rows:
             raise ConvertError("%s: the merge list %s makes a vocabulary of %d tokens, the network "
                                "has %d; it belongs to another model" %
@@ -37,6 +37,7 @@ class Merges:
 
 
 def parse(data: bytes, path: str) -> Merges:
+    """The merges in the bytes of a list."""
     if data[:2] == b"\x1f\x8b":
         unpacker = zlib.decompressobj(31)
         try:
@@ -64,6 +65,7 @@ def parse(data: bytes, path: str) -> Merges:
 
 
 def read_list(path: str) -> Merges:
+    """The merges in a file."""
     try:
         with open(path, "rb") as file:
             data = file.read(LIST_MAX + 1)
@@ -75,27 +77,20 @@ def read_list(path: str) -> Merges:
 
 
 def read_tokenizer_json(path: str) -> Optional[Merges]:
-    """tokenizer.json of the Hugging Face hub: model.merges, as texts or as pairs."""
-    table = read_json(path)
+    """The merges of tokenizer.json of the Hugging Face hub (model.merges, texts or pairs), or None where it has
+    none."""
+    table = strict_json.read(path)
     model = table.get("model") if isinstance(table, dict) else None
     merges = model.get("merges") if isinstance(model, dict) else None
     if not isinstance(merges, list):
         return None
-    lines = [" ".join(m) if isinstance(m, list) and all(isinstance(s, str) for s in m) else str(m)
+    lines = [" ".join(m) if isinstance(m, list) and all(isinstance(s, str) for s in m) else brief(m, 1000)
              for m in merges]
     return parse(("#version: 0.2\n" + "\n".join(lines)).encode("utf-8", "replace"), path)
 
 
-def read_json(path: str) -> Any:
-    try:
-        with open(path, encoding="utf-8") as file:
-            return json.load(file)
-    except (OSError, ValueError, RecursionError) as error:
-        raise ConvertError("%s: cannot be read as JSON (%s)" % (path, error))
-
-
 def installed_list() -> Optional[str]:
-    """The data file of an installed open_clip or clip package, which is looked for, not imported."""
+    """The merge list of an installed open_clip or clip package. The package is found but not imported."""
     for package in PACKAGES:
         try:
             spec = importlib.util.find_spec(package)
@@ -109,7 +104,7 @@ def installed_list() -> Optional[str]:
 
 
 def find_merges(own: Optional[str], folder: str, network: str) -> Merges:
-    """From --bpe, from beside the weights, from an installed package."""
+    """The list of --bpe, else a list beside the weights, else the list of an installed package."""
     if own:
         return read_list(own)
     for name in ("merges.txt", BPE_FILE):
@@ -129,18 +124,18 @@ def find_merges(own: Optional[str], folder: str, network: str) -> Merges:
 
 
 def check_vocabulary(folder: str, merges: Merges) -> None:
-    """vocab.json, where there is one, must give the merges the ids that cfedit's tokenizer gives them."""
+    """Fails where a vocab.json beside the weights gives other ids than cfedit's tokenizer does."""
     path = os.path.join(folder, "vocab.json")
     if not os.path.exists(path):
         return
-    table = read_json(path)
+    table = strict_json.read(path)
     if not isinstance(table, dict):
         raise ConvertError("%s: no table of tokens" % path)
     wanted = {"<|startoftext|>": SPECIAL - 2 + len(merges.merges),
               "<|endoftext|>": SPECIAL - 1 + len(merges.merges)}
     for i, merge in enumerate(merges.merges):
-        wanted[merge.replace(" ", "")] = SPECIAL - 2 + i  # of equal tokens the last counts, as there
+        wanted[merge.replace(" ", "")] = SPECIAL - 2 + i  # of equal tokens the last counts, as in vocab.json
     for token, number in wanted.items():
         if table.get(token) != number:
             raise ConvertError("%s: token '%s' has number %s, the merge list %s makes it %d" %
-                               (path, printable(token, 40), table.get(token), merges.path, number))
+                               (path, printable(token, 40), brief(table.get(token)), merges.path, number))

@@ -1,16 +1,16 @@
-"""The named tensors of a checkpoint, its kind, and what a network expects.
+"""The named tensors of a checkpoint, the kind of network they make, and what that kind needs.
 
-A `Weights` is what a checkpoint says once its containers are taken off; a `Plan` is what will be
-written. What a kind expects is a table from names to shapes, where None stands for a size that is free,
-made from the largest layer number that occurs, so that a gap in the middle is found.
+`Weights` are the tensors of a checkpoint without the dictionaries around them; a `Plan` is what will be
+written. The needs of a kind are a table from names to shapes, where None stands for a size that is free. The
+table is made from the largest layer number that occurs, so that a gap in the middle is found.
 """
 
 import re
 from typing import Any, Dict, Iterable, List, Optional, Tuple
 
-from .errors import ConvertError, counted, listed, printable
+from .errors import ConvertError, brief, counted, listed, printable
 from .files import Checkpoint, tensors_of
-from .pickles import Bag, as_tensor
+from .objects import Bag, as_tensor
 from .tensors import Tensor, reshaped
 
 Names = Dict[str, Tensor]
@@ -26,6 +26,7 @@ PHRASES = {
     "latents": "latents",
 }
 KINDS = tuple(PHRASES)
+OPTION_MAX = 4096  # characters of one training option in the metadata
 
 # Beginnings of names by which a kind is recognised; the first match decides.
 MARKS = (
@@ -44,16 +45,16 @@ MARKS = (
 
 
 class Weights:
-    """names: the tensors; extra: tensors beside them (latent_avg); opts: the training's options;
-    generator: NVIDIA's module tree, where there is one; latents: rows, where they are that."""
+    """names: the tensors; extra: tensors beside them (latent_avg); opts: the options of the training;
+    generator: the module tree of an NVIDIA pickle; latents: tensors without names."""
 
     def __init__(self, checkpoint: Checkpoint):
         self.checkpoint = checkpoint
         self.names: Names = {}
         self.extra: Names = {}
         self.opts: Dict[str, Any] = {}
-        self.label = ""        # what an open_clip training checkpoint calls itself
-        self.has_epoch = False
+        self.label = ""          # the name that an open_clip training checkpoint gives itself
+        self.fine_tuned = False  # {epoch, model_state_dict, optimizer_state_dict, loss}
         self.generator: Optional[Bag] = None
         self.latents: List[Tensor] = []
 
@@ -70,13 +71,13 @@ class Plan:
 
 
 def mapping(value: Any) -> Dict[str, Any]:
-    """The attributes or items of an object."""
+    """The attributes or items of an object whose names are texts."""
     items = value.state if isinstance(value, Bag) else value
     return {k: v for k, v in items.items() if isinstance(k, str)} if isinstance(items, dict) else {}
 
 
 def unwrap(checkpoint: Checkpoint) -> Weights:
-    """Takes the containers off that training programs put around a state dict."""
+    """The weights inside the dictionaries that training programs put around a state dict."""
     out = Weights(checkpoint)
     root = checkpoint.root
     tensor = as_tensor(root)
@@ -94,6 +95,9 @@ def unwrap(checkpoint: Checkpoint) -> Weights:
     if not isinstance(root, (dict, Bag)):
         raise ConvertError("%s: holds no tensors" % checkpoint.path)
     if isinstance(root, Bag):
+        if root.foreign:
+            raise ConvertError("%s: refused: a whole object of class '%s'; save its state_dict() instead" %
+                               (checkpoint.path, root.class_name))
         if "_modules" in root.state:
             out.generator = root
         out.names = tensors_of(root)
@@ -112,7 +116,7 @@ def unwrap(checkpoint: Checkpoint) -> Weights:
     else:
         inner = next((items[k] for k in ("g_ema", "state_dict", "model_state_dict", "model")
                       if isinstance(items.get(k), (dict, Bag))), root)
-        out.has_epoch = "epoch" in items
+        out.fine_tuned = inner is items.get("model_state_dict") and "optimizer_state_dict" in items
         out.label = items["name"] if isinstance(items.get("name"), str) else ""
         out.names = tensors_of(inner)
         for name in out.extra:
@@ -125,7 +129,7 @@ def unwrap(checkpoint: Checkpoint) -> Weights:
 
 
 def as_row(t: Tensor) -> Tensor:
-    """(L,D) -> (1,L,D)."""
+    """One latent as a batch of one: (L,D) -> (1,L,D), (D) -> (1,D)."""
     return reshaped(t, (1,) + t.shape)
 
 
@@ -139,6 +143,7 @@ def merge(parts: List[Weights]) -> Weights:
         twice = sorted(set(part.names) & set(first.names))
         if twice:
             raise ConvertError("%s: also has %s" % (part.checkpoint.path, listed(twice, 3)))
+        first.checkpoint.foreign += part.checkpoint.foreign
         first.names.update(part.names)
         first.extra.update(part.extra)
         first.latents += part.latents
@@ -162,7 +167,9 @@ def choose_kind(weights: Weights, wanted: str) -> str:
     if wanted == "auto":
         if found is None:
             if not weights.names:
-                raise ConvertError("%s: holds no tensors by name" % path)
+                foreign = weights.checkpoint.foreign
+                raise ConvertError("%s: holds no tensors by name%s" % (
+                    path, "; objects of %s are not looked into" % listed(foreign, 4) if foreign else ""))
             raise ConvertError("%s: no kind that is known: its tensors are called %s" %
                                (path, listed(sorted(weights.names), 4)))
         return found
@@ -177,14 +184,22 @@ def choose_kind(weights: Weights, wanted: str) -> str:
 
 # ---- expectations ----
 
-def highest(names: Iterable[str], pattern: str) -> int:
-    """The largest number that group 1 of `pattern` takes in the names, or -1."""
+def numbers(names: Iterable[str], pattern: str) -> List[int]:
+    """The numbers of up to four digits that group 1 of `pattern` takes in the names."""
     digits = [m.group(1) for m in (re.match(pattern, n) for n in names) if m]
-    return max((int(d) for d in digits if len(d) < 5), default=-1)
+    return [int(d) for d in digits if len(d) < 5]
+
+
+def highest(names: Iterable[str], pattern: str) -> int:
+    """The index of the last layer, or -1: the largest number that group 1 of `pattern` takes in the names. Where the
+    index is larger than the number of matching names, layers are missing. The number of names is returned then,
+    which is enough to find the first missing layer, and keeps every table as short as the file."""
+    found = numbers(names, pattern)
+    return min(max(found, default=-1), len(found))
 
 
 def size(names: Names, name: str, axis: int) -> Optional[int]:
-    """The size of an axis of a tensor, or None where that is not known."""
+    """The size of an axis of a tensor; None where there is no such tensor or axis."""
     t = names.get(name)
     return t.shape[axis] if t is not None and axis < len(t.shape) else None
 
@@ -198,7 +213,7 @@ def shape_text(shape: Iterable[Optional[int]]) -> str:
 
 
 def require(path: str, kind: str, names: Names, expected: Expected) -> None:
-    """Fails where a tensor is missing or has another shape."""
+    """Fails where a tensor is missing, is empty or has another shape."""
     missing = [name for name in expected if name not in names]
     if missing:
         raise ConvertError("%s: %s lacks %s: %s" % (path, PHRASES[kind],
@@ -207,10 +222,13 @@ def require(path: str, kind: str, names: Names, expected: Expected) -> None:
         if not fits(names[name].shape, shape):
             raise ConvertError("%s: tensor %s is %s, expected %s" %
                                (path, name, shape_text(names[name].shape), shape_text(shape)))
+        if 0 in names[name].shape:
+            raise ConvertError("%s: tensor %s is %s, which has no numbers" %
+                               (path, name, shape_text(names[name].shape)))
 
 
 def make_plan(kind: str, path: str, names: Names, expected: Expected, optional: Expected) -> Plan:
-    """Takes what is expected, and what is optional where it is there; the rest is left over."""
+    """A plan with the expected tensors and with the optional ones that are there; the rest is left over."""
     present = {name: shape for name, shape in optional.items() if name in names}
     require(path, kind, names, {**expected, **present})
     plan = Plan(kind)
@@ -221,7 +239,8 @@ def make_plan(kind: str, path: str, names: Names, expected: Expected, optional: 
 
 
 def metadata_of_options(opts: Dict[str, Any]) -> Dict[str, str]:
-    """Training options as text: flags true and false, numbers, texts and flat lists of them."""
+    """Training options as text: flags true and false, numbers, texts and flat lists of them. Options of more
+    than OPTION_MAX characters are left out."""
     out: Dict[str, str] = {}
     for key, value in opts.items():
         text = option_text(value)
@@ -231,13 +250,30 @@ def metadata_of_options(opts: Dict[str, Any]) -> Dict[str, str]:
 
 
 def option_text(value: Any) -> Optional[str]:
+    """One option as text, or None where it has none."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, (int, float)):
+    if isinstance(value, int):
+        return brief(value)
+    if isinstance(value, float):
         return repr(value)
     if isinstance(value, str):
-        return value.replace("\0", "")
-    if isinstance(value, (list, tuple)) and value:
-        parts = [option_text(v) if not isinstance(v, (list, tuple)) else None for v in value]
-        return ",".join(p for p in parts if p is not None) if None not in parts else None
+        return value.replace("\0", "") if len(value) <= OPTION_MAX else None
+    if isinstance(value, (list, tuple)) and 0 < len(value) <= OPTION_MAX:
+        return list_text(value)
     return None
+
+
+def list_text(values: Iterable[Any]) -> Optional[str]:
+    """A flat list as text, or None where it has other things in it or is too long."""
+    parts: List[str] = []
+    length = 0
+    for value in values:
+        part = option_text(value) if not isinstance(value, (list, tuple)) else None
+        if part is None:
+            return None
+        parts.append(part)
+        length += len(part) + 1
+        if length > OPTION_MAX:
+            return None
+    return ",".join(parts)

@@ -1,0 +1,85 @@
+"""What all tests of the converter share: a folder for each test, and the converter run in this process."""
+
+import contextlib
+import io
+import os
+import pathlib
+import shutil
+import sys
+import tempfile
+import unittest
+
+import numpy as np
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+SCRIPT = ROOT / "tools" / "convert_pt.py"
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(ROOT / "tools"))
+
+import writers  # noqa: E402
+
+from convert_pt import cli  # noqa: E402
+
+PROGRAM = os.environ.get("CFEDIT", str(ROOT / "cfedit"))
+HAS_PROGRAM = os.access(PROGRAM, os.X_OK)
+
+
+class Case(unittest.TestCase):
+    """A folder of its own, and the converter run inside this process."""
+
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="convert-")
+        self.addCleanup(shutil.rmtree, self.folder)
+        self.rng = np.random.default_rng(7)
+        self.out = self.path("out.safetensors")
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def write(self, name, data):
+        with open(self.path(name), "wb") as file:
+            file.write(data)
+        return self.path(name)
+
+    def run_tool(self, *args):
+        """Status, stdout, stderr."""
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            try:
+                status = cli.main([str(a) for a in args])
+            except SystemExit as stop:
+                status = stop.code
+        return status, out.getvalue(), err.getvalue()
+
+    def convert(self, *args, notes=None):
+        """Converts to self.out and reads it back: arrays, types, metadata."""
+        status, _out, err = self.run_tool(*args, "-o", self.out)
+        self.assertEqual(status, 0, err)
+        if notes is not None:
+            self.assertIn(notes, err)
+        return writers.read_safetensors(self.out)
+
+    def refused(self, pattern, *args, status=1):
+        """One line that matches, and nothing written."""
+        before = set(os.listdir(self.folder))
+        got, out, err = self.run_tool(*args, "-o", self.out)
+        self.assertEqual((got, out), (status, ""), err)
+        self.assertRegex(err, pattern)
+        self.assertNotIn("internal error", err)
+        self.assertTrue(err.startswith("convert_pt: ") and err.count("\n") == 1, err)
+        self.assertEqual(set(os.listdir(self.folder)), before)
+        return err
+
+    def assertArrays(self, got, wanted):
+        self.assertEqual(set(got), set(wanted))
+        for name, array in wanted.items():
+            array = np.asarray(array)
+            self.assertEqual(got[name].shape, array.shape, name)
+            np.testing.assert_array_equal(got[name], array, err_msg=name)
+
+    def latents(self, obj, writer=writers.write_zip, **options):
+        """What comes of a file that holds one tensor of latents."""
+        path = self.path("latents.pt")
+        writer(path, obj, **options)
+        return self.convert(path, "--kind", "latents")[0]["latents"]

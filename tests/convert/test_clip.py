@@ -1,0 +1,247 @@
+"""CLIP from every source: names, activation, pictures, vocabulary."""
+
+import gzip
+import json
+import os
+import sys
+
+import numpy as np
+
+from case import Case
+import networks_small as small
+import writers
+
+from convert_pt import vocabulary
+
+MERGES = ["t h", "th e</w>", "a n", "an d</w>", "i n", "e r"]  # makes a vocabulary of 520
+
+
+class TestClip(Case):
+    def setUp(self):
+        super().setUp()
+        self.arrays = small.clip_arrays(self.rng)
+        self.bpe = self.write("list.txt", self.merge_list())
+        self.list = np.frombuffer(b"#version: 0.2\n" + "\n".join(MERGES).encode() + b"\n", np.uint8)
+
+    @staticmethod
+    def merge_list(first=b"#version: 0.2"):
+        return first + b"\n" + "\n".join(MERGES).encode() + b"\n"
+
+    def write_archive(self, path):
+        """An archive of OpenAI's, which tells the activation."""
+        writers.write_zip(path, writers.script_tree(self.arrays), script=True)
+
+    def hub_folder(self, name="hub", weights="model.safetensors", act="gelu", **config):
+        folder = self.path(name)
+        os.mkdir(folder)
+        hub = small.hugging_face_arrays(self.arrays)
+        if weights.endswith(".safetensors"):
+            writers.write_safetensors(os.path.join(folder, weights), hub, {"format": "pt"})
+        else:
+            writers.write_zip(os.path.join(folder, weights), writers.state_dict(hub))
+        with open(os.path.join(folder, "config.json"), "w", encoding="utf-8") as file:
+            json.dump({"text_config": {"hidden_act": act, "num_attention_heads": 1, **config},
+                       "vision_config": {"hidden_act": act, "num_attention_heads": 1}}, file)
+        with open(os.path.join(folder, "merges.txt"), "wb") as file:
+            file.write(self.merge_list())
+        vocabulary_table = {m.replace(" ", ""): 512 + i for i, m in enumerate(MERGES)}
+        vocabulary_table.update({"<|startoftext|>": 518, "<|endoftext|>": 519})
+        with open(os.path.join(folder, "vocab.json"), "w", encoding="utf-8") as file:
+            json.dump(vocabulary_table, file)
+        return folder
+
+    def assertClip(self, got, activation):
+        arrays, types, meta = got
+        self.assertEqual(types["tokenizer.merges"], "U8")
+        self.assertArrays(arrays, {**self.arrays, "tokenizer.merges": self.list})
+        self.assertEqual((meta["kind"], meta["activation"]), ("clip", activation))
+
+    def test_torchscript_archive(self):
+        path = self.path("ViT-B-32.pt")
+        extra = {"input_resolution": np.array(8), "context_length": np.array(9),
+                 "vocab_size": np.array(520),
+                 "transformer.resblocks.0.attn_mask": np.ones((9, 9), np.float32)}
+        writers.write_zip(path, writers.script_tree({**self.arrays, **extra}), script=True, folder="ViT-B-32")
+        self.assertClip(self.convert(path, "--bpe", self.bpe), "quick_gelu")
+
+    def test_half_weights_of_an_archive_stay(self):
+        half = {n: a.astype(np.float16) if a.ndim > 1 else a for n, a in self.arrays.items()}
+        path = self.path("ViT-B-32.pt")
+        writers.write_zip(path, writers.script_tree(half), script=True)
+        arrays, types, _meta = self.convert(path, "--bpe", self.bpe)
+        self.assertEqual((types["visual.proj"], types["ln_final.bias"]), ("F16", "F32"))
+        np.testing.assert_array_equal(arrays["visual.proj"], half["visual.proj"])
+
+    ASK = "nothing tells the activation: say --activation quick_gelu .*gelu"
+
+    def test_plain_state_dict(self):
+        """OpenAI's and open_clip's tensors have the same names: without a sign the user must say the activation."""
+        path = self.path("clip.pt")
+        writers.write_old(path, writers.state_dict(self.arrays))
+        self.refused(self.ASK, path, "--bpe", self.bpe)
+        for word in ("quick_gelu", "gelu"):
+            self.assertClip(self.convert(path, "--bpe", self.bpe, "--activation", word), word)
+
+    def test_fine_tunes_of_openais(self):
+        """The shape in which most people save a fine-tuned model (openai/CLIP, issue 83): QuickGELU."""
+        path = self.path("model_10.pt")
+        writers.write_zip(path, {"epoch": 10, "model_state_dict": writers.state_dict(self.arrays),
+                                 "optimizer_state_dict": {"state": {}, "param_groups": []}, "loss": 0.5})
+        self.assertClip(self.convert(path, "--bpe", self.bpe, notes="model_state_dict"), "quick_gelu")
+        self.assertClip(self.convert(path, "--bpe", self.bpe, "--activation", "gelu"), "gelu")
+
+    def test_open_clip(self):
+        path = self.path("epoch_1.pt")
+        named = {"module." + n: a for n, a in self.arrays.items()}
+        for label in ("my run", "ViT-B-32-quickgelu"):
+            writers.write_zip(path, {"epoch": 1, "name": label, "state_dict": writers.state_dict(named),
+                                     "optimizer": {"state": {}, "param_groups": []}})
+            if label == "my run":
+                self.refused(self.ASK, path, "--bpe", self.bpe)
+            else:
+                self.assertClip(self.convert(path, "--bpe", self.bpe), "quick_gelu")
+        below = {(n if n.startswith("visual.") or n == "logit_scale" else "text." + n): a
+                 for n, a in self.arrays.items()}
+        below["text.text_projection.weight"] = below.pop("text.text_projection").T
+        below["logit_scale"] = below["logit_scale"].reshape(1)
+        path = self.path("open_clip_pytorch_model.bin")
+        writers.write_zip(path, writers.state_dict(below))
+        self.refused(self.ASK, path, "--bpe", self.bpe)
+        self.assertClip(self.convert(path, "--bpe", self.bpe, "--activation", "gelu"), "gelu")
+        for quick, wanted in ((True, "quick_gelu"), (False, "gelu")):
+            with open(self.path("open_clip_config.json"), "w", encoding="utf-8") as file:
+                json.dump({"model_cfg": {"embed_dim": 32, "quick_gelu": quick}}, file)
+            self.assertClip(self.convert(path, "--bpe", self.bpe), wanted)
+
+    def test_hugging_face_folders(self):
+        for weights in ("model.safetensors", "pytorch_model.bin"):
+            folder = self.hub_folder("hub-" + weights, weights)
+            self.assertClip(self.convert(folder), "gelu")
+        self.assertClip(self.convert(self.hub_folder("quick", act="quick_gelu")), "quick_gelu")
+        # The weight file by itself, with the others beside it.
+        self.assertClip(self.convert(os.path.join(folder, "pytorch_model.bin")), "gelu")
+
+    def test_hugging_face_shards(self):
+        folder = self.hub_folder()
+        whole = os.path.join(folder, "model.safetensors")
+        arrays, _types, _meta = writers.read_safetensors(whole)
+        os.unlink(whole)
+        table = {}
+        for i, names in enumerate((sorted(arrays)[::2], sorted(arrays)[1::2])):
+            part = "model-0000%d-of-00002.safetensors" % (i + 1)
+            writers.write_safetensors(os.path.join(folder, part), {n: arrays[n] for n in names})
+            table.update({n: part for n in names})
+        with open(whole + ".index.json", "w", encoding="utf-8") as file:
+            json.dump({"weight_map": table}, file)
+        self.assertClip(self.convert(folder), "gelu")
+        table[sorted(arrays)[0]] = "../elsewhere.safetensors"
+        with open(whole + ".index.json", "w", encoding="utf-8") as file:
+            json.dump({"weight_map": table}, file)
+        self.refused("elsewhere", folder)
+
+    def test_merges_of_tokenizer_json(self):
+        folder = self.hub_folder()
+        os.unlink(os.path.join(folder, "merges.txt"))
+        for merges in (MERGES, [m.split() for m in MERGES]):
+            with open(os.path.join(folder, "tokenizer.json"), "w", encoding="utf-8") as file:
+                json.dump({"model": {"type": "BPE", "merges": merges}}, file)
+            self.assertClip(self.convert(folder), "gelu")
+
+    def test_gzip_list_and_longer_lists(self):
+        path = self.path("clip.pt")
+        self.write_archive(path)
+        packed = gzip.compress(self.merge_list(b'"bpe_simple_vocab_16e6.txt#version: 0.2'))
+        self.assertClip(self.convert(path, "--bpe", self.write("list.gz", packed)), "quick_gelu")
+        self.write("bpe_simple_vocab_16e6.txt.gz", packed)
+        self.assertClip(self.convert(path), "quick_gelu")
+        most = vocabulary.MERGES_MAX
+        vocabulary.MERGES_MAX = len(MERGES)  # as OpenAI's list has more than the network uses
+        try:
+            longer = self.write("longer.txt", self.merge_list() + b"x y\nz z\n")
+            self.assertClip(self.convert(path, "--bpe", longer), "quick_gelu")
+        finally:
+            vocabulary.MERGES_MAX = most
+
+    def test_installed_package_is_found_but_not_imported(self):
+        package = self.path("site/open_clip")
+        os.makedirs(package)
+        with open(os.path.join(package, "__init__.py"), "w", encoding="utf-8") as file:
+            file.write("raise SystemExit('imported')\n")
+        with gzip.open(os.path.join(package, "bpe_simple_vocab_16e6.txt.gz"), "wb") as file:
+            file.write(self.merge_list())
+        path = self.path("clip.pt")
+        self.write_archive(path)
+        sys.path.insert(0, self.path("site"))
+        try:
+            self.assertClip(self.convert(path), "quick_gelu")
+        finally:
+            sys.path.remove(self.path("site"))
+
+    def test_converted_files_can_be_converted_again(self):
+        self.convert(self.hub_folder())
+        first = self.path("first.safetensors")
+        os.rename(self.out, first)
+        self.assertClip(self.convert(first), "gelu")
+        _arrays, types, _meta = self.convert(first, "--half")
+        self.assertEqual((types["visual.proj"], types["tokenizer.merges"]), ("F16", "U8"))
+
+    def test_vocabulary_is_missing(self):
+        path = self.path("clip.pt")
+        self.write_archive(path)
+        os.unlink(self.bpe)
+        installed = vocabulary.installed_list
+        vocabulary.installed_list = lambda: None
+        try:
+            self.refused("vocabulary is missing.*--bpe", path)
+        finally:
+            vocabulary.installed_list = installed
+        self.assertNotIn("tokenizer.merges", self.convert(path, "--no-bpe")[0])
+
+    def test_vocabularies_that_do_not_fit(self):
+        path = self.path("clip.pt")
+        self.write_archive(path)
+        for data, message in ((b"#version: 0.2\na b\n", "515 tokens, the network has 520"),
+                              (b"a b\n", "no '#version'"), (b"#version\na b\na b c\n", "line 3"),
+                              (b"\x1f\x8b\x08\x00rubbish", "gzip"), (b"\xff\xfe", "UTF-8"),
+                              (gzip.compress(self.merge_list())[:-10], "gzip")):
+            self.refused(message, path, "--bpe", self.write("bad.txt", data))
+        self.refused("No such file", path, "--bpe", self.path("none"))
+        folder = self.hub_folder()
+        with open(os.path.join(folder, "vocab.json"), "w", encoding="utf-8") as file:
+            json.dump({"th": 5, "<|startoftext|>": 518, "<|endoftext|>": 519}, file)
+        self.refused("token 'th' has number 5", folder)
+
+    def test_models_that_cfedit_cannot_run(self):
+        folder = self.hub_folder("tanh", act="gelu_new")
+        self.refused("gelu_new", folder)
+        self.refused("heads of 16 features in the text tower",
+                     self.hub_folder("heads", num_attention_heads=4))
+        self.refused("layer_norm_eps", self.hub_folder("eps", layer_norm_eps=1e-6))
+        path = self.path("clip.pt")
+        writers.write_zip(path, {"visual.layer1.0.conv1.weight": writers.tensor(np.ones(3, np.float32))})
+        self.refused("ResNet", path)
+        scaled = {**self.arrays, "visual.transformer.resblocks.0.ls_1.gamma": np.ones(64, np.float32)}
+        writers.write_zip(path, writers.state_dict(scaled))
+        self.refused("ls_1.gamma", path, "--bpe", self.bpe)
+        wide = small.clip_arrays(self.rng, layers=1, width=64)
+        wide["visual.conv1.weight"] = np.ones((1280, 3, 1, 1), np.float32)
+        writers.write_zip(path, writers.state_dict(wide))
+        self.refused("heads of 80", path, "--bpe", self.bpe)
+
+    def test_missing_layers(self):
+        arrays = dict(self.arrays)
+        for name in [n for n in arrays if n.startswith("visual.transformer.resblocks.0.")]:
+            del arrays[name]
+        path = self.path("clip.pt")
+        writers.write_zip(path, writers.state_dict(arrays))
+        self.refused("lacks 12 tensors: .*and 4 more", path, "--bpe", self.bpe)
+        arrays = dict(self.arrays)
+        arrays["ln_final.bias"] = np.ones(63, np.float32)
+        writers.write_zip(path, writers.state_dict(arrays))
+        self.refused(r"ln_final.bias is \(63\), expected \(64\)", path, "--bpe", self.bpe)
+
+    def test_left_over_names_are_listed(self):
+        path = self.path("clip.pt")
+        more = {**self.arrays, "logit_bias": np.ones((), np.float32)}
+        writers.write_zip(path, writers.script_tree(more), script=True)
+        self.convert(path, "--bpe", self.bpe, notes="left over, not written: logit_bias")
