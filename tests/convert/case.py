@@ -34,6 +34,10 @@ class Case(unittest.TestCase):
         self.rng = np.random.default_rng(7)
         self.out = self.path("out.safetensors")
 
+    def shortDescription(self):
+        """None: results show the name of a test, not the first line of its comment."""
+        return None
+
     def path(self, name):
         return os.path.join(self.folder, name)
 
