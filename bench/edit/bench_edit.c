@@ -1,6 +1,5 @@
-/* The counterfactual benchmark: edits portraits of fixed seeds by every method and measures each
- * edit against the renderer's truth. README.md beside this file says what is measured; `bench_edit
- * --help` how it is run. */
+/* bench_edit, the benchmark of edits: edits portraits of fixed seeds by every method and measures
+ * each edit against the renderer's truth. bench/edit/README.md says what is measured. */
 #include <stdio.h>
 #include <string.h>
 
@@ -10,8 +9,8 @@
 
 static const char about[] =
     "Edits portraits of the shipped world by every method of 'cfedit edit', measures each edit against\n"
-    "the picture that the renderer draws, and writes RESULTS.md and its sheets. What was done before\n"
-    "is not done again, so it can be interrupted at any time.";
+    "the picture that the renderer draws, and writes RESULTS.md and its sheets. An edit that is done is\n"
+    "never done again, so the run can be interrupted at any time.";
 
 static const char examples[] =
     "  bench_edit                                       methods and ablation, then the report\n"
@@ -33,23 +32,24 @@ static int parse(struct ce_run *run, struct arguments *a, int argc, char **argv)
     *a = (struct arguments){
         .suite = "all", .folder = "build/bench-edit", .report_folder = "bench/edit", .workers = 2};
     const struct ce_option table[] = {
-        CE_OPT_CHOICE("suite", "all|methods|ablation|tuning", &a->suite, "what is edited"),
+        CE_OPT_CHOICE("suite", "all|methods|ablation|tuning", &a->suite, "which settings to run"),
         CE_OPT_TEXT("try", "METHOD:NAME=VALUE,...", &a->attempt,
-                    "one setting over the tuning portraits instead, told on stdout"),
+                    "run only this setting, over the tuning portraits, and print its table"),
         CE_OPT_REAL("time-limit", "MINUTES", &a->minutes, 0, 1e6,
-                    "end after that time; 0: when all is done"),
+                    "end after this time; 0: when every edit is done"),
         CE_OPT_INT("portraits", "N", &a->portraits, 0, 1000,
-                   "portraits a sentence, in reports too; 0: as each suite has it, all there are"),
-        CE_OPT_TEXT("method", "NAME", &a->plan.method, "only settings of that method"),
+                   "portraits of each sentence, also in reports; 0: as many as each suite has"),
+        CE_OPT_TEXT("method", "NAME", &a->plan.method, "run only settings of this method"),
         CE_OPT_TEXT("settings", "WORD,...", &a->plan.settings,
-                    "only settings whose name has one of these words"),
+                    "run only settings whose name contains one of these words"),
         CE_OPT_TEXT("targets", "WORD,...", &a->plan.targets,
-                    "only sentences that have one of these words"),
-        CE_OPT_INT("workers", "N", &a->workers, 1, 256, "processes, of one thread each"),
-        CE_OPT_TEXT("folder", "DIR", &a->folder, "results and pictures"),
+                    "run only sentences that contain one of these words"),
+        CE_OPT_INT("workers", "N", &a->workers, 1, 256, "processes to run, each of one thread"),
+        CE_OPT_TEXT("folder", "DIR", &a->folder, "where results and pictures are kept"),
         CE_OPT_TEXT("report-folder", "DIR", &a->report_folder,
-                    "RESULTS.md, TUNING.md and the sheets"),
-        CE_OPT_FLAG("report", &a->report_only, "only write the report, from what is there"),
+                    "where RESULTS.md, TUNING.md and the sheets are written"),
+        CE_OPT_FLAG("report", &a->report_only,
+                    "only write the report, from the results that are there"),
     };
     const struct ce_syntax syntax = {.usage = "[OPTION]...",
                                      .about = about,
@@ -75,10 +75,10 @@ static int check_method(struct ce_run *run, const char *method)
 {
     return !method || ce_method_find(method)
                ? CE_PARSED
-               : ce_usage_error(run, "--method: '%s' is no method", method);
+               : ce_usage_error(run, "--method: '%s' is not a method", method);
 }
 
-/* "method:changes" of --try. */
+/* Reads the value of --try, "METHOD" or "METHOD:NAME=VALUE,...", into the plan. */
 static int read_attempt(struct ce_run *run, struct arguments *a)
 {
     const char *colon = strchr(a->attempt, ':');
@@ -87,8 +87,8 @@ static int read_attempt(struct ce_run *run, struct arguments *a)
     if (!method)
         return ce_fail(run);
     if (!ce_method_find(method))
-        return ce_usage_error(run, "--try: '%s' is no method", method);
-    /* The mark tells settings apart; the name need not. */
+        return ce_usage_error(run, "--try: '%s' is not a method", method);
+    /* All attempts share one name: the mark of their values tells them apart. */
     a->plan.extra =
         (struct edit_setting){.name = "try", .method = method, .change = colon ? colon + 1 : ""};
     return CE_PARSED;
@@ -123,7 +123,7 @@ int main(int argc, char **argv)
         if (status == LT_OK)
             status = report(&run, &a);
         if (status == LT_OK && left > 0)
-            ce_note(&run, "%lld units are left; the same command goes on with them", left);
+            ce_note(&run, "%lld pieces of work are left; the same command goes on with them", left);
         code = status == LT_OK ? CE_OK : ce_fail(&run);
     }
     ce_run_end(&run);

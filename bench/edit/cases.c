@@ -7,8 +7,8 @@
 
 #include "tensor/rng.h"
 
-/* The limits are those from which on the captions, and so CLIP, speak of the form
- * (weights/world/captions.c). */
+/* From these limits on the captions (weights/world/captions.c), and so CLIP, call hair long and
+ * lips full. */
 static bool long_hair(const struct world_attr *a) { return a->hair_length > 0.68f; }
 static bool full_lips(const struct world_attr *a) { return a->lip_fullness > 0.7f; }
 
@@ -46,8 +46,8 @@ static const struct edit_setting of_methods[] = {
     {"nada", "nada", ""},           {"global-directions", "global-directions", ""},
 };
 
-/* The paper's ablations on the paper's objective (negatives on, nothing of ours), then ours on the
- * default. */
+/* First the paper's ablations, on the paper's objective: negatives on, nothing of what we add. Then
+ * the ablations of the default. */
 #define PAPER "negatives=on,focus=off,contrast-lambda=0,change-lambda=0,goal-lambda=0,steps=130"
 static const struct edit_setting of_ablation[] = {
     {"the paper's objective", "cf-clip", PAPER},
@@ -70,7 +70,7 @@ static const struct edit_setting of_ablation[] = {
     {"default, half the steps", "cf-clip", "steps=25,fit-steps=15"},
 };
 
-/* Small grids for each method, over portraits that nothing else uses. */
+/* Small grids for each method, over portraits that no other suite uses. */
 static const struct edit_setting of_tuning[] = {
     {"cf-clip", "cf-clip", ""},
     {"cf-clip, change 3", "cf-clip", "change-lambda=3"},
@@ -150,7 +150,7 @@ long long edit_suite_first_seed(enum edit_suite suite) { return suites[suite].fi
 int edit_suite_portraits(enum edit_suite suite) { return suites[suite].portraits; }
 bool edit_suite_ordinary(enum edit_suite suite) { return suites[suite].ordinary; }
 
-/* One "name=value". */
+/* Sets the value of one text "name=value"; false if it is wrong. */
 static bool put_change(struct ce_edit_settings *s, char *word)
 {
     char *value = strchr(word, '=');
@@ -208,7 +208,7 @@ unsigned long long edit_setting_mark(const struct ce_edit_settings *settings)
 
 void edit_attributes_of_seed(long long seed, struct world_attr *attr)
 {
-    /* As ce_latents_from_seeds() draws z. */
+    /* ce_latents_from_seeds() draws z in the same way. */
     lt_rng rng = lt_rng_make((uint64_t)seed, 0);
     float z[WORLD_Z];
     for (int i = 0; i < WORLD_Z; i++)

@@ -3,7 +3,9 @@
 #include <math.h>
 #include <stddef.h>
 
-enum { MARGIN = 2 }; /* pixels: a generator's edges are softer than the renderer's */
+/* Pixels around a part that count neither as the part nor as outside, because the edges of a
+ * generator are softer than the renderer's. */
+enum { MARGIN = 2 };
 
 static void pixel_lab(const float *image, int p, float lab[3])
 {
@@ -15,7 +17,7 @@ static void pixel_lab(const float *image, int p, float lab[3])
     world_srgb_to_lab(rgb, lab);
 }
 
-/* Mean Lab colour under the mask. */
+/* Mean Lab colour of an image, weighted by the mask; zeros if the mask is empty. */
 static void mean_lab(const float *image, const float *mask, float lab[3])
 {
     double sum[3] = {0.0, 0.0, 0.0}, weight = 0.0;
@@ -32,6 +34,7 @@ static void mean_lab(const float *image, const float *mask, float lab[3])
         lab[c] = weight > 0.0 ? (float)(sum[c] / weight) : 0.0f;
 }
 
+/* outside[p] = 1 where no pixel within MARGIN shows the part, else 0. */
 static void mark_outside(const float *mask, float *outside)
 {
     for (int y = 0; y < EDIT_SIZE; y++) {
@@ -55,7 +58,7 @@ bool edit_truth_make(const struct world_attr *attr, const struct edit_target *ta
         return false;
     world_render(attr, EDIT_SIZE, truth->answer, truth->masks[0]);
     mark_outside(truth->masks[target->part], truth->outside);
-    /* Edges mix with the neighbours. */
+    /* Pixels at edges mix the part with other parts, so they do not count for the part. */
     for (int i = 0; i < WORLD_PARTS * EDIT_PIXELS; i++) {
         float *m = &truth->masks[i / EDIT_PIXELS][i % EDIT_PIXELS];
         *m = *m > 0.5f ? *m : 0.0f;
@@ -72,7 +75,7 @@ bool edit_truth_make(const struct world_attr *attr, const struct edit_target *ta
     return true;
 }
 
-/* The colour word nearest to the mean colour under the mask; -1 where the mask is empty. */
+/* The colour word nearest to the mean colour under the mask; -1 if the mask is empty. */
 static int word_of(const float *image, enum world_part part, const float *mask)
 {
     bool any = false;
@@ -103,7 +106,7 @@ static double luminance(const float *image, int p)
     return y;
 }
 
-/* Similarity of the windows around pixel (x, y). */
+/* Structural similarity of the windows around pixel (x, y). */
 static double similarity_at(const double *a, const double *b, const double weight[WINDOW], int x,
                             int y)
 {

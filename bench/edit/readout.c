@@ -55,7 +55,8 @@ void readout_close(struct readout *readout)
     memset(readout, 0, sizeof *readout);
 }
 
-/* The row of `texts` that is nearest to the feature (1,D), among the first `count`. */
+/* Among the first `count` rows of `texts` (T,D), the one with the largest cosine to `feature`
+ * (1,D). */
 static int choose(lt_ctx *ctx, lt_tensor *feature, lt_tensor *texts, int count)
 {
     const lt_tensor *cosine = lt_matmul(ctx, feature, texts, false, true);

@@ -1,5 +1,5 @@
-/* What CLIP itself says of a portrait: zero-shot choices among sentences (Radford et al. 2021), one
- * for the colour of each part and one for each of a few forms. */
+/* CLIP's own reading of a portrait: zero-shot choices among sentences (Radford et al. 2021), one
+ * for the colour of each part and one for each of six forms. */
 #ifndef BENCH_EDIT_READOUT_H
 #define BENCH_EDIT_READOUT_H
 
@@ -10,25 +10,28 @@ enum { READOUT_FORMS = 6 };
 
 struct readout {
     const struct ce_models *models;
-    lt_tensor *color[WORLD_PARTS];  /* (words of the part, D) unit features, retained; the named
-                                       colours come first */
-    lt_tensor *form[READOUT_FORMS]; /* (2, D): long or short hair, ... */
+    /* Unit features of the sentences, retained. color: (colour words of the part, D), the named
+     * colours first; form: (2, D), for example long and short hair. */
+    lt_tensor *color[WORLD_PARTS], *form[READOUT_FORMS];
 };
 
+/* The numbers of the chosen sentences. */
 struct reading {
-    int color[WORLD_PARTS]; /* the colour word */
-    int named[WORLD_PARTS]; /* the choice among the named colours only */
-    int form[READOUT_FORMS];
+    int color[WORLD_PARTS];  /* among all colour words of the part */
+    int named[WORLD_PARTS];  /* among the named colours only */
+    int form[READOUT_FORMS]; /* 0 or 1 */
 };
 
+/* Encodes the sentences. `models` must outlive the readout, which is given to readout_close() in
+ * any case. */
 lt_status readout_open(const struct ce_models *models, struct readout *readout);
 void readout_close(struct readout *readout);
 
-/* Of one picture (1,3,S,S). */
+/* Reads one image (1,3,S,S) in [-1,1]. */
 lt_status readout_read(const struct readout *readout, lt_tensor *x, struct reading *reading);
 
-/* How many attributes other than `part`'s colour there are (glasses count only where they are
- * worn), and how many of them read the same. */
+/* Counts the attributes other than the colour of `part`, and those of them that read the same
+ * before and after. The colour of glasses counts only if they are worn. */
 void readout_compare(const struct reading *before, const struct reading *after,
                      enum world_part part, bool glasses, int *count, int *kept);
 

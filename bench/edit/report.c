@@ -10,13 +10,13 @@
 #include "bench/edit/summary.h"
 #include "tensor/files/file.h"
 
-/* What stands before these lines is written by hand and kept. */
+/* The text above these lines is written by hand and kept. */
 #define TABLES_MARK "<!-- below: written by bench_edit --report -->"
 #define GRID_MARK   "<!-- below: written by bench_edit --suite tuning -->"
 
 enum { PATH_CAP = 512, TEXT_MAX = 1 << 20, METHODS_MAX = 16 };
 
-/* A text that grows. */
+/* A text that grows in a buffer of TEXT_MAX bytes. */
 struct text {
     char *buf;
     size_t length;
@@ -33,11 +33,11 @@ static void put(struct text *t, const char *format, ...)
         t->length += (size_t)n;
 }
 
-/* What a report is made from. */
+/* The results that a report is made from. */
 struct source {
     struct edit_results results;
     long long first, last; /* seeds */
-    int portraits;         /* of each case, 0: all */
+    int portraits;         /* the first so many of each case; 0: all */
 };
 
 static lt_status read_source(struct ce_run *run, const struct edit_plan *plan,
@@ -53,10 +53,11 @@ static lt_status read_source(struct ce_run *run, const struct edit_plan *plan,
         return status;
     return lt_fail(
         run->ctx, LT_ERR_MISSING,
-        "there are no results in %s; those made before are bench/edit/results.jsonl, to be copied there",
+        "there are no results in %s; to report earlier ones, copy bench/edit/results.jsonl there",
         path);
 }
 
+/* A setting with the mark of its values. */
 static struct edit_marked marked(const struct edit_setting *setting)
 {
     struct ce_edit_settings settings;
@@ -66,8 +67,8 @@ static struct edit_marked marked(const struct edit_setting *setting)
         edit_setting_make(setting, &settings, bad, sizeof bad) ? edit_setting_mark(&settings) : 0};
 }
 
-/* Of a setting; of one case, or of all that are ordinary or not; of what `beside[count]` have
- * edited, too. */
+/* Means over the edits of a setting that all of beside[count] have made, too: those of case `c`, or
+ * if `c` is NULL those of all ordinary or all counterfactual cases. */
 static struct edit_summary summarise_beside(const struct source *s,
                                             const struct edit_setting *setting,
                                             const struct edit_case *c, bool ordinary,
@@ -84,6 +85,7 @@ static struct edit_summary summarise_beside(const struct source *s,
     return edit_summarise(&s->results, &choice);
 }
 
+/* Means over all edits of a setting; `c` and `ordinary` as above. */
 static struct edit_summary summarise(const struct source *s, const struct edit_setting *setting,
                                      const struct edit_case *c, bool ordinary)
 {
@@ -118,8 +120,9 @@ static void put_row(struct text *t, const char *name, const struct edit_summary 
     put(t, "\n");
 }
 
-/* All methods at counterfactual or ordinary sentences: over the edits that every one of them has
- * made, and over all there are. Methods without any are left out of both. */
+/* Writes the table of all methods at counterfactual or ordinary sentences. If some methods have
+ * more edits than others, a table over the edits that every method has made comes first. Methods
+ * without edits are left out. */
 static void put_methods(struct text *t, const struct source *s, bool ordinary)
 {
     const struct edit_setting *setting;
@@ -160,7 +163,7 @@ static void put_targets(struct text *t, const struct source *s, const struct edi
     put(t, "\n");
 }
 
-/* Success and change outside of every method at every sentence. */
+/* Writes success and change outside of every method at every sentence. */
 static void put_matrix(struct text *t, const struct source *s)
 {
     const struct edit_setting *setting;
@@ -186,7 +189,8 @@ static void put_matrix(struct text *t, const struct source *s)
     put(t, "\n");
 }
 
-/* The name of a setting and what it changes, beyond what its base (or NULL) does. */
+/* Writes into `name` the name of a setting and the values that it changes, without those that its
+ * base changes, too; `base` may be NULL. */
 static const char *described(const struct edit_setting *setting, const struct edit_setting *base,
                              char name[256])
 {
@@ -210,7 +214,8 @@ static void put_grid(struct text *t, const struct source *s)
     put(t, "\n");
 }
 
-/* Each setting after the one that it takes something from, over the same edits. */
+/* Writes the table of ablations: each setting beside its base, over the edits that both have made.
+ */
 static void put_ablation(struct text *t, const struct source *s)
 {
     const struct edit_setting *setting;
@@ -243,8 +248,8 @@ static void put_ablation(struct text *t, const struct source *s)
 
 /* ---- files ---- */
 
-/* What stands before `mark` in the file at `path`, or `otherwise` where it is not there or has no
- * such line; then the mark. */
+/* Writes the text that stands before `mark` in the file at `path`, then the mark. `otherwise` takes
+ * the place of that text if there is no such file or mark. */
 static lt_status put_kept(struct ce_run *run, struct text *t, const char *path, const char *mark,
                           const char *otherwise)
 {

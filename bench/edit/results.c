@@ -13,7 +13,7 @@
 
 #define RESULTS_BYTES ((size_t)256 << 20)
 
-/* The numbers of a result, in the order of the line. */
+/* The numbers of a result, in the order in which a line has them. */
 static const struct {
     const char *key;
     size_t offset;
@@ -66,7 +66,7 @@ static int by_key(const void *a, const void *b)
     return order ? order : (x->seed > y->seed) - (x->seed < y->seed);
 }
 
-/* Every whole line of the text into the list. */
+/* Reads every whole line of the text into the list. */
 static lt_status read_lines(lt_ctx *ctx, const char *path, const char *text, size_t size,
                             struct edit_results *results)
 {
@@ -88,7 +88,7 @@ static lt_status read_lines(lt_ctx *ctx, const char *path, const char *text, siz
         lt_json_free(line);
         if (status == LT_ERR_MEMORY)
             return status;
-        lt_ctx_clear(ctx); /* a damaged line is an edit that has to be done again */
+        lt_ctx_clear(ctx); /* the edit of a damaged line is done again */
         at += length + 1;
     }
     qsort(results->list, results->count, sizeof *results->list, by_key);

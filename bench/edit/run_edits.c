@@ -24,19 +24,20 @@
 
 enum { SETTINGS_MAX = 128, CASES_MAX = 32, BLOCK = 8, PATH_CAP = 512 };
 
-/* Edits that one process does in one go: one portrait, or for mappers, which are trained over
- * several, a block. */
+/* The edits that one process does at once: one portrait, or a block of portraits for a mapper,
+ * which is trained over several. */
 struct unit {
-    int setting, target; /* numbers in the work's lists */
-    int slot, count;     /* portraits */
+    int setting, target; /* indices into the lists of struct work */
+    int slot, count;     /* the first portrait and the number of portraits */
 };
 
-/* What the processes share. */
+/* The counters that all processes share. */
 struct shared {
-    atomic_llong next, done; /* units */
-    atomic_int stop;         /* 1: end after the unit at hand; 2: a process failed */
+    atomic_llong next, done; /* the next unit to take; units that are done */
+    atomic_int stop; /* 1: end after the unit at hand; 2: likewise, since a process failed */
 };
 
+/* The settings, cases and units of a plan. */
 struct work {
     struct ce_run *run;
     const struct edit_plan *plan;
@@ -47,7 +48,7 @@ struct work {
     int setting_count;
     const struct edit_case *cases[CASES_MAX];
     int case_count;
-    long long *seeds[2][CASES_MAX]; /* of the suites' portraits and of the tuning portraits */
+    long long *seeds[2][CASES_MAX]; /* [1]: of the tuning portraits, [0]: of the other suites' */
     bool tuning[SETTINGS_MAX];
     int portraits[SETTINGS_MAX];
     bool ordinary[SETTINGS_MAX];
@@ -65,7 +66,7 @@ static void on_signal(int number)
         atomic_store(&to_stop->stop, 1);
 }
 
-/* Whether the text has one of the comma-separated words; NULL: any text. */
+/* Whether the text contains one of the comma-separated words; true if `words` is NULL. */
 static bool has_word(const char *words, const char *text)
 {
     char word[RESULT_NAME_CAP];
@@ -94,7 +95,7 @@ void edit_picture_path(const char *folder, const char *setting, const char *targ
     snprintf(path, cap, "%s/pictures/%s_%lld.png", folder, name, seed);
 }
 
-/* ---- the list of what is to be done ---- */
+/* ---- the list of units ---- */
 
 static lt_status add_setting(struct work *w, const struct edit_setting *setting,
                              enum edit_suite suite)
@@ -166,7 +167,8 @@ static bool is_done(const struct work *w, const struct edit_results *results, co
     return true;
 }
 
-/* Portraits outermost, so that an unfinished run has treated all settings and cases alike. */
+/* Lists the units that are not done. Portraits are the outermost loop, so that an unfinished run
+ * has treated all settings and cases alike. */
 static lt_status list_units(struct work *w, const struct edit_results *results)
 {
     int most = 0;
@@ -194,6 +196,7 @@ static lt_status list_units(struct work *w, const struct edit_results *results)
 
 /* ---- one process ---- */
 
+/* The networks and open editors of one process. */
 struct worker {
     struct work *work;
     struct ce_models models;
@@ -206,6 +209,7 @@ struct worker {
 /* Processor time of this process, which has one thread. */
 static double cpu_seconds(void) { return (double)clock() / CLOCKS_PER_SEC; }
 
+/* Measures one edit and appends its line to the results. */
 static lt_status measure_one(struct worker *k, const struct unit *u, long long seed,
                              const struct ce_edit_result *r, double seconds)
 {
@@ -244,6 +248,7 @@ static lt_status measure_one(struct worker *k, const struct unit *u, long long s
     return edit_results_append(ctx, k->file, &out);
 }
 
+/* Writes the edited picture for the sheets. */
 static lt_status keep_picture(struct worker *k, const struct unit *u, long long seed,
                               const struct ce_edit_result *r)
 {
@@ -259,6 +264,7 @@ static lt_status keep_picture(struct worker *k, const struct unit *u, long long 
     return status;
 }
 
+/* Edits the portraits of a unit, measures them, and appends their lines. */
 static lt_status do_unit(struct worker *k, const struct unit *u)
 {
     struct work *w = k->work;
@@ -285,7 +291,7 @@ static lt_status do_unit(struct worker *k, const struct unit *u)
         status = ce_editor_run(*editor, latents, 1.0f, NULL, NULL, results);
     const double seconds = (cpu_seconds() - begun) / u->count;
     for (int i = 0; i < u->count && status == LT_OK; i++) {
-        /* The picture goes first: an edit counts as done by its line. */
+        /* The picture is written first, because an edit with a line counts as done. */
         if (w->pictures[u->setting] && u->slot + i < EDIT_PICTURES)
             status = keep_picture(k, u, seed[i], &results[i]);
         if (status == LT_OK)
@@ -297,6 +303,7 @@ static lt_status do_unit(struct worker *k, const struct unit *u)
     return status;
 }
 
+/* Takes unit after unit until all are taken or a stop is asked for. */
 static lt_status work_through(struct worker *k)
 {
     struct work *w = k->work;
@@ -333,7 +340,8 @@ static lt_status work_through(struct worker *k)
     return status;
 }
 
-/* The process's whole life; the context is its own, since threads do not survive fork(). */
+/* The life of a process that edits. It makes a context of its own, because threads do not survive
+ * fork(). Returns the exit status. */
 static int be_worker(struct work *w)
 {
     struct ce_run run = {.command = w->run->command, .quiet = true, .paths = w->run->paths};
@@ -352,8 +360,8 @@ static int be_worker(struct work *w)
     return status != LT_OK;
 }
 
-/* Likewise for the channels' effects, where the model does not bring them; once for all processes.
- */
+/* The life of a process that measures the effects of the style channels, for a model that comes
+ * without them. Returns the exit status. */
 static int be_measurer(struct work *w, const char *path)
 {
     struct ce_run run = {.command = w->run->command, .paths = w->run->paths};
@@ -379,7 +387,8 @@ static int be_measurer(struct work *w, const char *path)
 
 /* ---- the parent ---- */
 
-/* Waits for a process of its own that has the channels measured, where any setting needs them. */
+/* Provides the effects of the style channels if a setting needs them and the model has none: starts
+ * a process that measures them, and waits for it. */
 static lt_status provide_channels(struct work *w)
 {
     char path[PATH_CAP];
@@ -402,6 +411,7 @@ static lt_status provide_channels(struct work *w)
     return LT_OK;
 }
 
+/* Starts the processes and shows their progress until all have ended. */
 static lt_status watch_workers(struct work *w)
 {
     struct ce_progress progress;
@@ -430,10 +440,11 @@ static lt_status watch_workers(struct work *w)
     }
     ce_progress_end(&progress);
     return atomic_load(&w->shared->stop) == 2
-               ? lt_fail(w->run->ctx, LT_ERR_IO, "an edit failed; what it said is above")
+               ? lt_fail(w->run->ctx, LT_ERR_IO, "an edit failed; its message is above")
                : LT_OK;
 }
 
+/* Makes the lists of settings, cases and units. */
 static lt_status prepare(struct work *w)
 {
     char path[PATH_CAP];

@@ -1,5 +1,5 @@
-#define _POSIX_C_SOURCE 200809L /* access */
 /* Sheets of edited pictures: rows of sentences, columns of methods. */
+#define _POSIX_C_SOURCE 200809L /* access */
 #include <stdio.h>
 #include <unistd.h>
 
@@ -14,6 +14,7 @@
 
 enum { PATH_CAP = 512, CELLS_MAX = 512, ROWS_MAX = 32, COLUMNS_MAX = 16 };
 
+/* The cells of a sheet that is being filled. */
 struct pictures {
     struct ce_run *run;
     const struct edit_plan *plan;
@@ -23,6 +24,7 @@ struct pictures {
     int rows, columns;
 };
 
+/* The generator's portrait of a seed. */
 static lt_status draw_source(struct pictures *p, long long seed, ce_image *out)
 {
     lt_ctx *ctx = p->run->ctx;
@@ -37,6 +39,7 @@ static lt_status draw_source(struct pictures *p, long long seed, ce_image *out)
     return status;
 }
 
+/* The rendered counterfactual. */
 static lt_status draw_answer(struct pictures *p, const struct edit_case *c, long long seed,
                              ce_image *out)
 {
@@ -53,7 +56,7 @@ static lt_status draw_answer(struct pictures *p, const struct edit_case *c, long
     return status;
 }
 
-/* An edit that was kept; where it was not made yet the cell stays empty. */
+/* Reads the picture of an edit; the cell stays empty if that edit was not made yet. */
 static lt_status read_edit(struct pictures *p, const char *setting, const struct edit_case *c,
                            long long seed, ce_image *out)
 {
@@ -85,7 +88,8 @@ static lt_status write_sheet(struct pictures *p, const char *folder, const char 
     return status;
 }
 
-/* Before, the reference answer, every method; one portrait a sentence, in turn. */
+/* A row for each sentence: before, the rendered answer, and the edit by every method. The sentences
+ * take the kept portraits in turn. */
 static lt_status methods_sheet(struct pictures *p, bool ordinary, const char *folder,
                                const char *name)
 {
@@ -114,7 +118,8 @@ static lt_status methods_sheet(struct pictures *p, bool ordinary, const char *fo
     return status == LT_OK ? write_sheet(p, folder, name) : status;
 }
 
-/* Before, answer and the default method's edit of several portraits. */
+/* A row for each sentence: before, the rendered answer, and the default method's edit, for each
+ * kept portrait. */
 static lt_status default_sheet(struct pictures *p, const char *folder, const char *name)
 {
     static const char *const head[] = {"before", "answer", "edited"};
@@ -147,7 +152,8 @@ lt_status edit_sheets_write(struct ce_run *run, const struct edit_plan *plan, co
     if (!p)
         return lt_ctx_status(run->ctx);
     if (!ce_is_folder(pictures)) {
-        ce_note(run, "%s is not there: the sheets stay as they are", pictures);
+        ce_note(run, "there is no folder %s with pictures of edits, so the sheets stay as they are",
+                pictures);
         return LT_OK;
     }
     p->run = run;

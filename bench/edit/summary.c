@@ -48,7 +48,7 @@ static const struct edit_case *case_of(const char *text)
     return NULL;
 }
 
-/* Whether a seed is among the first portraits of a case. */
+/* Whether a seed is among the portraits of a case that are chosen. */
 static bool is_early(const struct edit_case *c, const struct edit_choice *choice, long long seed)
 {
     long long seeds[PORTRAITS_MAX];
@@ -74,13 +74,14 @@ static bool is_chosen(const struct edit_results *results, const struct edit_resu
            is_early(c, choice, r->seed);
 }
 
-/* The edits of one portrait added up. */
+/* The sums over all edits of one portrait. */
 struct portrait {
     long long seed;
     int count;
     double sum[METRICS];
 };
 
+/* Adds the chosen edits up by portrait; returns the number of portraits. */
 static size_t gather(const struct edit_results *results, const struct edit_choice *choice,
                      struct portrait *list)
 {
@@ -109,6 +110,7 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* Sets the intervals of s from n portraits. */
 static void intervals(const struct portrait *list, size_t n, struct edit_summary *s)
 {
     double(*draw)[RESAMPLES] = malloc(sizeof(double) * METRICS * RESAMPLES);
@@ -135,7 +137,7 @@ static void intervals(const struct portrait *list, size_t n, struct edit_summary
     free(draw);
 }
 
-/* The median, which a process that was stopped for a while does not move. */
+/* The median of the seconds, because it does not move when a process was stopped for a while. */
 static double median_seconds(const struct edit_results *results, const struct edit_choice *choice)
 {
     double *seconds = malloc((results->count + 1) * sizeof *seconds), median = 0.0;
