@@ -1,25 +1,30 @@
+/* Multi-head attention (Vaswani et al. 2017) of packed queries, keys and values. */
 #include <math.h>
 
 #include "autograd/ops.h"
 #include "autograd/ops_impl.h"
 #include "tensor/kernels/gemm/blas_impl.h"
 
-/* One (sequence, head) pair is one piece of work: five products of small
- * matrices that stay in the cache. Packed rows are [q | k | v], each split into
- * heads of d features. */
+/* Work is dealt out to threads in pairs of a sequence and a head, whose small matrices stay in the
+ * cache: two products forward, four backward. A packed row holds
+ *
+ *     | q of head 0 | q of head 1 | ... | k of head 0 | ... | v of head 0 | ... |
+ *
+ * with d features for each head; rows are 3 D apart. */
 struct sequence {
-    int64_t row, length; /* of the packed rows */
-    int64_t probs;       /* where its heads' matrices of probabilities start */
+    int64_t row, length; /* its first packed row, and how many */
+    int64_t probs;       /* offset of the probabilities (heads, length, length) */
 };
 
 struct sizes {
     int64_t width, d;                /* D, D / heads */
-    int64_t n, pairs, longest, area; /* sequences, n heads, largest L, all probabilities */
+    int64_t n, pairs, longest, area; /* sequences, n heads, longest L, sum of heads L^2 */
     float scale;
-    struct sequence *seq; /* scratch of the caller */
+    struct sequence *seq; /* [n], scratch that the caller frees */
 };
 
-/* Sequences of equal length, or where `starts` (n + 1) says; NULL seq when memory ran out. */
+/* n sequences of one length, or, unless starts is NULL, in the rows that starts (n + 1) gives.
+ * seq is NULL when memory ran out. */
 static struct sizes sizes_of(lt_ctx *ctx, int64_t n, int64_t length, int64_t width, int heads,
                              const int32_t *starts)
 {
@@ -36,7 +41,8 @@ static struct sizes sizes_of(lt_ctx *ctx, int64_t n, int64_t length, int64_t wid
     return s;
 }
 
-/* Threads for all the pairs: L^2 D multiply-adds a sequence, twice. */
+/* The number of threads: one for each pair at most, and one only for little work. A pair costs
+ * about L (L + d) elements. */
 static int team(const lt_ctx *ctx, const struct sizes *s)
 {
     const int64_t work = s->pairs * s->longest * (s->longest + s->d);
@@ -44,7 +50,7 @@ static int team(const lt_ctx *ctx, const struct sizes *s)
     return s->pairs < threads ? (s->pairs > 0 ? (int)s->pairs : 1) : threads;
 }
 
-/* P = softmax(scale Q K^T), out = P V for one pair; probs (L, L). */
+/* Attention of one pair: P = softmax(scale Q K^T), out = P V. probs (L, L) receives P. */
 static void attend(const struct lt_dense_kernels *k, const struct sizes *s, int64_t l, bool causal,
                    const float *q, float *probs, float *out)
 {
@@ -56,8 +62,8 @@ static void attend(const struct lt_dense_kernels *k, const struct sizes *s, int6
                     s->width);
 }
 
-/* dV = P^T dO, dP = dO V^T, dS = scale P (dP - rowsum(P dP)), dQ = dS K,
- * dK = dS^T Q for one pair; ds (L, L) is scratch. */
+/* Backward of one pair, from the gradient dO = go: dV = P^T dO, dP = dO V^T, dS = scale P (dP -
+ * rowsum(P dP)), dQ = dS K, dK = dS^T Q. ds (L, L) is scratch. */
 static void attend_backward(const struct lt_dense_kernels *k, const struct sizes *s, int64_t l,
                             const float *q, const float *probs, const float *go, float *gq,
                             float *ds)
@@ -78,7 +84,7 @@ struct attention_params {
     int64_t n, length, width;
 };
 
-/* Saved: qkv, the probabilities (heads, L, L) of one sequence after the other, the starts. */
+/* Saved: qkv, the probabilities (heads, L, L) of one sequence after the other, and the starts. */
 static lt_status attention_backward(lt_ctx *ctx, lt_node *node, lt_tensor *gy)
 {
     const struct lt_dense_kernels *k = lt_dense_table(ctx);
@@ -111,7 +117,7 @@ static lt_status attention_backward(lt_ctx *ctx, lt_node *node, lt_tensor *gy)
     return scratch ? lt_grad_add(ctx, node, 0, g) : ctx->status;
 }
 
-/* x: dense packed rows; out_shape the result's. */
+/* Attention of packed rows x, the contiguous form of qkv, to a result of out_shape. */
 static lt_tensor *attention(lt_ctx *ctx, lt_tensor *qkv, lt_tensor *x, struct attention_params p,
                             bool causal, lt_tensor *starts, int ndim, const int64_t *out_shape)
 {
@@ -122,7 +128,8 @@ static lt_tensor *attention(lt_ctx *ctx, lt_tensor *qkv, lt_tensor *x, struct at
     const int threads = team(ctx, &s);
     const int64_t area = s.longest * s.longest;
     const bool keep = lt_would_record(ctx, 1, &qkv);
-    /* Backward wants all probabilities; without it each thread needs one block. */
+    /* Backward needs the probabilities of all pairs. Without backward, each thread reuses one
+     * (L, L). */
     lt_tensor *out = s.seq ? lt_new(ctx, ndim, out_shape) : NULL;
     lt_tensor *probs = out ? lt_new(ctx, 1, (int64_t[]){keep ? s.area : threads * area}) : NULL;
     if (probs) {
@@ -177,7 +184,7 @@ lt_tensor *lt_attention(lt_ctx *ctx, lt_tensor *qkv, int heads, bool causal)
         attention(ctx, qkv, x, p, causal, NULL, 3, (int64_t[]){p.n, p.length, p.width}));
 }
 
-/* starts ascend from 0 to the number of rows. */
+/* Whether starts ascend from 0 to the number of rows. */
 static bool starts_fit(const lt_tensor *starts, int64_t rows)
 {
     const int32_t *at = lt_i32(starts);

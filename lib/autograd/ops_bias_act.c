@@ -7,8 +7,8 @@ enum { IN_PICTURE_SCALE = LT_ACT_INPUTS, INPUTS };
 
 typedef struct bias_act_params {
     float slope, gain;
-    bool from_y;  /* SAVED_VALUE is y, else x */
-    bool promise; /* gy is what the picture's backward promised, nothing in it yet */
+    bool from_y;  /* SAVED_VALUE is y; otherwise x */
+    bool promise; /* gy came from picture_backward(), which left it uninitialised */
 } bias_act_params;
 
 static lt_bias_act_planes operands_of(const int64_t *shape, const lt_tensor *scale,
@@ -46,8 +46,10 @@ lt_bias_act_planes lt_act_saved(const lt_node *node, const lt_tensor *gy, float 
                        lt_node_saved(node, LT_ACT_SAVED_BIAS), slope, gain);
 }
 
-/* Planes' sums to the gradients of the small operands, in a fixed order. Where y was
- * kept, the sum of g x follows from that of g pre: x = (pre - strength noise - bias) / scale. */
+/* From the sums over each plane to the gradients of the small operands, added in a fixed order.
+ * g is the gradient before the activation, pre the value before it. Where y was kept instead of
+ * x, the kernels summed g pre; the sum of g x follows by x = (pre - strength noise - bias) /
+ * scale. */
 static void fold_sums(const lt_bias_act_planes *q, const lt_bias_act_sums *sums, bool from_y,
                       float *gscale, float *gstrength, float *gbias)
 {
@@ -93,7 +95,8 @@ lt_status lt_act_add_small(lt_ctx *ctx, lt_node *node, const lt_bias_act_planes 
     return LT_OK;
 }
 
-/* The gradients of x and of the picture's scale, and the sums of planes. */
+/* Backward of a layer together with the picture that was made from it: sets gx and the sums over
+ * the planes, and adds the gradient of the picture's scale. */
 static lt_status picture_adjoint(lt_ctx *ctx, lt_node *node, const lt_bias_act_planes *q,
                                  lt_tensor *gy, float *gx, lt_bias_act_sums *sums)
 {
@@ -139,8 +142,9 @@ static lt_status bias_act_backward(lt_ctx *ctx, lt_node *node, lt_tensor *gy)
     return status;
 }
 
-/* Whether what backward needs of x can be had from y: its sign must tell the side of the
- * kink, and pre and x must follow from it. */
+/* Whether backward can do with y instead of x, so that x need not be kept. The sign of y must
+ * tell on which side of the kink x lay (slope and gain above 0); and where out_scale wants a
+ * gradient, x must follow from y by a division by the scale. */
 static bool output_suffices(const lt_bias_act_planes *q, bool scale_grad)
 {
     if (!(q->slope > 0.0f) || !(q->gain > 0.0f))
@@ -195,7 +199,8 @@ lt_status lt_act_prepare(lt_ctx *ctx, const char *op, const int64_t *shape, cons
     return LT_OK;
 }
 
-/* The tape's entry, NULL where there is none; value: x or y, as backward needs it. */
+/* Records the operation; NULL where nothing is recorded. `value` is x or y, whichever backward
+ * needs. */
 static lt_node *record(lt_ctx *ctx, lt_tensor *x, const lt_act *act, const lt_act_operands *o,
                        lt_tensor *value, lt_tensor *picture_scale, lt_tensor *out)
 {
@@ -224,7 +229,8 @@ lt_tensor *lt_act_over(lt_ctx *ctx, lt_tensor *x, const lt_act *act, const lt_ac
     return lt_recorded(ctx, out);
 }
 
-/* Leaves the gradient to the entry before, whose pass over y takes it along. */
+/* Leaves the gradient of the picture to the node of the layer, which runs next and takes it
+ * along in its own pass over y. */
 static lt_status picture_backward(lt_ctx *ctx, lt_node *node, lt_tensor *gy)
 {
     lt_node *act = *(lt_node **)lt_node_params(node);

@@ -1,3 +1,5 @@
+/* What the operations share: checks of arguments, strided copies, elementwise functions with
+ * broadcasting, rows of length 1. */
 #include <math.h>
 #include <string.h>
 
@@ -28,14 +30,14 @@ lt_tensor *lt_ids(lt_ctx *ctx, const lt_tensor *ids, const char *op, const char 
 
 /* ---- strided copies ---- */
 
-/* An array of up to LT_MAX_DIMS axes walked with two strides. */
+/* Two arrays of one shape, each with strides of its own, that are walked together. */
 struct walk {
     int ndim;
     int64_t shape[LT_MAX_DIMS], a[LT_MAX_DIMS], b[LT_MAX_DIMS];
 };
 
-/* Drops axes of size 1 and merges neighbours that either operand walks as one;
- * at least one axis remains. */
+/* A walk with as few axes as possible: drops axes of size 1 and merges neighbouring axes that
+ * both arrays step through as if they were one. At least one axis remains. */
 static struct walk walk_make(int ndim, const int64_t *shape, const int64_t *a, const int64_t *b)
 {
     struct walk w = {0};
@@ -63,9 +65,11 @@ static struct walk walk_make(int ndim, const int64_t *shape, const int64_t *a, c
 
 enum { TILE = 64 };
 
-/* At most TILE rows of cols elements. Tiles pass through a buffer, so that each
- * side is walked along its own cache lines, in whatever direction they run; the
- * plain transposition has loops of its own that vectorise. */
+/* Copies `rows` <= TILE rows of `cols` elements. When source and destination are dense in
+ * different directions, copying element by element would touch a new cache line each time on one
+ * of the two sides. A tile therefore passes through a buffer: read along the lines of the
+ * source, written along those of the destination. The two cases of stride 1 have loops that
+ * vectorise. */
 static void copy_tiles(int64_t rows, int64_t cols, const float *restrict src, int64_t src_row,
                        int64_t src_col, float *restrict dst, int64_t dst_row, int64_t dst_col)
 {
@@ -104,8 +108,8 @@ void lt_copy_strided(lt_ctx *ctx, int ndim, const int64_t *shape, const float *s
     const int64_t cols = w.shape[--w.ndim];
     const int64_t src_col = w.a[w.ndim], dst_col = w.b[w.ndim];
 
-    /* The axis that is walked together with the last one: the one in which the
-     * source is densest, when the last is not. */
+    /* Where the source is not dense along the last axis, rows are taken along the axis in which
+     * it is densest, for copy_tiles(). */
     int64_t rows = 1, src_row = 0, dst_row = 0;
     if (src_col != 1 && w.ndim > 0) {
         int best = 0;
@@ -135,7 +139,7 @@ void lt_copy_strided(lt_ctx *ctx, int ndim, const int64_t *shape, const float *s
         const float *s = src + lt_offset(w.ndim, w.shape, w.a, outer) + r0 * src_row + c0 * src_col;
         float *d = dst + lt_offset(w.ndim, w.shape, w.b, outer) + r0 * dst_row + c0 * dst_col;
         if (dense)
-            memcpy(d, s, (size_t)size * sizeof *d); /* rows == 1 */
+            memcpy(d, s, (size_t)size * sizeof *d); /* dense: there is one row */
         else
             copy_tiles(count, size, s, src_row, src_col, d, dst_row, dst_col);
     }
@@ -190,7 +194,7 @@ void lt_run_unary_grad(lt_ctx *ctx, lt_unary_op op, int64_t n, const float *gy, 
                           gx + c * LT_CHUNK, p, q);
 }
 
-/* t's strides along the axes of the broadcast shape: 0 where it repeats. */
+/* The strides of t along the axes of a broadcast shape: 0 where t repeats. */
 static void broadcast_strides(const lt_tensor *t, int ndim, const int64_t *shape, int64_t *stride)
 {
     for (int i = 0; i < ndim; i++) {
@@ -199,7 +203,8 @@ static void broadcast_strides(const lt_tensor *t, int ndim, const int64_t *shape
     }
 }
 
-/* The shape that a and b broadcast to; its number of axes, or -1. */
+/* Sets the shape that a and b broadcast to and returns its number of axes, or -1 if they do not
+ * fit. */
 static int broadcast_shape(const lt_tensor *a, const lt_tensor *b, int64_t *shape)
 {
     const int ndim = a->ndim > b->ndim ? a->ndim : b->ndim;
@@ -213,7 +218,7 @@ static int broadcast_shape(const lt_tensor *a, const lt_tensor *b, int64_t *shap
     return ndim;
 }
 
-/* Elements begin..end (row-major) of the result of a binary operation. */
+/* Computes elements begin..end, in row-major order, of the result y of a binary operation. */
 static void binary_range(const struct lt_dense_kernels *k, lt_binary_op op, const struct walk *w,
                          const float *a, const float *b, float *y, int64_t begin, int64_t end)
 {
@@ -297,7 +302,8 @@ void lt_run_normalize(lt_ctx *ctx, int64_t rows, int64_t n, const float *x, floa
     }
 }
 
-/* gx = (gy - y (y . gy)) / norm; a row shorter than eps was only scaled. */
+/* gx = (gy - y (y . gy)) / norm. A row whose norm is below eps was scaled by a constant, 1 /
+ * eps, so the second term is absent. */
 void lt_run_normalize_grad(lt_ctx *ctx, int64_t rows, int64_t n, const float *y, const float *inv,
                            const float *gy, float *gx)
 {

@@ -2,8 +2,10 @@
  * an order that does not depend on the number of threads. */
 #include "autograd/ops_impl.h"
 
-/* The axes of a contiguous array sorted into kept and summed ones. The last
- * axis stands apart, and so do, when that one is kept, the rows before it. */
+/* The axes of a contiguous array, sorted into those that are kept and those that are summed.
+ * Neighbouring axes of one sort count as one axis. The last axis stands apart, because its
+ * elements are adjacent in memory. If it is kept, the summed axis before it stands apart, too,
+ * as `rows`. */
 struct reduction {
     int kept, summed;
     int64_t kept_size[LT_MAX_DIMS], kept_stride[LT_MAX_DIMS];
@@ -57,7 +59,7 @@ static struct reduction reduction_make(const lt_tensor *x, int ndim, const int64
     return r;
 }
 
-/* The last axis is kept: sums of columns. */
+/* Sums where the last axis is kept: sums of columns. */
 static void reduce_columns(lt_ctx *ctx, const struct reduction *r, const float *x, const float *y,
                            float scale, float *out)
 {
@@ -80,7 +82,7 @@ static void reduce_columns(lt_ctx *ctx, const struct reduction *r, const float *
     }
 }
 
-/* The last axis is summed and there are many results: one item each. */
+/* Sums where the last axis is summed and there are many results: threads share the results. */
 static void reduce_rows(lt_ctx *ctx, const struct reduction *r, const float *x, const float *y,
                         float scale, float *out)
 {
@@ -98,7 +100,8 @@ static void reduce_rows(lt_ctx *ctx, const struct reduction *r, const float *x, 
     }
 }
 
-/* The last axis is summed and there are few results: partial sums of chunks. */
+/* Sums where the last axis is summed and there are few results: threads share chunks of the
+ * array, whose partial sums are added in order. */
 static lt_status reduce_chunks(lt_ctx *ctx, const struct reduction *r, const float *x,
                                const float *y, float scale, float *out)
 {
@@ -128,7 +131,7 @@ static lt_status reduce_chunks(lt_ctx *ctx, const struct reduction *r, const flo
     return LT_OK;
 }
 
-/* Enough results to keep any number of threads busy with one each. */
+/* So many results keep any number of threads busy; fewer are computed by chunks. */
 enum { MANY_OUTPUTS = 256 };
 
 lt_tensor *lt_reduce_to(lt_ctx *ctx, const lt_tensor *x, const lt_tensor *y, float scale, int ndim,

@@ -57,7 +57,7 @@ static lt_status conv_backward(lt_ctx *ctx, lt_node *node, lt_tensor *gy)
     return status;
 }
 
-/* The checks that both directions share. */
+/* Checks the operands of a convolution or of its transpose. */
 static lt_status check_operands(lt_ctx *ctx, const char *op, const lt_tensor *x,
                                 const lt_tensor *scale, const lt_tensor *w, const lt_tensor *bias,
                                 int stride, int pad)

@@ -1,3 +1,4 @@
+/* Elementwise operations: arithmetic with broadcasting, functions of one element, PReLU. */
 #include <math.h>
 
 #include "autograd/ops.h"
@@ -5,14 +6,15 @@
 
 /* ---- binary operations ---- */
 
-/* t, or its sum over the axes along which x was repeated to t's shape. */
+/* The gradient of an x that was broadcast to the shape of t: the sum of t over the axes along
+ * which x was repeated. */
 static lt_tensor *unbroadcast(lt_ctx *ctx, lt_tensor *t, const lt_tensor *x)
 {
     return !t || lt_same_shape(t, x) ? t : lt_reduce_to(ctx, t, NULL, 1.0f, x->ndim, x->shape);
 }
 
-/* Sum of t * other over the axes along which x was repeated: the gradient of a
- * product to x, without the product in memory where `other` is full-sized. */
+/* unbroadcast() of t * other: the gradient of a product. Where `other` has the shape of t, the
+ * product is summed as it is computed and never stored. */
 static lt_tensor *unbroadcast_product(lt_ctx *ctx, lt_tensor *t, const lt_tensor *other,
                                       const lt_tensor *x)
 {
@@ -50,7 +52,8 @@ static lt_status sub_backward(lt_ctx *ctx, lt_node *n, lt_tensor *gy)
     return lt_grad_add(ctx, n, 1, negated(ctx, unbroadcast(ctx, gy, lt_node_input(n, 1))));
 }
 
-/* Values of the operands that a gradient of the other one needs, and of the quotient. */
+/* Saved: the operands that the gradient of the other operand needs; and for a quotient the
+ * result. */
 enum { SAVED_A, SAVED_B, SAVED_OUT };
 
 static lt_status mul_backward(lt_ctx *ctx, lt_node *n, lt_tensor *gy)
@@ -66,7 +69,8 @@ static lt_status mul_backward(lt_ctx *ctx, lt_node *n, lt_tensor *gy)
     return LT_OK;
 }
 
-/* y = a / b: ga = gy / b, gb = -sum(gy y) / b, b being constant in each sum. */
+/* For y = a / b: ga = gy / b and gb = -sum(gy y) / b. The division by b is outside of the sum,
+ * because b is constant along the axes that are summed. */
 static lt_status div_backward(lt_ctx *ctx, lt_node *n, lt_tensor *gy)
 {
     lt_tensor *a = lt_node_input(n, 0), *b = lt_node_saved(n, SAVED_B);
@@ -124,7 +128,7 @@ struct unary_params {
     float p, q;
 };
 
-/* What backward needs of the forward pass. */
+/* What the backward function needs of the forward pass. */
 enum saves { SAVE_NOTHING, SAVE_ARGUMENT, SAVE_RESULT };
 
 static lt_status unary_backward(lt_ctx *ctx, lt_node *n, lt_tensor *gy)
@@ -223,7 +227,8 @@ lt_tensor *lt_relu(lt_ctx *ctx, lt_tensor *x)
 
 lt_tensor *lt_leaky_relu(lt_ctx *ctx, lt_tensor *x, float slope, float gain)
 {
-    /* The result has the argument's sign, and the next layer keeps it anyway. */
+    /* With these parameters the result has the sign of x. It is saved instead of x, because the
+     * next layer usually keeps it in memory anyway. */
     const bool sign_survives = slope >= 0.0f && gain > 0.0f;
     return unary(ctx, x, LT_UNARY_LEAKY_RELU, slope, gain,
                  sign_survives ? SAVE_RESULT : SAVE_ARGUMENT, "lt_leaky_relu");
@@ -241,7 +246,7 @@ lt_tensor *lt_quick_gelu(lt_ctx *ctx, lt_tensor *x)
 
 /* ---- PReLU ---- */
 
-/* Saved: x and slope, contiguous. Each of the N*C planes has one slope. */
+/* Saved: x and slope, contiguous. Each of the N * C planes has one slope. */
 static lt_status prelu_backward(lt_ctx *ctx, lt_node *n, lt_tensor *gy)
 {
     const struct lt_dense_kernels *k = lt_dense_table(ctx);

@@ -1,3 +1,4 @@
+/* Losses: mean square and mean absolute difference, cross entropy, InfoNCE. */
 #include <math.h>
 #include <string.h>
 
@@ -7,7 +8,8 @@
 
 /* ---- mean square and mean absolute difference ---- */
 
-/* Saved: a, b. ga = g 2 (a - b) / n, or g sign(a - b) / n; gb = -ga. */
+/* Saved: a and b. For n elements ga = gy 2 (a - b) / n, or gy sign(a - b) / n without `square`;
+ * gb = -ga. */
 static lt_status difference_backward(lt_ctx *ctx, lt_node *node, lt_tensor *gy, bool square)
 {
     const lt_tensor *a = lt_node_saved(node, 0), *b = lt_node_saved(node, 1);
@@ -87,8 +89,8 @@ lt_tensor *lt_l1_loss(lt_ctx *ctx, lt_tensor *a, lt_tensor *b)
 
 /* ---- cross entropy ---- */
 
-/* Saved: logits (N, K), logsumexp of the rows (N), targets. A row that counts
- * gets g / counted (softmax(row) - onehot(target)). */
+/* Saved: logits (N, K), the logsumexp of their rows (N), targets (N). The gradient of a row is
+ * gy / counted * (softmax(row) - onehot(target)), or 0 where the target is -1. */
 static lt_status cross_entropy_backward(lt_ctx *ctx, lt_node *node, lt_tensor *gy)
 {
     const struct lt_dense_kernels *k = lt_dense_table(ctx);
@@ -172,17 +174,18 @@ done:
 
 /* ---- InfoNCE ---- */
 
-/* Saved slots: the unit rows of query (B, D), positive (B, D) and negatives
- * (K, D), their inverse norms in one tensor (2B + K), and the probabilities
- * (B, 1 + K), the positive's first. */
+/* Saved: query (B, D), positive (B, D) and negatives (K, D) with rows of length 1; the inverse
+ * norms of the rows before, in one tensor (2 B + K); the probabilities (B, 1 + K), that of the
+ * positive first. */
 enum { NCE_Q, NCE_P, NCE_N, NCE_INV, NCE_PROBS };
 
 struct nce_params {
     float temperature;
 };
 
-/* With d = g / (B T) (probs - onehot(0)): dq = d0 p + D n, dp = d0 q, dn = D^T q
- * for the unit rows; then through their normalisation. */
+/* With delta = gy / (B T) (probs - onehot(0)), delta_0 its first column and Delta the others,
+ * the gradients of the rows of length 1 are dq = delta_0 p + Delta n, dp = delta_0 q, dn =
+ * Delta^T q. They then go back through the normalisation of the rows. */
 static lt_status info_nce_backward(lt_ctx *ctx, lt_node *node, lt_tensor *gy)
 {
     const lt_tensor *q = lt_node_saved(node, NCE_Q), *p = lt_node_saved(node, NCE_P);
@@ -192,7 +195,8 @@ static lt_status info_nce_backward(lt_ctx *ctx, lt_node *node, lt_tensor *gy)
     const int64_t b = q->shape[0], d = q->shape[1], k = neg->shape[0];
     const float scale = lt_item(gy) / ((float)b * temperature);
     lt_tensor *delta = lt_new_like(ctx, probs);
-    lt_tensor *du = delta ? lt_new_like(ctx, b > k ? q : neg) : NULL; /* of the unit rows */
+    /* The gradients of the rows of length 1, one operand after the other. */
+    lt_tensor *du = delta ? lt_new_like(ctx, b > k ? q : neg) : NULL;
     if (!du)
         return ctx->status;
     float *pd = lt_floats(delta), *pu = lt_floats(du);

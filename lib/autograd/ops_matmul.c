@@ -1,3 +1,4 @@
+/* Matrix products and fully connected layers. */
 #include <string.h>
 
 #include "autograd/ops.h"
@@ -8,8 +9,8 @@
 
 /* ---- products of many matrices ---- */
 
-/* The matrices of one operand: the first element, row-major with leading
- * dimension ld, or its transpose; and a stride for each batch axis. */
+/* The matrices of one operand: row-major with rows ld elements apart, or, with trans, the
+ * transpose of that; from `data` on, with a stride for each batch axis. */
 struct matrices {
     const float *data;
     int64_t ld;
@@ -17,15 +18,15 @@ struct matrices {
     int64_t stride[LT_MAX_DIMS];
 };
 
-/* The batch axes of a product and the sizes of its matrices. */
+/* A product of `count` pairs of matrices: (m, k) times (k, n), over the batch axes. */
 struct product {
     int batch_ndim;
     int64_t batch[LT_MAX_DIMS], count;
     int64_t m, n, k;
 };
 
-/* c (count, m, n) = op(a) op(b). Many matrices are dealt out to the threads
- * whole; few are split. */
+/* c (count, m, n) = a b. Many products are dealt out to the threads, one thread a product; where
+ * there are fewer products than threads, all threads share each. */
 static void multiply(lt_ctx *ctx, const struct product *p, const struct matrices *a,
                      const struct matrices *b, float *c)
 {
@@ -47,7 +48,7 @@ static void multiply(lt_ctx *ctx, const struct product *p, const struct matrices
                         c + i * p->m * p->n, p->n);
 }
 
-/* Whether the BLAS can read t's matrices where they are. */
+/* Whether the BLAS can read the matrices of t where they are: dense along rows or along columns. */
 static bool readable(const lt_tensor *t)
 {
     const int64_t rows = t->shape[t->ndim - 2], cols = t->shape[t->ndim - 1];
@@ -56,7 +57,7 @@ static bool readable(const lt_tensor *t)
            (down == 1 && (right >= rows || cols == 1));
 }
 
-/* t, or a contiguous copy if its matrices need one. */
+/* t, or a contiguous copy where the BLAS cannot read its matrices. */
 static lt_tensor *readable_input(lt_ctx *ctx, lt_tensor *t, const char *name)
 {
     return t && t->dtype == LT_F32 && t->ndim >= 2 && readable(t)
@@ -87,7 +88,7 @@ struct matmul_params {
     struct product p;
 };
 
-/* (batch..., rows, cols): sizes of a gradient before its repeats are summed. */
+/* A new tensor (batch..., rows, cols): a result, or a gradient before sums over repeated axes. */
 static lt_tensor *new_matrices(lt_ctx *ctx, const struct product *p, int64_t rows, int64_t cols)
 {
     int64_t shape[LT_MAX_DIMS];
@@ -97,7 +98,7 @@ static lt_tensor *new_matrices(lt_ctx *ctx, const struct product *p, int64_t row
     return lt_new(ctx, p->batch_ndim + 2, shape);
 }
 
-/* Brings g to the shape of input i and hands it in. */
+/* Adds g to the gradient of input i, summed over the axes along which that input was repeated. */
 static lt_status add_reduced(lt_ctx *ctx, lt_node *n, int i, lt_tensor *g)
 {
     const lt_tensor *x = lt_node_input(n, i);
@@ -106,9 +107,10 @@ static lt_status add_reduced(lt_ctx *ctx, lt_node *n, int i, lt_tensor *g)
     return lt_grad_add(ctx, n, i, g);
 }
 
-/* Saved: a, b. With C = op(A) op(B), G = dL/dC:
- *   dA = G op(B)^T, or op(B) G^T where A is used transposed;
- *   dB = op(A)^T G, or G^T op(A) where B is used transposed. */
+/* Saved: a and b. With C = op(A) op(B), where op() transposes or not, and G = gy:
+ *
+ *     dA = G op(B)^T, or op(B) G^T where A is transposed;
+ *     dB = op(A)^T G, or G^T op(A) where B is transposed. */
 static lt_status matmul_backward(lt_ctx *ctx, lt_node *node, lt_tensor *gy)
 {
     const struct matmul_params *q = lt_node_params(node);
@@ -144,7 +146,7 @@ static lt_status matmul_backward(lt_ctx *ctx, lt_node *node, lt_tensor *gy)
     return add_reduced(ctx, node, 1, gb);
 }
 
-/* The sizes of op(a) op(b); false with a message. */
+/* The sizes of a product; false after recording a failure. */
 static bool product_make(lt_ctx *ctx, const lt_tensor *a, const lt_tensor *b, bool trans_a,
                          bool trans_b, struct product *p)
 {
@@ -173,7 +175,8 @@ static bool product_make(lt_ctx *ctx, const lt_tensor *a, const lt_tensor *b, bo
     return fits;
 }
 
-/* a (..., M, K) contiguous times one b: a single matrix of all of a's rows. */
+/* Whether a batch of products is one product: a contiguous a (..., M, K) with a single b is the
+ * matrix of all rows of a. */
 static bool flattens(const lt_tensor *a, const lt_tensor *b, bool trans_a)
 {
     return a->ndim > 2 && b->ndim == 2 && !trans_a && lt_is_contiguous(a);
@@ -190,8 +193,8 @@ lt_tensor *lt_matmul(lt_ctx *ctx, lt_tensor *a, lt_tensor *b, bool trans_a, bool
     lt_tensor *in_a = a, *out = new_matrices(ctx, &q.p, q.p.m, q.p.n), *result = out;
     const bool flat = flattens(ra, rb, trans_a);
     if (flat) {
-        /* The same product of two matrices, reshaped before and after; backward
-         * then sums over all rows by itself. */
+        /* One product of all rows, reshaped before and after. The gradient of b then sums over
+         * all rows in one product as well. */
         in_a = lt_reshape(ctx, a, 2, (int64_t[]){q.p.count * q.p.m, q.p.k});
         ra = in_a;
         q.p.m *= q.p.count;
@@ -217,7 +220,8 @@ lt_tensor *lt_matmul(lt_ctx *ctx, lt_tensor *a, lt_tensor *b, bool trans_a, bool
 
 /* ---- linear ---- */
 
-/* y = x op(w) + beta y for x of `rows` rows, w as it is stored. */
+/* y = x w^T + beta y with trans, else y = x w + beta y; x and y have `rows` rows, w (O, D) is as
+ * it is stored. A float16 w goes to the AMX unit unconverted, where that pays. */
 static lt_status weight_product(lt_ctx *ctx, int64_t rows, const float *x, const lt_tensor *w,
                                 bool trans, float beta, float *y)
 {
@@ -234,8 +238,8 @@ static lt_status weight_product(lt_ctx *ctx, int64_t rows, const float *x, const
     return LT_OK;
 }
 
-/* Saved: x (R, D) and w, contiguous, w as it is stored. gx = gy w, gw = gy^T x, gb = sum of rows.
- */
+/* Saved: x (R, D), contiguous, and w as it is stored. gx = gy w, gw = gy^T x, gb = the sum of
+ * the rows of gy. */
 static lt_status linear_backward(lt_ctx *ctx, lt_node *node, lt_tensor *gy)
 {
     const lt_tensor *x = lt_node_saved(node, 0), *w = lt_node_saved(node, 1);
@@ -261,7 +265,7 @@ static lt_status linear_backward(lt_ctx *ctx, lt_node *node, lt_tensor *gy)
     return lt_grad_add(ctx, node, 2, lt_reduce_to(ctx, gy, NULL, 1.0f, 1, &outs));
 }
 
-/* Every row of y (rows, n) = bias. */
+/* Sets every row of y (rows, n) to bias. */
 static void fill_rows(lt_ctx *ctx, int64_t rows, int64_t n, const float *bias, float *y)
 {
 #pragma omp parallel for num_threads(lt_team(ctx, rows *n)) schedule(static)
@@ -297,7 +301,7 @@ lt_tensor *lt_linear(lt_ctx *ctx, lt_tensor *x, lt_tensor *w, lt_tensor *bias)
     lt_tensor *out = lt_new(ctx, dx->ndim, shape);
     if (!out)
         return lt_scope_close(ctx, scope, NULL);
-    /* The product is added to rows of bias, in the pass over y that it makes anyway. */
+    /* The product is added to rows that hold the bias: the addition costs no pass of its own. */
     if (db)
         fill_rows(ctx, rows, outs, lt_floats(db), lt_floats(out));
     if (weight_product(ctx, rows, lt_floats(dx), dw, true, db ? 1.0f : 0.0f, lt_floats(out)) !=

@@ -4,7 +4,7 @@
 #include "autograd/node.h"
 #include "autograd/ops.h"
 
-/* Each output's gradient goes to the position that gave the maximum. */
+/* The gradient of each output goes to the position that gave the maximum, which is saved. */
 static lt_status max_pool_backward(lt_ctx *ctx, lt_node *node, lt_tensor *gy)
 {
     lt_tensor *gx = lt_new_like(ctx, lt_node_input(node, 0));
@@ -24,7 +24,8 @@ static lt_status max_pool_backward(lt_ctx *ctx, lt_node *node, lt_tensor *gy)
     return lt_grad_add(ctx, node, 0, gx);
 }
 
-/* The maximum over a window's rows and columns; a NaN wins. */
+/* Pools one plane: y receives the maxima, and from, unless NULL, their positions in the plane. A
+ * NaN counts as the maximum. */
 static void max_pool_plane(const float *x, int64_t w, int64_t oh, int64_t ow, int64_t kernel,
                            int64_t stride, float *y, int32_t *from)
 {

@@ -1,3 +1,4 @@
+/* Normalisation: layer norm, batch norm at inference, rows of length 1, PixelNorm. */
 #include <math.h>
 
 #include "autograd/ops.h"
@@ -5,7 +6,7 @@
 
 /* ---- layer norm ---- */
 
-/* Saved: x, weight, statistics (rows, 2) of mean and 1/deviation. */
+/* Saved: x, weight, and for each row its mean and 1 / sqrt(variance + eps), (rows, 2). */
 static lt_status layer_norm_backward(lt_ctx *ctx, lt_node *node, lt_tensor *gy)
 {
     const struct lt_dense_kernels *k = lt_dense_table(ctx);
@@ -87,7 +88,8 @@ lt_tensor *lt_layer_norm(lt_ctx *ctx, lt_tensor *x, lt_tensor *weight, lt_tensor
 
 /* ---- batch norm, inference ---- */
 
-/* y = scale[c] x + shift[c] over planes of `size`; shift may be NULL. */
+/* y = scale[c] x + shift[c] for planes of `size` elements, plane i being of channel i %
+ * channels. shift may be NULL. */
 static void channel_affine(lt_ctx *ctx, int64_t planes, int64_t channels, int64_t size,
                            const float *x, const float *scale, const float *shift, float *y)
 {
@@ -102,7 +104,7 @@ static void channel_affine(lt_ctx *ctx, int64_t planes, int64_t channels, int64_
     }
 }
 
-/* Saved: x, the scale weight / sqrt(var + eps), 1 / sqrt(var + eps), mean. */
+/* Saved: x, weight / sqrt(var + eps), 1 / sqrt(var + eps), mean. */
 static lt_status batch_norm_backward(lt_ctx *ctx, lt_node *node, lt_tensor *gy)
 {
     const lt_tensor *x = lt_node_saved(node, 0), *scale = lt_node_saved(node, 1);
@@ -139,7 +141,7 @@ static lt_status batch_norm_backward(lt_ctx *ctx, lt_node *node, lt_tensor *gy)
     return lt_grad_add(ctx, node, 2, gb);
 }
 
-/* A contiguous (C) argument, or NULL with a message. */
+/* The contiguous form of an argument (C); NULL after recording a failure. */
 static lt_tensor *per_channel(lt_ctx *ctx, const lt_tensor *t, const lt_tensor *x, const char *name)
 {
     lt_tensor *dense = lt_dense_input(ctx, t, "lt_batch_norm", name);
@@ -205,7 +207,7 @@ done:
 
 /* ---- unit rows ---- */
 
-/* Saved: y, signed inverse norms (rows). */
+/* Saved: y and the inverse norms (rows), as lt_run_normalize() gives them. */
 static lt_status l2_normalize_backward(lt_ctx *ctx, lt_node *node, lt_tensor *gy)
 {
     const lt_tensor *y = lt_node_saved(node, 0), *inv = lt_node_saved(node, 1);
@@ -244,13 +246,13 @@ lt_tensor *lt_l2_normalize(lt_ctx *ctx, lt_tensor *x, float eps)
 
 /* ---- pixel norm ---- */
 
-/* x as (outer, count, inner) around the axis; blocks of inner columns are the
- * pieces of work. */
+/* x seen as (outer, count, inner), count being the size of the axis. Threads share blocks of
+ * LT_COLUMN_BLOCK inner columns. */
 struct pixel_params {
     int64_t outer, count, inner;
 };
 
-/* Saved: y, r (outer, inner). gx = r (gy - y mean(gy y)). */
+/* Saved: y and r = 1 / sqrt(mean(x^2) + 1e-8), (outer, inner). gx = r (gy - y mean(gy y)). */
 static lt_status pixel_norm_backward(lt_ctx *ctx, lt_node *node, lt_tensor *gy)
 {
     const struct lt_dense_kernels *k = lt_dense_table(ctx);

@@ -1,3 +1,4 @@
+/* Sums, means, and the softmax family. */
 #include <math.h>
 #include <string.h>
 
@@ -7,12 +8,12 @@
 /* ---- sums ---- */
 
 struct sum_params {
-    int64_t kept[LT_MAX_DIMS]; /* x's shape with the summed axes of size 1 */
+    int64_t kept[LT_MAX_DIMS]; /* the shape of x, with size 1 for summed axes */
     float scale;
 };
 
-/* Every element of x receives its sum's gradient times scale: a small scaled
- * tensor, repeated by strides. */
+/* Every element of x receives the gradient of the sum it went into, times scale: a tensor of the
+ * size of the result, repeated by strides of 0. */
 static lt_status sum_backward(lt_ctx *ctx, lt_node *n, lt_tensor *gy)
 {
     const struct sum_params *p = lt_node_params(n);
@@ -80,7 +81,8 @@ lt_tensor *lt_mean(lt_ctx *ctx, lt_tensor *x, unsigned axes, bool keep_dims)
 
 /* ---- the softmax family, over rows: the last axis ---- */
 
-/* Rows and their length; false with a message for a scalar or empty rows. */
+/* The number of rows and their length; false after recording a failure for a scalar or empty
+ * rows. */
 static bool row_shape(lt_ctx *ctx, const lt_tensor *x, const char *op, int64_t *rows, int64_t *n)
 {
     *n = lt_dim(x, -1);

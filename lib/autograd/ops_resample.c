@@ -5,7 +5,7 @@
 #include "autograd/ops_act_impl.h"
 #include "tensor/kernels/resample/resample_impl.h"
 
-/* Dense x of four axes, none of H and W empty; NULL with a message otherwise. */
+/* The contiguous form of x (N, C, H, W), H and W at least 1; NULL after recording a failure. */
 static lt_tensor *dense_image(lt_ctx *ctx, const lt_tensor *x, const char *op)
 {
     char a[96];
@@ -29,8 +29,8 @@ static lt_status upfirdn2d_backward(lt_ctx *ctx, lt_node *node, lt_tensor *gy)
     return status ? status : lt_grad_add(ctx, node, 0, gx);
 }
 
-/* Dense operands, sizes and the kernel for correlation of an upfirdn2d; NULL with a message, else
- * the kernel. */
+/* Prepares an upfirdn2d: *dense becomes the contiguous x, *s the sizes. Returns the kernel
+ * turned by 180 degrees, since lt_fir_apply() correlates; NULL after recording a failure. */
 static lt_tensor *prepare_fir(lt_ctx *ctx, const char *op, lt_tensor *x, const lt_tensor *kernel,
                               int up, int down, int pad0, int pad1, lt_tensor **dense,
                               lt_fir_shape *s)
@@ -206,7 +206,7 @@ static lt_status warp_backward(lt_ctx *ctx, lt_node *node, lt_tensor *gy)
                : lt_warp_adjoint(ctx, planes, h, w, p->coeffs, p->mask_border, lt_f32(gy), gx);
 }
 
-/* The warp of x, shrunk to h x w in the same pass where h is not 0. */
+/* The warp of x, or, where h is not 0, the warp shrunk to h x w in one pass. */
 static lt_tensor *warp(lt_ctx *ctx, const char *op, lt_tensor *x, const double coeffs[8],
                        bool mask_border, int64_t h, int64_t w)
 {

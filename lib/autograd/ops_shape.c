@@ -1,14 +1,15 @@
+/* Views and copies: reshape, permute, slice, expand, concatenate, rows by number. */
 #include <string.h>
 
 #include "autograd/ops.h"
 #include "autograd/ops_impl.h"
 
-/* Checks a float32 argument; false with a message. */
+/* Whether an argument is a float32 tensor; records a failure if not. */
 static bool valid(lt_ctx *ctx, const lt_tensor *t, const char *op, const char *name)
 {
     if (t && t->dtype == LT_F32)
         return true;
-    lt_dense(ctx, t, op, name); /* records why not */
+    lt_dense(ctx, t, op, name); /* records the failure */
     return false;
 }
 
@@ -23,7 +24,7 @@ static void dense_strides(int ndim, const int64_t *shape, int64_t *stride)
     }
 }
 
-/* gy with x's shape: for results that hold x's elements in x's order. */
+/* Backward of results that hold the elements of x in row-major order: gy in the shape of x. */
 static lt_status reshape_backward(lt_ctx *ctx, lt_node *n, lt_tensor *gy)
 {
     const lt_tensor *x = lt_node_input(n, 0);
@@ -32,7 +33,7 @@ static lt_status reshape_backward(lt_ctx *ctx, lt_node *n, lt_tensor *gy)
     return lt_grad_add(ctx, n, 0, lt_view(ctx, gy, x->ndim, x->shape, stride, 0));
 }
 
-/* A contiguous tensor's elements, or a copy's, under another shape. */
+/* The elements of x, in row-major order, under another shape: a view of x, or of a copy. */
 static lt_tensor *same_elements(lt_ctx *ctx, lt_tensor *x, int ndim, const int64_t *shape,
                                 const char *op)
 {
@@ -148,7 +149,7 @@ struct slice_params {
     int64_t start;
 };
 
-/* dst (outer, ld) columns += src (outer, run), outer rows. */
+/* Adds src (outer, run) to the first `run` columns of dst, whose rows are ld apart. */
 static void add_rows(lt_ctx *ctx, int64_t outer, int64_t run, const float *src, float *dst,
                      int64_t ld)
 {
@@ -296,8 +297,7 @@ lt_tensor *lt_concat(lt_ctx *ctx, int count, lt_tensor *const *x, int axis)
 
 /* ---- rows by number ---- */
 
-/* Saved: ids. gx[ids[i]] += gy[i], one row after the other: a row may come
- * twice. */
+/* Saved: ids. gx[ids[i]] += gy[i], in order and on one thread, since an id may occur twice. */
 static lt_status embedding_backward(lt_ctx *ctx, lt_node *n, lt_tensor *gy)
 {
     const struct lt_dense_kernels *k = lt_dense_table(ctx);
@@ -359,7 +359,7 @@ lt_tensor *lt_embedding(lt_ctx *ctx, lt_tensor *table, const lt_tensor *ids)
     return lt_scope_close(ctx, scope, lt_recorded(ctx, out));
 }
 
-/* Saved: ids. */
+/* Saved: ids. gx[i, ids[i]] += gy[i]. */
 static lt_status pick_backward(lt_ctx *ctx, lt_node *n, lt_tensor *gy)
 {
     const struct lt_dense_kernels *k = lt_dense_table(ctx);

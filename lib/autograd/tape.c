@@ -1,3 +1,4 @@
+/* The tape: recording, saved tensors, the backward pass, and the accumulation of gradients. */
 #include "autograd/tape.h"
 
 #include <stdlib.h>
@@ -7,11 +8,13 @@
 
 struct lt_node {
     lt_backward_fn backward;
-    lt_tensor *out;    /* outlines: a result that no operation saved is freed */
-    lt_tensor **input; /* as soon as nobody else holds it */
+    /* Result and inputs, for shape and gradient only: values that no node saved are freed as soon
+     * as the last other reference goes. */
+    lt_tensor *out;
+    lt_tensor **input; /* [inputs] */
     int inputs;
     lt_tensor *saved[LT_NODE_SAVED];
-    /* followed by the inputs' array and the parameters */
+    /* in the same allocation follow the array of inputs and the parameters */
 };
 
 struct lt_tape {
@@ -44,8 +47,8 @@ static void tape_empty(struct lt_tape *tape)
 {
     while (tape->length > 0) {
         lt_node *n = tape->node[--tape->length];
-        /* A gradient left on an intermediate result (an aborted backward) must
-         * not survive into the next one. */
+        /* A backward pass that failed may have left a gradient on an intermediate result. The
+         * next pass must not add to it. */
         lt_release(n->out->grad);
         n->out->grad = NULL;
         node_free(n);
@@ -167,8 +170,8 @@ lt_status lt_grad_promise(lt_ctx *ctx, lt_node *n, int i)
     return LT_OK;
 }
 
-/* Adds g to t's gradient. The first contribution is taken over as it is; a
- * later one is added into it in place, unless somebody else still holds it. */
+/* Adds g to the gradient of t. The first contribution is kept without a copy; later ones are
+ * added into its memory, which is copied first if it is shared. */
 static lt_status accumulate(lt_ctx *ctx, lt_tensor *t, lt_tensor *g)
 {
     if (!g)
@@ -186,8 +189,8 @@ static lt_status accumulate(lt_ctx *ctx, lt_tensor *t, lt_tensor *g)
         t->grad = lt_retain(dense);
         return LT_OK;
     }
-    /* A scope or another tensor's grad may share the buffer, which must then not
-     * change under them. */
+    /* A scope, or the gradient of another tensor, may share this memory and must not see it
+     * change. */
     if (lt_is_shared(t->grad)) {
         lt_tensor *copy = lt_clone(ctx, t->grad);
         if (!copy)

@@ -1,3 +1,4 @@
+/* Fresh weights of a network. */
 #include "nn/init_impl.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* Optimisers: configuration, one step, clipping, saving and resuming. */
 #include "nn/optim.h"
 
 #include <inttypes.h>
@@ -10,8 +11,8 @@
 #include "nn/optim_kernels.h"
 #include "tensor/tensor_impl.h"
 
-/* Elements of one job: the unit that threads share and that partial sums are
- * taken over, so that results do not depend on the number of threads. */
+/* Elements of one job. Threads share jobs, and sums add the partial sums of the jobs in order,
+ * so that results do not depend on the number of threads. */
 enum { JOB = 16384 };
 
 enum { SLOT_M, SLOT_V, SLOT_SLOW, SLOTS };
@@ -20,17 +21,18 @@ static const char *const slot_name[SLOTS] = {"m", "v", "slow"};
 struct item {
     const char *name; /* belongs to the parameters */
     lt_tensor *param;
-    lt_tensor *slot[SLOTS]; /* contiguous, as param; NULL where the method has none */
-    int64_t steps;          /* taken by this tensor */
+    lt_tensor *slot[SLOTS]; /* contiguous, shaped as param; NULL where the method has none */
+    int64_t steps;          /* taken by this tensor: those in which it had a gradient */
     bool centralise;
-    /* Set up for the step that is being taken. */
-    const float *grad; /* contiguous; NULL: the tensor is left alone */
+    /* Set by prepare() for the current step. */
+    const float *grad; /* contiguous; NULL: no gradient, the tensor stays as it is */
     bool adaptive, sync;
     lt_optim_scalars scalars;
 };
 
-/* `count` elements of an item from `start`; the jobs of one centralised row are
- * jobs[row_job .. row_job + row_jobs). */
+/* `count` elements of an item, from `start` on. Where gradients are centralised, a job lies
+ * within one row of the tensor, whose row_count elements are in the jobs row_job to row_job +
+ * row_jobs - 1; their sums give the mean of the row. */
 struct job {
     size_t item;
     int64_t start, count;
@@ -84,7 +86,7 @@ static lt_status check_config(lt_ctx *ctx, const lt_optim_config *c)
     return LT_OK;
 }
 
-/* Rows over which a gradient is centralised, or 1 row of everything. */
+/* The number of rows that a gradient is centralised over; 1 where it is not. */
 static int64_t rows_of(const struct item *it) { return it->centralise ? lt_dim(it->param, 0) : 1; }
 
 static lt_status make_jobs(lt_ctx *ctx, lt_optim *o)
@@ -193,10 +195,10 @@ int64_t lt_optim_steps(const lt_optim *optim) { return optim->steps; }
 
 /* ---- one step ---- */
 
-/* The scalars of step t (from 1) in double. Adam: Kingma & Ba 2015, algorithm 1
- * (eps outside the root's correction, as PyTorch). Ranger: RAdam's variance
- * rectification, Liu et al. 2020, algorithm 2, used where its length of the
- * approximated average exceeds 5. */
+/* Computes the scalars of a tensor's step t, from 1, in double. Adam: Kingma & Ba 2015,
+ * algorithm 1, with eps added after the bias correction of the root, as PyTorch does. Ranger:
+ * the variance rectification of RAdam, Liu et al. 2020, algorithm 2; the step divides by the
+ * root of the second mean only where the length of the approximated moving average exceeds 5. */
 static void set_scalars(const lt_optim_config *c, struct item *it)
 {
     const double t = (double)it->steps;
@@ -227,7 +229,7 @@ static void set_scalars(const lt_optim_config *c, struct item *it)
     };
 }
 
-/* Readies every item that has a gradient. */
+/* Prepares every item that has a gradient for the step. */
 static lt_status prepare(lt_ctx *ctx, lt_optim *o)
 {
     for (size_t i = 0; i < o->items; i++)
@@ -246,7 +248,7 @@ static lt_status prepare(lt_ctx *ctx, lt_optim *o)
         struct item *it = &o->item[i];
         if (!it->grad)
             continue;
-        /* The slow weights start where the fast ones do. */
+        /* Lookahead starts with slow weights equal to the fast ones. */
         if (it->slot[SLOT_SLOW] && it->steps == 0)
             memcpy(lt_f32(it->slot[SLOT_SLOW]), lt_f32(it->param),
                    (size_t)lt_numel(it->param) * sizeof(float));
@@ -310,8 +312,8 @@ lt_status lt_optim_step(lt_ctx *ctx, lt_optim *optim)
     return status;
 }
 
-/* Gives a tensor a gradient of its own: backward may have handed one buffer to
- * several leaves. */
+/* Makes sure that the gradient of p may be written to: backward may have given several leaves
+ * one buffer. */
 static lt_status own_grad(lt_ctx *ctx, lt_tensor *p)
 {
     const lt_tensor *g = p->grad;
@@ -363,7 +365,8 @@ lt_status lt_optim_clip_grad(lt_ctx *ctx, lt_optim *optim, double max_norm, doub
 
 /* ---- saving and resuming ---- */
 
-/* "optim.<slot>.<name>", to be freed; NULL (failure recorded) without memory. */
+/* The name "optim.<slot>.<name>", which the caller frees; NULL after recording that memory ran
+ * out. */
 static char *state_name(lt_ctx *ctx, const char *slot, const char *name)
 {
     const size_t bytes = strlen(slot) + strlen(name) + sizeof "optim..";

@@ -1,3 +1,4 @@
+/* Named tensors: the table, the metadata, loading and saving. */
 #include "nn/params_impl.h"
 
 #include <stdio.h>
@@ -7,8 +8,8 @@
 #include "autograd/tape.h"
 #include "tensor/files/safetensors.h"
 
-/* Tensors are kept in the order of adding; `slot` is an open-addressed hash
- * table of 1 + position, 0 where free, at most half full. */
+/* Tensors are kept in the order of adding. A hash table with open addressing, at most half full,
+ * finds them by name. */
 struct entry {
     char *name;
     lt_tensor *tensor;
@@ -22,7 +23,7 @@ struct lt_params {
     struct entry *entry;
     size_t count, cap;
     size_t *slot;
-    size_t slots; /* 0 or a power of two */
+    size_t slots; /* 0, or a power of two */
     struct pair *pair;
     size_t pairs, pairs_cap;
 };
@@ -37,7 +38,7 @@ static size_t hash(const char *name)
     return (size_t)(h ^ h >> 32);
 }
 
-/* The slot that holds `name`, or the free one where it belongs. */
+/* The slot that holds `name`, or else the free slot where it belongs. */
 static size_t find_slot(const lt_params *p, const char *name)
 {
     size_t at = hash(name) & (p->slots - 1);
@@ -130,7 +131,7 @@ lt_tensor *lt_params_new(lt_ctx *ctx, lt_params *params, const char *name, int n
         status = lt_fill_normal(ctx, t, rng, mean, std);
     if (status == LT_OK)
         status = lt_params_add(ctx, params, name, t);
-    lt_scope_close(ctx, scope, NULL); /* params holds its own reference */
+    lt_scope_close(ctx, scope, NULL); /* the set holds a reference of its own */
     return status == LT_OK ? t : NULL;
 }
 
@@ -142,7 +143,7 @@ lt_tensor *lt_params_find(const lt_params *params, const char *name)
     return at ? params->entry[at - 1].tensor : NULL;
 }
 
-/* "(512, *, 3)" for a wanted shape. */
+/* Writes an expected shape such as "(512, *, 3)" to buf, * for a size of -1. */
 static const char *wanted_string(int ndim, const int64_t *shape, char *buf, size_t cap)
 {
     size_t at = 0;

@@ -18,7 +18,8 @@ void lt_clip_set_tap(lt_clip *clip, void (*tap)(void *user, const char *name, lt
 
 /* ---- the transformer ---- */
 
-/* Shows the tap the stream after i blocks; texts run whole then. */
+/* Calls the tap with the residual stream after i blocks. With a tap, texts are packed whole, so
+ * that a stream of rows (T L, W) can be shown as (T, L, W). */
 static void tap_stream(lt_ctx *ctx, const lt_clip *c, const struct lt_clip_tower *t, int i,
                        lt_tensor *x)
 {
@@ -34,8 +35,8 @@ static void tap_stream(lt_ctx *ctx, const lt_clip *c, const struct lt_clip_tower
     lt_scope_close(ctx, scope, NULL);
 }
 
-/* The row that the feature is taken from: position 0 of pictures x (N,L,W), the end tokens
- * of texts x (R,W). -> (N,W) */
+/* The rows (N, W) that the embeddings are made of: position 0 of each picture in x (N, L, W),
+ * the end token of each text in x (R, W). */
 static lt_tensor *feature_row(lt_ctx *ctx, lt_tensor *x, const struct lt_clip_texts *texts)
 {
     if (!x)
@@ -46,7 +47,8 @@ static lt_tensor *feature_row(lt_ctx *ctx, lt_tensor *x, const struct lt_clip_te
     return lt_reshape(ctx, lt_slice(ctx, x, 1, 0, 1), 2, (const int64_t[]){n, w});
 }
 
-/* Rows x (P,W) of all texts -> rows of the stream (R,W), or only the end tokens' (T,W). */
+/* From packed rows x (P, W) to stream rows (R, W), or with `last` to the end tokens alone (T,
+ * W). */
 static lt_tensor *text_rows(lt_ctx *ctx, lt_tensor *x, const struct lt_clip_texts *texts, bool last)
 {
     if (last)
@@ -54,8 +56,8 @@ static lt_tensor *text_rows(lt_ctx *ctx, lt_tensor *x, const struct lt_clip_text
     return texts->row_of ? lt_embedding(ctx, x, texts->one_of) : x;
 }
 
-/* Packed queries, keys and values y -> what attention makes of them, for the same rows or the
- * features' only. */
+/* Attention over queries, keys and values y of all rows; with `last` the result has only the
+ * rows that feature_row() returns. */
 static lt_tensor *attend(lt_ctx *ctx, const struct lt_clip_tower *t, lt_tensor *y,
                          const struct lt_clip_texts *texts, bool last)
 {
@@ -69,8 +71,9 @@ static lt_tensor *attend(lt_ctx *ctx, const struct lt_clip_tower *t, lt_tensor *
     return text_rows(ctx, lt_attention_ragged(ctx, y, texts->starts, heads, true), texts, last);
 }
 
-/* x + Attention(LN(x)), then x + MLP(LN(x)). In the last block only the rows that the feature is
- * taken from are carried on past the attention: `last` gives (N,W) from the stream. */
+/* One block: x + Attention(LN(x)), then x + MLP(LN(x)). In the last block, no other row than
+ * those of feature_row() matters after the attention: with `last` only they are computed, (N,
+ * W). */
 static lt_tensor *run_block(lt_ctx *ctx, const lt_clip *c, const struct lt_clip_tower *t,
                             const struct lt_clip_block *b, lt_tensor *x,
                             const struct lt_clip_texts *texts, bool last)
@@ -89,8 +92,8 @@ static lt_tensor *run_block(lt_ctx *ctx, const lt_clip *c, const struct lt_clip_
     return lt_scope_close(ctx, scope, x);
 }
 
-/* The residual stream x, (N,L,W) of pictures or (R,W) of texts, through all blocks to the
- * features' rows (N,W). A tap sees whole streams, so nothing is left out then. */
+/* Runs the residual stream x, (N, L, W) of pictures or (R, W) of texts, through all blocks.
+ * Returns the rows (N, W) of feature_row(). With a tap all rows are computed to the end. */
 static lt_tensor *run_tower(lt_ctx *ctx, const lt_clip *c, const struct lt_clip_tower *t,
                             lt_tensor *x, const struct lt_clip_texts *texts)
 {
@@ -124,7 +127,7 @@ lt_tensor *lt_clip_preprocess(lt_ctx *ctx, const lt_clip *clip, lt_tensor *image
         lt_dim(images, 3) < 1)
         return fail_shape(ctx, "image", images, "(N, 3, H, W)");
     const int64_t r = clip->config.image_size, h = lt_dim(images, 2), w = lt_dim(images, 3);
-    /* The longer side as torchvision truncates it. */
+    /* The longer side is rounded down, as in torchvision. */
     const int64_t h2 = h <= w ? r : r * h / w, w2 = w <= h ? r : r * w / h;
     const lt_scope scope = lt_scope_open(ctx);
     lt_tensor *x = images;
@@ -134,7 +137,8 @@ lt_tensor *lt_clip_preprocess(lt_ctx *ctx, const lt_clip *clip, lt_tensor *image
         x = lt_slice(ctx, x, 2, (int64_t)nearbyint((double)(h2 - r) / 2.0), r);
     if (w2 != r)
         x = lt_slice(ctx, x, 3, (int64_t)nearbyint((double)(w2 - r) / 2.0), r);
-    /* Normalised last, on the fewest pixels; the filters' weights sum to one. */
+    /* Normalisation comes last, when there are the fewest pixels. That gives the same result,
+     * because the weights of the resize sum to one. */
     lt_tensor *scale =
         lt_expand(ctx, clip->pixel_scale, 2, (const int64_t[]){lt_dim(images, 0), 3});
     x = scale ? lt_bias_act(
@@ -145,7 +149,8 @@ lt_tensor *lt_clip_preprocess(lt_ctx *ctx, const lt_clip *clip, lt_tensor *image
     return lt_scope_close(ctx, scope, x);
 }
 
-/* Pixels (N,3,R,R) to tokens (N,1+grid^2,W): the class token and the patches. */
+/* From pixels (N, 3, R, R) to tokens (N, 1 + grid^2, W): the class token, then the patches, with
+ * their positions added. */
 static lt_tensor *embed_patches(lt_ctx *ctx, const lt_clip *c, lt_tensor *pixels)
 {
     const int64_t n = lt_dim(pixels, 0), p = c->config.patch, w = c->config.vision_width;

@@ -1,11 +1,10 @@
+/* Fresh weights of a CLIP network, drawn as OpenAI's code draws those of the text transformer;
+ * the blocks of the vision transformer follow the same rule. */
 #include <math.h>
 #include <stdio.h>
 
 #include "nn/models/clip.h"
 #include "nn/init_impl.h"
-
-/* Fresh weights as OpenAI's code draws its text transformer's; the vision
- * transformer's blocks take the same rule. */
 
 static void make_norm(const struct lt_maker *m, const char *prefix, int64_t width)
 {
@@ -67,7 +66,7 @@ lt_status lt_clip_init(lt_ctx *ctx, lt_params *params, const lt_clip_config *con
     lt_make(&m, "visual.positional_embedding", "", 2, (const int64_t[]){grid * grid + 1, v}, 0.0f,
             vision);
     lt_make(&m, "visual.proj", "", 2, (const int64_t[]){v, d}, 0.0f, vision);
-    /* The spread of PyTorch's uniform default for convolutions. */
+    /* The standard deviation of PyTorch's default for convolutions, which is uniform. */
     lt_make(&m, "visual.conv1.weight", "", 4, (const int64_t[]){v, 3, p, p}, 0.0f,
             1.0f / sqrtf(9.0f * (float)(p * p)));
     make_norm(&m, "visual.ln_pre", v);

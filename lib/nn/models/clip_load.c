@@ -21,14 +21,15 @@ static int count_blocks(const lt_params *params, const char *prefix)
     }
 }
 
-/* lt_params_get() of a weight that is used as it is stored: by lt_linear(), lt_embedding(). */
+/* A weight that lt_linear() or lt_embedding() uses as it is stored, float32 or 16 bits wide. */
 static lt_tensor *stored(lt_ctx *ctx, const lt_params *params, const char *name, int ndim,
                          const int64_t *shape)
 {
     return lt_params_get(ctx, params, name, ndim, shape);
 }
 
-/* The same for one that other operations use: float32. */
+/* A weight in float32, for all other operations: the tensor itself, or a copy that the network
+ * owns. */
 static lt_tensor *wide(lt_ctx *ctx, lt_clip *c, const lt_params *params, const char *name, int ndim,
                        const int64_t *shape)
 {
@@ -61,7 +62,7 @@ static lt_status find_blocks(lt_ctx *ctx, lt_clip *c, const lt_params *params, c
         const struct {
             const char *suffix;
             lt_tensor **slot;
-            int64_t rows, columns; /* columns 0: one axis */
+            int64_t rows, columns; /* columns is 0 for tensors of one axis */
         } want[] = {
             {"ln_1.weight", &b->ln1_weight, w, 0},
             {"ln_1.bias", &b->ln1_bias, w, 0},
@@ -148,7 +149,7 @@ static lt_status find_text(lt_ctx *ctx, const lt_params *params, lt_clip *c)
     return find_blocks(ctx, c, params, "transformer", &c->text);
 }
 
-/* ((x + 1) / 2 - mean) / std as one scale and one shift a channel. */
+/* Sets the scale and the shift of each channel that compute ((x + 1) / 2 - mean) / std. */
 static lt_status make_normalisation(lt_ctx *ctx, lt_clip *c)
 {
     float scale[3], shift[3];

@@ -1,7 +1,7 @@
 /* Packs texts for the text transformer: each up to its end token, common beginnings once. */
 #include "nn/models/clip_impl.h"
 
-/* Position of the highest id, the first of equals. */
+/* The position of the highest id, the first of equal ones: the end token. */
 static int32_t find_end(const int32_t *id, int64_t count)
 {
     int32_t best = 0;
@@ -13,18 +13,18 @@ static int32_t find_end(const int32_t *id, int64_t count)
 
 static lt_tensor *new_ints(lt_ctx *ctx, int64_t n) { return lt_empty(ctx, LT_I32, 1, &n); }
 
-/* Where texts part: rows of the stream as a tree, each below the row before it. Scratch of
- * lt_clip_pack_texts(). */
+/* The stream rows as a tree: the row of a token hangs below the row of the token before it, so
+ * texts share a path as long as they begin alike. Scratch of lt_clip_pack_texts(). */
 struct tree {
     int32_t rows;
-    int32_t *id, *place;   /* token and place in the context */
-    int32_t *child, *next; /* first of the rows that follow a row, next of those that follow the
-                              same; -1: none */
+    int32_t *id, *place;   /* token and position in the context of each row */
+    int32_t *child, *next; /* child[row + 1]: first row below a row, child[0] that of the root;
+                              next[row]: next row below the same one; -1: none */
     int32_t *one_of;
 };
 
-/* The row of token `id` below `above` (-1: a first one), made where it is not there, for row `at`
- * of all texts. */
+/* The row of token `id` below the row `above` (-1: the root). A row that is not there yet is
+ * made, for the packed row `at`. */
 static int32_t row_below(struct tree *t, int32_t above, int32_t id, int32_t at)
 {
     int32_t *link = &t->child[above + 1];
@@ -46,8 +46,6 @@ static lt_tensor *first_ints(lt_ctx *ctx, const int32_t *x, int64_t n)
     return lt_from_copy(ctx, LT_I32, 1, &n, x);
 }
 
-/* The texts of ids (T,L), up to their end tokens or `whole`, and for each row of their stream its
- * token *id and its place *place in the context, int32 (R). Whole ones share nothing. */
 lt_status lt_clip_pack_texts(lt_ctx *ctx, const lt_tensor *ids, bool whole,
                              struct lt_clip_texts *texts, lt_tensor **id, lt_tensor **place)
 {

@@ -1,3 +1,4 @@
+/* Finds the layers of an e4e encoder in a checkpoint, and runs them. */
 #include "nn/models/e4e.h"
 
 #include <math.h>
@@ -9,22 +10,22 @@
 
 enum { CONVS_MAX = 8, NAME_CAP = 64 };
 
-static const float slope = 0.01f; /* of the heads' leaky ReLU */
+static const float slope = 0.01f; /* of the leaky ReLU in the heads */
 
 struct head {
-    int level; /* of the pyramid */
-    int convs; /* as many as it takes to halve the level to one pixel */
-    lt_tensor *weight[CONVS_MAX], *bias[CONVS_MAX]; /* (D,C or D,3,3), (D) */
-    lt_tensor *linear_weight, *linear_bias; /* (D,D), (D): equalised, learning rate factor 1 */
+    int level; /* level of the pyramid that the head reads */
+    int convs; /* each halves the map; the last leaves one pixel */
+    lt_tensor *weight[CONVS_MAX], *bias[CONVS_MAX]; /* (D, C or D, 3, 3), (D) */
+    lt_tensor *linear_weight, *linear_bias;         /* (D, D), (D), with the equalised scale */
 };
 
 struct lt_e4e {
     lt_e4e_config config;
     struct lt_irse_body *body;
-    lt_tensor *lateral_weight[LT_IRSE_LEVELS],
-        *lateral_bias[LT_IRSE_LEVELS]; /* (C,C_l,1,1), (C) of levels 1 and 2 */
+    /* The 1 x 1 convolutions (C, C_l, 1, 1), (C) of levels 1 and 2. */
+    lt_tensor *lateral_weight[LT_IRSE_LEVELS], *lateral_bias[LT_IRSE_LEVELS];
     struct head *head;
-    lt_tensor *latent_avg; /* (D) or (L,D); NULL: none */
+    lt_tensor *latent_avg; /* (D) or (L, D); NULL if the file has none */
 };
 
 /* ---- building ---- */
@@ -62,8 +63,8 @@ static lt_status find_pyramid(lt_ctx *ctx, const lt_params *params, lt_e4e *net)
     return lt_ctx_status(ctx);
 }
 
-/* Head i. The published ones stand on the levels by their number; the number of their convolutions,
- * which never falls, says the same. */
+/* Finds head i. Which level it reads follows from the number of its convolutions: as many as
+ * halve the level to one pixel. From head to head, the level never gets coarser. */
 static lt_status find_head(lt_ctx *ctx, const lt_params *params, int i, lt_e4e *net)
 {
     const int64_t d = net->config.style_dim;
@@ -157,8 +158,8 @@ const lt_e4e_config *lt_e4e_describe(const lt_e4e *net) { return &net->config; }
 
 /* ---- running ---- */
 
-/* (n,from): row i has the weights of linear interpolation at i (from - 1) / (n - 1), corners on
- * corners. */
+/* A matrix (n, from) that interpolates `from` samples linearly at n places, the first and the
+ * last sample at the first and the last place: row i has the weights at i (from - 1) / (n - 1). */
 static lt_tensor *interpolation(lt_ctx *ctx, int64_t from, int64_t n)
 {
     lt_tensor *m = lt_zeros(ctx, 2, (const int64_t[]){n, from});
@@ -172,7 +173,7 @@ static lt_tensor *interpolation(lt_ctx *ctx, int64_t from, int64_t n)
     return m;
 }
 
-/* x (N,C,h,w) bilinearly to the size of `like`, plus that. */
+/* x (N, C, h, w), upsampled bilinearly to the size of `like`, plus `like`. */
 static lt_tensor *upsample_add(lt_ctx *ctx, lt_tensor *x, lt_tensor *like)
 {
     if (!x || !like)
@@ -184,7 +185,7 @@ static lt_tensor *upsample_add(lt_ctx *ctx, lt_tensor *x, lt_tensor *like)
     return lt_scope_close(ctx, scope, lt_add(ctx, y, like));
 }
 
-/* x (N,C,s,s) -> (N,D). */
+/* Runs a head: x (N, C, s, s) gives (N, D). */
 static lt_tensor *run_head(lt_ctx *ctx, const struct head *h, lt_tensor *x)
 {
     const lt_scope scope = lt_scope_open(ctx);
@@ -197,7 +198,7 @@ static lt_tensor *run_head(lt_ctx *ctx, const struct head *h, lt_tensor *x)
     return lt_scope_close(ctx, scope, lt_linear(ctx, x, h->linear_weight, h->linear_bias));
 }
 
-/* Heads on the pyramid: (N,L,D) without the mean latent. */
+/* Runs all heads on the levels of the pyramid: (N, L, D), without the mean latent. */
 static lt_tensor *run_heads(lt_ctx *ctx, const lt_e4e *net, lt_tensor *const level[LT_IRSE_LEVELS])
 {
     const int n = net->config.latents;

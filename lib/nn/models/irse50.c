@@ -1,3 +1,4 @@
+/* Face recognition: the output layers on the body of IR-SE50, and the identity loss. */
 #include "nn/models/irse50.h"
 
 #include <stdlib.h>
@@ -10,7 +11,7 @@ enum { SIDE = 112, LAST_SIDE = 7, POOLED = 256, CROP_Y = 35, CROP_X = 32, CROP =
 struct lt_irse50 {
     struct lt_irse_body *body;
     struct lt_irse_norm out_first, out_second;
-    lt_tensor *out_weight, *out_bias; /* (D,C*7*7), (D) */
+    lt_tensor *out_weight, *out_bias; /* (D, C * 7 * 7), (D) */
 };
 
 /* ---- building ---- */

@@ -1,3 +1,4 @@
+/* Finds the layers of an IR-SE body in a checkpoint, and runs them. */
 #include "nn/models/irse_body_impl.h"
 
 #include <stdio.h>
@@ -10,24 +11,24 @@ enum { NAME_CAP = 128 };
 
 static const float bn_eps = 1e-5f;
 
-/* One bottleneck: batch norm, 3x3, PReLU, 3x3 (strided), batch norm, squeeze
- * and excitation, plus the shortcut. */
+/* One bottleneck: batch norm, 3 x 3 convolution, PReLU, 3 x 3 convolution with stride, batch
+ * norm, squeeze and excitation; plus the shortcut. */
 struct unit {
     int stride;
-    int64_t in;          /* channels */
-    lt_tensor *shortcut; /* (O,C,1,1), NULL: every stride-th pixel as it is */
+    int64_t in;          /* input channels C */
+    lt_tensor *shortcut; /* (O, C, 1, 1); NULL: every stride-th pixel as it is */
     struct lt_irse_norm shortcut_norm;
     struct lt_irse_norm first, second;
-    lt_tensor *conv1, *slope, *conv2; /* (O,C,3,3), (O), (O,O,3,3) */
-    lt_tensor *squeeze, *excite;      /* (O/r,O,1,1), (O,O/r,1,1) */
+    lt_tensor *conv1, *slope, *conv2; /* (O, C, 3, 3), (O), (O, O, 3, 3) */
+    lt_tensor *squeeze, *excite;      /* (O/r, O, 1, 1), (O, O/r, 1, 1) */
 };
 
 struct lt_irse_body {
-    lt_tensor *conv, *slope; /* (C,3,3,3), (C) */
+    lt_tensor *conv, *slope; /* (C, 3, 3, 3), (C) */
     struct lt_irse_norm norm;
     struct unit *unit;
     int units;
-    int64_t channels; /* of what it gives */
+    int64_t channels; /* of the output */
 };
 
 /* ---- building ---- */
@@ -51,8 +52,8 @@ static lt_status unit_norm(lt_ctx *ctx, const lt_params *params, const char *uni
     return lt_irse_norm_find(ctx, params, name, channels, out);
 }
 
-/* Unit i with `in` channels; returns its output channels, 0 on failure. The
- * first unit and those that change the channels halve the picture. */
+/* Finds unit i, with `in` input channels. Returns the number of its output channels, 0 after a
+ * failure. The first unit and those that change the number of channels have stride 2. */
 static int64_t find_unit(lt_ctx *ctx, const lt_params *params, const char *prefix, int i,
                          int64_t in, struct unit *u)
 {
@@ -107,8 +108,8 @@ static lt_status find_all(lt_ctx *ctx, const lt_params *params, const char *pref
                                     (const int64_t[]){b->channels});
     if (!b->slope)
         return lt_ctx_status(ctx);
-    for (int i = 0; i < b->units || i == 0;
-         i++) { /* a first unit is asked for, so that its lack is told */
+    /* Unit 0 is asked for even if it is missing, so that the message names it. */
+    for (int i = 0; i < b->units || i == 0; i++) {
         b->channels = find_unit(ctx, params, prefix, i, b->channels, &b->unit[i]);
         if (b->channels == 0)
             return lt_ctx_status(ctx);
@@ -140,8 +141,8 @@ void lt_irse_body_free(struct lt_irse_body *body)
 
 int lt_irse_body_units(const struct lt_irse_body *body) { return body->units; }
 
-/* The unit before which level l ends: the l-th from the end that halves, or the end; -1 where there
- * is none. */
+/* The index of the unit that the map of a level enters: that of the level-th unit from the end
+ * with stride 2, or the number of units for level 0. -1 where there is no such level. */
 static int level_end(const struct lt_irse_body *b, int level)
 {
     int i = b->units;
@@ -173,7 +174,7 @@ lt_tensor *lt_irse_norm_run(lt_ctx *ctx, const struct lt_irse_norm *norm, lt_ten
     return lt_batch_norm(ctx, x, norm->mean, norm->var, norm->weight, norm->bias, bn_eps);
 }
 
-/* x times sigmoid(W2 relu(W1 mean(x))), a factor per sample and channel. */
+/* x times sigmoid(W2 relu(W1 mean(x))), one factor for each sample and channel. */
 static lt_tensor *squeeze_excite(lt_ctx *ctx, const struct unit *u, lt_tensor *x)
 {
     const int64_t c = lt_dim(u->squeeze, 1), r = lt_dim(u->squeeze, 0);

@@ -7,7 +7,7 @@
 
 #include "autograd/ops.h"
 
-static const float lr_mul = 0.01f; /* of the mapping network's layers */
+static const float lr_mul = 0.01f; /* learning rate factor of the mapping network's layers */
 static const float act_gain = 1.41421356f;
 
 /* ---- description ---- */
@@ -57,7 +57,7 @@ lt_tensor *lt_stylegan2_mapping(lt_ctx *ctx, const lt_stylegan2 *g, lt_tensor *z
     const lt_scope scope = lt_scope_open(ctx);
     lt_tensor *x = lt_pixel_norm(ctx, z, 1);
     for (int i = 0; i < g->config.n_mlp; i++) {
-        /* The equalised scale goes to the small side of the product. */
+        /* The equalised scale is applied to x, which is smaller than the weight. */
         const float scale = lr_mul / sqrtf((float)lt_dim(g->style_weight[i], 1));
         lt_tensor *bias = lt_affine(ctx, g->style_bias[i], lr_mul, 0.0f);
         x = bias ? lt_linear(ctx, lt_affine(ctx, x, scale, 0.0f), g->style_weight[i], bias) : NULL;
@@ -116,8 +116,8 @@ lt_tensor *lt_stylegan2_mix(lt_ctx *ctx, lt_tensor *a, lt_tensor *b, int crossov
 
 /* ---- synthesis ---- */
 
-/* The affine map from a layer's latent to its style: w_scaled is the latent
- * times the equalised 1/sqrt(D). */
+/* The style (N, in) of a layer: an affine map of its part of W+. w_scaled (N, L, D) is W+ times
+ * the equalised scale 1 / sqrt(D). */
 static lt_tensor *style_of(lt_ctx *ctx, const struct lt_stylegan2_layer *l, lt_tensor *w_scaled)
 {
     const lt_scope scope = lt_scope_open(ctx);
@@ -149,8 +149,8 @@ lt_status lt_stylegan2_styles(lt_ctx *ctx, const lt_stylegan2 *g, lt_tensor *wpl
     return status;
 }
 
-/* w_sq[o,i] = sum over the kernel of w[o,i,.,.]^2: cached while the weight is
- * constant, through the tape while it is trained. */
+/* The sums over the kernel of w[o, i, ., .]^2, (out, in). Kept while the weight is constant;
+ * computed anew, with a gradient, while it is trained. */
 static lt_tensor *squared_weight(lt_ctx *ctx, struct lt_stylegan2_layer *l)
 {
     if (l->squares && !lt_requires_grad(l->weight))
@@ -165,7 +165,7 @@ static lt_tensor *squared_weight(lt_ctx *ctx, struct lt_stylegan2_layer *l)
     return sums;
 }
 
-/* The noise of a layer: *noise is NULL where there is none. */
+/* Sets *noise to the noise of a layer, (1 or N, 1, H, W), or to NULL for LT_NOISE_NONE. */
 static lt_status pick_noise(lt_ctx *ctx, const lt_stylegan2 *g, const struct lt_stylegan2_layer *l,
                             int64_t n, lt_tensor **noise)
 {
@@ -182,8 +182,8 @@ static lt_status pick_noise(lt_ctx *ctx, const lt_stylegan2 *g, const struct lt_
     return *noise ? lt_fill_normal(ctx, *noise, g->rng, 0.0f, 1.0f) : lt_ctx_status(ctx);
 }
 
-/* A layer's weights (out, in, k, k), and its style (N, in) times the equalised scale 1/sqrt(in k
- * k). */
+/* The weight (out, in, k, k) of a layer, and its style (N, in) times the equalised scale 1 /
+ * sqrt(in k k). */
 typedef struct scaled_layer {
     lt_tensor *style, *w;
 } scaled_layer;
@@ -195,12 +195,13 @@ static scaled_layer scale_layer(lt_ctx *ctx, const struct lt_stylegan2_layer *l,
                           lt_reshape(ctx, l->weight, 4, (const int64_t[]){l->out, l->in, k, k})};
 }
 
-/* One layer, x (N,in,H,W) and style (N,in) -> (N,out,H,W), or twice the size. Where a picture is
- * made of it, `rgb` is that layer, with its style, and *picture the result (N,3,H,W).
+/* Runs one layer: x (N, in, H, W) and style (N, in) give (N, out, H, W), or twice the sides where
+ * the layer upsamples. A layer that does not upsample is followed by the layer `rgb`, which makes
+ * *picture (N, 3, H, W) from the result; otherwise *picture is NULL.
  *
- * Karras et al. 2020, section 2.2, with the equalised scale s = 1/sqrt(in k k)
- * folded into the style: t = s style; the convolution of t x with the stored
- * weight is scaled by rsqrt(sum_i t_i^2 w_sq[o,i] + 1e-8). */
+ * Karras et al. 2020, section 2.2. The equalised scale s = 1 / sqrt(in k k) is folded into the
+ * style: with t = s style, the convolution of t x with the stored weight is scaled by the
+ * demodulation coefficient 1 / sqrt(sum_i t_i^2 squares[o, i] + 1e-8). */
 static lt_tensor *run_layer(lt_ctx *ctx, const lt_stylegan2 *g, struct lt_stylegan2_layer *l,
                             lt_tensor *x, lt_tensor *style, const struct lt_stylegan2_layer *rgb,
                             lt_tensor *rgb_style, lt_tensor **picture)
@@ -234,7 +235,7 @@ done:
     return out[0];
 }
 
-/* The picture so far, upsampled, plus a level's contribution. */
+/* The picture `skip` of the sizes before, upsampled, plus the contribution `rgb` of this size. */
 static lt_tensor *add_skip(lt_ctx *ctx, const struct lt_stylegan2_layer *l, lt_tensor *rgb,
                            lt_tensor *skip)
 {
@@ -297,7 +298,7 @@ lt_tensor *lt_stylegan2_synthesis_styles_at(lt_ctx *ctx, const lt_stylegan2 *g,
                 x = NULL;
         }
         i += rgb ? 2 : 1;
-        /* Only the map and the picture live on. */
+        /* Everything but the map and the picture so far may go. */
         lt_scope_close_keep(ctx, whole, (lt_tensor *[]){x, image}, 2);
     }
     return lt_scope_close(ctx, whole, x ? image : NULL);

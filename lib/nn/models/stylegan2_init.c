@@ -1,11 +1,10 @@
+/* Fresh weights of a StyleGAN2 generator (Karras et al. 2020) with an equalised learning rate:
+ * they are standard normal, and every layer scales them when it runs. */
 #include <math.h>
 #include <stdio.h>
 
 #include "nn/init_impl.h"
 #include "nn/models/stylegan2_impl.h"
-
-/* Fresh weights: Karras et al. 2020 with an equalised learning rate, so that
- * weights are standard normal and every layer scales them when it runs. */
 
 static void make_kernel(const struct lt_maker *m, const char *prefix, const char *suffix)
 {
@@ -43,7 +42,8 @@ static void make_rgb(const struct lt_maker *m, const char *prefix, int style_dim
     make_conv(m, prefix, style_dim, in, 3, 1);
 }
 
-/* Levels of the configuration (1 for 4 pixels), or 0 (failure recorded). */
+/* Checks a configuration. Returns the number of its levels, 4, 8, ... pixels, or 0 after
+ * recording a failure. */
 static int check(lt_ctx *ctx, const lt_stylegan2_config *c)
 {
     int levels = 1;
@@ -81,7 +81,8 @@ lt_status lt_stylegan2_init(lt_ctx *ctx, lt_params *params, const lt_stylegan2_c
     char name[32];
     for (int i = 1; i <= config->n_mlp; i++) {
         snprintf(name, sizeof name, "style.%d", i);
-        /* Divided by the mapping network's learning rate multiplier, 0.01. */
+        /* Standard normal values, divided by the learning rate factor 0.01 of the mapping
+         * network. */
         lt_make(&m, name, ".weight", 2, (const int64_t[]){d, i == 1 ? config->z_dim : d}, 0.0f,
                 100.0f);
         lt_make(&m, name, ".bias", 1, (const int64_t[]){d}, 0.0f, 0.0f);

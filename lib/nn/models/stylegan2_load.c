@@ -35,7 +35,8 @@ static lt_status find_mapping(lt_ctx *ctx, const lt_params *params, lt_stylegan2
     return LT_OK;
 }
 
-/* The next layer, `in` channels to as many as its weight has (rgb: to 3). */
+/* Adds the next layer in network order, from `in` channels to as many as its weight makes, 3 for
+ * rgb. NULL after a failure. */
 static struct lt_stylegan2_layer *add_layer(lt_ctx *ctx, const lt_params *params, lt_stylegan2 *g,
                                             const char *name, bool rgb, bool up, int in, int latent)
 {

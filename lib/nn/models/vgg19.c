@@ -1,3 +1,4 @@
+/* The convolutions of VGG19, and the losses on their features. */
 #include "nn/models/vgg19.h"
 
 #include <stdio.h>
@@ -11,16 +12,16 @@ static const char *const layer_name[LT_VGG19_CONVS] = {
     "conv4_1", "conv4_2", "conv4_3", "conv4_4", "conv5_1", "conv5_2", "conv5_3", "conv5_4",
 };
 
-/* The second convolution of every stage: the published loss's features. */
+/* The second convolution of every stage: the features of the published loss. */
 enum { CONV1_2 = 1, CONV2_2 = 3, CONV3_2 = 5, CONV4_2 = 9, CONV5_2 = 13, STAGES = 5 };
 static const int second_conv[STAGES] = {CONV1_2, CONV2_2, CONV3_2, CONV4_2, CONV5_2};
 
-/* Means of the blue, green and red channel, in 0..1. */
+/* The means of the training set's blue, green and red channel, in 0 to 1. */
 static const float bgr_mean[3] = {0.40760392f, 0.45795686f, 0.48501961f};
 
 struct lt_vgg19 {
-    lt_tensor *weight[LT_VGG19_CONVS], *bias[LT_VGG19_CONVS]; /* (O,C,3,3), (O) */
-    lt_tensor *shift; /* retained: (3,1,1), [-1,1] to the network's input */
+    lt_tensor *weight[LT_VGG19_CONVS], *bias[LT_VGG19_CONVS]; /* (O, C, 3, 3), (O) */
+    lt_tensor *shift; /* retained: (3, 1, 1), what preprocess() adds */
 };
 
 lt_status lt_vgg19_create(lt_ctx *ctx, const lt_params *params, lt_vgg19 **out)
@@ -70,7 +71,7 @@ const char *lt_vgg19_layer_name(int i)
     return i >= 0 && i < LT_VGG19_CONVS ? layer_name[i] : NULL;
 }
 
-/* RGB in [-1,1] to BGR, ((x + 1) / 2 - mean) * 255. */
+/* From RGB in [-1, 1] to BGR, ((x + 1) / 2 - mean) * 255. */
 static lt_tensor *preprocess(lt_ctx *ctx, const lt_vgg19 *net, lt_tensor *images)
 {
     const lt_scope scope = lt_scope_open(ctx);
@@ -99,7 +100,7 @@ lt_status lt_vgg19_features(lt_ctx *ctx, const lt_vgg19 *net, lt_tensor *images,
     const lt_scope scope = lt_scope_open(ctx);
     lt_tensor *x = preprocess(ctx, net, images);
     for (int i = 0; x && i < LT_VGG19_CONVS && wanted >> i; i++) {
-        /* A stage begins where the name says so; its map is half as large. */
+        /* A new stage, told by the digit in the name, begins with a map of half the sides. */
         if (i > 0 && layer_name[i][4] != layer_name[i - 1][4])
             x = lt_max_pool2d(ctx, x, 2, 2);
         x = lt_relu(ctx, lt_conv2d(ctx, x, NULL, net->weight[i], net->bias[i], 1, 1));
@@ -119,7 +120,7 @@ lt_status lt_vgg19_features(lt_ctx *ctx, const lt_vgg19 *net, lt_tensor *images,
     return LT_OK;
 }
 
-/* Features of both batches; those of x without gradient. */
+/* The features f_hat of x_hat, and the features f of x without gradient. */
 static lt_status both(lt_ctx *ctx, const lt_vgg19 *net, lt_tensor *x_hat, lt_tensor *x,
                       unsigned wanted, lt_tensor *f_hat[LT_VGG19_CONVS],
                       lt_tensor *f[LT_VGG19_CONVS])
@@ -157,7 +158,8 @@ lt_tensor *lt_vgg19_content_loss(lt_ctx *ctx, const lt_vgg19 *net, lt_tensor *x_
     return lt_scope_close(ctx, scope, loss);
 }
 
-/* Correlations of the channels (Gatys et al. 2016): f f^T / (C H W), (N,C,C). */
+/* The Gram matrix of f (N, C, H, W), the correlations of its channels (Gatys et al. 2016): f f^T
+ * / (C H W), (N, C, C). */
 static lt_tensor *gram(lt_ctx *ctx, lt_tensor *f)
 {
     const int64_t n = lt_dim(f, 0), c = lt_dim(f, 1), area = lt_dim(f, 2) * lt_dim(f, 3);

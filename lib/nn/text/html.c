@@ -1,5 +1,5 @@
-/* HTML character references, as Python's html.unescape reads them (HTML
- * standard, 13.2.5.72 and following). */
+/* HTML character references as Python's html.unescape reads them (HTML standard, 13.2.5.72 and
+ * following), and as ftfy does. */
 #include "nn/text/html_impl.h"
 
 #include <string.h>
@@ -8,7 +8,7 @@
 
 #define NO_REFERENCE SIZE_MAX
 
-/* The entity whose name is name[0..len), or NULL. */
+/* The entity with the name name[0..len), or NULL. */
 static const lt_html_entity *find_entity(const char *name, size_t len)
 {
     size_t lo = 0, hi = lt_html_entities_count;
@@ -20,7 +20,7 @@ static const lt_html_entity *find_entity(const char *name, size_t len)
             return &lt_html_entities[mid];
         if (order > 0)
             lo = mid + 1;
-        else /* equal so far, but the table's name goes on: it sorts later */
+        else /* the name in the table is longer, so it sorts later */
             hi = mid;
     }
     return NULL;
@@ -43,8 +43,8 @@ static int digit_value(uint32_t c, unsigned base)
     return -1;
 }
 
-/* Digits of a numeric reference whose '&' is in[i]. Returns the index after
- * the last digit (a ';' is not consumed) or NO_REFERENCE. */
+/* Reads a numeric reference whose '&' is in[i], without its ';'. Returns the index after the
+ * last digit, or NO_REFERENCE. */
 static size_t scan_number(const uint32_t *in, size_t count, size_t i, uint32_t *value)
 {
     if (i + 1 >= count || in[i + 1] != '#')
@@ -58,14 +58,14 @@ static size_t scan_number(const uint32_t *in, size_t count, size_t i, uint32_t *
     size_t first = at;
     uint32_t sum = 0;
     for (int digit; at < count && (digit = digit_value(in[at], base)) >= 0; at++)
-        if (sum <= 0x10FFFF) /* beyond it only the fact of being too large counts */
+        if (sum <= 0x10FFFF) /* any larger value is invalid, whatever it is */
             sum = sum * base + (uint32_t)digit;
     *value = sum;
     return at > first ? at : NO_REFERENCE;
 }
 
-/* The character that a numeric reference stands for; none for the code points
- * that the standard forbids. */
+/* Appends the character that the numeric reference n stands for; nothing for code points that
+ * the standard forbids. */
 static bool push_number(lt_codepoints *out, uint32_t n)
 {
     static const uint16_t windows_1252[32] = {
@@ -81,15 +81,16 @@ static bool push_number(lt_codepoints *out, uint32_t n)
     return control || noncharacter || lt_codepoints_push(out, n);
 }
 
-/* A character that may be part of an entity's name for html.unescape, which
- * takes nearly everything and then looks for a known name at the front. */
+/* Whether html.unescape lets c be part of an entity's name: it takes nearly every character and
+ * then looks for a known name at the front. */
 static bool in_loose_name(uint32_t c)
 {
     return c != 0 && c != '\t' && c != '\n' && c != '\f' && c != ' ' && c != '<' && c != '&' &&
            c != '#' && c != ';';
 }
 
-/* The longest known name after the '&' at in[i]; *end is the index after it. */
+/* The entity with the longest known name after the '&' at in[i], or NULL. *end becomes the index
+ * after the name. */
 static const lt_html_entity *scan_loose_name(const uint32_t *in, size_t count, size_t i,
                                              size_t *end)
 {
@@ -133,8 +134,8 @@ bool lt_html_unescape(const uint32_t *in, size_t count, lt_codepoints *out)
     return true;
 }
 
-/* Index after the ';' of a complete reference of at most 24 characters, whose
- * '&' is in[i]. */
+/* The index after the ';' of a complete reference whose '&' is in[i] and which has at most 24
+ * letters or digits; NO_REFERENCE if there is none. */
 static size_t scan_strict(const uint32_t *in, size_t count, size_t i)
 {
     size_t at = i + 1;
@@ -154,7 +155,7 @@ bool lt_html_unescape_strict(const uint32_t *in, size_t count, lt_codepoints *ou
         bool known = false, ok = true;
         if (end != NO_REFERENCE && in[i + 1] == '#') {
             uint32_t value;
-            /* "&#59;" is a ';', which ftfy takes for a reference half read */
+            /* ftfy leaves "&#59;", a ';', alone */
             known = scan_number(in, count, i, &value) == end - 1 && value != ';';
             if (known)
                 ok = push_number(out, value);

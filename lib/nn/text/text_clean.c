@@ -6,8 +6,8 @@
 #include "nn/text/html_impl.h"
 #include "nn/text/unicode_impl.h"
 
-/* Repair goes on until nothing changes, but not for ever: "&amp;amp;amp;..."
- * loses one level each time. */
+/* Repair is repeated until nothing changes, but so many times at most: "&amp;amp;amp;..." loses
+ * only one level each time. */
 #define MAX_REPAIRS 8
 
 static void swap(lt_codepoints *a, lt_codepoints *b)
@@ -17,8 +17,8 @@ static void swap(lt_codepoints *a, lt_codepoints *b)
     *b = t;
 }
 
-/* Where entities stop being repaired: the first line with a '<' may be markup,
- * and ftfy leaves it and all that follow alone. */
+/* The index from which entities are not repaired: the start of the first line with a '<'. Such a
+ * line may be markup; ftfy leaves it and all further lines alone. */
 static size_t markup_start(const uint32_t *in, size_t count)
 {
     size_t line = 0;
@@ -74,7 +74,8 @@ static bool push_utf8(lt_codepoints *out, const char *s)
     return true;
 }
 
-/* Length of a terminal escape, ESC [ digits and ';' then a letter; else 0. */
+/* The length of the terminal escape at the start of in[0..count), 0 if there is none. An escape
+ * is ESC, '[', any digits and ';', then a letter. */
 static size_t terminal_escape(const uint32_t *in, size_t count)
 {
     if (count < 3 || in[0] != 0x1B || in[1] != '[')
@@ -92,7 +93,8 @@ static bool is_unwanted_control(uint32_t c)
            (c >= 0x206A && c <= 0x206F) || c == 0xFEFF || (c >= 0xFFF9 && c <= 0xFFFC);
 }
 
-/* Escapes, quotes, ligatures, widths and control characters in one pass. */
+/* Appends in[0..count) to *out with escapes and control characters removed, and with quotes,
+ * ligatures and widths made plain. */
 static bool repair_characters(const uint32_t *in, size_t count, lt_codepoints *out)
 {
     for (size_t i = 0; i < count;) {
@@ -152,7 +154,7 @@ static bool repair(const uint32_t *in, size_t count, bool entities, lt_codepoint
     return ok;
 }
 
-/* Runs of white space to one blank, none at either end; in place. */
+/* Reduces each run of white space to one blank and removes it at both ends, in place. */
 static void collapse_spaces(lt_codepoints *v)
 {
     size_t kept = 0;

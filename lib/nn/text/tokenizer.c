@@ -1,4 +1,4 @@
-/* Encoding: words to token ids, and the tokenizer's life. */
+/* Encoding, from words to token ids, and the making of tokenizers. */
 #include "nn/text/tokenizer.h"
 
 #include <errno.h>
@@ -18,14 +18,14 @@ struct lt_tokenizer {
 
 /* --- one word --- */
 
-/* A word as a linked list of symbols, and a heap of the merges that could be
- * made in it. Grows to the longest word and is used for all. */
+/* A word as a doubly linked list of symbols, and a heap of the merges that can be made in it.
+ * One is used for all words; it grows to the longest. */
 typedef struct bpe {
-    uint32_t *sym;  /* [cap]; LT_NO_SYMBOL: swallowed by its left neighbour */
-    uint32_t *prev; /* [cap]; NONE at the first */
-    uint32_t *next; /* [cap]; NONE at the last */
-    uint32_t *rank; /* [cap] of the pair with the next symbol, or LT_NO_RANK */
-    uint64_t *heap; /* [3 cap] rank << 32 | position, smallest first */
+    uint32_t *sym;  /* [cap]; LT_NO_SYMBOL: merged into its left neighbour */
+    uint32_t *prev; /* [cap]; NONE for the first */
+    uint32_t *next; /* [cap]; NONE for the last */
+    uint32_t *rank; /* [cap]: of the merge with the next symbol, or LT_NO_RANK */
+    uint64_t *heap; /* [3 cap]: rank << 32 | position, the smallest on top */
     size_t heap_len, heap_cap;
     size_t count, cap;
 } bpe;
@@ -54,7 +54,7 @@ static bool bpe_reserve(bpe *w, size_t count)
     w->prev = malloc(cap * sizeof *w->prev);
     w->next = malloc(cap * sizeof *w->next);
     w->rank = malloc(cap * sizeof *w->rank);
-    /* n - 1 pairs at first, and each of at most n - 1 merges makes two more */
+    /* a word of n symbols has n - 1 pairs, and each of its n - 1 merges at most makes two more */
     w->heap = malloc(3 * cap * sizeof *w->heap);
     if (!w->sym || !w->prev || !w->next || !w->rank || !w->heap)
         return false;
@@ -92,7 +92,7 @@ static uint64_t heap_pop(bpe *w)
     return top;
 }
 
-/* Looks up the pair that begins at i; true if it is a merge. */
+/* Looks up the rank of the pair that begins at i. Returns whether the list merges it. */
 static bool rank_pair(bpe *w, const lt_vocab *vocab, uint32_t i)
 {
     const uint32_t *rank =
@@ -103,10 +103,9 @@ static bool rank_pair(bpe *w, const lt_vocab *vocab, uint32_t i)
 
 static uint64_t heap_entry(const bpe *w, uint32_t i) { return (uint64_t)w->rank[i] << 32 | i; }
 
-/* Merges the pair that begins at i and looks at the two pairs that arise. The
- * entries of those go to the far end of the heap's memory, `waiting` of them:
- * they may not be made before all other places of this merge are done, even
- * where a list gives them a lower rank. */
+/* Merges the pair that begins at i, and looks up the two pairs that arise. A list may give them
+ * a lower rank than the current one, but all other places of the current merge come first. Their
+ * heap entries therefore wait at the far end of the heap's memory. Returns how many are waiting. */
 static size_t merge_at(bpe *w, const lt_vocab *vocab, uint32_t i, size_t waiting)
 {
     uint32_t gone = w->next[i];
@@ -123,7 +122,7 @@ static size_t merge_at(bpe *w, const lt_vocab *vocab, uint32_t i, size_t waiting
     return waiting;
 }
 
-/* Applies the merges, lowest rank first, each from left to right. */
+/* Applies all merges to a word: the lowest rank first, each from left to right. */
 static void bpe_run(bpe *w, const lt_vocab *vocab)
 {
     w->heap_len = 0;
@@ -139,7 +138,7 @@ static void bpe_run(bpe *w, const lt_vocab *vocab)
         size_t waiting = 0;
         while (w->heap_len > 0 && w->heap[0] >> 32 == rank) {
             uint32_t i = (uint32_t)heap_pop(w);
-            if (w->rank[i] == rank) /* else a merge beside it has changed the pair */
+            if (w->rank[i] == rank) /* otherwise a merge beside it has changed the pair */
                 waiting = merge_at(w, vocab, i, waiting);
         }
         for (; waiting > 0; waiting--)
@@ -176,7 +175,7 @@ static bool encode_word(const lt_tokenizer *t, bpe *w, const uint32_t *word, siz
         for (size_t k = 0; k < n; k++)
             w->sym[w->count++] = t->byte_rank[utf8[k]];
     }
-    w->sym[w->count - 1] += 256; /* the form that ends a word */
+    w->sym[w->count - 1] += 256; /* the symbol of the byte as the last of a word */
     bpe_run(w, &t->vocab);
     for (uint32_t i = 0; i != NONE; i = w->next[i])
         put_id(sink, t->vocab.id[w->sym[i]]);
@@ -253,8 +252,8 @@ lt_status lt_tokenizer_create(lt_ctx *ctx, const void *merges, size_t bytes, lt_
     return LT_OK;
 }
 
-/* The whole file to a malloc'd buffer. Reads one byte beyond the limit, which is
- * enough for the reader of the list to refuse it. */
+/* Reads a whole file to a buffer that the caller frees. Stops one byte beyond the limit:
+ * lt_vocab_read() refuses such a list. */
 static lt_status read_file(lt_ctx *ctx, const char *path, char **out, size_t *bytes)
 {
     FILE *file = fopen(path, "rb");

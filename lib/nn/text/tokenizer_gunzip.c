@@ -1,11 +1,12 @@
-/* Bounded unpacking of a gzip'd merge list. */
+/* Unpacks a gzip merge list, up to a limit. */
 #include <stdlib.h>
 #include <zlib.h>
 
 #include "nn/text/tokenizer.h"
 #include "nn/text/tokenizer_vocab_impl.h"
 
-/* Makes room behind *used; false at the limit (*too_big) or without memory. */
+/* Doubles a buffer, up to the limit. Returns false at the limit, with *too_big set, or when
+ * memory ran out. */
 static bool grow(char **buffer, size_t *cap, bool *too_big)
 {
     *too_big = *cap >= LT_TOKENIZER_MAX_LIST;
@@ -30,7 +31,8 @@ lt_status lt_gunzip(lt_ctx *ctx, const void *data, size_t bytes, char **out, siz
 
     *out = NULL;
     *out_bytes = 0;
-    if (!buffer || inflateInit2(&z, 16 + MAX_WBITS) != Z_OK) { /* 16: gzip, checked by its CRC */
+    /* 16 stands for the gzip format, whose checksum inflate() verifies. */
+    if (!buffer || inflateInit2(&z, 16 + MAX_WBITS) != Z_OK) {
         free(buffer);
         return lt_fail(ctx, LT_ERR_MEMORY, "merge list: no memory to unpack it");
     }

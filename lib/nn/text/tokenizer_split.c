@@ -8,8 +8,9 @@
 
 #include "nn/text/unicode_impl.h"
 
-/* Length of `literal` at in[0..count), else 0. The text is in lower case but
- * for the long s, which equals s when case is ignored; *exact is false then. */
+/* The length of `literal` if in[0..count) starts with it, else 0. The pattern ignores case;
+ * cleaned text is in lower case except for the long s (U+017F), which equals s without case.
+ * *exact tells whether there was none. */
 static size_t match(const uint32_t *in, size_t count, const char *literal, bool *exact)
 {
     size_t i = 0;
@@ -26,8 +27,8 @@ static size_t match(const uint32_t *in, size_t count, const char *literal, bool 
     return i;
 }
 
-/* U+0345 folds to a letter without being one, and so falls between "letter"
- * and "not a letter" when case is ignored: the pattern skips it like a blank. */
+/* The class of c in the pattern. U+0345 becomes a letter when case is ignored but is none
+ * itself, so it fits neither "letter" nor "no letter": the pattern skips it like a blank. */
 static lt_char_class class_of(uint32_t c)
 {
     return c == 0x345 ? LT_CHAR_SPACE : lt_char_class_of(c);

@@ -1,4 +1,4 @@
-/* Learning a merge list (Sennrich et al. 2016, algorithm 1). */
+/* Learns a merge list (Sennrich et al. 2016, algorithm 1). */
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,7 +8,8 @@
 #include "nn/text/tokenizer_split_impl.h"
 #include "nn/text/tokenizer_vocab_impl.h"
 
-/* A different word: symbols at[0..len) of the corpus and how often it occurs. */
+/* One of the different words of a corpus: `len` symbols in corpus.flat, from `first` on, and how
+ * often the word occurs. */
 typedef struct corpus_word {
     size_t first;
     uint32_t len, times;
@@ -16,7 +17,7 @@ typedef struct corpus_word {
 
 typedef struct corpus {
     lt_symbols symbols;
-    lt_codepoints flat; /* symbols of all words, in order */
+    lt_codepoints flat; /* the symbols of all words, one word after the other */
     corpus_word *words;
     size_t count, cap;
     uint32_t *slot; /* hash table of word numbers, LT_NO_SYMBOL where free */
@@ -65,7 +66,8 @@ static bool grow_words(corpus *c)
     return true;
 }
 
-/* Counts the word that was pushed to flat from `first` on. */
+/* Counts the word whose symbols were appended to flat from `first` on, and removes them again if
+ * the word is known. */
 static bool count_word(corpus *c, size_t first)
 {
     if (c->count == c->cap && !grow_words(c))
@@ -109,8 +111,8 @@ typedef struct best_pair {
     uint32_t a, b, times;
 } best_pair;
 
-/* The most frequent pair; of equals the one that comes first. times < 2: none
- * that would be worth a merge. */
+/* Sets *best to the most frequent pair of symbols, of equally frequent ones the first. times is
+ * below 2 if no pair occurs twice. Returns false when memory ran out. */
 static bool find_best(const corpus *c, lt_pair_map *counts, best_pair *best)
 {
     *best = (best_pair){0};
@@ -227,8 +229,8 @@ lt_status lt_bpe_train(lt_ctx *ctx, const char *const *texts, size_t n, size_t m
             break;
         uint32_t joined = lt_symbols_join(&c.symbols, best.a, best.b);
         ok = joined != LT_NO_SYMBOL;
-        /* A pair comes back where a later merge spells one of its symbols in
-         * another way; it is in the list already then. */
+        /* A pair can become frequent again, when a later merge spells one of its symbols in
+         * another way. The list has it already then. */
         if (ok && !lt_pair_map_find(&listed, best.a, best.b))
             ok = lt_pair_map_at(&listed, best.a, best.b, joined) != NULL &&
                  append_merge(&list, &c.symbols, best.a, best.b);

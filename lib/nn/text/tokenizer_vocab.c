@@ -1,4 +1,4 @@
-/* The symbol table, the pair table and the reader of merge lists. */
+/* The symbol table, the table of pairs, and the reader of merge lists. */
 #include "nn/text/tokenizer_vocab_impl.h"
 
 #include <stdlib.h>
@@ -18,7 +18,7 @@ static uint64_t hash_bytes(const char *text, size_t len)
     return h ^ h >> 32;
 }
 
-/* The slot that holds text, or the free one where it belongs. */
+/* The slot that holds text[0..len), or else the free slot where it belongs. */
 static size_t find_slot(const lt_symbols *s, const char *text, size_t len)
 {
     size_t i = (size_t)hash_bytes(text, len) & (s->slots - 1);
@@ -70,7 +70,8 @@ static bool reserve(lt_symbols *s, size_t len)
     return s->slots >= 2 * (s->count + 1) || grow_slots(s);
 }
 
-/* Adds the `len` bytes that lie behind the last string already. */
+/* Adds the string of the `len` bytes that were written behind the last string, if it is new.
+ * Returns its number. */
 static uint32_t commit(lt_symbols *s, size_t len)
 {
     const char *text = s->bytes + s->bytes_used;
@@ -108,7 +109,7 @@ uint32_t lt_symbols_join(lt_symbols *s, uint32_t a, uint32_t b)
     size_t a_len, b_len;
     lt_symbols_text(s, a, &a_len);
     lt_symbols_text(s, b, &b_len);
-    if (!reserve(s, a_len + b_len)) /* may move the strings */
+    if (!reserve(s, a_len + b_len)) /* this may move the strings, so they are looked up again */
         return LT_NO_SYMBOL;
     memcpy(s->bytes + s->bytes_used, lt_symbols_text(s, a, &a_len), a_len);
     memcpy(s->bytes + s->bytes_used + a_len, lt_symbols_text(s, b, &b_len), b_len);
@@ -207,7 +208,7 @@ void lt_vocab_free(lt_vocab *vocab)
     *vocab = (lt_vocab){0};
 }
 
-/* Takes the next line, without its end, off *text; false at the end. */
+/* Finds the next line, without its end, and moves *text behind it; false at the end of the text. */
 static bool next_line(const char **text, const char *end, const char **line, size_t *len)
 {
     if (*text == end)
@@ -221,7 +222,8 @@ static bool next_line(const char **text, const char *end, const char **line, siz
     return true;
 }
 
-/* Splits "a b"; false unless there are exactly two fields and one blank. */
+/* Finds the length of a in a line "a b"; false unless there are two fields with one blank
+ * between. */
 static bool split_fields(const char *line, size_t len, size_t *a_len)
 {
     const char *blank = memchr(line, ' ', len);
@@ -235,7 +237,7 @@ static bool split_fields(const char *line, size_t len, size_t *a_len)
 static lt_status add_merge(lt_ctx *ctx, lt_vocab *vocab, lt_symbols *symbols, const char *line,
                            size_t len)
 {
-    size_t number = vocab->merges + 2; /* of the line, from 1 */
+    size_t number = vocab->merges + 2; /* of the line, counted from 1 */
     size_t a_len;
     if (!split_fields(line, len, &a_len))
         return lt_fail(ctx, LT_ERR_FORMAT,
@@ -255,7 +257,7 @@ static lt_status add_merge(lt_ctx *ctx, lt_vocab *vocab, lt_symbols *symbols, co
     if (joined == LT_NO_SYMBOL)
         return lt_fail(ctx, LT_ERR_MEMORY, "merge list: no memory at line %zu", number);
     vocab->merged[vocab->merges] = joined;
-    /* a symbol that two merges spell has the id of the later one */
+    /* a symbol that two merges spell has the id of the later merge */
     vocab->id[joined] = (int32_t)(512 + vocab->merges);
     vocab->merges++;
     return LT_OK;
@@ -263,7 +265,7 @@ static lt_status add_merge(lt_ctx *ctx, lt_vocab *vocab, lt_symbols *symbols, co
 
 #define HEADER "#version"
 
-/* OpenAI's file has its own name before the word. */
+/* Whether a line holds HEADER, in any place: in OpenAI's file a name stands before it. */
 static bool is_header(const char *line, size_t len)
 {
     const size_t word = sizeof HEADER - 1;
@@ -295,7 +297,7 @@ static lt_status read_plain(lt_ctx *ctx, const char *text, size_t bytes, lt_voca
     while (status == LT_OK && vocab->merges < LT_TOKENIZER_MAX_MERGES &&
            next_line(&text, end, &line, &len)) {
         if (len == 0 && text == end)
-            break; /* a blank line at the very end */
+            break; /* an empty line at the very end */
         status = add_merge(ctx, vocab, &symbols, line, len);
     }
 done:

@@ -1,4 +1,4 @@
-/* Look-ups in the Unicode tables, NFC and lower case. */
+/* Look-ups in the Unicode tables, lower case, and normalisation form C. */
 #include "nn/text/unicode_impl.h"
 
 #include <string.h>
@@ -79,9 +79,9 @@ static bool is_case_ignorable(uint32_t c)
     return in_ranges(lt_unicode_case_ignorable, lt_unicode_case_ignorable_count, c);
 }
 
-/* A capital sigma that ends a word: a cased letter before it, none after it,
- * ignoring what is case-ignorable (Unicode, SpecialCasing: Final_Sigma). Sigmas
- * are cased themselves, so each gap between two is walked at most twice. */
+/* Whether the capital sigma in[i] ends a word: with case-ignorable characters skipped, a cased
+ * letter stands before it and none after it (Unicode, SpecialCasing: Final_Sigma). Takes linear
+ * time over a whole text: sigmas are cased, so each gap between two is walked at most twice. */
 static bool sigma_is_final(const uint32_t *in, size_t count, size_t i)
 {
     size_t j = i;
@@ -102,7 +102,7 @@ bool lt_unicode_lowercase(const uint32_t *in, size_t count, lt_codepoints *out)
         bool ok;
         if (c == 0x3A3)
             ok = lt_codepoints_push(out, sigma_is_final(in, count, i) ? 0x3C2 : 0x3C3);
-        else if (c == 0x130) /* the one unconditional mapping to two characters */
+        else if (c == 0x130) /* capital I with dot, the only unconditional pair */
             ok = lt_codepoints_push(out, 'i') && lt_codepoints_push(out, 0x307);
         else
             ok = lt_codepoints_push(out, lower_simple(c));
@@ -155,7 +155,7 @@ static const lt_unicode_triple *decomposition(uint32_t c)
     return NULL;
 }
 
-/* The primary composite of a and b, or 0. */
+/* The primary composite of a followed by b, or 0 if there is none. */
 static uint32_t compose(uint32_t a, uint32_t b)
 {
     if (a >= HANGUL_L && a < HANGUL_L + HANGUL_L_COUNT && b >= HANGUL_V &&
@@ -181,13 +181,13 @@ static uint32_t compose(uint32_t a, uint32_t b)
 static bool push_decomposed(uint32_t c, lt_codepoints *out)
 {
     const lt_unicode_triple *t = decomposition(c);
-    if (!t) /* Hangul syllables stay whole: composing would only rebuild them */
+    if (!t) /* Hangul syllables stay whole: composition would only rebuild them */
         return lt_codepoints_push(out, c);
     return push_decomposed(t->b, out) && (t->c == 0 || push_decomposed(t->c, out));
 }
 
-/* Stable order by combining class of one run of marks. Bottom-up merge sort:
- * a hostile text may be one run of a million marks. */
+/* Sorts one run of marks by combining class; equal marks keep their order. A merge sort from the
+ * bottom up, because a hostile text may be one run of a million marks. */
 static void sort_marks(uint32_t *marks, uint32_t *scratch, size_t count)
 {
     for (size_t width = 1; width < count; width *= 2) {
@@ -223,8 +223,8 @@ bool lt_unicode_nfc(const uint32_t *in, size_t count, lt_codepoints *out)
     }
 
     size_t base = out->count;
-    size_t starter = SIZE_MAX; /* index in *out of the last starter */
-    uint32_t last_class = 0;   /* of the last character kept after it */
+    size_t starter = SIZE_MAX; /* index in *out of the last starter (class 0) */
+    uint32_t last_class = 0;   /* class of the last character that was appended after the starter */
     for (size_t i = 0; ok && i < full.count; i++) {
         uint32_t c = full.at[i], k = combining_class(c);
         if (starter != SIZE_MAX) {
