@@ -149,15 +149,15 @@ LT_API lt_tensor *lt_pixel_norm(lt_ctx *ctx, lt_tensor *x, int axis);
 
 /* ---- convolution (ops_conv.c, ops_bias_act.c, ops_max_pool.c) ---- */
 
-/* Convolution with zero padding: x (N, C, H, W), w (O, C, kH, kW) and bias (O), or NULL, give
- * (N, O, (H + 2 pad - kH) / stride + 1, (W + 2 pad - kW) / stride + 1), rounded down. in_scale
- * (N, C), or NULL, multiplies the channels of each sample of x first: modulated convolution (Karras
- * et al. 2020, section 2.2) with one weight for all samples. */
+/* Convolution with zero padding of x (N, C, H, W) with w (O, C, kH, kW), plus bias (O) or NULL. The
+ * result is (N, O, (H + 2 pad - kH) / stride + 1, (W + 2 pad - kW) / stride + 1), rounded down.
+ * in_scale (N, C), or NULL, multiplies the channels of each sample of x first: modulated
+ * convolution (Karras et al. 2020, section 2.2) with one weight for all samples. */
 LT_API lt_tensor *lt_conv2d(lt_ctx *ctx, lt_tensor *x, lt_tensor *in_scale, lt_tensor *w,
                             lt_tensor *bias, int stride, int pad);
-/* Transposed convolution, the adjoint of a strided one: arguments as in lt_conv2d(), w (O, C, kH,
- * kW) with the output channels first, give (N, O, (H - 1) stride - 2 pad + kH, (W - 1) stride - 2
- * pad + kW). */
+/* Transposed convolution, the adjoint of a strided one. Arguments are those of lt_conv2d(); w is
+ * (O, C, kH, kW), output channels first. The result is
+ * (N, O, (H - 1) stride - 2 pad + kH, (W - 1) stride - 2 pad + kW). */
 LT_API lt_tensor *lt_conv_transpose2d(lt_ctx *ctx, lt_tensor *x, lt_tensor *in_scale, lt_tensor *w,
                                       lt_tensor *bias, int stride, int pad);
 

@@ -47,8 +47,8 @@ static lt_tensor *feature_row(lt_ctx *ctx, lt_tensor *x, const struct lt_clip_te
     return lt_reshape(ctx, lt_slice(ctx, x, 1, 0, 1), 2, (const int64_t[]){n, w});
 }
 
-/* From packed rows x (P, W) to stream rows (R, W), or with `last` to the end tokens alone (T,
- * W). */
+/* From packed rows x (P, W) to stream rows (R, W), or with `last` to the rows of the end
+ * tokens alone, (T, W). */
 static lt_tensor *text_rows(lt_ctx *ctx, lt_tensor *x, const struct lt_clip_texts *texts, bool last)
 {
     if (last)
@@ -71,9 +71,8 @@ static lt_tensor *attend(lt_ctx *ctx, const struct lt_clip_tower *t, lt_tensor *
     return text_rows(ctx, lt_attention_ragged(ctx, y, texts->starts, heads, true), texts, last);
 }
 
-/* One block: x + Attention(LN(x)), then x + MLP(LN(x)). In the last block, no other row than
- * those of feature_row() matters after the attention: with `last` only they are computed, (N,
- * W). */
+/* One block: x + Attention(LN(x)), then x + MLP(LN(x)). In the last block only the rows of
+ * feature_row() matter after the attention: with `last` no others are computed, (N, W). */
 static lt_tensor *run_block(lt_ctx *ctx, const lt_clip *c, const struct lt_clip_tower *t,
                             const struct lt_clip_block *b, lt_tensor *x,
                             const struct lt_clip_texts *texts, bool last)

@@ -1,15 +1,13 @@
 /* Encoding, from words to token ids, and the making of tokenizers. */
 #include "nn/text/tokenizer.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "nn/text/codepoints_impl.h"
 #include "nn/text/text_clean_impl.h"
 #include "nn/text/tokenizer_split_impl.h"
 #include "nn/text/tokenizer_vocab_impl.h"
+#include "tensor/files/file.h"
 
 struct lt_tokenizer {
     lt_vocab vocab;
@@ -242,7 +240,8 @@ lt_status lt_tokenizer_create(lt_ctx *ctx, const void *merges, size_t bytes, lt_
     lt_tokenizer *t = calloc(1, sizeof *t);
     if (!t)
         return lt_fail(ctx, LT_ERR_MEMORY, "tokenizer: out of memory");
-    lt_status status = lt_vocab_read(ctx, merges, bytes, &t->vocab);
+    lt_status status = lt_vocab_read(ctx, merges, bytes, LT_TOKENIZER_MAX_LIST,
+                                     LT_TOKENIZER_MAX_MERGES, &t->vocab);
     if (status != LT_OK) {
         free(t);
         return status;
@@ -252,41 +251,6 @@ lt_status lt_tokenizer_create(lt_ctx *ctx, const void *merges, size_t bytes, lt_
     return LT_OK;
 }
 
-/* Reads a whole file to a buffer that the caller frees. Stops one byte beyond the limit:
- * lt_vocab_read() refuses such a list. */
-static lt_status read_file(lt_ctx *ctx, const char *path, char **out, size_t *bytes)
-{
-    FILE *file = fopen(path, "rb");
-    if (!file)
-        return lt_fail(ctx, LT_ERR_IO, "%s: cannot open the merge list: %s", path, strerror(errno));
-    size_t cap = (size_t)1 << 16, used = 0;
-    char *buffer = malloc(cap);
-    lt_status status = LT_OK;
-    while (buffer) {
-        used += fread(buffer + used, 1, cap - used, file);
-        if (used < cap || used > LT_TOKENIZER_MAX_LIST)
-            break;
-        cap = 2 * cap <= LT_TOKENIZER_MAX_LIST ? 2 * cap : LT_TOKENIZER_MAX_LIST + 1;
-        char *moved = realloc(buffer, cap);
-        if (!moved)
-            free(buffer);
-        buffer = moved;
-    }
-    if (!buffer)
-        status = lt_fail(ctx, LT_ERR_MEMORY, "%s: no memory to read the merge list", path);
-    else if (ferror(file))
-        status =
-            lt_fail(ctx, LT_ERR_IO, "%s: cannot read the merge list: %s", path, strerror(errno));
-    fclose(file);
-    if (status != LT_OK) {
-        free(buffer);
-        buffer = NULL;
-    }
-    *out = buffer;
-    *bytes = used;
-    return status;
-}
-
 lt_status lt_tokenizer_open(lt_ctx *ctx, const char *path, lt_tokenizer **out)
 {
     if (!out)
@@ -294,9 +258,9 @@ lt_status lt_tokenizer_open(lt_ctx *ctx, const char *path, lt_tokenizer **out)
     *out = NULL;
     if (!path)
         return lt_fail(ctx, LT_ERR_ARGUMENT, "tokenizer: the path is NULL");
-    char *list = NULL;
+    void *list = NULL;
     size_t bytes = 0;
-    lt_status status = read_file(ctx, path, &list, &bytes);
+    lt_status status = lt_file_read(ctx, path, LT_TOKENIZER_MAX_LIST, &list, &bytes);
     if (status != LT_OK)
         return status;
     status = lt_tokenizer_create(ctx, list, bytes, out);

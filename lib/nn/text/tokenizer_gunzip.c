@@ -2,17 +2,16 @@
 #include <stdlib.h>
 #include <zlib.h>
 
-#include "nn/text/tokenizer.h"
 #include "nn/text/tokenizer_vocab_impl.h"
 
 /* Doubles a buffer, up to the limit. Returns false at the limit, with *too_big set, or when
  * memory ran out. */
-static bool grow(char **buffer, size_t *cap, bool *too_big)
+static bool grow(char **buffer, size_t *cap, size_t limit, bool *too_big)
 {
-    *too_big = *cap >= LT_TOKENIZER_MAX_LIST;
+    *too_big = *cap >= limit;
     if (*too_big)
         return false;
-    size_t bigger = 2 * *cap < LT_TOKENIZER_MAX_LIST ? 2 * *cap : LT_TOKENIZER_MAX_LIST;
+    size_t bigger = 2 * *cap < limit ? 2 * *cap : limit;
     char *moved = realloc(*buffer, bigger);
     if (!moved)
         return false;
@@ -21,7 +20,8 @@ static bool grow(char **buffer, size_t *cap, bool *too_big)
     return true;
 }
 
-lt_status lt_gunzip(lt_ctx *ctx, const void *data, size_t bytes, char **out, size_t *out_bytes)
+lt_status lt_gunzip(lt_ctx *ctx, const void *data, size_t bytes, size_t limit, char **out,
+                    size_t *out_bytes)
 {
     z_stream z = {0};
     size_t cap = (size_t)1 << 20, used = 0;
@@ -40,7 +40,7 @@ lt_status lt_gunzip(lt_ctx *ctx, const void *data, size_t bytes, char **out, siz
     z.avail_in = (uInt)bytes;
     int code = Z_OK;
     while (code == Z_OK) {
-        if (used == cap && !grow(&buffer, &cap, &too_big))
+        if (used == cap && !grow(&buffer, &cap, limit, &too_big))
             break;
         z.next_out = (Bytef *)buffer + used;
         z.avail_out = (uInt)(cap - used);
@@ -48,9 +48,8 @@ lt_status lt_gunzip(lt_ctx *ctx, const void *data, size_t bytes, char **out, siz
         used = cap - z.avail_out;
     }
     if (code == Z_OK && too_big)
-        status =
-            lt_fail(ctx, LT_ERR_FORMAT, "merge list: unpacks to more than the limit of %zu bytes",
-                    LT_TOKENIZER_MAX_LIST);
+        status = lt_fail(ctx, LT_ERR_FORMAT,
+                         "merge list: unpacks to more than the limit of %zu bytes", limit);
     else if (code == Z_OK || code == Z_MEM_ERROR)
         status = lt_fail(ctx, LT_ERR_MEMORY, "merge list: no memory to unpack it");
     else if (code == Z_BUF_ERROR)

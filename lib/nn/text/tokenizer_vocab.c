@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "nn/text/codepoints_impl.h"
-#include "nn/text/tokenizer.h"
 #include "nn/text/tokenizer_split_impl.h"
 
 /* --- symbols --- */
@@ -275,7 +274,8 @@ static bool is_header(const char *line, size_t len)
     return false;
 }
 
-static lt_status read_plain(lt_ctx *ctx, const char *text, size_t bytes, lt_vocab *vocab)
+static lt_status read_plain(lt_ctx *ctx, const char *text, size_t bytes, size_t max_merges,
+                            lt_vocab *vocab)
 {
     const char *end = text + bytes, *line;
     size_t len;
@@ -286,16 +286,15 @@ static lt_status read_plain(lt_ctx *ctx, const char *text, size_t bytes, lt_voca
         return lt_fail(ctx, LT_ERR_FORMAT,
                        "merge list: the first line has no \"" HEADER "\"; this is not a byte-pair "
                        "merge list");
-    vocab->merged = malloc(LT_TOKENIZER_MAX_MERGES * sizeof *vocab->merged);
-    vocab->id = malloc((512 + LT_TOKENIZER_MAX_MERGES) * sizeof *vocab->id);
+    vocab->merged = malloc(max_merges * sizeof *vocab->merged);
+    vocab->id = malloc((512 + max_merges) * sizeof *vocab->id);
     if (!vocab->merged || !vocab->id || !lt_symbols_init(&symbols)) {
         status = lt_fail(ctx, LT_ERR_MEMORY, "merge list: no memory for the vocabulary");
         goto done;
     }
     for (int32_t i = 0; i < 512; i++)
         vocab->id[i] = i;
-    while (status == LT_OK && vocab->merges < LT_TOKENIZER_MAX_MERGES &&
-           next_line(&text, end, &line, &len)) {
+    while (status == LT_OK && vocab->merges < max_merges && next_line(&text, end, &line, &len)) {
         if (len == 0 && text == end)
             break; /* an empty line at the very end */
         status = add_merge(ctx, vocab, &symbols, line, len);
@@ -305,21 +304,22 @@ done:
     return status;
 }
 
-lt_status lt_vocab_read(lt_ctx *ctx, const void *list, size_t bytes, lt_vocab *out)
+lt_status lt_vocab_read(lt_ctx *ctx, const void *list, size_t bytes, size_t max_bytes,
+                        size_t max_merges, lt_vocab *out)
 {
     const unsigned char *data = list;
     char *unpacked = NULL;
     lt_status status = LT_OK;
     *out = (lt_vocab){0};
-    if (bytes > LT_TOKENIZER_MAX_LIST)
+    if (bytes > max_bytes)
         return lt_fail(ctx, LT_ERR_FORMAT, "merge list: %zu bytes are more than the limit of %zu",
-                       bytes, LT_TOKENIZER_MAX_LIST);
+                       bytes, max_bytes);
     if (bytes >= 2 && data[0] == 0x1F && data[1] == 0x8B) {
-        status = lt_gunzip(ctx, data, bytes, &unpacked, &bytes);
+        status = lt_gunzip(ctx, data, bytes, max_bytes, &unpacked, &bytes);
         list = unpacked;
     }
     if (status == LT_OK)
-        status = read_plain(ctx, list, bytes, out);
+        status = read_plain(ctx, list, bytes, max_merges, out);
     free(unpacked);
     if (status != LT_OK)
         lt_vocab_free(out);

@@ -76,15 +76,18 @@ typedef struct lt_vocab {
     size_t merges;
 } lt_vocab;
 
-/* Reads a merge list of `bytes` bytes, plain or gzip. Nothing needs freeing after a failure.
- * Errors: LT_ERR_FORMAT, LT_ERR_MEMORY. */
-lt_status lt_vocab_read(lt_ctx *ctx, const void *list, size_t bytes, lt_vocab *out);
+/* Reads a merge list of `bytes` bytes, plain or gzip. A list of more than max_bytes, packed or
+ * unpacked, is refused; lines after max_merges merges are ignored. Nothing needs freeing after a
+ * failure. Errors: LT_ERR_FORMAT, LT_ERR_MEMORY. */
+lt_status lt_vocab_read(lt_ctx *ctx, const void *list, size_t bytes, size_t max_bytes,
+                        size_t max_merges, lt_vocab *out);
 
 /* Frees what lt_vocab_read() made. */
 void lt_vocab_free(lt_vocab *vocab);
 
-/* Unpacks gzip data to *out, at most LT_TOKENIZER_MAX_LIST bytes, allocated with malloc(); NULL
- * after a failure. Errors: LT_ERR_FORMAT (damaged or too large), LT_ERR_MEMORY. */
-lt_status lt_gunzip(lt_ctx *ctx, const void *data, size_t bytes, char **out, size_t *out_bytes);
+/* Unpacks gzip data to *out, at most `limit` bytes, allocated with malloc(); NULL after a failure.
+ * Errors: LT_ERR_FORMAT (damaged or too large), LT_ERR_MEMORY. */
+lt_status lt_gunzip(lt_ctx *ctx, const void *data, size_t bytes, size_t limit, char **out,
+                    size_t *out_bytes);
 
 #endif
