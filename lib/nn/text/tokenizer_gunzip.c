@@ -24,7 +24,7 @@ lt_status lt_gunzip(lt_ctx *ctx, const void *data, size_t bytes, size_t limit, c
                     size_t *out_bytes)
 {
     z_stream z = {0};
-    size_t cap = (size_t)1 << 20, used = 0;
+    size_t cap = limit < (size_t)1 << 20 ? limit : (size_t)1 << 20, used = 0;
     char *buffer = malloc(cap);
     bool too_big = false;
     lt_status status = LT_OK;
