@@ -1,10 +1,9 @@
-/* Measures the shipped model on held-out portraits and draws its sample sheet.
+/* Measures the shipped model on held-out portraits, whose seeds training never draws, and draws a
+ * sheet of samples. The text `usage` below lists the options.
  *
- *     measure [--generator F] [--clip F] [--sheet F.png] [--count N]
- *
- * Prints, as one JSON object: reconstruction PSNR of the generator on N natural portraits
- * and on N mixed ones (dB, images in [0,1]); caption retrieval among 100; zero-shot colour
- * accuracy of every part over the named colours. Seeds are none that training drew. */
+ * Prints one JSON object: reconstruction PSNR of the generator on N natural portraits and on N
+ * mixed ones (dB, images in [0,1]), caption retrieval among 100, and the zero-shot accuracy of the
+ * named colours for each part. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,7 +54,8 @@ static lt_status open_model(struct model *m, const char *generator, const char *
     return status;
 }
 
-/* A held-out portrait, mixed from two z or not, and the generator's picture of it. */
+/* Draws the attributes of a held-out portrait, mixed from two z if `mixed`, into *attr, and returns
+ * the generator's image of it. */
 static lt_tensor *reconstruct(struct model *m, int64_t item, bool mixed, struct world_attr *attr)
 {
     lt_ctx *ctx = m->ctx;
@@ -77,7 +77,7 @@ static lt_tensor *reconstruct(struct model *m, int64_t item, bool mixed, struct 
         lt_stylegan2_mix(ctx, lt_slice(ctx, w, 0, 0, 1), lt_slice(ctx, w, 0, 1, 1), CROSSOVER));
 }
 
-/* Mean over pictures of their PSNR in dB. */
+/* The mean of the PSNR of `count` images, in dB. */
 static lt_status measure_psnr(struct model *m, int64_t count, bool mixed, double *psnr)
 {
     *psnr = 0.0;
@@ -134,8 +134,9 @@ static int argmax(const float *x, int64_t n, int64_t stride)
     return best;
 }
 
-/* Top-1 share, captions against pictures and pictures against captions, among 100. Each caption
- * states all of the portrait's colours, so that it fits one portrait only. */
+/* The share of captions whose own picture is the nearest among 100, and the share of pictures whose
+ * own caption is. Captions state at least three colours, since shorter ones fit several portraits.
+ */
 static lt_status measure_retrieval(struct model *m, double *by_text, double *by_image)
 {
     lt_ctx *ctx = m->ctx;
@@ -147,7 +148,7 @@ static lt_status measure_retrieval(struct model *m, double *by_text, double *by_
         char text[512];
         int said[WORLD_PARTS], stated;
         world_attr_random_any(&rng, &attr);
-        do { /* a caption that says at least three colours: shorter ones fit several portraits */
+        do {
             world_caption(&attr, &rng, said, text, sizeof text);
             stated = 0;
             for (int p = 0; p < WORLD_PARTS; p++)
@@ -169,8 +170,8 @@ static lt_status measure_retrieval(struct model *m, double *by_text, double *by_
     return lt_ctx_status(ctx);
 }
 
-/* Share of portraits whose part, given each named colour in turn, is nearest to that colour's
- * prompt. */
+/* For each part: the share of portraits that are nearest to the prompt of their colour, among the
+ * prompts of all named colours. The colours of the part take turns. */
 static lt_status measure_zero_shot(struct model *m, int64_t count, double accuracy[WORLD_PARTS])
 {
     lt_ctx *ctx = m->ctx;
@@ -203,7 +204,8 @@ static lt_status measure_zero_shot(struct model *m, int64_t count, double accura
     return lt_ctx_status(ctx);
 }
 
-/* Rows of truth above rows of what the generator draws; the last pair is of mixed styles. */
+/* Writes a picture of three pairs of rows: the rendered truth, and below it the image of the
+ * generator. The last pair has mixed styles. */
 static lt_status draw_sheet(struct model *m, const char *path)
 {
     enum { COLUMNS = 8, ROWS = 6 };
@@ -244,23 +246,36 @@ static lt_status draw_sheet(struct model *m, const char *path)
     return status;
 }
 
+static const char usage[] =
+    "usage: measure [--generator FILE] [--clip FILE] [--count N] [--sheet FILE.png]\n";
+
 int main(int argc, char **argv)
 {
     const char *generator = "weights/generator.safetensors", *clip = "weights/clip.safetensors",
                *sheet = NULL;
     int64_t count = 200;
-    for (int i = 1; i + 1 < argc; i += 2) {
-        if (strcmp(argv[i], "--generator") == 0)
-            generator = argv[i + 1];
-        else if (strcmp(argv[i], "--clip") == 0)
-            clip = argv[i + 1];
-        else if (strcmp(argv[i], "--sheet") == 0)
-            sheet = argv[i + 1];
-        else if (strcmp(argv[i], "--count") == 0)
-            count = strtoll(argv[i + 1], NULL, 10);
+    for (int i = 1; i < argc; i += 2) {
+        const char *value = i + 1 < argc ? argv[i + 1] : NULL;
+        if (strcmp(argv[i], "--help") == 0) {
+            fputs(usage, stdout);
+            return 0;
+        }
+        if (value && strcmp(argv[i], "--generator") == 0) {
+            generator = value;
+        } else if (value && strcmp(argv[i], "--clip") == 0) {
+            clip = value;
+        } else if (value && strcmp(argv[i], "--sheet") == 0) {
+            sheet = value;
+        } else if (value && strcmp(argv[i], "--count") == 0) {
+            count = strtoll(value, NULL, 10);
+        } else {
+            fprintf(stderr, "measure: '%s' is not an option, or its value is missing\n%s", argv[i],
+                    usage);
+            return 2;
+        }
     }
     if (count < 1) {
-        fprintf(stderr, "measure: --count is below 1\n");
+        fprintf(stderr, "measure: --count must be at least 1\n");
         return 2;
     }
     struct model m = {0};

@@ -1,12 +1,12 @@
 /* Trains the shipped CLIP on captioned portraits of the whole world, unnatural colours included.
  *
- * Contrastive training (Radford et al. 2021) alone leaves the colours of small parts for very
- * last, so two things are added. Half of a batch are twins: the same portrait with one part in
- * another colour, each captioned with that part, so that telling a pair from its caption needs
- * exactly that colour. And linear read-outs, thrown away afterwards, name every part's colour
- * from the picture's feature, the stated ones from the text's, and the form from the picture's.
- * Half of the pictures are warped as CF-CLIP's augmentation warps them, since the edit's
- * objective will show the network nothing else. */
+ * Contrastive training (Radford et al. 2021) alone learns the colours of small parts very late, so
+ * two things are added. First, half of a batch are twins: two portraits that differ in the colour
+ * of one part, each with a caption about that part, so that only this colour tells which caption
+ * belongs to which. Second, linear read-outs, which are thrown away afterwards, name the colours of
+ * all parts and the form from the feature of the picture, and the stated colours from the feature
+ * of the text. Half of the pictures are warped by CF-CLIP's augmentation, because the objective of
+ * an edit shows the network warped pictures only. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,38 +34,39 @@ enum {
 
 static const float readout_weight = 1.0f, form_weight = 0.5f, text_readout_weight = 0.5f;
 
+/* The state of the training. */
 struct run {
     lt_ctx *ctx;
     struct training_options options;
-    lt_params *params; /* CLIP and, under "readout.", the heads */
+    lt_params *params; /* CLIP, and the read-outs under "readout." */
     lt_clip *clip;
     lt_tokenizer *tokenizer;
     lt_optim *optim;
     int64_t step;
     const char *templates[CE_TEMPLATES];
-    int colors;             /* colour words of all parts together */
+    int colors;             /* number of colour words of all parts together */
     double loss, retrieval; /* running means */
     double accuracy[WORLD_PARTS];
 };
 
-/* One batch of B pairs. */
+/* A batch of B pictures with their captions. */
 struct batch {
     lt_tensor *images; /* (B,3,S,S) */
     lt_tensor *ids;    /* int32 (B,CONTEXT) */
     lt_tensor *form;   /* (B,FORMS) */
-    lt_tensor
-        *color[WORLD_PARTS];      /* int32 (B): the part's colour word, -1 where it does not show */
-    lt_tensor *said[WORLD_PARTS]; /* int32 (B): the stated colour word or -1 */
+    /* int32 (B) for each part: the colour word, -1 if the part does not show; and the colour word
+     * that the caption states, or -1. */
+    lt_tensor *color[WORLD_PARTS], *said[WORLD_PARTS];
 };
 
 static void form_target(const struct world_attr *attr, float *out)
 {
-    /* The form attributes and the light come first in the struct, all floats. */
+    /* The attributes of form and light are the first members of the struct, all of them floats. */
     memcpy(out, &attr->head_width, sizeof(float) * FORMS);
 }
 
-/* Caption into ids (zeroed); a caption that does not fit is drawn again, shorter ones being common.
- */
+/* Tokenises a caption into ids[CONTEXT], which are zeroed. *fits becomes false for a caption that
+ * is too long; the caller then draws another, since shorter ones are common. */
 static lt_status tokenize(struct run *r, const char *caption, int32_t *ids, bool *fits)
 {
     size_t count = 0;
@@ -80,6 +81,7 @@ static lt_status tokenize(struct run *r, const char *caption, int32_t *ids, bool
     return status;
 }
 
+/* Draws a caption for a portrait, about twin_part if that is not -1, and tokenises it. */
 static lt_status caption_item(struct run *r, const struct world_attr *attr, int twin_part,
                               uint64_t *rng, int32_t *ids, int said[WORLD_PARTS])
 {
@@ -102,11 +104,11 @@ static lt_status caption_item(struct run *r, const struct world_attr *attr, int 
     return status;
 }
 
-/* The twin: another colour for one part that shows. Returns the part. */
+/* Makes a portrait into its twin: gives one part that shows another colour. Returns the part. */
 static int make_twin(struct world_attr *attr, uint64_t *rng)
 {
     const int parts = world_has_glasses(attr) ? WORLD_PARTS : WORLD_PARTS - 1;
-    /* Small parts are the hard ones and get the larger share. */
+    /* Small parts are the hardest to learn, so they are chosen more often. */
     static const int often[] = {WORLD_BROWS, WORLD_EYES, WORLD_LIPS, WORLD_GLASSES};
     int part = world_random(rng) % 2 ? often[world_random(rng) % 4]
                                      : (int)(world_random(rng) % WORLD_PARTS);
@@ -139,14 +141,15 @@ static lt_status draw_batch(struct run *r, struct batch *b)
     memset(lt_i32(b->ids), 0, sizeof(int32_t) * (size_t)n * CONTEXT);
 
     lt_status status = LT_OK;
-    const int64_t twins = n / 4 * 2; /* items 0 .. twins-1 in pairs */
+    const int64_t twins = n / 4 * 2; /* items 0 .. twins - 1 are pairs of twins */
     for (int64_t i = 0; i < n && status == LT_OK; i++) {
         uint64_t rng = training_seed(RUN, r->step, i);
         int twin_part = -1, said[WORLD_PARTS];
         if (i >= twins || i % 2 == 0)
             world_attr_random_any(&rng, &attr[i]);
         if (i < twins) {
-            /* Both of a pair must agree on the part: the second decides for both. */
+            /* Both portraits of a pair draw the part from the same random state, so that they
+             * agree. */
             uint64_t shared = training_seed(RUN + 1000, r->step, i / 2);
             struct world_attr other = attr[i - i % 2];
             twin_part = make_twin(&other, &shared);
@@ -168,7 +171,7 @@ static lt_status draw_batch(struct run *r, struct batch *b)
     return status;
 }
 
-/* Warps every other picture. */
+/* Warps half of the pictures, of each pair of twins both or none. */
 static lt_tensor *augment(struct run *r, lt_tensor *images)
 {
     lt_ctx *ctx = r->ctx;
@@ -182,7 +185,7 @@ static lt_tensor *augment(struct run *r, lt_tensor *images)
     for (int64_t i = 0; i < n; i++) {
         part[i] = lt_slice(ctx, images, 0, i, 1);
         if (i % 4 < 2)
-            continue; /* of each pair of twins both or none */
+            continue;
         const struct ce_perspective warp =
             ce_perspective_draw(&rng, SIZE, SIZE, CE_PERSPECTIVE_DISTORTION);
         double coeffs[8];
@@ -194,6 +197,7 @@ static lt_tensor *augment(struct run *r, lt_tensor *images)
     return out;
 }
 
+/* The logits or values of a read-out for features x (B,D). */
 static lt_tensor *head(struct run *r, const char *name, lt_tensor *x)
 {
     char key[64];
@@ -203,8 +207,8 @@ static lt_tensor *head(struct run *r, const char *name, lt_tensor *x)
     return lt_linear(r->ctx, x, w, lt_params_find(r->params, key));
 }
 
-/* Mean over parts of the cross entropy of the part's logits; accuracy (may be NULL) is averaged
- * into. */
+/* The mean over parts of the cross entropy between logits and colour words. The running means in
+ * accuracy, if not NULL, are updated. */
 static lt_tensor *color_loss(struct run *r, lt_tensor *logits, lt_tensor *const target[WORLD_PARTS],
                              double *accuracy)
 {
@@ -234,7 +238,7 @@ static lt_tensor *color_loss(struct run *r, lt_tensor *logits, lt_tensor *const 
     return lt_affine(ctx, sum ? sum : lt_scalar(ctx, 0.0f), 1.0f / WORLD_PARTS, 0.0f);
 }
 
-/* Share of rows whose largest entry is on the diagonal. */
+/* The share of rows of a square matrix whose largest entry is on the diagonal. */
 static double diagonal_share(const lt_tensor *logits)
 {
     const int64_t n = lt_dim(logits, 0);
@@ -294,7 +298,7 @@ static lt_status train_step(void *user)
     lt_optim_set_lr(r->optim, training_lr(&r->options, r->step));
     if (status == LT_OK)
         status = lt_optim_step(ctx, r->optim);
-    /* The temperature stays above 1/100, as in the paper. */
+    /* The temperature stays above 1/100 (Radford et al. 2021). */
     float *log_scale = lt_f32(lt_clip_logit_scale(r->clip));
     if (*log_scale > 4.6051702f)
         *log_scale = 4.6051702f;
@@ -305,7 +309,8 @@ out:
 
 /* ---- vocabulary, checkpoints ---- */
 
-/* Learns the merges from captions, templates and prompts, and adds them as `tokenizer.merges`. */
+/* Learns the merges from captions, part of them in templates, and adds them as `tokenizer.merges`.
+ */
 static lt_status learn_vocabulary(struct run *r)
 {
     enum { TEXTS = 20000 };
@@ -401,7 +406,7 @@ static lt_status load_checkpoint(struct run *r)
     return status;
 }
 
-/* What ships: the network and its vocabulary, without the read-outs. */
+/* Writes the network and its vocabulary, without the read-outs. */
 static lt_status write_clip(struct run *r)
 {
     lt_params *out = NULL;

@@ -1,10 +1,10 @@
 /* Trains the shipped StyleGAN2 generator by regression on rendered portraits.
  *
- * The z of a portrait is known (world_attr_from_z), so the network is simply asked to draw
- * what the renderer draws. Half of each batch mixes the styles of two faces, as StyleGAN
- * does, but with a rendered truth: geometry from the first (layers 0 .. CROSSOVER-1), colours
- * and light from the second (the rest). Only the natural part of the world is ever shown.
- * Small parts weigh more in the squared error, or lips and brows would be learnt last. */
+ * The z of a portrait is known (world_attr_from_z()), so the network simply learns to draw the
+ * renderer's picture of it. Half of each batch mixes the styles of two faces, as StyleGAN does, but
+ * with a rendered truth: layers 0 .. CROSSOVER - 1 take geometry from the first face, the other
+ * layers take colours and light from the second. The network sees natural portraits only. Small
+ * parts weigh more in the squared error, because lips and brows would be learnt last otherwise. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,21 +18,23 @@
 
 enum { SIZE = 128, CROSSOVER = 6, STYLE_DIM = 512, PIXELS = SIZE * SIZE, RUN = 1 };
 
-static const float part_weight = 4.0f; /* of brows, eyes, lips and glasses, against 1 elsewhere */
-static const float mapping_lr = 30.0f; /* undoes most of the mapping network's lr_mul 0.01 */
+static const float part_weight = 4.0f; /* of brows, eyes, lips and glasses; other pixels weigh 1 */
+static const float mapping_lr =
+    30.0f; /* makes up for most of lr_mul, 0.01, of the mapping network */
 static const float average_decay = 0.998f;
 
+/* The state of the training. */
 struct run {
     lt_ctx *ctx;
     struct training_options options;
     lt_params *params, *average;
     lt_stylegan2 *g;
-    lt_optim *optim[2]; /* everything but the mapping network; the mapping network */
+    lt_optim *optim[2]; /* [1]: of the mapping network, [0]: of all other weights */
     int64_t step;
-    double squared_error; /* running mean over steps, unweighted, of images in [0,1] */
+    double squared_error; /* running mean over steps, all pixels weighing 1, images in [0,1] */
 };
 
-/* One batch: z_form, z_color (B,Z), target (B,3,S,S), weight (B,1,S,S). */
+/* A batch: z_form and z_color (B,Z), target (B,3,S,S), weight (B,1,S,S). */
 struct batch {
     lt_tensor *z_form, *z_color, *target, *weight;
 };
@@ -74,7 +76,7 @@ static lt_status draw_batch(struct run *r, struct batch *b)
     return LT_OK;
 }
 
-/* W+ of a batch: mapping of both z, joined at the crossover. */
+/* The W+ latents of a batch: both z are mapped and joined at the crossover. */
 static lt_tensor *latents(struct run *r, const struct batch *b)
 {
     lt_ctx *ctx = r->ctx;
@@ -162,7 +164,8 @@ static lt_status save_checkpoint(struct run *r)
     return status;
 }
 
-/* The entries of `from` under `prefix`, with its optimiser's step count. */
+/* Restores an optimiser from the entries of `from` under `prefix` and the step count in its
+ * metadata. */
 static lt_status restore_optim(struct run *r, const lt_params *from, const char *prefix,
                                lt_optim *optim)
 {
@@ -211,7 +214,7 @@ static lt_status load_checkpoint(struct run *r)
     return status;
 }
 
-/* latent_avg: the mean of w over many z, from the averaged weights. */
+/* Sets the tensor latent_avg: the mean of w over 16384 z. */
 static lt_status set_latent_average(lt_ctx *ctx, lt_params *params)
 {
     lt_stylegan2 *g = NULL;
@@ -275,7 +278,7 @@ static lt_status set_up(struct run *r)
         status = lt_params_require_grad(ctx, r->params, NULL, i == 0);
         if (status == LT_OK)
             status = lt_params_require_grad(ctx, r->params, "style.", i == 1);
-        /* What is no weight, or only noise, which the renderer has none of. */
+        /* Neither constants nor noise are trained: the renderer draws no noise. */
         for (size_t j = 0; j < lt_params_count(r->params) && i == 0 && status == LT_OK; j++) {
             const char *name = lt_params_name(r->params, j);
             if (strstr(name, "kernel") || strstr(name, "noise") || strcmp(name, "latent_avg") == 0)
@@ -284,7 +287,8 @@ static lt_status set_up(struct run *r)
         if (status == LT_OK)
             status = lt_optim_create(ctx, r->params, &adam, &r->optim[i]);
     }
-    /* Both optimisers made: now all weights take part at once. */
+    /* Each optimiser took the weights that required gradients when it was made. From here on, all
+     * weights require gradients. */
     for (size_t j = 0; j < lt_params_count(r->params) && status == LT_OK; j++) {
         const char *name = lt_params_name(r->params, j);
         const bool fixed =

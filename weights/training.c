@@ -76,6 +76,7 @@ float training_lr(const struct training_options *o, int64_t step)
     return (float)(o->lr * factor);
 }
 
+/* Writes the figures to log and stderr; rate: steps a second. */
 static void tell(const struct training_options *o, const struct training *t, double rate)
 {
     const long long step = *t->step;

@@ -1,4 +1,4 @@
-/* What the training programs of the shipped model share: options, checkpoints, averages. */
+/* Shared by the training programs of the shipped model: options, loop, checkpoints, averages. */
 #ifndef WEIGHTS_TRAINING_H
 #define WEIGHTS_TRAINING_H
 
@@ -7,62 +7,67 @@
 
 #include "nn/params.h"
 
+/* The options of a training; all strings are borrowed. */
 struct training_options {
-    int64_t steps; /* whole length of the run; the learning rate falls to 0 at its end */
+    int64_t steps; /* length of the whole run; the learning rate falls to 0 at its end */
     int batch;
     int threads;
     float lr;
-    const char *out; /* finished weights, float16 */
-    const char
-        *checkpoint; /* state, written every `save_every` steps; continued from if it is there */
-    const char *log; /* one JSON object a line */
-    int64_t save_every;
+    int64_t save_every;     /* steps between two writings of weights and state */
+    const char *out;        /* file of the finished weights, float16 */
+    const char *checkpoint; /* file of the state, from which an interrupted run continues */
+    const char *log;        /* file with one JSON object a line */
 };
 
-/* Fills `options` (which holds the defaults) from --steps N --batch B --threads T --lr X --out F
- * --checkpoint F --log F --save-every N; says what is wrong on stderr and returns false. */
+/* Reads the command line into `options`, which holds the defaults: --steps N --batch B --threads T
+ * --lr X
+ * --out F --checkpoint F --log F --save-every N. False after a message on stderr. */
 bool training_parse(struct training_options *options, int argc, char **argv);
 
-/* Learning rate of a step: short warm-up, constant, then a cosine to 0 over the last 40 %. */
+/* The learning rate of a step: a warm-up over 100 steps, constant, then a cosine to 0 over the last
+ * 40 %. */
 float training_lr(const struct training_options *options, int64_t step);
 
-/* What is told of a training now and then. */
+/* A figure of a training that the log has. */
 struct training_figure {
     const char *name; /* key of the log */
     double value;
 };
 enum { TRAINING_FIGURES = 16 };
 
-/* One training; each function gets `user`. */
+/* A training: its state, and the functions that work on it. */
 struct training {
     void *user;
-    int64_t *step; /* steps done */
-    lt_status (*once)(void *user);
-    int (*figures)(const void *user, struct training_figure out[TRAINING_FIGURES]); /* how many */
-    lt_status (*save)(void *user); /* checkpoint and finished weights */
+    int64_t *step;                 /* steps done */
+    lt_status (*once)(void *user); /* does one step */
+    /* Writes the figures of the moment and returns their number. */
+    int (*figures)(const void *user, struct training_figure out[TRAINING_FIGURES]);
+    lt_status (*save)(void *user); /* writes state and weights */
 };
 
-/* The steps that are left, with a line in the log and on stderr every fifty of them. */
+/* Does the steps that are left, with a line in the log and on stderr after every fifty steps. */
 lt_status training_run(const struct training_options *options, const struct training *t);
 
-/* A state of its own for every (run, step, item), so that a resumed run sees what it would have
- * seen. */
+/* A random state for each (run, step, item). It does not depend on earlier steps, so that a resumed
+ * run sees the data that it would have seen without the interruption. */
 uint64_t training_seed(uint64_t run, int64_t step, int64_t item);
 
-/* Adds all tensors of `from` to `into` under `prefix` (retained, not copied). */
+/* Adds all tensors of `from` to `into` under the names prefix + name; they are retained, not
+ * copied. */
 lt_status training_store(lt_ctx *ctx, lt_params *into, const char *prefix, const lt_params *from);
-/* Copies tensors `prefix`NAME of `from` into the tensors NAME of `to`. */
+/* Copies the tensors prefix + name of `from` into the tensors of those names in `to`. */
 lt_status training_restore(lt_ctx *ctx, lt_params *to, const char *prefix, const lt_params *from);
 
-/* average += (1 - decay) (params - average), for every float32 tensor; same names in both. */
+/* average += (1 - decay) (params - average) for every float32 tensor. Both have the same names;
+ * else LT_ERR_SHAPE. */
 lt_status training_average(lt_ctx *ctx, lt_params *average, const lt_params *params, float decay);
-/* A copy of every tensor and metadata entry of `from` in a new container. */
+/* Copies every tensor and metadata entry of `from` into a new container, which the caller frees. */
 lt_status training_clone(lt_ctx *ctx, const lt_params *from, lt_params **out);
 
 /* Whether a file can be opened for reading. */
 bool training_file_exists(const char *path);
 
-/* Prints the context's failure and returns 1, the exit status. */
+/* Prints the failure of a context (NULL: out of memory) and returns the exit status 1. */
 int training_fail(lt_ctx *ctx, const char *program);
 
 #endif

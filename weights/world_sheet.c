@@ -1,10 +1,7 @@
-/*
- * Contact sheets of the drawn portraits.
+/* Draws contact sheets of the portraits: world_sheet PREFIX [SEED]
  *
- * usage: world_sheet PREFIX [SEED]
- * Writes PREFIX-natural.png and PREFIX-any.png (8 x 5 portraits; the captions of the second
- * go to stdout) and PREFIX-masks.png (a portrait and the mask of each part, twice).
- */
+ * Writes PREFIX-natural.png and PREFIX-any.png, 8 x 5 portraits each, and PREFIX-masks.png, a
+ * portrait with the mask of each part, twice. The captions of PREFIX-any.png go to stdout. */
 #include <png.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -7,7 +7,7 @@ struct world_frame world_frame_at(const struct world_frame *p, float u, float v,
 {
     float c = cosf(angle), s = sinf(angle);
     float m = side < 0.0f ? -1.0f : 1.0f;
-    /* the parent's axes are orthonormal, so its inverse is its transpose */
+    /* The axes of the parent are orthonormal, so the inverse of its matrix is the transpose. */
     struct world_frame f = {
         .x0 = p->x0 + u * p->ux + v * p->vx,
         .y0 = p->y0 + u * p->uy + v * p->vy,
@@ -19,7 +19,8 @@ struct world_frame world_frame_at(const struct world_frame *p, float u, float v,
     return f;
 }
 
-/* First and last + 1 pixel whose centres may lie between lo and hi units (1 pixel of margin). */
+/* The pixels *first .. *end - 1 whose centres may lie between lo and hi units, with a margin of one
+ * pixel. */
 static void pixel_range(float lo, float hi, float px, int size, int *first, int *end)
 {
     float a = lo / px - 1.5f, b = hi / px + 1.5f, n = (float)size;

@@ -1,7 +1,5 @@
-/*
- * The canvas that portraits are painted on, back to front, in units of 1/128 of the picture
- * (x to the right, y down). Used by render.c.
- */
+/* The canvas on which render.c paints portraits, back to front. Coordinates are in units of 1/128
+ * of the picture, x to the right, y down. */
 #ifndef WORLD_CANVAS_H
 #define WORLD_CANVAS_H
 
@@ -9,6 +7,7 @@
 
 #include "weights/world/world.h"
 
+/* The planes that are painted; the caller owns them. */
 struct world_canvas {
     int size;
     float px;     /* units per pixel */
@@ -16,7 +15,8 @@ struct world_canvas {
     float *masks; /* [WORLD_PARTS][size][size] or NULL */
 };
 
-/* Local coordinates of a shape: u = ux (x - x0) + uy (y - y0), v likewise; no scaling. */
+/* Local coordinates of a shape: u = ux (x - x0) + uy (y - y0), v = vx (x - x0) + vy (y - y0). The
+ * axes are orthonormal. */
 struct world_frame {
     float x0, y0;
     float ux, uy;
@@ -28,21 +28,21 @@ struct world_box {
     float u0, v0, u1, v1;
 };
 
-/*
- * A shape: for n pixels at u[i], v[i] writes its coverage (0..1) and the shading that its
- * colour is multiplied by. sharp is pixels per unit, for world_cover.
- */
+/* A shape. For n pixels at u[i], v[i] it writes its coverage in 0..1 and the shading by which its
+ * colour is multiplied. sharp is the number of pixels per unit, as world_cover() takes it. */
 typedef void world_shape(const void *arg, int n, const float *u, const float *v, float sharp,
                          float *cover, float *shade);
 
-/* No part: what is painted so only hides what was below. */
+/* The part of shapes that belong to no part: they only hide the shapes below them. */
 enum { WORLD_NO_PART = -1 };
 
-/* Paints a shape in a colour (0..1); its visible coverage goes to the mask of `part`. */
+/* Paints a shape in a colour (0..1). The mask of `part` receives its coverage, and all other masks
+ * lose it. */
 void world_paint(struct world_canvas *canvas, const struct world_frame *frame, struct world_box box,
                  world_shape *shape, const void *arg, const float color[3], int part);
 
-/* The frame at (u, v) of another, turned clockwise by angle, its u axis mirrored if side < 0. */
+/* The frame whose origin is at (u, v) of `parent`, turned clockwise by angle (radians). Its u axis
+ * is mirrored if side < 0. */
 struct world_frame world_frame_at(const struct world_frame *parent, float u, float v, float angle,
                                   float side);
 

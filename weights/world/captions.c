@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+/* A text that is written into a buffer and cut at its end; length goes on counting. */
 struct text {
     char *buf;
     size_t cap, length;
@@ -33,7 +34,7 @@ static const char *pick(uint64_t *rng, const char *const *list)
     return list[world_random(rng) % n];
 }
 
-/* Names of a part; the first is the plain one. Each list ends with NULL. */
+/* The names of each part, the plain one first. Each list ends with NULL. */
 enum { NAMES = 5 };
 static const char *const NOUNS[WORLD_PARTS][NAMES] = {
     [WORLD_BACKGROUND] = {"background", "backdrop", "wall", NULL},
@@ -74,7 +75,7 @@ static const char *const SMILING[] = {
 static const char *const ON[] = {" on ", " against ", " in front of ", NULL};
 static const char *const WEARING[] = {" wearing ", " in ", NULL};
 
-/* A word for the form of a part, true of attr; NULL where nothing stands out. */
+/* A word for the form of a part that is true of attr, or NULL if nothing stands out. */
 static const char *form_word(const struct world_attr *a, enum world_part part, uint64_t *rng)
 {
     switch (part) {
@@ -98,7 +99,8 @@ static const char *form_word(const struct world_attr *a, enum world_part part, u
     }
 }
 
-/* "gray" and "blond" have two spellings; captions use both. */
+/* Returns a colour word in one of its spellings: captions use "gray" and "grey", "blond" and
+ * "blonde". */
 static const char *spell(const char *word, uint64_t *rng)
 {
     if (rng && !strcmp(word, "gray") && chance(rng, 0.3f))
@@ -113,7 +115,8 @@ static bool singular(enum world_part part, const char *noun)
     return part == WORLD_SHIRT || part == WORLD_BACKGROUND || !strcmp(noun, "mouth");
 }
 
-/* "a long blond ..." without the noun, either word may be NULL; `article` where one is due. */
+/* Writes a phrase such as "a v-neck blue shirt": article if wanted, form and colour if not NULL,
+ * noun. */
 static void put_phrase(struct text *t, bool article, const char *form, const char *color,
                        const char *noun)
 {
@@ -132,7 +135,7 @@ static void put_phrase(struct text *t, bool article, const char *form, const cha
     put(t, noun);
 }
 
-/* What a caption says of one part: the words chosen, NULL where silent. */
+/* The words that a caption says of one part; NULL: not said. */
 struct fact {
     enum world_part part;
     const char *form, *color, *noun;
@@ -147,7 +150,7 @@ static struct fact choose_fact(const struct world_attr *a, enum world_part part,
         f.form = form_word(a, part, rng);
     if (color || (!f.form && part != WORLD_GLASSES))
         f.color = spell(world_color_word(part, a->color_name[part]), rng);
-    /* "full lipstick" and "round neck sweater" are not English */
+    /* A form goes with "lips" only: "full lipstick" is not English. */
     if (f.form && part == WORLD_LIPS)
         f.noun = NOUNS[part][0];
     return f;
@@ -158,7 +161,7 @@ static void put_fact(struct text *t, const struct fact *f)
     put_phrase(t, singular(f->part, f->noun), f->form, f->color, f->noun);
 }
 
-/* "with x, y and z", over the facts chosen by `these`; nothing if there are none. */
+/* Writes "with x, y and z" for the facts i with these[i], or nothing if there are none. */
 static void put_list(struct text *t, const char *lead, const struct fact *facts, int n,
                      const bool *these)
 {
@@ -218,7 +221,7 @@ static void put_facts(struct text *t, const struct world_attr *a, const struct f
     }
 }
 
-/* A true remark that is about no part's colour; NULL if there is none at hand. */
+/* A true remark about the portrait that names no colour, or NULL if none applies. */
 static const char *remark(const struct world_attr *a, uint64_t *rng)
 {
     const char *list[8] = {NULL};
@@ -241,7 +244,8 @@ static const char *remark(const struct world_attr *a, uint64_t *rng)
     return n ? list[world_random(rng) % (uint64_t)n] : NULL;
 }
 
-/* Small parts are drawn more often: their colours are the hardest to learn. */
+/* The parts that captions choose from. Small parts come twice, because their colours are the
+ * hardest to learn. */
 static const enum world_part DRAW[] = {
     WORLD_BACKGROUND, WORLD_SHIRT, WORLD_SKIN, WORLD_HAIR, WORLD_BROWS,   WORLD_BROWS,
     WORLD_EYES,       WORLD_EYES,  WORLD_LIPS, WORLD_LIPS, WORLD_GLASSES, WORLD_GLASSES,

@@ -18,7 +18,7 @@ static const struct world_named NAMED[WORLD_COLORS] = {
     [WORLD_WHITE] = {"white", {0.96f, 0.96f, 0.96f}, 0.020f},
 };
 
-/* The words that the natural world uses for a part, with their natural centres. */
+/* A word that the natural world uses for a part, with its natural colour. */
 struct natural {
     const char *name;
     int id;
@@ -29,7 +29,7 @@ enum { NATURALS = 6, OWN = WORLD_COLORS };
 
 struct part_words {
     const char *part;
-    int own; /* words of its own, numbered from WORLD_COLORS */
+    int own; /* number of words that are no named colours; they are numbered from WORLD_COLORS */
     int count;
     struct natural natural[NATURALS];
 };
@@ -154,7 +154,7 @@ int world_color_nearest_natural(enum world_part part, const float rgb[3])
     return nearest(part, rgb, 0);
 }
 
-/* D65 white, XYZ */
+/* The white of D65 in XYZ. */
 static const float WHITE[3] = {0.95047f, 1.0f, 1.08883f};
 
 static float linear_of(float c)
@@ -209,7 +209,7 @@ static double pow7(double x)
     return x2 * x2 * x2 * x;
 }
 
-/* Hue angle in radians, 0 .. 2 pi. */
+/* Hue angle of (a, b) in radians, 0 .. 2 pi; 0 for gray. */
 static double hue(double b, double a)
 {
     const double pi = 3.14159265358979323846;

@@ -1,14 +1,12 @@
-/*
- * Colours of the portrait world: CIE Lab, colour difference, and the words for colours.
+/* Colours of the portrait world: CIE Lab, colour difference, and the words for colours.
  *
- * Every part (lips, hair, ...) has a list of colour words, numbered from 0. The first
- * WORLD_COLORS are the same for all parts (enum world_color, any of which a part may
- * take in the whole world); after them come words of the part's own, such as "blond".
- * A word that is both (natural "red" lips, named "red") has one number.
+ * Every part (lips, hair, ...) has a list of colour words, numbered from 0. The first WORLD_COLORS
+ * words are the same for all parts: enum world_color, the named colours, which any part may have in
+ * the whole world. Words of the part's own follow, such as "blond". A word that is both natural and
+ * named, as "red" for lips, has one number.
  *
- * All colours are sRGB, three floats in 0..1, unless they are called lab.
- * The functions keep no state and may be called from several threads.
- */
+ * Colours are sRGB, three floats in 0..1, unless they are called lab. The functions keep no state
+ * and may be called from several threads. */
 #ifndef WORLD_COLOR_H
 #define WORLD_COLOR_H
 
@@ -40,43 +38,42 @@ enum world_color {
     WORLD_COLORS
 };
 
-/* A named colour: jitter is the standard deviation of each sRGB channel. */
+/* A named colour. jitter is the standard deviation of each sRGB channel around rgb. */
 struct world_named {
     const char *name;
     float rgb[3];
     float jitter;
 };
 
-/* The named colour, in static storage; color must be < WORLD_COLORS. */
+/* A named colour, in static storage; color must be below WORLD_COLORS. */
 const struct world_named *world_named(enum world_color color);
 
-/* The name of a part, "background" ... "glasses", in static storage. */
+/* The name of a part, from "background" to "glasses", in static storage. */
 const char *world_part_name(enum world_part part);
 
-/* How many colour words a part has; they are numbered 0 .. count - 1. */
+/* The number of colour words of a part; the words are numbered from 0 to count - 1. */
 int world_color_count(enum world_part part);
 
-/* The colour word with that number, in static storage; NULL if there is none. */
+/* The colour word with the number `id`, in static storage, or NULL if the part has no such word. */
 const char *world_color_word(enum world_part part, int id);
 
-/* Whether the natural world has that word for the part (brown hair: yes; green hair: no). */
+/* Whether the natural world has the word for the part: brown hair yes, green hair no. */
 int world_color_is_natural(enum world_part part, int id);
 
-/*
- * The word nearest to rgb by CIEDE2000. world_color_nearest chooses among all words of the
- * part, world_color_nearest_natural among those of the natural world only. A word that is
- * natural for the part and also a named colour has two centres; the nearer counts.
- */
+/* The number of the word nearest to rgb by CIEDE2000: among all words of the part, or among the
+ * natural ones only. A word that is both natural and named has two colours, of which the nearer
+ * counts. */
 int world_color_nearest(enum world_part part, const float rgb[3]);
 int world_color_nearest_natural(enum world_part part, const float rgb[3]);
 
-/* sRGB <-> CIE L*a*b* (D65, 2 degrees). The way back clamps to 0..1 what sRGB cannot show. */
+/* Convert between sRGB and CIE L*a*b* (D65, 2 degrees). Lab colours outside sRGB are clamped to
+ * 0..1. */
 void world_srgb_to_lab(const float rgb[3], float lab[3]);
 void world_lab_to_srgb(const float lab[3], float rgb[3]);
 
 /* CIEDE2000 difference of two sRGB colours; about 1 is just noticeable, 0 is equal. */
 float world_delta_e(const float rgb_a[3], const float rgb_b[3]);
-/* The same for two Lab colours. */
+/* CIEDE2000 difference of two Lab colours. */
 float world_delta_e_lab(const float a[3], const float b[3]);
 
 #endif

@@ -4,15 +4,13 @@ enum { ANCHORS = 6 };
 
 struct palette {
     int count;
-    float anchor[ANCHORS][3]; /* the path, evenly spaced in `place` */
-    float light;              /* lightness scales by 1 - light .. 1 + light */
-    float warm[3];            /* what full warmth adds; full coolness subtracts */
+    float anchor[ANCHORS][3]; /* colours along the path, at even distances of `place` */
+    float light;              /* lightness scales the colour by 1 - light .. 1 + light */
+    float warm[3];            /* added at warmth 1, subtracted at warmth 0 */
 };
 
-/*
- * Neighbouring anchors are neighbours in colour too, so that the path never leaves the
- * natural colours; the two other directions make the region three-dimensional.
- */
+/* Neighbouring anchors are similar colours, so that the path between them never leaves the natural
+ * colours. Lightness and warmth widen the path to a region of three dimensions. */
 static const struct palette PALETTE[WORLD_PARTS] = {
     [WORLD_BACKGROUND] = {5,
                           {{0.50f, 0.50f, 0.52f},

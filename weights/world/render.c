@@ -1,3 +1,4 @@
+/* Lays out a portrait and paints its shapes from back to front. */
 #include <stddef.h>
 
 #include "weights/world/shapes.h"
@@ -55,7 +56,7 @@ static struct world_eye lay_out_eye(const struct world_attr *a, const struct wor
     return e;
 }
 
-/* The box of a shape that reaches u and v to either side of its origin. */
+/* The box that reaches u and v to either side of the origin. */
 static struct world_box around(float u, float v) { return (struct world_box){-u, -v, u, v}; }
 
 static void paint_eye(struct world_canvas *c, const struct world_attr *a,
@@ -111,7 +112,7 @@ static void paint_nose_and_cheeks(struct world_canvas *c, const struct world_att
                                   const struct world_layout *l)
 {
     const float *skin = a->color[WORLD_SKIN];
-    /* a blush takes green and blue from the skin, in proportion */
+    /* A blush takes shares of green and blue from the skin. */
     float blush[3] = {skin[0], skin[1] * 0.72f, skin[2] * 0.74f};
     struct world_spot cheek = {12.0f, 9.5f, l->light, 0.15f + 0.60f * a->blush};
     struct world_spot hole = {1.7f, 1.05f, 0.42f * l->light, 0.8f};
@@ -165,7 +166,7 @@ bool world_render(const struct world_attr *attr, int size, float *rgb, float *ma
     struct world_box head = {-l.hair_w - 3.0f, -l.hair_top, l.hair_w + 3.0f, l.hair_end};
     struct world_box oval = {-l.face_w - 3.0f, -l.face_top, l.face_w + 3.0f, l.face_chin};
     struct world_spot ear = {5.0f, 8.5f, 0.86f * l.light, 1.0f};
-    /* under longer hair the ears lie close, so that they do not peep out */
+    /* Under longer hair the ears lie closer to the head, so that they do not show through. */
     float ear_u = l.face_w + 0.5f - 7.0f * world_rise(0.10f, 0.35f, attr->hair_length);
 
     world_paint(&c, &l.body, whole, world_draw_background, &l, attr->color[WORLD_BACKGROUND],

@@ -30,7 +30,7 @@ void world_draw_neck(const void *arg, int n, const float *u, const float *v, flo
     }
 }
 
-/* Height of the shirt's upper edge: neckline, then shoulders. */
+/* The upper edge of the shirt at the distance `a` from the middle: neckline, then shoulders. */
 static float shirt_edge(const struct world_layout *l, float a)
 {
     float n = l->neck_w + 3.0f, t = a / n;
@@ -50,7 +50,7 @@ void world_draw_shirt(const void *arg, int n, const float *u, const float *v, fl
         float a = fabsf(u[i]), d = shirt_edge(l, a) - v[i];
         float slope = a < l->neck_w + 3.0f ? 0.6f + 0.3f * l->collar : 0.95f;
         cover[i] = world_cover(d * slope, sharp);
-        /* a darker band along the neckline, and a fold from each side of it */
+        /* A darker band runs along the neckline, and a fold from each of its sides. */
         float inside = 1.0f - world_rise(l->neck_w - 1.0f, l->neck_w + 3.5f, a);
         float band = inside * world_cover(fabsf(-d * slope - 1.2f) - 1.5f, sharp);
         float fold = world_bell((a - 30.0f - 0.35f * (v[i] - 52.0f)) * 0.35f);
@@ -70,7 +70,7 @@ static float fringe(const struct world_layout *l, float u)
     return l->fringe_v + 10.0f * (d * d / (1.0f + d * d)) - 4.0f * notch;
 }
 
-/* Signed distance, roughly, from the outline of the face. */
+/* Approximate signed distance from the outline of the face, negative inside. */
 static float face_distance(const struct world_layout *l, float u, float v)
 {
     float b = v < 0.0f ? l->face_top : l->face_chin, t = v / b;
@@ -150,6 +150,8 @@ void world_draw_nose_line(const void *arg, int n, const float *u, const float *v
 
 /* ---- hair ---- */
 
+/* Approximate signed distance from the outline of the hair, negative inside. *q becomes 1 at the
+ * outline and 0 in the middle. */
 static float hair_distance(const struct world_layout *l, float u, float v, float *q)
 {
     float x = u / l->hair_w;
@@ -167,6 +169,7 @@ static float hair_distance(const struct world_layout *l, float u, float v, float
            sqrtf(squared(x / l->hair_w) + squared(2.0f * t2 * t / l->hair_end) + 1e-8f);
 }
 
+/* The shading of the hair: strands that fan out from the parting, and a band of sheen. */
 static float hair_shade(const struct world_layout *l, float u, float v, float q)
 {
     float down = v + l->hair_top;
@@ -200,8 +203,8 @@ void world_draw_hair_front(const void *arg, int n, const float *u, const float *
     for (int i = 0; i < n; i++) {
         float q, a = fabsf(u[i] - 0.5f * l->face_u);
         float outer = world_cover(hair_distance(l, u[i], v[i], &q), sharp);
-        /* the opening for the face: its side edge closes in below the jaw and, at the
-           ends of the locks, goes out to the outline */
+        /* The opening for the face: its side edge closes in below the jaw. At the ends of the locks
+         * it goes out to the outline of the hair. */
         float edge = l->face_w - 1.5f - 9.0f * world_rise(24.0f, 60.0f, v[i]) +
                      (l->hair_w - l->face_w + 3.5f) *
                          world_rise(l->hair_end - 26.0f, l->hair_end - 2.0f, v[i]);
@@ -225,7 +228,7 @@ void world_draw_brow(const void *arg, int n, const float *u, const float *v, flo
         float x = u[i] / e->brow_w, q = x * x;
         float line = -e->brow_arch * (1.0f - squared(x - 0.25f));
         float slope = 2.0f * e->brow_arch * (x - 0.25f) / e->brow_w;
-        /* full near the nose, narrower outwards, rounded at both ends */
+        /* The brow is full near the nose, narrower outwards, and rounded at both ends. */
         float taper = 1.0f - 0.38f * world_rise(-0.2f, 1.0f, x);
         float end = 1.0f - q * q * q;
         float half = e->brow_h * taper * sqrtf(end > 0.0f ? end : 0.0f);
@@ -270,7 +273,7 @@ void world_draw_iris(const void *arg, int n, const float *u, const float *v, flo
     }
 }
 
-/* The pupil, cut by the lids as the iris is. */
+/* The pupil, which the lids cut off. */
 void world_draw_pupil(const void *arg, int n, const float *u, const float *v, float sharp,
                       float *cover, float *shade)
 {
@@ -282,7 +285,7 @@ void world_draw_pupil(const void *arg, int n, const float *u, const float *v, fl
     }
 }
 
-/* Upper lid line with a short wing outwards. */
+/* The line of the upper lid, with a short wing outwards. */
 void world_draw_lid(const void *arg, int n, const float *u, const float *v, float sharp,
                     float *cover, float *shade)
 {

@@ -5,7 +5,7 @@
 
 #include "weights/world/palette.h"
 
-/* Where each z dimension before the colours goes, and over what range. */
+/* The attribute that a dimension of z sets, and its range. */
 struct field {
     size_t offset;
     float low, high;

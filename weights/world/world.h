@@ -1,18 +1,16 @@
-/*
- * A small world of drawn portraits with ground truth.
+/* A small world of drawn portraits with ground truth.
  *
- * A portrait is a struct world_attr: some thirty numbers for its form and light, and one
- * sRGB colour for each part. world_render draws it; the same attributes give the same
- * picture, and a part's pixels are its colour times a shading that does not depend on the
- * colour, so the counterfactual of a picture is the same attributes with another colour.
+ * A portrait is a struct world_attr: 32 numbers for form and light, and one sRGB colour for each
+ * part. world_render() draws it, and equal attributes give equal pictures. The pixels of a part are
+ * its colour times a shading that does not depend on the colour. So the counterfactual of a picture
+ * is drawn from the same attributes with another colour.
  *
- * The natural world is the image of world_attr_from_z: lips from pink to brown, hair from
- * black to blond, and so on. In the whole world (world_attr_random_any) every part may
- * also have any of the named colours.
+ * The natural world is all that world_attr_from_z() makes: lips from pink to brown, hair from black
+ * to blond, and so on. In the whole world (world_attr_random_any()) every part may also have any of
+ * the named colours.
  *
- * The functions keep no state; random ones take the caller's, any 64-bit number to begin
- * with. They may be called from several threads, each with its own state.
- */
+ * The functions keep no state. Random ones take the caller's state, which may be any 64-bit number
+ * at first. They may be called from several threads, each with a state of its own. */
 #ifndef WORLD_H
 #define WORLD_H
 
@@ -21,20 +19,20 @@
 
 #include "weights/world/color.h"
 
-/*
- * The dimensions of z. 0 .. WORLD_Z_FORM - 1 are geometry, in the order of the fields of
- * struct world_attr from head_width to neck_width; then light_dir, light, blush; then three
- * for each part's colour in the order of enum world_part: where it lies on the path of the
- * part's natural colours, its lightness, its warmth.
- */
+/* The dimensions of z:
+ *     0 .. WORLD_Z_FORM - 1   geometry: the fields of struct world_attr from head_width to
+ * neck_width 3 more                  light_dir, light, blush 3 for each part         the part's
+ * colour, in the order of enum world_part: the place on the path of the part's natural colours,
+ * lightness, warmth */
 enum { WORLD_Z_FORM = 29, WORLD_Z = WORLD_Z_FORM + 3 + 3 * WORLD_PARTS };
 
-/* Numbers are 0..1 unless said; 0.5 is the median of the natural world. */
+/* The attributes of a portrait. Numbers are 0..1 if no other range is given; 0.5 is the median of
+ * the natural world. The comments name both ends of a range. */
 struct world_attr {
     float head_width;
     float head_height;
     float jaw;         /* narrow .. wide */
-    float yaw;         /* -1..1: the face turns to the picture's left .. right */
+    float yaw;         /* -1..1: the face turns to the left .. right of the picture */
     float nod;         /* -1..1: looks up .. down */
     float tilt;        /* -1..1: the head leans to the left .. right */
     float hair_length; /* above the ears .. below the shoulders */
@@ -64,56 +62,51 @@ struct world_attr {
     float light;     /* dim .. bright */
     float blush;
     float color[WORLD_PARTS][3]; /* sRGB, 0..1 */
-    int color_name[WORLD_PARTS]; /* colour word, see world_color_word */
+    int color_name[WORLD_PARTS]; /* number of the colour word, as world_color_word() takes it */
 };
 
-/* glasses_on is uniform in the natural world, so 40 % wear glasses. */
+/* The value of glasses_on from which glasses are worn. The natural world is uniform in glasses_on,
+ * so 40 % wear glasses. */
 #define WORLD_GLASSES_FROM 0.6f
 
-/* Whether the portrait wears glasses, so that their colour and shape show. */
+/* Whether the portrait wears glasses. */
 bool world_has_glasses(const struct world_attr *attr);
 
-/*
- * The natural portrait of z. z is first scaled to unit root mean square, so its length
- * does not matter (a zero z gives the median portrait); then every attribute is a smooth
- * monotone function of its own dimension and every colour one of its own three.
- */
+/* Makes the natural portrait of z. z is first scaled to a root mean square of 1, so its length does
+ * not matter; a zero z gives the median portrait. Then every attribute is a smooth monotone
+ * function of one dimension, and every colour a function of three. */
 void world_attr_from_z(const float z[WORLD_Z], struct world_attr *attr);
 
-/*
- * Style mixing with a rendered truth: the geometry of `form` (glasses worn or not and their
- * shape included), the light, blush and all part colours of `color`. out may be either.
- */
+/* Mixes two portraits as StyleGAN mixes styles: the geometry of `form`, glasses included, with the
+ * light, blush and colours of `color`. out may be either of them. */
 void world_attr_mix(const struct world_attr *form, const struct world_attr *color,
                     struct world_attr *out);
 
-/* Random numbers from the caller's 64-bit state (splitmix64). */
+/* Random numbers from the caller's 64-bit state (splitmix64): 64 random bits, uniform, normal. */
 uint64_t world_random(uint64_t *rng);
 float world_random_uniform(uint64_t *rng); /* 0 <= u < 1 */
 float world_random_normal(uint64_t *rng);
 
-/* A portrait of the natural world; z, if not NULL, receives its z (unit rms). */
+/* Draws a portrait of the natural world at random. z, if not NULL, receives its z, scaled to a root
+ * mean square of 1. */
 void world_attr_random_natural(uint64_t *rng, struct world_attr *attr, float z[WORLD_Z]);
 
-/*
- * A portrait of the whole world: natural form; each part's colour is natural with
- * probability 0.45, else one of the named colours. Half of them wear glasses.
+/* Draws a portrait of the whole world at random. The form is natural. Each part has a natural
+ * colour with probability 0.45, else one of the named colours. Half of the portraits wear glasses.
  */
 void world_attr_random_any(uint64_t *rng, struct world_attr *attr);
 
-/* Gives a part a named colour: jittered by rng, or its exact centre where rng is NULL. */
+/* Gives a part a named colour: the exact colour if rng is NULL, else one that varies around it. */
 void world_attr_set_color(struct world_attr *attr, enum world_part part, enum world_color color,
                           uint64_t *rng);
 
-/* Sizes that world_render accepts. */
+/* The sizes in pixels that world_render() accepts. */
 enum { WORLD_SIZE_MIN = 32, WORLD_SIZE_MAX = 512 };
 
-/*
- * Draws the portrait. rgb: [3][size][size] planes in -1..1, rows from the top.
- * masks: NULL, or [WORLD_PARTS][size][size], which receive in 0..1 how much of each pixel
- * shows that part in the finished picture (what belongs to no part, as the white of the
- * eye, is 0 in all). Returns false, having written nothing, if size is out of range.
- */
+/* Draws a portrait into rgb[3][size][size], in -1..1, rows from the top. masks, if not NULL, is
+ * [WORLD_PARTS][size][size] and receives how much of each pixel shows each part in the finished
+ * picture, in 0..1. Pixels of no part, as the white of the eye, are 0 in all masks. Returns false,
+ * and writes nothing, if size is out of range. */
 bool world_render(const struct world_attr *attr, int size, float *rgb, float *masks);
 
 #endif
