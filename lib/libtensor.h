@@ -43,7 +43,8 @@
  *
  *     tensor/files/safetensors.h     files of tensors
  *     tensor/files/file.h            files that are written whole or not at all
- *     tensor/files/json.h            JSON, read and written
+ *     tensor/files/json.h            writing JSON
+ *     tensor/hash.h                  a hash of bytes
  *     tensor/kernels/gemm/blas.h     matrix products of plain arrays
  *     tensor/kernels/gemm/in_use.h   which processor, kernels and BLAS are in use */
 #ifndef LIBTENSOR_H
@@ -70,6 +71,7 @@
 #include "tensor/files/safetensors.h"
 #include "tensor/files/file.h"
 #include "tensor/files/json.h"
+#include "tensor/hash.h"
 #include "tensor/kernels/gemm/blas.h"
 #include "tensor/kernels/gemm/in_use.h"
 

@@ -5,7 +5,7 @@
 # The layers, lowest first, are the patterns below; the first that fits a file is its layer. A file
 # may include its own layer and those before it.
 layers='
-lib/tensor/(status|memory|cpu|isa|sizes|half|half_kernels|arena|pool)[.]
+lib/tensor/(status|memory|cpu|isa|sizes|hash|half|half_kernels|arena|pool)[.]
 lib/tensor/[^/]*$
 lib/tensor/files/
 lib/tensor/kernels/[^/]*$

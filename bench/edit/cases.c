@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tensor/hash.h"
 #include "tensor/rng.h"
 
 /* From these limits on the captions (weights/world/captions.c), and so CLIP, call hair long and
@@ -190,7 +191,7 @@ bool edit_setting_make(const struct edit_setting *setting, struct ce_edit_settin
 
 unsigned long long edit_setting_mark(const struct ce_edit_settings *settings)
 {
-    unsigned long long h = 0xcbf29ce484222325u;
+    uint64_t h = LT_HASH_START;
     const struct ce_setting *setting;
     for (size_t i = 0; (setting = ce_setting_at(i)); i++) {
         char text[96];
@@ -198,8 +199,7 @@ unsigned long long edit_setting_mark(const struct ce_edit_settings *settings)
         if (value == 0.0 || isnan(value))
             continue;
         snprintf(text, sizeof text, "%s=%.9g;", setting->name, value);
-        for (const char *c = text; *c; c++)
-            h = (h ^ (unsigned char)*c) * 0x100000001b3u;
+        h = lt_hash_text(h, text);
     }
     return h;
 }

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "tensor/files/file.h"
-#include "tensor/files/json.h"
+#include "tensor/files/json_reader.h"
 
 #define RESULTS_BYTES ((size_t)256 << 20)
 

@@ -12,11 +12,11 @@ static lt_status read_inputs(struct session *s, const char *path)
     const lt_status status = lt_safetensors_open(ctx, path, &file);
     if (status != LT_OK)
         return status;
-    s->w = lt_retain(lt_safetensors_borrow(file, ctx, "w"));
-    s->latents = lt_retain(lt_safetensors_borrow(file, ctx, "latents"));
-    s->pixels = lt_retain(lt_safetensors_borrow(file, ctx, "pixels"));
-    s->ids = lt_retain(lt_safetensors_borrow(file, ctx, "ids_target"));
-    s->points = lt_retain(lt_safetensors_borrow(file, ctx, "points"));
+    s->w = lt_retain(lt_safetensors_borrow(ctx, file, "w"));
+    s->latents = lt_retain(lt_safetensors_borrow(ctx, file, "latents"));
+    s->pixels = lt_retain(lt_safetensors_borrow(ctx, file, "pixels"));
+    s->ids = lt_retain(lt_safetensors_borrow(ctx, file, "ids_target"));
+    s->points = lt_retain(lt_safetensors_borrow(ctx, file, "points"));
     lt_safetensors_close(file);
     return lt_ctx_status(ctx);
 }

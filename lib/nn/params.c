@@ -7,6 +7,7 @@
 
 #include "autograd/tape.h"
 #include "tensor/files/safetensors.h"
+#include "tensor/hash.h"
 
 /* Tensors are kept in the order of adding. A hash table with open addressing, at most half full,
  * finds them by name. */
@@ -32,9 +33,7 @@ struct lt_params {
 
 static size_t hash(const char *name)
 {
-    uint64_t h = 0xcbf29ce484222325u; /* FNV-1a */
-    for (; *name; name++)
-        h = (h ^ (unsigned char)*name) * 0x100000001b3u;
+    const uint64_t h = lt_hash_text(LT_HASH_START, name);
     return (size_t)(h ^ h >> 32);
 }
 
@@ -59,15 +58,6 @@ static bool grow_table(lt_params *p)
     for (size_t i = 0; i < p->count; i++)
         p->slot[find_slot(p, p->entry[i].name)] = i + 1;
     return true;
-}
-
-static char *copy_string(const char *s)
-{
-    const size_t bytes = strlen(s) + 1;
-    char *copy = malloc(bytes);
-    if (copy)
-        memcpy(copy, s, bytes);
-    return copy;
 }
 
 lt_status lt_params_create(lt_ctx *ctx, lt_params **out)
@@ -110,7 +100,7 @@ lt_status lt_params_add(lt_ctx *ctx, lt_params *params, const char *name, lt_ten
         params->entry = grown;
         params->cap = cap;
     }
-    char *copy = copy_string(name);
+    char *copy = strdup(name);
     if (!copy || (2 * params->count >= params->slots && !grow_table(params))) {
         free(copy);
         return lt_fail(ctx, LT_ERR_MEMORY, "params: out of memory for tensor %s", name);
@@ -256,8 +246,8 @@ lt_status lt_params_set_metadata(lt_ctx *ctx, lt_params *params, const char *key
         params->pair = grown;
         params->pairs_cap = cap;
     }
-    char *v = copy_string(value);
-    char *k = old ? old->key : copy_string(key);
+    char *v = strdup(value);
+    char *k = old ? old->key : strdup(key);
     if (!v || !k) {
         free(v);
         if (!old)
@@ -297,8 +287,8 @@ static lt_status load(lt_ctx *ctx, lt_params *params, const char *path, const ch
             continue;
         const bool half = info->dtype == LT_F16 || info->dtype == LT_BF16;
         lt_tensor *t = info->known && is_float(info->dtype) && !(half && keep_half)
-                           ? lt_safetensors_f32(file, ctx, info->name)
-                           : lt_safetensors_borrow(file, ctx, info->name);
+                           ? lt_safetensors_f32(ctx, file, info->name)
+                           : lt_safetensors_borrow(ctx, file, info->name);
         status = lt_params_add(ctx, params, info->name + skip, t);
     }
     for (size_t i = 0; status == LT_OK && i < lt_safetensors_metadata_count(file); i++) {

@@ -11,16 +11,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "tensor/status.h"
-
-LT_BEGIN_DECLS
-
 /* Converts `n` elements of `src` into `dst`. */
-LT_API void lt_f16_to_f32(const uint16_t *src, float *dst, size_t n);
-LT_API void lt_f32_to_f16(const float *src, uint16_t *dst, size_t n);
-LT_API void lt_bf16_to_f32(const uint16_t *src, float *dst, size_t n);
-LT_API void lt_f32_to_bf16(const float *src, uint16_t *dst, size_t n);
-
-LT_END_DECLS
+void lt_f16_to_f32(const uint16_t *src, float *dst, size_t n);
+void lt_f32_to_f16(const float *src, uint16_t *dst, size_t n);
+void lt_bf16_to_f32(const uint16_t *src, float *dst, size_t n);
+void lt_f32_to_bf16(const float *src, uint16_t *dst, size_t n);
 
 #endif

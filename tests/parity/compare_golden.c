@@ -17,7 +17,7 @@
 #include "parity/formula.h"
 #include "parity/golden.h"
 #include "tensor/files/file.h"
-#include "tensor/files/json.h"
+#include "tensor/files/json_reader.h"
 
 static int usage(void)
 {

@@ -2,19 +2,13 @@
 
 #include <stdlib.h>
 
-static const uint64_t GAMMA = 0x9E3779B97F4A7C15u;
+#include "tensor/hash.h"
 
-/* Fowler, Noll & Vo's hash, variant 1a, continued from `h`. */
-static uint64_t hash_more(uint64_t h, const char *text)
-{
-    for (; *text; text++)
-        h = (h ^ (unsigned char)*text) * 0x100000001B3u;
-    return h;
-}
+static const uint64_t GAMMA = 0x9E3779B97F4A7C15u;
 
 static uint64_t stream_key(const char *name, const char *suffix, uint64_t seed)
 {
-    return hash_more(hash_more(0xCBF29CE484222325u, name), suffix) ^ (seed * GAMMA);
+    return lt_hash_text(lt_hash_text(LT_HASH_START, name), suffix) ^ (seed * GAMMA);
 }
 
 /* The top 24 bits of splitmix64 (Steele, Lea & Flood 2014). */

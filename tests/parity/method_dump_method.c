@@ -5,7 +5,7 @@
 #include "autograd/ops.h"
 #include "engine/mapper/trainer.h"
 #include "parity/method_dump.h"
-#include "tensor/files/json.h"
+#include "tensor/files/json_reader.h"
 
 enum { NAME_CAP = 144 };
 

@@ -6,7 +6,7 @@
 #include "engine/objective/clip_nce.h"
 #include "engine/latent/latent_space.h"
 #include "parity/method_dump.h"
-#include "tensor/files/json.h"
+#include "tensor/files/json_reader.h"
 
 /* wplus (B,L,D), probe (B,3,S,S); setting noise 0: none -> image, style.NN, and gradients of
  * sum(image * probe) to wplus and, from the styles as leaves, to each style. */

@@ -6,7 +6,7 @@
 
 #include "parity/fixture.h"
 #include "tensor/files/file.h"
-#include "tensor/files/json.h"
+#include "tensor/files/json_reader.h"
 
 static lt_json *read_vectors(void)
 {

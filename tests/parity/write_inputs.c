@@ -12,7 +12,7 @@
 
 #include "autograd/ops.h"
 #include "parity/golden.h"
-#include "tensor/files/json.h"
+#include "tensor/files/json_reader.h"
 #include "tensor/files/safetensors.h"
 
 enum { MOST = 8, MOST_STEPS = 16 };

@@ -5,17 +5,18 @@
 #include <stdlib.h>
 
 #include "support/check_grad.h"
+#include "tensor/kernels/conv/winograd_impl.h"
 
-static int64_t weight_at(const lt_winograd *q, int64_t o, int64_t c, int64_t tap)
+static int64_t weight_at(const lt_conv3 *q, int64_t o, int64_t c, int64_t tap)
 {
     return o * q->w_out + c * q->w_in + (q->flip ? 8 - tap : tap);
 }
 
 /* Tap i meets input row *in of output row y; false where there is none. */
-static bool meets(const lt_winograd *q, int64_t y, int64_t i, int64_t limit, int64_t *in)
+static bool meets(const lt_conv3 *q, int64_t y, int64_t i, int64_t limit, int64_t *in)
 {
-    *in = q->kind == LT_WINOGRAD_SAME ? y + i - q->pad : 2 * y + i - q->pad;
-    if (q->kind == LT_WINOGRAD_UP) {
+    *in = q->kind == LT_CONV3_SAME ? y + i - q->pad : 2 * y + i - q->pad;
+    if (q->kind == LT_CONV3_UP) {
         if ((y - i + q->pad) % 2 != 0)
             return false;
         *in = (y - i + q->pad) / 2;
@@ -23,7 +24,7 @@ static bool meets(const lt_winograd *q, int64_t y, int64_t i, int64_t limit, int
     return *in >= 0 && *in < limit;
 }
 
-static void plain_loops(const lt_winograd *q, double *y)
+static void plain_loops(const lt_conv3 *q, double *y)
 {
     for (int64_t i = 0; i < q->n * q->o * q->oh * q->ow; i++) {
         const int64_t x = i % q->ow, row = i / q->ow % q->oh, o = i / q->ow / q->oh % q->o;
@@ -44,19 +45,19 @@ static void plain_loops(const lt_winograd *q, double *y)
     }
 }
 
-int64_t check_conv3_size(const lt_winograd *q, int64_t size)
+int64_t check_conv3_size(const lt_conv3 *q, int64_t size)
 {
-    if (q->kind == LT_WINOGRAD_UP)
+    if (q->kind == LT_CONV3_UP)
         return 2 * size + 1 - 2 * q->pad;
-    return q->kind == LT_WINOGRAD_SAME ? size + 2 * q->pad - 2 : (size + 2 * q->pad - 3) / 2 + 1;
+    return q->kind == LT_CONV3_SAME ? size + 2 * q->pad - 2 : (size + 2 * q->pad - 3) / 2 + 1;
 }
 
 /* out_scale and dot are what separate passes over the result give. */
-static void check_epilogue(lt_ctx *ctx, check_conv3_run *run, const lt_winograd *plain, bool sums)
+static void check_epilogue(lt_ctx *ctx, lt_conv3_run *run, const lt_conv3 *plain, bool sums)
 {
     const int64_t planes = plain->n * plain->o, area = plain->oh * plain->ow, size = planes * area;
     const lt_scope scope = lt_scope_open(ctx);
-    lt_winograd q = *plain;
+    lt_conv3 q = *plain;
     q.out_scale = lt_f32(check_random(ctx, 77, 0.5f, 2, 1, &planes));
     q.out = lt_f32(lt_full(ctx, 1, &size, NAN));
     if (sums) {
@@ -81,8 +82,8 @@ static void check_epilogue(lt_ctx *ctx, check_conv3_run *run, const lt_winograd 
     lt_scope_close(ctx, scope, NULL);
 }
 
-double check_conv3_error(lt_ctx *ctx, check_conv3_run *run, lt_winograd q, uint64_t seed,
-                         bool scaled, bool shifted, int check_threads)
+double check_conv3_error(lt_ctx *ctx, lt_conv3_run *run, lt_conv3 q, uint64_t seed, bool scaled,
+                         bool shifted, int check_threads)
 {
     const lt_scope scope = lt_scope_open(ctx);
     q.oh = check_conv3_size(&q, q.h);

@@ -2,17 +2,15 @@
 #ifndef TESTS_CHECK_CONV3_H
 #define TESTS_CHECK_CONV3_H
 
-#include "tensor/kernels/conv/winograd_impl.h"
-
-typedef lt_status check_conv3_run(lt_ctx *ctx, const lt_winograd *q);
+#include "tensor/kernels/conv/conv3_impl.h"
 
 /* Rows (or columns) of output of `size` of input. */
-int64_t check_conv3_size(const lt_winograd *q, int64_t size);
+int64_t check_conv3_size(const lt_conv3 *q, int64_t size);
 
 /* The largest error of `run` relative to the largest value, on random values; also checks scales,
  * sums, and with check_threads that one to so many threads give the same bits. q says kind, sizes
  * of the input, channels, pad and flip. */
-double check_conv3_error(lt_ctx *ctx, check_conv3_run *run, lt_winograd q, uint64_t seed,
-                         bool scaled, bool shifted, int check_threads);
+double check_conv3_error(lt_ctx *ctx, lt_conv3_run *run, lt_conv3 q, uint64_t seed, bool scaled,
+                         bool shifted, int check_threads);
 
 #endif

@@ -94,7 +94,7 @@ lt_tensor *ce_kind_read(lt_ctx *ctx, const char *path, enum ce_kind kind, const 
     if (ce_kind_open(ctx, path, kind, &file) != LT_OK)
         return NULL;
     const lt_scope scope = lt_scope_open(ctx);
-    lt_tensor *t = lt_safetensors_f32(file, ctx, name);
+    lt_tensor *t = lt_safetensors_f32(ctx, file, name);
     if (t)
         t = lt_clone(ctx, t);
     if (t && lt_check_finite(ctx, t, name) != LT_OK)

@@ -185,7 +185,7 @@ static lt_status tokenizer_from_clip(lt_ctx *ctx, struct ce_models *m, const cha
         return status;
     if (!m->tokenizer && lt_safetensors_find(file, "tokenizer.merges")) {
         const lt_scope scope = lt_scope_open(ctx);
-        const lt_tensor *merges = lt_safetensors_borrow(file, ctx, "tokenizer.merges");
+        const lt_tensor *merges = lt_safetensors_borrow(ctx, file, "tokenizer.merges");
         if (!merges)
             status = lt_ctx_status(ctx);
         else if (lt_type(merges) != LT_U8)

@@ -6,14 +6,13 @@
 
 #include "nn/text/codepoints_impl.h"
 #include "nn/text/tokenizer_split_impl.h"
+#include "tensor/hash.h"
 
 /* --- symbols --- */
 
 static uint64_t hash_bytes(const char *text, size_t len)
 {
-    uint64_t h = 0xCBF29CE484222325u; /* FNV-1a */
-    for (size_t i = 0; i < len; i++)
-        h = (h ^ (unsigned char)text[i]) * 0x100000001B3u;
+    const uint64_t h = lt_hash(LT_HASH_START, text, len);
     return h ^ h >> 32;
 }
 

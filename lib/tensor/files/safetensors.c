@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "tensor/files/file.h"
-#include "tensor/files/json.h"
+#include "tensor/files/json_reader.h"
 
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "safetensors files are mapped as they are, which needs a little-endian machine"
@@ -402,7 +402,7 @@ static lt_tensor *fail_null(lt_ctx *ctx, lt_status status, const lt_safetensors 
     return NULL;
 }
 
-lt_tensor *lt_safetensors_borrow(const lt_safetensors *file, lt_ctx *ctx, const char *name)
+lt_tensor *lt_safetensors_borrow(lt_ctx *ctx, const lt_safetensors *file, const char *name)
 {
     const lt_safetensors_info *info = lt_safetensors_find(file, name);
     if (!info)
@@ -428,12 +428,12 @@ lt_tensor *lt_safetensors_borrow(const lt_safetensors *file, lt_ctx *ctx, const 
     return t;
 }
 
-lt_tensor *lt_safetensors_f32(const lt_safetensors *file, lt_ctx *ctx, const char *name)
+lt_tensor *lt_safetensors_f32(lt_ctx *ctx, const lt_safetensors *file, const char *name)
 {
     lt_scope scope = lt_scope_open(ctx);
     lt_tensor *result = NULL;
 
-    lt_tensor *t = lt_safetensors_borrow(file, ctx, name);
+    lt_tensor *t = lt_safetensors_borrow(ctx, file, name);
     if (!t)
         goto done;
     switch (lt_type(t)) {

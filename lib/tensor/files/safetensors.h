@@ -64,12 +64,12 @@ LT_API bool lt_safetensors_metadata_at(const lt_safetensors *file, size_t index,
  * where it is not aligned to its element size. Errors: LT_ERR_MISSING,
  * LT_ERR_UNSUPPORTED for a dtype that the library does not have,
  * LT_ERR_MEMORY. */
-LT_API lt_tensor *lt_safetensors_borrow(const lt_safetensors *file, lt_ctx *ctx, const char *name);
+LT_API lt_tensor *lt_safetensors_borrow(lt_ctx *ctx, const lt_safetensors *file, const char *name);
 
 /* The named tensor in float32, owned by the scope: borrowed as above where it
  * is F32 in the file, else a converted copy of F16, BF16 or F64. Errors: as
  * above, and LT_ERR_DTYPE for integers. */
-LT_API lt_tensor *lt_safetensors_f32(const lt_safetensors *file, lt_ctx *ctx, const char *name);
+LT_API lt_tensor *lt_safetensors_f32(lt_ctx *ctx, const lt_safetensors *file, const char *name);
 
 /* Writes `count` tensors in the given order and their own dtypes, with
  * `n_metadata` pairs of texts (arrays may be NULL where the counts are 0). The

@@ -16,7 +16,7 @@
 
 static lt_ctx *ctx;
 
-static double error_of(lt_winograd q, uint64_t seed, bool scaled, bool shifted, int check_threads)
+static double error_of(lt_conv3 q, uint64_t seed, bool scaled, bool shifted, int check_threads)
 {
     return check_conv3_error(ctx, lt_amx_conv_run, q, seed, scaled, shifted, check_threads);
 }
@@ -64,8 +64,8 @@ START_TEST(odd_shapes_match_plain_loops)
         return;
     lt_rng rng = lt_rng_make(11, 0);
     for (int i = 0; i < 30; i++) {
-        const lt_winograd q = {
-            .kind = (lt_winograd_kind)(i % 3),
+        const lt_conv3 q = {
+            .kind = (lt_conv3_kind)(i % 3),
             .n = 1 + (int64_t)lt_rng_below(&rng, i % 6 ? 1 : 3),
             .c = channels[lt_rng_below(&rng, 6)],
             .o = channels[lt_rng_below(&rng, 6)],
@@ -91,13 +91,13 @@ START_TEST(smallest_images)
     for (int64_t h = 1; h <= 5; h += h < 2 ? 1 : 3)
         for (int64_t w = 1; w <= 70; w += w < 6 ? 1 : 16)
             for (int64_t i = 0; i < 9; i++) {
-                const lt_winograd q = {.kind = (lt_winograd_kind)(i / 3),
-                                       .pad = i % 3,
-                                       .n = 3,
-                                       .c = 3,
-                                       .o = 2,
-                                       .h = h,
-                                       .w = w};
+                const lt_conv3 q = {.kind = (lt_conv3_kind)(i / 3),
+                                    .pad = i % 3,
+                                    .n = 3,
+                                    .c = 3,
+                                    .o = 2,
+                                    .h = h,
+                                    .w = w};
                 if (check_conv3_size(&q, h) < 1 || check_conv3_size(&q, w) < 1)
                     continue;
                 const double error = error_of(q, (uint64_t)(100 * h + w), true, true, 0);
@@ -114,14 +114,14 @@ START_TEST(several_tiles)
     if (!(ctx = check_open_amx(3, _i)))
         return;
     for (int i = 0; i < 6; i++) {
-        const lt_winograd q = {.kind = (lt_winograd_kind)(i / 2),
-                               .flip = i % 2,
-                               .n = 1,
-                               .c = 5,
-                               .o = 18,
-                               .h = 11,
-                               .w = 300,
-                               .pad = 1};
+        const lt_conv3 q = {.kind = (lt_conv3_kind)(i / 2),
+                            .flip = i % 2,
+                            .n = 1,
+                            .c = 5,
+                            .o = 18,
+                            .h = 11,
+                            .w = 300,
+                            .pad = 1};
         const double error = error_of(q, 7, true, false, 3);
         ck_assert_msg(error <= 1e-6, "kind %d: error %g", (int)q.kind, error);
     }
@@ -135,14 +135,14 @@ START_TEST(error_at_512_channels)
     if (!(ctx = check_open_amx(2, _i)))
         return;
     for (int i = 0; i < 3; i++) {
-        const lt_winograd q = {.kind = (lt_winograd_kind)i,
-                               .flip = i == 1,
-                               .n = 1,
-                               .c = 512,
-                               .o = 16,
-                               .h = 16,
-                               .w = 32,
-                               .pad = i == 0};
+        const lt_conv3 q = {.kind = (lt_conv3_kind)i,
+                            .flip = i == 1,
+                            .n = 1,
+                            .c = 512,
+                            .o = 16,
+                            .h = 16,
+                            .w = 32,
+                            .pad = i == 0};
         const double error = error_of(q, 5, true, false, 3);
         ck_assert_msg(error <= 1.5e-6, "kind %d: error %g", (int)q.kind, error);
     }
@@ -156,8 +156,8 @@ enum { CHANNELS = 70, SIZE = 20 };
 static const float *run_on(const float *in, float scale)
 {
     const int64_t size = 2 * SIZE * SIZE;
-    const lt_winograd q = {
-        .kind = LT_WINOGRAD_SAME,
+    const lt_conv3 q = {
+        .kind = LT_CONV3_SAME,
         .n = 1,
         .c = CHANNELS,
         .h = SIZE,
@@ -249,22 +249,22 @@ START_TEST(large_outputs)
         if (!(ctx = check_open_amx(2, _i)))
             return;
         const int64_t wide = up ? 513 : 512, in = up ? 256 : 512;
-        lt_winograd q = {.kind = up ? LT_WINOGRAD_UP : LT_WINOGRAD_SAME,
-                         .n = 1,
-                         .c = 3,
-                         .o = 32,
-                         .pad = !up,
-                         .h = in,
-                         .w = in,
-                         .oh = wide,
-                         .ow = wide,
-                         .w_out = 27,
-                         .w_in = 9};
+        lt_conv3 q = {.kind = up ? LT_CONV3_UP : LT_CONV3_SAME,
+                      .n = 1,
+                      .c = 3,
+                      .o = 32,
+                      .pad = !up,
+                      .h = in,
+                      .w = in,
+                      .oh = wide,
+                      .ow = wide,
+                      .w_out = 27,
+                      .w_in = 9};
         const int64_t area = q.oh * q.ow, size = q.o * area, half = q.o / 2;
         q.in = lt_f32(check_random(ctx, 1, -1, 1, 1, (int64_t[]){q.c * in * in}));
         q.weight = lt_f32(check_random(ctx, 2, -1, 1, 1, (int64_t[]){q.o * q.c * 9}));
         q.out = lt_f32(lt_full(ctx, 1, &size, NAN));
-        lt_winograd part = q;
+        lt_conv3 part = q;
         part.o = half;
         part.out = lt_f32(lt_full(ctx, 1, &size, NAN));
         const float *out = part.out;
@@ -285,33 +285,33 @@ END_TEST
 START_TEST(orders_of_work)
 {
     static const struct {
-        lt_winograd_kind kind;
+        lt_conv3_kind kind;
         int64_t c, o, h, samples;
     } cases[] = {
-        {LT_WINOGRAD_SAME, 70, 40, 6, 16},
-        {LT_WINOGRAD_UP, 70, 40, 5, 16},
-        {LT_WINOGRAD_DOWN, 40, 70, 11, 16},
-        {LT_WINOGRAD_SAME, 130, 200, 8, 24},
+        {LT_CONV3_SAME, 70, 40, 6, 16},
+        {LT_CONV3_UP, 70, 40, 5, 16},
+        {LT_CONV3_DOWN, 40, 70, 11, 16},
+        {LT_CONV3_SAME, 130, 200, 8, 24},
     };
     if (!(ctx = check_open_amx(2, _i)))
         return;
     for (int i = 0; i < 4; i++) {
-        lt_winograd q = {.kind = cases[i].kind,
-                         .n = 1,
-                         .c = cases[i].c,
-                         .o = cases[i].o,
-                         .h = cases[i].h,
-                         .w = 16,
-                         .pad = 1,
-                         .w_out = 9 * cases[i].c,
-                         .w_in = 9};
+        lt_conv3 q = {.kind = cases[i].kind,
+                      .n = 1,
+                      .c = cases[i].c,
+                      .o = cases[i].o,
+                      .h = cases[i].h,
+                      .w = 16,
+                      .pad = 1,
+                      .w_out = 9 * cases[i].c,
+                      .w_in = 9};
         q.oh = check_conv3_size(&q, q.h);
         q.ow = check_conv3_size(&q, q.w);
         const int64_t in = q.c * q.h * q.w, out = q.o * q.oh * q.ow, samples = cases[i].samples,
                       outs = samples * out;
         float *x = lt_f32(check_random(ctx, 1, -1, 1, 2, (int64_t[]){samples, in}));
         q.weight = lt_f32(check_random(ctx, 3, -1, 1, 1, (int64_t[]){q.o * q.c * 9}));
-        lt_winograd many = q;
+        lt_conv3 many = q;
         many.n = samples;
         many.in = x;
         many.out = lt_f32(lt_full(ctx, 1, &outs, NAN));
@@ -358,15 +358,15 @@ START_TEST(layers)
                          check_random(ctx, 4, 0.1f, 1, 1, (int64_t[]){1}),
                          check_random(ctx, 5, -1, 1, 1, &channels)};
     layer of = {check_random(ctx, 6, -1, 1, 4, (int64_t[]){1, 1, EDGE, EDGE}), 0.2f};
-    const lt_winograd q = {.kind = LT_WINOGRAD_SAME,
-                           .n = 1,
-                           .c = WIDE,
-                           .h = EDGE,
-                           .w = EDGE,
-                           .o = WIDE,
-                           .oh = EDGE,
-                           .ow = EDGE,
-                           .pad = 1};
+    const lt_conv3 q = {.kind = LT_CONV3_SAME,
+                        .n = 1,
+                        .c = WIDE,
+                        .h = EDGE,
+                        .w = EDGE,
+                        .o = WIDE,
+                        .oh = EDGE,
+                        .ow = EDGE,
+                        .pad = 1};
     ck_assert(lt_amx_conv_pays(ctx, &q));
     const lt_tensor *y = apply_layer(ctx, leaf, &of);
     ctx->amx = false;
@@ -394,16 +394,16 @@ START_TEST(small_ones_stay_away)
 {
     if (!(ctx = check_open_amx(1, _i)))
         return;
-    const lt_winograd same = {.kind = LT_WINOGRAD_SAME,
-                              .n = 1,
-                              .c = 64,
-                              .h = 32,
-                              .w = 32,
-                              .o = 64,
-                              .oh = 32,
-                              .ow = 32,
-                              .pad = 1};
-    lt_winograd q = same;
+    const lt_conv3 same = {.kind = LT_CONV3_SAME,
+                           .n = 1,
+                           .c = 64,
+                           .h = 32,
+                           .w = 32,
+                           .o = 64,
+                           .oh = 32,
+                           .ow = 32,
+                           .pad = 1};
+    lt_conv3 q = same;
     ck_assert(lt_amx_conv_pays(ctx, &q));
     q.c = 63;
     ck_assert(!lt_amx_conv_pays(ctx, &q));
@@ -415,8 +415,8 @@ START_TEST(small_ones_stay_away)
     ck_assert(!lt_amx_conv_pays(ctx, &q));
     q = same, q.h = q.oh = 1;
     ck_assert(!lt_amx_conv_pays(ctx, &q));
-    const lt_winograd up = {
-        .kind = LT_WINOGRAD_UP, .n = 1, .c = 64, .h = 16, .w = 16, .o = 64, .oh = 33, .ow = 33};
+    const lt_conv3 up = {
+        .kind = LT_CONV3_UP, .n = 1, .c = 64, .h = 16, .w = 16, .o = 64, .oh = 33, .ow = 33};
     ck_assert(lt_amx_conv_pays(ctx, &up));
     check_close(ctx);
 }

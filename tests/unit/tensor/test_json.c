@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "unit/suites.h"
-#include "tensor/files/json.h"
+#include "tensor/files/json_reader.h"
 
 static lt_ctx *ctx;
 

@@ -84,7 +84,7 @@ START_TEST(every_dtype_round_trips)
         ck_assert(info->known && info->dtype == lt_type(tensors[i]));
         ck_assert_str_eq(info->dtype_name, lt_dtype_name(info->dtype));
         ck_assert_int_eq(info->ndim, lt_ndim(tensors[i]));
-        lt_tensor *t = lt_safetensors_borrow(file, ctx, names[i]);
+        lt_tensor *t = lt_safetensors_borrow(ctx, file, names[i]);
         ck_assert_ptr_nonnull(t);
         ck_assert(lt_same_shape(t, tensors[i]) && lt_type(t) == lt_type(tensors[i]));
         ck_assert_uint_eq(info->bytes, (size_t)lt_numel(t) * lt_dtype_size(lt_type(t)));
@@ -156,7 +156,7 @@ START_TEST(views_are_written_row_major)
         lt_safetensors_write(ctx, path, 1, (const char *[]){"t"}, &turned, 0, NULL, NULL), LT_OK);
     ck_assert_int_eq(open_file(path, &file), LT_OK);
     const float expected[6] = {0, 3, 1, 4, 2, 5};
-    ck_assert_mem_eq(lt_f32(lt_safetensors_f32(file, ctx, "t")), expected, sizeof expected);
+    ck_assert_mem_eq(lt_f32(lt_safetensors_f32(ctx, file, "t")), expected, sizeof expected);
     lt_safetensors_close(file);
 }
 END_TEST
@@ -173,19 +173,19 @@ START_TEST(f32_borrows_or_converts)
     ck_assert_int_eq(lt_safetensors_write(ctx, path, 5, names, tensors, 0, NULL, NULL), LT_OK);
     ck_assert_int_eq(open_file(path, &file), LT_OK);
     for (int i = 0; i < 4; i++) {
-        lt_tensor *f = lt_safetensors_f32(file, ctx, names[i]);
+        lt_tensor *f = lt_safetensors_f32(ctx, file, names[i]);
         ck_assert_ptr_nonnull(f);
         ck_assert_int_eq(lt_type(f), LT_F32);
         ck_assert_float_eq(lt_f32(f)[1], -0.5f);
         ck_assert_float_eq(lt_f32(f)[2], i == 2 ? 65536.0f : 65504.0f);
     }
     size_t live = lt_ctx_memory(ctx).live_blocks;
-    ck_assert_ptr_nonnull(lt_safetensors_f32(file, ctx, "f32"));
+    ck_assert_ptr_nonnull(lt_safetensors_f32(ctx, file, "f32"));
     ck_assert_uint_eq(lt_ctx_memory(ctx).live_blocks, live);
-    ck_assert_ptr_null(lt_safetensors_f32(file, ctx, "i32"));
+    ck_assert_ptr_null(lt_safetensors_f32(ctx, file, "i32"));
     ck_assert_int_eq(lt_ctx_status(ctx), LT_ERR_DTYPE);
     lt_ctx_clear(ctx);
-    ck_assert_ptr_null(lt_safetensors_f32(file, ctx, "f8"));
+    ck_assert_ptr_null(lt_safetensors_f32(ctx, file, "f8"));
     ck_assert_int_eq(lt_ctx_status(ctx), LT_ERR_MISSING);
     ck_assert_ptr_nonnull(strstr(lt_ctx_message(ctx), "f8"));
     ck_assert_ptr_nonnull(strstr(lt_ctx_message(ctx), path));
@@ -202,15 +202,15 @@ START_TEST(tensors_outlive_the_file_and_protect_it)
     ck_assert_int_eq(lt_safetensors_write(ctx, path, 1, (const char *[]){"t"}, &t, 0, NULL, NULL),
                      LT_OK);
     ck_assert_int_eq(open_file(path, &file), LT_OK);
-    lt_tensor *kept = lt_retain(lt_safetensors_f32(file, ctx, "t"));
-    lt_tensor *other = lt_safetensors_f32(file, ctx, "t");
+    lt_tensor *kept = lt_retain(lt_safetensors_f32(ctx, file, "t"));
+    lt_tensor *other = lt_safetensors_f32(ctx, file, "t");
     lt_safetensors_close(file);
     ck_assert_float_eq(lt_f32(kept)[1], 2.0f);
     lt_f32(kept)[1] = 5.0f;
     ck_assert_float_eq(lt_f32(other)[1], 5.0f);
     /* The file itself has not changed. */
     ck_assert_int_eq(open_file(path, &file), LT_OK);
-    ck_assert_float_eq(lt_f32(lt_safetensors_f32(file, ctx, "t"))[1], 2.0f);
+    ck_assert_float_eq(lt_f32(lt_safetensors_f32(ctx, file, "t"))[1], 2.0f);
     lt_safetensors_close(file);
     lt_release(kept);
 }
@@ -222,7 +222,7 @@ START_TEST(unaligned_data_is_copied)
         write_file("{\"t\":{\"dtype\":\"I32\",\"shape\":[2],\"data_offsets\":[1,9]}}  ", 9);
     lt_safetensors *file;
     ck_assert_int_eq(open_file(path, &file), LT_OK);
-    lt_tensor *t = lt_safetensors_borrow(file, ctx, "t");
+    lt_tensor *t = lt_safetensors_borrow(ctx, file, "t");
     ck_assert_ptr_nonnull(t);
     ck_assert_int_eq(lt_i32(t)[0], 0x04030201);
     ck_assert_int_eq(lt_i32(t)[1], 0x08070605);
@@ -239,10 +239,10 @@ START_TEST(gaps_trailing_bytes_and_unknown_dtypes_are_tolerated)
         40);
     lt_safetensors *file;
     ck_assert_int_eq(open_file(path, &file), LT_OK);
-    ck_assert_ptr_nonnull(lt_safetensors_borrow(file, ctx, "t"));
-    ck_assert_int_eq(lt_numel(lt_safetensors_borrow(file, ctx, "e")), 0);
+    ck_assert_ptr_nonnull(lt_safetensors_borrow(ctx, file, "t"));
+    ck_assert_int_eq(lt_numel(lt_safetensors_borrow(ctx, file, "e")), 0);
     ck_assert(!lt_safetensors_find(file, "u")->known);
-    ck_assert_ptr_null(lt_safetensors_f32(file, ctx, "u"));
+    ck_assert_ptr_null(lt_safetensors_f32(ctx, file, "u"));
     ck_assert_int_eq(lt_ctx_status(ctx), LT_ERR_UNSUPPORTED);
     ck_assert_ptr_nonnull(strstr(lt_ctx_message(ctx), "F8_E4M3"));
     ck_assert_uint_eq(lt_safetensors_metadata_count(file), 0);
@@ -369,11 +369,11 @@ static int read_all(const char *path)
     } else {
         for (size_t i = 0; i < lt_safetensors_count(file); i++) {
             const char *name = lt_safetensors_at(file, i)->name;
-            const lt_tensor *t = lt_safetensors_borrow(file, ctx, name);
+            const lt_tensor *t = lt_safetensors_borrow(ctx, file, name);
             const unsigned char *bytes = t ? lt_data(t) : NULL;
             for (uint64_t k = 0; t && k < lt_safetensors_at(file, i)->bytes; k++)
                 sum += bytes[k];
-            lt_safetensors_f32(file, ctx, name);
+            lt_safetensors_f32(ctx, file, name);
         }
         for (size_t i = 0; lt_safetensors_metadata_at(file, i, &key, &value); i++)
             sum += (double)strlen(key) + (double)strlen(value);

@@ -19,8 +19,8 @@ START_TEST(odd_shapes_match_plain_loops)
         ctx = check_open(1 + isa % 3, isa > 0 ? check_isa[isa - 1] : NULL);
         lt_rng rng = lt_rng_make(11, (uint64_t)isa);
         for (int i = 0; i < 90; i++) {
-            const lt_winograd q = {
-                .kind = (lt_winograd_kind)(i % 3),
+            const lt_conv3 q = {
+                .kind = (lt_conv3_kind)(i % 3),
                 .n = 1 + (int64_t)lt_rng_below(&rng, 3),
                 .c = channels[lt_rng_below(&rng, 5)],
                 .o = channels[lt_rng_below(&rng, 5)],
@@ -47,13 +47,13 @@ START_TEST(smallest_images)
     for (int64_t h = 1; h <= 5; h++)
         for (int64_t w = 1; w <= 70; w += w < 6 ? 1 : 8)
             for (int64_t i = 0; i < 9; i++) {
-                const lt_winograd q = {.kind = (lt_winograd_kind)(i / 3),
-                                       .pad = i % 3,
-                                       .n = 3,
-                                       .c = 3,
-                                       .o = 2,
-                                       .h = h,
-                                       .w = w};
+                const lt_conv3 q = {.kind = (lt_conv3_kind)(i / 3),
+                                    .pad = i % 3,
+                                    .n = 3,
+                                    .c = 3,
+                                    .o = 2,
+                                    .h = h,
+                                    .w = w};
                 if (check_conv3_size(&q, h) < 1 || check_conv3_size(&q, w) < 1)
                     continue;
                 const double error = check_conv3_error(ctx, lt_winograd_run, q,
@@ -70,14 +70,14 @@ START_TEST(error_at_512_channels)
 {
     ctx = check_open(2, NULL);
     for (int i = 0; i < 6; i++) {
-        const lt_winograd q = {.kind = (lt_winograd_kind)(i / 2),
-                               .flip = i % 2,
-                               .n = 1,
-                               .c = 512,
-                               .o = 16,
-                               .h = 32,
-                               .w = 32,
-                               .pad = i < 2};
+        const lt_conv3 q = {.kind = (lt_conv3_kind)(i / 2),
+                            .flip = i % 2,
+                            .n = 1,
+                            .c = 512,
+                            .o = 16,
+                            .h = 32,
+                            .w = 32,
+                            .pad = i < 2};
         const double error = check_conv3_error(ctx, lt_winograd_run, q, 5, true, false, 3);
         ck_assert_msg(error <= 6e-6, "kind %d: error %g", (int)q.kind, error);
     }
@@ -92,17 +92,17 @@ START_TEST(large_outputs)
     for (int i = 0; i < 2 * (CHECK_ISAS + 1); i++) {
         const int isa = i / 2;
         ctx = check_open(1 + isa % 3, isa > 0 ? check_isa[isa - 1] : NULL);
-        lt_winograd q = {.kind = i % 2 ? LT_WINOGRAD_DOWN : LT_WINOGRAD_SAME,
-                         .n = 1,
-                         .c = 3,
-                         .o = 64,
-                         .pad = 1,
-                         .h = i % 2 ? 767 : 384,
-                         .w = i % 2 ? 767 : 384,
-                         .oh = 384,
-                         .ow = 384,
-                         .w_out = 27,
-                         .w_in = 9};
+        lt_conv3 q = {.kind = i % 2 ? LT_CONV3_DOWN : LT_CONV3_SAME,
+                      .n = 1,
+                      .c = 3,
+                      .o = 64,
+                      .pad = 1,
+                      .h = i % 2 ? 767 : 384,
+                      .w = i % 2 ? 767 : 384,
+                      .oh = 384,
+                      .ow = 384,
+                      .w_out = 27,
+                      .w_in = 9};
         const int64_t area = q.oh * q.ow, size = q.o * area, half = q.o / 2;
         q.in = lt_f32(check_random(ctx, 1, -1, 1, 4, (int64_t[]){1, q.c, q.h, q.w}));
         q.weight = lt_f32(check_random(ctx, 2, -1, 1, 3, (int64_t[]){q.o, q.c, 9}));
@@ -110,7 +110,7 @@ START_TEST(large_outputs)
         q.with = lt_f32(check_random(ctx, 4, -1, 1, 1, &size));
         q.dot = lt_f32(lt_full(ctx, 1, &q.o, NAN));
         q.out = lt_f32(lt_full(ctx, 1, &size, NAN));
-        lt_winograd part = q;
+        lt_conv3 part = q;
         part.o = half;
         part.dot = lt_f32(lt_full(ctx, 1, &q.o, NAN));
         part.out = lt_f32(lt_full(ctx, 1, &size, NAN));
@@ -137,14 +137,14 @@ START_TEST(more_weights_than_tiles)
     enum { SAMPLES = 3 };
     for (int i = 0; i < 3 * (CHECK_ISAS + 1); i++) {
         const int isa = i / 3;
-        const lt_winograd_kind kind = (lt_winograd_kind)(i % 3);
+        const lt_conv3_kind kind = (lt_conv3_kind)(i % 3);
         ctx = check_open(2, isa > 0 ? check_isa[isa - 1] : NULL);
-        lt_winograd q = {.kind = kind,
-                         .n = 1,
-                         .c = kind == LT_WINOGRAD_SAME ? 700 : 310,
-                         .o = 150,
-                         .pad = kind == LT_WINOGRAD_SAME};
-        q.h = q.w = kind == LT_WINOGRAD_SAME ? 32 : kind == LT_WINOGRAD_DOWN ? 65 : 28;
+        lt_conv3 q = {.kind = kind,
+                      .n = 1,
+                      .c = kind == LT_CONV3_SAME ? 700 : 310,
+                      .o = 150,
+                      .pad = kind == LT_CONV3_SAME};
+        q.h = q.w = kind == LT_CONV3_SAME ? 32 : kind == LT_CONV3_DOWN ? 65 : 28;
         q.oh = q.ow = check_conv3_size(&q, q.h);
         q.w_out = 9 * q.c;
         q.w_in = 9;
@@ -159,7 +159,7 @@ START_TEST(more_weights_than_tiles)
         q.in = many;
         q.with = with;
         q.weight = lt_f32(check_random(ctx, 3, -1, 1, 3, (int64_t[]){q.o, q.c, 9}));
-        lt_winograd three = q;
+        lt_conv3 three = q;
         three.n = SAMPLES;
         three.out = lt_f32(lt_full(ctx, 1, &outs, NAN));
         three.dot = lt_f32(lt_full(ctx, 1, &dots, NAN));

@@ -10,7 +10,7 @@
 #include "cli/pictures/plot.h"
 #include "cli/pictures/sheet.h"
 #include "tensor/files/file.h"
-#include "tensor/files/json.h"
+#include "tensor/files/json_reader.h"
 
 enum { LOG_MAX_BYTES = 1 << 30, RUNNING_MEAN = 100, SHEET_MAX = 8 };
 
@@ -75,7 +75,7 @@ lt_status ce_train_log_open(lt_ctx *ctx, const char *path, int64_t keep, struct 
         return lt_fail(ctx, LT_ERR_MEMORY, "out of memory for the log");
     log->ctx = ctx;
     log->line = lt_json_writer_create();
-    log->path = malloc(strlen(path) + 1);
+    log->path = strdup(path);
     log->file = fopen(path, more ? "ab" : "wb");
     lt_status status = LT_OK;
     if (!log->file)
@@ -86,7 +86,6 @@ lt_status ce_train_log_open(lt_ctx *ctx, const char *path, int64_t keep, struct 
         ce_train_log_close(log);
         return status;
     }
-    strcpy(log->path, path);
     *out = log;
     return LT_OK;
 }

@@ -8,6 +8,7 @@
 #include "autograd/ops.h"
 #include "engine/objective/clip_nce.h"
 #include "engine/clock.h"
+#include "tensor/hash.h"
 
 #define META_WEIGHTS "measured_on"
 #define UNIT_EPS     1e-12f
@@ -21,22 +22,22 @@ struct ce_channels_config ce_channels_defaults(void)
 
 /* ---- files ---- */
 
-/* FNV-1a over the beginnings of all tensors: tells other weights. */
+/* Continues a hash with the first 64 values of every tensor, by which other weights are recognised.
+ */
 static uint64_t mix(uint64_t h, const lt_params *params)
 {
     for (size_t i = 0; i < lt_params_count(params); i++) {
         const lt_tensor *t = lt_params_at(params, i);
-        const unsigned char *byte = (const unsigned char *)lt_f32(t);
         const int64_t size = lt_numel(t) < 64 ? lt_numel(t) : 64;
-        for (size_t k = 0; byte && k < (size_t)size * sizeof(float); k++)
-            h = (h ^ byte[k]) * 0x100000001b3u;
+        if (lt_f32(t))
+            h = lt_hash(h, lt_f32(t), (size_t)size * sizeof(float));
     }
     return h;
 }
 
 static void mark_of(const struct ce_models *models, char mark[MARK_CAP])
 {
-    const uint64_t h = mix(mix(0xcbf29ce484222325u, models->generator_params), models->clip_params);
+    const uint64_t h = mix(mix(LT_HASH_START, models->generator_params), models->clip_params);
     snprintf(mark, MARK_CAP, "%016" PRIx64, h);
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "engine/mapper/trainer_impl.h"
+#include "tensor/hash.h"
 
 #define META_STEP "train.step"
 #define META_BEST "train.best_validation_loss"
@@ -14,20 +15,14 @@
 
 enum { VALUE_CAP = 64 };
 
-/* FNV-1a of a float32 tensor's shape and bytes: tells data of another training. */
+/* A hash of a float32 tensor's shape and values, by which the data of another training is
+ * recognised. 0 for NULL. */
 static uint64_t fingerprint(const lt_tensor *t)
 {
-    uint64_t h = 0xcbf29ce484222325u;
     if (!t)
         return 0;
-    const unsigned char *part[] = {(const unsigned char *)lt_shape(t),
-                                   (const unsigned char *)lt_f32(t)};
-    const size_t bytes[] = {(size_t)lt_ndim(t) * sizeof(int64_t),
-                            (size_t)lt_numel(t) * sizeof(float)};
-    for (int k = 0; k < 2; k++)
-        for (size_t i = 0; part[k] && i < bytes[k]; i++)
-            h = (h ^ part[k][i]) * 0x100000001b3u;
-    return h;
+    const uint64_t h = lt_hash(LT_HASH_START, lt_shape(t), (size_t)lt_ndim(t) * sizeof(int64_t));
+    return lt_f32(t) ? lt_hash(h, lt_f32(t), (size_t)lt_numel(t) * sizeof(float)) : h;
 }
 
 struct setting {

@@ -28,7 +28,7 @@ enum {
 };
 
 typedef struct job {
-    const lt_winograd *q;
+    const lt_conv3 *q;
     const struct lt_amx_kernels *unit;
     const struct lt_amx_conv_kernels *k;
     const struct lt_amx_conv_scheme *scheme;
@@ -62,9 +62,9 @@ typedef struct block {
 } block;
 
 static const struct lt_amx_conv_scheme *scheme_of(const struct lt_amx_conv_kernels *k,
-                                                  lt_winograd_kind kind)
+                                                  lt_conv3_kind kind)
 {
-    return kind == LT_WINOGRAD_SAME ? &k->same : kind == LT_WINOGRAD_UP ? &k->up : &k->down;
+    return kind == LT_CONV3_SAME ? &k->same : kind == LT_CONV3_UP ? &k->up : &k->down;
 }
 
 /* Slabs that so many lines see. */
@@ -118,12 +118,12 @@ const struct lt_amx_conv_kernels *lt_amx_conv_kernels_of(const lt_ctx *ctx)
 #endif
 }
 
-static job job_of(const lt_ctx *ctx, const lt_winograd *q)
+static job job_of(const lt_ctx *ctx, const lt_conv3 *q)
 {
     job j = {.q = q, .unit = lt_amx_kernels_of(ctx), .k = lt_amx_conv_kernels_of(ctx)};
     const struct lt_amx_conv_scheme *s = j.scheme = scheme_of(j.k, q->kind);
-    j.in_shift = lt_winograd_in_shift(q);
-    j.out_shift = lt_winograd_out_shift(q);
+    j.in_shift = lt_conv3_in_shift(q);
+    j.out_shift = lt_conv3_out_shift(q);
     j.width = lt_ceil_quotient(q->ow + j.out_shift, s->columns);
     j.steps = lt_ceil_quotient(q->c, DEPTH);
     j.blocks = lt_ceil_quotient(q->o, SIDE);
@@ -139,13 +139,13 @@ static job job_of(const lt_ctx *ctx, const lt_winograd *q)
     j.pitch = lt_ceil_quotient(j.pixels + s->halo, SIDE) * SIDE;
     j.digit = j.pitch * DEPTH;
     j.point = j.steps * s->phases * LT_AMX_DIGITS * j.digit;
-    j.by_runs = q->kind == LT_WINOGRAD_UP && lt_large(q->n * q->o * q->oh * q->ow);
+    j.by_runs = q->kind == LT_CONV3_UP && lt_large(q->n * q->o * q->oh * q->ow);
     j.stream =
         j.by_runs || (j.out_shift == 0 && lt_streams(q->n * q->o * q->oh * q->ow, q->ow, q->out));
     return j;
 }
 
-bool lt_amx_conv_pays(const lt_ctx *ctx, const lt_winograd *q)
+bool lt_amx_conv_pays(const lt_ctx *ctx, const lt_conv3 *q)
 {
     if (!ctx->amx || q->c < MIN_INPUTS || q->o < MIN_OUTPUTS || q->c > MAX_CHANNELS)
         return false;
@@ -189,7 +189,7 @@ static int64_t first_in_row(const job *j, const place *at)
 static lt_amx_conv_lines lines_at(const job *j, const place *at, int64_t slab, int64_t c,
                                   int64_t channels, int64_t pixel)
 {
-    const lt_winograd *q = j->q;
+    const lt_conv3 *q = j->q;
     const struct lt_amx_conv_scheme *s = j->scheme;
     const int64_t y0 = first_in_row(j, at) + slab * s->in_step, plane = at->n * q->c + c;
     lt_amx_conv_lines in = {.channels = channels,
@@ -214,7 +214,7 @@ static int64_t steps_of(const job *j)
 /* The input of a tile, to be fetched while `tiles` others are made. */
 static lt_amx_ahead ahead_of(const job *j, int64_t index, int64_t tiles)
 {
-    const lt_winograd *q = j->q;
+    const lt_conv3 *q = j->q;
     const struct lt_amx_conv_scheme *s = j->scheme;
     if (index >= j->tiles)
         return (lt_amx_ahead){0};
@@ -281,10 +281,10 @@ static void pack_tile(const job *j, int64_t index, float *values, tile to)
 
 static void pack_block(const job *j, int64_t index, float *values, block to)
 {
-    const lt_winograd *q = j->q;
+    const lt_conv3 *q = j->q;
     const struct lt_amx_conv_scheme *s = j->scheme;
     const int count = (int)lt_lesser(SIDE, q->o - index * SIDE);
-    const bool flip = lt_winograd_flipped(q);
+    const bool flip = lt_conv3_flipped(q);
     const float *from = q->weight + index * SIDE * q->w_out + (flip ? 8 : 0);
     _Alignas(64) uint32_t largest[POINTS][SIDE] = {{0}};
     for (int64_t c = 0; c < q->c; c++)
@@ -320,7 +320,7 @@ typedef struct spot {
 /* Rows of outputs from column x on at the edges, pixel by pixel. */
 static void finish_edge(const job *j, spot *at, const float *rows, int64_t x)
 {
-    const lt_winograd *q = j->q;
+    const lt_conv3 *q = j->q;
     const int64_t wide = j->scheme->columns * SIDE, skip = x < 0 ? -x : 0,
                   count = lt_lesser(wide, q->ow - x) - skip;
     for (int64_t i = 0; i < at->outs; i++)
@@ -336,7 +336,7 @@ static void finish_edge(const job *j, spot *at, const float *rows, int64_t x)
 /* `count` vectors of rows of outputs from column x on, all of which are there. */
 static void finish_inside(const job *j, spot *at, const float *rows, int64_t x, int64_t count)
 {
-    const lt_winograd *q = j->q;
+    const lt_conv3 *q = j->q;
     const int64_t pixel = at->y * q->ow + x,
                   to = (at->at.n * q->o + at->first) * q->oh * q->ow + pixel;
     float sums[LT_AMX_SIDE] = {0};
@@ -398,7 +398,7 @@ static void run_span(const job *j, lt_amx_conv_walk *walk, tile in, spot *at, in
 static void run_block(const job *j, int64_t index, int64_t number, block weights, tile in,
                       lt_amx_ahead *ahead, float *m)
 {
-    const lt_winograd *q = j->q;
+    const lt_conv3 *q = j->q;
     spot at = {.at = place_of(j, index),
                .first = number * SIDE,
                .outs = lt_lesser(SIDE, q->o - number * SIDE)};
@@ -574,7 +574,7 @@ static void place_steps(const job *j)
             }
 }
 
-lt_status lt_amx_conv_run(lt_ctx *ctx, const lt_winograd *q)
+lt_status lt_amx_conv_run(lt_ctx *ctx, const lt_conv3 *q)
 {
     job j = job_of(ctx, q);
     j.offset = lt_scratch(ctx, sizeof *j.offset * (size_t)(j.scheme->weights_taps * j.steps));
@@ -589,7 +589,7 @@ lt_status lt_amx_conv_run(lt_ctx *ctx, const lt_winograd *q)
                                                                    : run_by_tiles(ctx, &j);
     }
     if (ok && q->with)
-        lt_winograd_add_parts(q, j.down * j.across, j.partial);
+        lt_conv3_add_parts(q, j.down * j.across, j.partial);
     lt_scratch_free(ctx, j.zeros);
     lt_scratch_free(ctx, j.partial);
     lt_scratch_free(ctx, j.offset);

@@ -2,7 +2,7 @@
 #ifndef LT_TENSOR_AMX_CONV_IMPL_H
 #define LT_TENSOR_AMX_CONV_IMPL_H
 
-#include "tensor/kernels/conv/winograd_impl.h"
+#include "tensor/kernels/conv/conv3_impl.h"
 
 struct lt_amx_conv_kernels; /* amx_conv_kernels.h */
 
@@ -10,10 +10,9 @@ struct lt_amx_conv_kernels; /* amx_conv_kernels.h */
 const struct lt_amx_conv_kernels *lt_amx_conv_kernels_of(const lt_ctx *ctx);
 
 /* Whether it is faster there than by Winograd's products of float32. */
-bool lt_amx_conv_pays(const lt_ctx *ctx, const lt_winograd *q);
+bool lt_amx_conv_pays(const lt_ctx *ctx, const lt_conv3 *q);
 
-/* Runs it. A value that is not finite makes all outputs near it so. Errors: LT_ERR_MEMORY. Results
- * do not depend on the number of threads. */
-lt_status lt_amx_conv_run(lt_ctx *ctx, const lt_winograd *q);
+/* A value that is not finite makes all outputs near it so. */
+lt_conv3_run lt_amx_conv_run;
 
 #endif

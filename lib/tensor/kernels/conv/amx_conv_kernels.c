@@ -20,19 +20,6 @@ enum { POINTS = LT_AMX_CONV_POINTS, VECTORS = SIDE / LANES };
 
 typedef void points_of(const vec *d, vec *t);
 
-/* largest[l] = bits of the larger of it and |x|; NaNs are larger than all numbers. */
-INLINE void keep_largest(vec x, uint32_t *largest)
-{
-    vec_mask *to = (vec_mask *)(void *)largest;
-    const vec_mask bits = (vec_mask)x & INT32_MAX;
-#if LANES == 16
-    *to = (vec_mask)_mm512_max_epi32((__m512i)bits, (__m512i)*to);
-#else
-    const vec_mask more = bits > *to;
-    *to = (more & bits) | (~more & *to);
-#endif
-}
-
 /* Columns x, x + 1, ... of a row, zeros outside [0, width). */
 INLINE vec load_columns(const float *row, int64_t width, int64_t x)
 {

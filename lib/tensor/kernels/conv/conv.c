@@ -1,10 +1,9 @@
 /* The two directions of a convolution as tap convolutions (conv_plan_impl.h). */
 
-#include "tensor/kernels/conv/amx_conv_impl.h"
+#include "tensor/kernels/conv/conv3_impl.h"
 #include "tensor/kernels/conv/conv_impl.h"
 #include "tensor/kernels/conv/conv_plan_impl.h"
 #include "tensor/kernels/conv/pointwise_impl.h"
-#include "tensor/kernels/conv/winograd_impl.h"
 
 /* Packed floats of an input tile: with a panel of weights about a megabyte of
  * second-level cache. */
@@ -74,13 +73,12 @@ static lt_status plan_run(lt_conv_plan *p)
     return lt_conv_run(p);
 }
 
-/* Winograd's way of the map, or of its adjoint. */
-static lt_winograd winograd_of(const lt_conv_shape *s, bool adjoint, const float *in,
-                               const float *scale, const float *weight, const float *bias,
-                               float *out)
+/* The map, or its adjoint, as a 3 x 3 request. */
+static lt_conv3 conv3_of(const lt_conv_shape *s, bool adjoint, const float *in, const float *scale,
+                         const float *weight, const float *bias, float *out)
 {
-    lt_winograd q = {
-        .kind = s->stride == 1 ? LT_WINOGRAD_SAME : LT_WINOGRAD_DOWN,
+    lt_conv3 q = {
+        .kind = s->stride == 1 ? LT_CONV3_SAME : LT_CONV3_DOWN,
         .n = s->n,
         .c = s->c,
         .h = s->h,
@@ -106,31 +104,27 @@ static lt_winograd winograd_of(const lt_conv_shape *s, bool adjoint, const float
         q.pad = 2 - s->pad;
         q.flip = true;
     } else {
-        q.kind = LT_WINOGRAD_UP;
+        q.kind = LT_CONV3_UP;
     }
     return q;
 }
 
-typedef lt_status winograd_run(lt_ctx *ctx, const lt_winograd *q);
-
-/* Whose it is; NULL where the direct sum is faster. */
-static winograd_run *winograd_way(const lt_ctx *ctx, const lt_conv_shape *s, const lt_winograd *q)
+/* The way to run a convolution of shape `s` that is `q` as a 3 x 3 request; NULL where it is no
+ * such request or the general convolution is faster. */
+static lt_conv3_run *conv3_way(const lt_ctx *ctx, const lt_conv_shape *s, const lt_conv3 *q)
 {
     if (s->kh != 3 || s->kw != 3 || s->stride > 2 || s->pad > 2)
         return NULL;
-    if (lt_amx_conv_pays(ctx, q))
-        return lt_amx_conv_run;
-    return lt_winograd_pays(ctx, q) && (!q->with || lt_winograd_sums(ctx, q)) ? lt_winograd_run
-                                                                              : NULL;
+    return lt_conv3_way(ctx, q);
 }
 
 lt_status lt_conv_apply(lt_ctx *ctx, const lt_conv_shape *s, const float *big, const float *scale,
                         const float *weight, const float *bias, const lt_bias_act_planes *act,
                         float *small)
 {
-    lt_winograd fast = winograd_of(s, false, big, scale, weight, bias, small);
+    lt_conv3 fast = conv3_of(s, false, big, scale, weight, bias, small);
     fast.act = act;
-    winograd_run *run = winograd_way(ctx, s, &fast);
+    lt_conv3_run *run = conv3_way(ctx, s, &fast);
     if (run)
         return run(ctx, &fast);
     if (!act && lt_pointwise_fits(s)) {
@@ -224,8 +218,8 @@ static lt_status adjoint_patches(lt_ctx *ctx, const lt_conv_shape *s, const floa
 lt_status lt_conv_adjoint(lt_ctx *ctx, const lt_conv_shape *s, const float *small,
                           const float *scale, const float *weight, const float *bias, float *big)
 {
-    const lt_winograd fast = winograd_of(s, true, small, scale, weight, bias, big);
-    winograd_run *run = winograd_way(ctx, s, &fast);
+    const lt_conv3 fast = conv3_of(s, true, small, scale, weight, bias, big);
+    lt_conv3_run *run = conv3_way(ctx, s, &fast);
     if (run)
         return run(ctx, &fast);
 
@@ -317,11 +311,11 @@ lt_status lt_conv_input_grad(lt_ctx *ctx, const lt_conv_shape *s, bool transpose
     if (lt_conv_input_grad_adds(s, transposed))
         return lt_pointwise_input_grad(ctx, s, gy, weight, x, scale, add, gx, gscale);
 
-    lt_winograd fast = winograd_of(s, !transposed, gy, NULL, weight, NULL, gx);
+    lt_conv3 fast = conv3_of(s, !transposed, gy, NULL, weight, NULL, gx);
     fast.out_scale = scale;
     fast.with = gscale ? x : NULL;
     fast.dot = gscale;
-    winograd_run *run = winograd_way(ctx, s, &fast);
+    lt_conv3_run *run = conv3_way(ctx, s, &fast);
     if (run)
         return run(ctx, &fast);
     const lt_status status = transposed ? lt_conv_apply(ctx, s, gy, NULL, weight, NULL, NULL, gx)

@@ -31,7 +31,7 @@ enum {
 enum { MIN_CHANNELS = 16, MIN_TILES_SAME = 16, MIN_TILES_DOWN = 64, MIN_TILES_UP = 64 };
 
 typedef struct plan {
-    const lt_winograd *q;
+    const lt_conv3 *q;
     const struct lt_winograd_scheme *scheme;
     const struct lt_conv_kernels *product;
     int lanes;
@@ -45,16 +45,14 @@ typedef struct plan {
     bool stream;                    /* outputs go past the caches */
 } plan;
 
-static plan plan_of(const lt_ctx *ctx, const lt_winograd *q)
+static plan plan_of(const lt_ctx *ctx, const lt_conv3 *q)
 {
-    const struct lt_winograd_kernels *k = LT_ISA_SELECT(ctx, lt_winograd_kernels);
-    const struct lt_winograd2_kernels *k2 = LT_ISA_SELECT(ctx, lt_winograd2_kernels);
-    plan p = {.q = q, .product = LT_ISA_SELECT(ctx, lt_conv_kernels), .lanes = k->lanes};
-    p.scheme = q->kind == LT_WINOGRAD_SAME ? &k->same
-               : q->kind == LT_WINOGRAD_UP ? &k2->up
-                                           : &k2->down;
-    p.in_shift = lt_winograd_in_shift(q);
-    p.out_shift = lt_winograd_out_shift(q);
+    const struct lt_winograd_stride1_kernels *k1 = LT_ISA_SELECT(ctx, lt_winograd_stride1_kernels);
+    const struct lt_winograd_stride2_kernels *k2 = LT_ISA_SELECT(ctx, lt_winograd_stride2_kernels);
+    plan p = {.q = q, .product = LT_ISA_SELECT(ctx, lt_conv_kernels), .lanes = k1->lanes};
+    p.scheme = q->kind == LT_CONV3_SAME ? &k1->same : q->kind == LT_CONV3_UP ? &k2->up : &k2->down;
+    p.in_shift = lt_conv3_in_shift(q);
+    p.out_shift = lt_conv3_out_shift(q);
     p.down = lt_ceil_quotient(q->oh + p.out_shift, p.scheme->out_step);
     p.across = lt_ceil_quotient(q->ow + p.out_shift, p.scheme->out_step);
     p.tiles = q->n * p.down * p.across;
@@ -64,16 +62,16 @@ static plan plan_of(const lt_ctx *ctx, const lt_winograd *q)
     return p;
 }
 
-bool lt_winograd_pays(const lt_ctx *ctx, const lt_winograd *q)
+bool lt_winograd_pays(const lt_ctx *ctx, const lt_conv3 *q)
 {
     if (q->c < MIN_CHANNELS || q->o < MIN_CHANNELS)
         return false;
     const plan p = plan_of(ctx, q);
     /* Lanes without a tile and outputs past the edges are work, too. */
     const int64_t area = (int64_t)p.scheme->out_step * p.scheme->out_step;
-    const int64_t least = q->kind == LT_WINOGRAD_SAME   ? MIN_TILES_SAME
-                          : q->kind == LT_WINOGRAD_DOWN ? MIN_TILES_DOWN
-                                                        : MIN_TILES_UP;
+    const int64_t least = q->kind == LT_CONV3_SAME   ? MIN_TILES_SAME
+                          : q->kind == LT_CONV3_DOWN ? MIN_TILES_DOWN
+                                                     : MIN_TILES_UP;
     return p.tiles >= least && 2 * p.vectors * p.lanes * area <= 3 * q->n * q->oh * q->ow;
 }
 
@@ -96,7 +94,7 @@ static run run_at(const plan *p, int64_t index, int64_t lane)
 }
 
 /* dst[0 ... count) = scale times the columns from `x` on of row y, zero outside the image. */
-static void copy_row(const lt_winograd *q, const float *plane, float scale, int64_t y, int64_t x,
+static void copy_row(const lt_conv3 *q, const float *plane, float scale, int64_t y, int64_t x,
                      int64_t count, float *dst)
 {
     int64_t from = x < 0 ? lt_lesser(-x, count) : 0;
@@ -115,7 +113,7 @@ static void copy_row(const lt_winograd *q, const float *plane, float scale, int6
 /* Transforms channel c of vector `index` to v. */
 static void input_vector(const plan *p, int64_t index, int64_t c, float *v)
 {
-    const lt_winograd *q = p->q;
+    const lt_conv3 *q = p->q;
     const int64_t step = p->scheme->in_step, rows = p->scheme->in_rows;
     const float *near[LT_WINOGRAD_ROWS], *far[LT_WINOGRAD_ROWS];
     float copy[2][LT_WINOGRAD_ROWS][LINE];
@@ -161,7 +159,7 @@ static void input_vector(const plan *p, int64_t index, int64_t c, float *v)
 
 /* Outputs [at, at + count) of a plane from where they were computed, their bias in them, as the
  * kernel's. */
-static double finish_edge(const lt_winograd *q, int64_t plane, int64_t at, int64_t count,
+static double finish_edge(const lt_conv3 *q, int64_t plane, int64_t at, int64_t count,
                           const float *from)
 {
     const float *with = q->with ? q->with + plane * q->oh * q->ow + at : NULL, *noise;
@@ -173,7 +171,7 @@ static double finish_edge(const lt_winograd *q, int64_t plane, int64_t at, int64
 /* Transforms output channel o of vector `index` back and writes what lies inside. */
 static void output_vector(const plan *p, int64_t index, int64_t o, const float *m)
 {
-    const lt_winograd *q = p->q;
+    const lt_conv3 *q = p->q;
     const int64_t step = p->scheme->out_step;
     float *y[LT_WINOGRAD_STEP], copy[LT_WINOGRAD_STEP][LINE];
     run r = run_at(p, index, 0);
@@ -222,9 +220,9 @@ static void output_vector(const plan *p, int64_t index, int64_t o, const float *
 /* Weights of panel `panel` to u (matrix, c, M). */
 static void transform_weights(const plan *p, int64_t panel, float *u)
 {
-    const lt_winograd *q = p->q;
+    const lt_conv3 *q = p->q;
     const int64_t m = p->product->panel;
-    const bool flip = lt_winograd_flipped(q);
+    const bool flip = lt_conv3_flipped(q);
     const int count = (int)lt_lesser(m, q->o - panel * m);
     const float *from = q->weight + panel * m * q->w_out + (flip ? 8 : 0);
     for (int64_t c = 0; c < q->c; c++, from += q->w_in) {
@@ -295,7 +293,7 @@ static void run_block(const plan *p, int64_t index, const float *u, float *v, fl
 
 static bool run_by_blocks(lt_ctx *ctx, plan *p)
 {
-    const lt_winograd *q = p->q;
+    const lt_conv3 *q = p->q;
     const int64_t panel = p->product->panel, points = p->scheme->points;
     const int threads = ctx->threads;
     p->blocks = lt_lesser(p->vectors,
@@ -329,7 +327,7 @@ static bool run_by_blocks(lt_ctx *ctx, plan *p)
  * panel, c, M) and m (point, block, panel, M, 3 L) are the thread's work space. */
 static void run_panels(const plan *p, int64_t first, const float *v, float *u, float *m)
 {
-    const lt_winograd *q = p->q;
+    const lt_conv3 *q = p->q;
     const int64_t panel = p->product->panel, count = lt_lesser(p->together, p->panels - first);
     const int64_t in = q->c * width(p), out = p->together * panel * width(p);
     for (int64_t i = 0; i < count; i++)
@@ -348,7 +346,7 @@ static void run_panels(const plan *p, int64_t first, const float *v, float *u, f
 
 static bool run_by_panels(lt_ctx *ctx, plan *p)
 {
-    const lt_winograd *q = p->q;
+    const lt_conv3 *q = p->q;
     const int64_t panel = p->product->panel, points = p->scheme->points,
                   chunks = lt_ceil_quotient(q->c, CHANNELS);
     const int threads = ctx->threads;
@@ -382,24 +380,13 @@ static bool run_by_panels(lt_ctx *ctx, plan *p)
     return ok;
 }
 
-void lt_winograd_add_parts(const lt_winograd *q, int64_t parts, const double *partial)
-{
-    for (int64_t i = 0; i < q->n * q->o; i++) {
-        const double *from = partial + i / q->o * parts * q->o + i % q->o;
-        double sum = 0;
-        for (int64_t p = 0; p < parts; p++)
-            sum += from[p * q->o];
-        q->dot[i] = (float)sum;
-    }
-}
-
-bool lt_winograd_sums(const lt_ctx *ctx, const lt_winograd *q)
+bool lt_winograd_sums(const lt_ctx *ctx, const lt_conv3 *q)
 {
     const plan p = plan_of(ctx, q);
     return q->n == 1 || p.down * p.across % p.lanes == 0;
 }
 
-lt_status lt_winograd_run(lt_ctx *ctx, const lt_winograd *q)
+lt_status lt_winograd_run(lt_ctx *ctx, const lt_conv3 *q)
 {
     plan p = plan_of(ctx, q);
     p.panels = lt_ceil_quotient(q->o, p.product->panel);
@@ -415,7 +402,7 @@ lt_status lt_winograd_run(lt_ctx *ctx, const lt_winograd *q)
         ok = more_weights ? run_by_panels(ctx, &p) : run_by_blocks(ctx, &p);
     }
     if (ok && q->with)
-        lt_winograd_add_parts(q, p.vectors / q->n, p.partial);
+        lt_conv3_add_parts(q, p.vectors / q->n, p.partial);
     lt_scratch_free(ctx, p.partial);
     lt_scratch_free(ctx, offset);
     return ok ? LT_OK : LT_ERR_MEMORY;

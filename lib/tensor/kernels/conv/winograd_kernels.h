@@ -46,7 +46,7 @@ struct lt_winograd_scheme {
 };
 
 /* Stride 1, F(4 x 4, 3 x 3): 36 products for 16 outputs. */
-struct lt_winograd_kernels {
+struct lt_winograd_stride1_kernels {
     int lanes;
     struct lt_winograd_scheme same;
 };
@@ -55,12 +55,12 @@ struct lt_winograd_kernels {
  * through F(4, 2), odd places meet one and stay as they are: 9 places, 9 points. In two
  * dimensions 81 products for 8 x 8 places of the big side and 4 x 4 of the small one, where the
  * direct sum has 144. */
-struct lt_winograd2_kernels {
+struct lt_winograd_stride2_kernels {
     int lanes;
     struct lt_winograd_scheme up, down; /* small to big, big to small */
 };
 
-LT_ISA_DECLARE(lt_winograd_kernels);
-LT_ISA_DECLARE(lt_winograd2_kernels);
+LT_ISA_DECLARE(lt_winograd_stride1_kernels);
+LT_ISA_DECLARE(lt_winograd_stride2_kernels);
 
 #endif

@@ -39,16 +39,12 @@ INLINE void load(const lt_amx_source *s, int64_t at, int64_t count, const bool h
 #endif
 }
 
-/* largest[l] = bits of the larger of it and |x|; NaNs are larger than all numbers. */
-INLINE void keep_largest(const floats *x, words *largest)
+/* keep_largest() of sixteen lanes. */
+INLINE void keep_largest_of(const floats *x, words *largest)
 {
-    const words bits = (words)*x & INT32_MAX;
-#if defined(LT_AMX_EMULATED)
-    const words more = (words)(bits > *largest);
-    *largest = CHOOSE(more, bits, *largest);
-#else
-    *largest = (words)_mm512_max_epu32((__m512i)bits, (__m512i)*largest);
-#endif
+    UNROLL
+    for (int v = 0; v < WIDTH; v += LANES)
+        keep_largest(vec_load((const float *)x + v), (uint32_t *)largest + v);
 }
 
 INLINE uint32_t largest_of(const words *largest)
@@ -91,15 +87,15 @@ INLINE uint32_t survey_line(const lt_amx_source *s, line l, const bool half, con
             most = _mm512_max_epu16(most, _mm512_and_si512(both, _mm512_set1_epi16(INT16_MAX)));
         }
         x = (floats)_mm512_cvtph_ps(_mm512_castsi512_si256(most));
-        keep_largest(&x, &largest);
+        keep_largest_of(&x, &largest);
         x = (floats)_mm512_cvtph_ps(_mm512_extracti64x4_epi64(most, 1));
-        keep_largest(&x, &largest);
+        keep_largest_of(&x, &largest);
         return largest_of(&largest);
     }
 #endif
     for (int64_t k = 0; k < l.depth; k += WIDTH) {
         load(s, l.at + k, l.depth - k, half, whole, &x);
-        keep_largest(&x, &largest);
+        keep_largest_of(&x, &largest);
     }
     return largest_of(&largest);
 }
@@ -120,7 +116,7 @@ INLINE void survey_row(const lt_amx_source *s, int64_t at, int64_t count, const 
 #endif
     floats x;
     load(s, at, count, half, whole, &x);
-    keep_largest(&x, largest);
+    keep_largest_of(&x, largest);
 }
 
 INLINE void end_survey(const bool half, const bool whole, words *largest)

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "tensor/kernels/hints.h"
+#include "tensor/kernels/vec.h"
 
 #if !defined(LT_AMX_EMULATED)
 #include <immintrin.h>
@@ -16,6 +17,20 @@ enum { WIDTH = 16 };
 typedef float floats __attribute__((vector_size(64)));
 typedef uint32_t words __attribute__((vector_size(64)));
 typedef float loose_floats __attribute__((vector_size(64), aligned(4), may_alias));
+
+/* largest[l] = the larger of largest[l] and the bits of |x[l]|, for the lanes l of a vector. As
+ * bits, a NaN is larger than every number. */
+INLINE void keep_largest(vec x, uint32_t *largest)
+{
+    vec_mask *to = (vec_mask *)(void *)largest;
+    const vec_mask bits = (vec_mask)x & INT32_MAX;
+#if LANES == 16
+    *to = (vec_mask)_mm512_max_epi32((__m512i)bits, (__m512i)*to);
+#else
+    const vec_mask more = bits > *to;
+    *to = (more & bits) | (~more & *to);
+#endif
+}
 
 /* Exchanges `step` x `step` squares of row[0 ... 15] across the diagonal. */
 #define EXCHANGE(row, step, upper, lower)                \

@@ -49,7 +49,7 @@ static const unsigned char itself[SIDE * SIDE] = {
     18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35,
 };
 
-const struct lt_winograd_kernels LT_ISA_NAME(lt_winograd_kernels) = {
+const struct lt_winograd_stride1_kernels LT_ISA_NAME(lt_winograd_stride1_kernels) = {
     .lanes = LANES,
     .same = {.points = SIDE * SIDE,
              .matrices = SIDE * SIDE,

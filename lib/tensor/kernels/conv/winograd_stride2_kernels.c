@@ -121,7 +121,7 @@ static void weights(int count, const float *g, int64_t g_step, int tap_step, flo
 static const unsigned char matrix_of[POINTS * POINTS] = {ROW(0), ROW(1), ROW(2), ROW(3), ROW(4),
                                                          ROW(5), ROW(5), ROW(5), ROW(5)};
 
-const struct lt_winograd2_kernels LT_ISA_NAME(lt_winograd2_kernels) = {
+const struct lt_winograd_stride2_kernels LT_ISA_NAME(lt_winograd_stride2_kernels) = {
     .lanes = LANES,
     .up = {.points = POINTS * POINTS,
            .matrices = SIDE * SIDE,

@@ -1,5 +1,5 @@
 /* The JSON reader: recursive descent into an arena. */
-#include "tensor/files/json.h"
+#include "tensor/files/json_reader.h"
 
 #include <math.h>
 #include <stdio.h>
