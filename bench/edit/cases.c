@@ -159,7 +159,7 @@ static bool put_change(struct ce_edit_settings *s, char *word)
         return false;
     *value++ = '\0';
     const struct ce_setting *setting = ce_setting_find(word);
-    if (!setting || !ce_setting_used(setting, s->family))
+    if (!setting || !ce_setting_used(s, setting))
         return false;
     if (setting->kind == CE_SETTING_CHOICE)
         return ce_setting_put(s, setting, ce_setting_choice(setting, value));

@@ -181,7 +181,7 @@ static lt_status list_units(struct work *w, const struct edit_results *results)
     for (int slot = 0; slot < most; slot++) {
         for (int c = 0; c < w->case_count; c++) {
             for (int s = 0; s < w->setting_count; s++) {
-                const int block = w->settings[s].family == CE_FAMILY_MAPPER ? BLOCK : 1;
+                const int block = ce_edit_shares_work(&w->settings[s]) ? BLOCK : 1;
                 const int left = w->portraits[s] - slot;
                 const struct unit u = {s, c, slot, block < left ? block : left};
                 if (left < 1 || slot % block || (w->cases[c]->ordinary && !w->ordinary[s]) ||
@@ -310,9 +310,11 @@ static lt_status work_through(struct worker *k)
     char path[PATH_CAP];
     lt_ctx *ctx = w->run->ctx;
     lt_status status = lt_ctx_set_threads(ctx, 1);
+    unsigned needs = CE_NEED_TEXT; /* of the readout */
+    for (int s = 0; s < w->setting_count; s++)
+        needs |= ce_edit_needs(&w->settings[s]);
     if (status == LT_OK)
-        status = ce_models_open(w->run->ctx, &w->run->paths, CE_NEED_GENERATOR | CE_NEED_TEXT,
-                                &k->models);
+        status = ce_models_open(w->run->ctx, &w->run->paths, needs, &k->models);
     if (status == LT_OK)
         status = readout_open(&k->models, &k->readout);
     snprintf(path, sizeof path, "%s/results.jsonl", w->plan->folder);
@@ -395,7 +397,7 @@ static lt_status provide_channels(struct work *w)
     bool needed = false;
     int how = 0;
     for (int s = 0; s < w->setting_count; s++)
-        needed |= w->settings[s].family == CE_FAMILY_CHANNELS;
+        needed |= ce_edit_reads_channels(&w->settings[s]);
     snprintf(path, sizeof path, "%s/channels.safetensors", w->plan->folder);
     char *shipped = ce_model_file(w->run->ctx, &w->run->paths, NULL, "channels.safetensors", false);
     const bool there = shipped || access(path, F_OK) == 0;

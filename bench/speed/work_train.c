@@ -37,10 +37,10 @@ static lt_status open_trainer(struct session *s, lt_tensor *latents)
     config.batch = s->setup->batch;
     config.objective.id_lambda = 0.0f;
     config.shuffle = false;
-    const struct ce_train_data data = {.source_text = BENCH_SOURCE_TEXT,
-                                       .target_text = BENCH_TARGET_TEXT,
-                                       .latents = latents,
-                                       .points = s->points};
+    const struct ce_train_data data = {
+        .texts = {.source = BENCH_SOURCE_TEXT, .target = BENCH_TARGET_TEXT},
+        .latents = latents,
+        .points = s->points};
     lt_status status = lt_params_create(ctx, &s->mapper_params);
     if (status == LT_OK)
         status =

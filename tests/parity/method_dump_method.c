@@ -63,7 +63,7 @@ void dump_nce(struct dump *d)
 {
     lt_ctx *ctx = d->run.ctx;
     const lt_clip *clip = d->models.clip;
-    struct ce_nce_config config = nce_settings(d);
+    const struct ce_nce_config config = nce_settings(d);
     struct ce_nce_texts texts = {0};
     struct ce_nce_parts parts = {0};
     double coeffs[CE_NCE_MAX_COPIES][8];
@@ -71,11 +71,12 @@ void dump_nce(struct dump *d)
     lt_json *root = NULL;
     if (lt_json_parse(ctx, "contrasts", list, strlen(list), &root))
         return;
-    config.contrasts = contrast;
+    struct ce_texts said = {.source = dump_text(d, "source_text", "face"),
+                            .target = dump_text(d, "target_text", ""),
+                            .contrasts = contrast};
     for (size_t i = 0; i < lt_json_count(root) && i < CE_NCE_MAX_CONTRASTS; i++)
-        contrast[config.contrast_count++] = lt_json_string(lt_json_at(root, i), NULL);
-    if (ce_nce_texts_prepare(&d->models, &config, dump_text(d, "source_text", "face"),
-                             dump_text(d, "target_text", ""), &texts) ||
+        contrast[said.contrast_count++] = lt_json_string(lt_json_at(root, i), NULL);
+    if (ce_nce_texts_prepare(&d->models, &config, &said, &texts) ||
         (config.copies > 0 && dump_coefficients(d, dump_in(d, "points"), coeffs)))
         goto done;
     lt_no_grad_begin(ctx);
@@ -223,8 +224,8 @@ void dump_train(struct dump *d)
                        &d->models))
         return;
     const struct ce_train_data data = {
-        .source_text = dump_text(d, "source_text", "face"),
-        .target_text = dump_text(d, "target_text", ""),
+        .texts = {.source = dump_text(d, "source_text", "face"),
+                  .target = dump_text(d, "target_text", "")},
         .latents = dump_in(d, "latents"),
         .points = config.objective.nce.copies > 0 ? dump_in(d, "points") : NULL};
     const int64_t steps = (int64_t)dump_number(d, "steps", 1);

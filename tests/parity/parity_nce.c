@@ -52,8 +52,9 @@ static void clip_nce(const char *name, const char *model)
     struct ce_nce_config config = ce_nce_defaults();
     config.copies = 0; /* the reference here has no augmentation */
     struct ce_nce_texts texts = {0};
-    PARITY_OK(ce_nce_texts_prepare(&models, &config, golden_text(g, "source_text"),
-                                   golden_text(g, "target_text"), &texts));
+    const struct ce_texts said = {.source = golden_text(g, "source_text"),
+                                  .target = golden_text(g, "target_text")};
+    PARITY_OK(ce_nce_texts_prepare(&models, &config, &said, &texts));
     check_texts(g, &texts);
 
     lt_no_grad_begin(parity_ctx);

@@ -182,10 +182,10 @@ static void replay(const char *name, const char *clip)
     const char *description = golden_text(t.golden, "option:description");
     golden_check(t.golden, "t_feat", ce_text_feature(&t.models, description));
     const struct ce_train_config config = recorded_config(&t);
-    const struct ce_train_data data = {.source_text = golden_text(t.golden, "option:source_text"),
-                                       .target_text = description,
-                                       .latents = all_latents(&t),
-                                       .points = all_points(&t)};
+    const struct ce_train_data data = {
+        .texts = {.source = golden_text(t.golden, "option:source_text"), .target = description},
+        .latents = all_latents(&t),
+        .points = all_points(&t)};
     PARITY_OK(lt_ctx_status(parity_ctx));
     struct ce_trainer *trainer;
     PARITY_OK(ce_trainer_create(&t.models, &config, &data, t.mapper, &trainer));

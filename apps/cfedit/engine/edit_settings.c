@@ -156,9 +156,9 @@ const struct ce_setting *ce_setting_find(const char *name)
     return entry ? &entry->setting : NULL;
 }
 
-bool ce_setting_used(const struct ce_setting *setting, enum ce_family family)
+bool ce_setting_used(const struct ce_edit_settings *settings, const struct ce_setting *setting)
 {
-    return entry_of(setting->name)->place[family].storage != NOT_USED;
+    return entry_of(setting->name)->place[settings->family].storage != NOT_USED;
 }
 
 double ce_setting_get(const struct ce_edit_settings *settings, const struct ce_setting *setting)
@@ -218,4 +218,9 @@ int ce_setting_choice(const struct ce_setting *setting, const char *word)
         at = at[length] ? at + length + 1 : NULL;
     }
     return -1;
+}
+
+void ce_edit_settings_seed(struct ce_edit_settings *settings, uint64_t seed)
+{
+    settings->latent.seed = settings->mapper.train.seed = seed;
 }

@@ -47,13 +47,15 @@ struct ce_setting {
 const struct ce_setting *ce_setting_at(size_t i);
 /* NULL where there is no such name. */
 const struct ce_setting *ce_setting_find(const char *name);
-/* Whether the family uses it. */
-bool ce_setting_used(const struct ce_setting *setting, enum ce_family family);
+/* Whether the family of `settings` uses it. */
+bool ce_setting_used(const struct ce_edit_settings *settings, const struct ce_setting *setting);
 /* The value of a setting that the family of `settings` uses; NaN otherwise. */
 double ce_setting_get(const struct ce_edit_settings *settings, const struct ce_setting *setting);
 /* False where the family does not use it or the value is out of range (or none of the choices). */
 bool ce_setting_put(struct ce_edit_settings *settings, const struct ce_setting *setting,
                     double value);
+/* The seed of everything random in an edit. */
+void ce_edit_settings_seed(struct ce_edit_settings *settings, uint64_t seed);
 /* The number of a word among the setting's choices, -1 if it is none. */
 int ce_setting_choice(const struct ce_setting *setting, const char *word);
 

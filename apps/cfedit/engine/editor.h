@@ -1,8 +1,9 @@
-/* A method at work: made ready for one sentence, then given pictures. */
+/* A method at work: made ready for one sentence, then given pictures. The steps of a method are
+ * operations of its family (family.h). */
 #ifndef CFEDIT_EDITOR_H
 #define CFEDIT_EDITOR_H
 
-#include "engine/edit_settings.h"
+#include "engine/family.h"
 
 struct ce_editor;
 

@@ -17,6 +17,12 @@ static lt_rng rng;
 static struct ce_nce_config config;
 static struct ce_nce_texts texts;
 
+static lt_status prepare(const char *target, struct ce_nce_texts *out)
+{
+    const struct ce_texts said = {.source = "face", .target = target};
+    return ce_nce_texts_prepare(&models, &config, &said, out);
+}
+
 static void setup(void)
 {
     method_models_make(&models, CE_NEED_TEXT);
@@ -25,8 +31,7 @@ static void setup(void)
     config = ce_nce_defaults();
     config.templates = T;
     config.copies = 3;
-    ck_assert_msg(ce_nce_texts_prepare(&models, &config, "face", "blue face", &texts) == LT_OK,
-                  "%s", lt_ctx_message(ctx));
+    ck_assert_msg(prepare("blue face", &texts) == LT_OK, "%s", lt_ctx_message(ctx));
 }
 
 static void teardown(void)
@@ -239,14 +244,14 @@ START_TEST(errors)
     struct ce_nce_texts none;
     ck_assert_ptr_null(ce_text_feature(&models, " \t\n"));
     nn_assert_failed(ctx, LT_ERR_ARGUMENT, "empty");
-    ck_assert_int_eq(ce_nce_texts_prepare(&models, &config, "face", "", &none), LT_ERR_ARGUMENT);
+    ck_assert_int_eq(prepare("", &none), LT_ERR_ARGUMENT);
     lt_ctx_clear(ctx);
-    ck_assert_int_eq(ce_nce_texts_prepare(&models, &config, "face", "face", &none), LT_ERR_NUMERIC);
+    ck_assert_int_eq(prepare("face", &none), LT_ERR_NUMERIC);
     nn_assert_failed(ctx, LT_ERR_NUMERIC, "no difference");
     char text[200];
     memset(text, 'x', sizeof text - 1);
     text[sizeof text - 1] = '\0';
-    ck_assert_int_eq(ce_nce_texts_prepare(&models, &config, "face", text, &none), LT_ERR_SHAPE);
+    ck_assert_int_eq(prepare(text, &none), LT_ERR_SHAPE);
     nn_assert_failed(ctx, LT_ERR_SHAPE, "tokens");
     ck_assert_ptr_null(ce_text_template_features(&models, "face", CE_TEMPLATES + 1));
     nn_assert_failed(ctx, LT_ERR_ARGUMENT, "1..79");

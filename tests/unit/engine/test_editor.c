@@ -19,6 +19,7 @@ static struct ce_models models;
 static lt_ctx *ctx;
 static lt_tensor *w;
 static const struct ce_edit_texts texts = {.source = "face", .target = "a blue face"};
+static const struct ce_texts plain = {.source = "face", .target = "a blue face"};
 
 static void set_up(void)
 {
@@ -39,7 +40,7 @@ static void put(struct ce_edit_settings *s, const char *name, double value)
 {
     const struct ce_setting *setting = ce_setting_find(name);
     ck_assert_msg(setting != NULL, "no setting %s", name);
-    if (ce_setting_used(setting, s->family))
+    if (ce_setting_used(s, setting))
         ck_assert_msg(ce_setting_put(s, setting, value), "%s = %g is refused", name, value);
 }
 
@@ -121,7 +122,7 @@ START_TEST(settings)
         memset(&s, 0, sizeof s);
         s.family = (enum ce_family)family;
         for (size_t i = 0; (setting = ce_setting_at(i)); i++) {
-            if (!ce_setting_used(setting, s.family)) {
+            if (!ce_setting_used(&s, setting)) {
                 ck_assert(isnan(ce_setting_get(&s, setting)));
                 ck_assert(!ce_setting_put(&s, setting, setting->low));
                 continue;
@@ -224,8 +225,7 @@ START_TEST(channels_follow_the_text)
     s.channels.alpha = 0.2f;
     struct ce_editor *editor = open_editor(&s);
     struct ce_nce_texts t;
-    ck_assert_int_eq(ce_nce_texts_prepare(&models, &s.channels.nce, "face", "a blue face", &t),
-                     LT_OK);
+    ck_assert_int_eq(ce_nce_texts_prepare(&models, &s.channels.nce, &plain, &t), LT_OK);
     double last = -HUGE_VAL;
     for (int k = 0; k <= 3; k++) {
         struct ce_edit_result results[N];
@@ -328,14 +328,14 @@ START_TEST(contrast_loss)
 {
     struct ce_nce_config config = ce_nce_defaults();
     const char *const others[] = {"a red face", "a green face"};
+    const struct ce_texts about = {
+        .source = "face", .target = "a blue face", .contrasts = others, .contrast_count = 2};
     struct ce_nce_texts t;
     config.templates = 3;
     config.copies = 0;
-    config.contrasts = others;
-    config.contrast_count = 2;
     config.contrast_lambda = 0.5f;
     config.contrast_temperature = 0.2f;
-    ck_assert_int_eq(ce_nce_texts_prepare(&models, &config, "face", "a blue face", &t), LT_OK);
+    ck_assert_int_eq(ce_nce_texts_prepare(&models, &config, &about, &t), LT_OK);
     lt_rng rng = lt_rng_make(4, 0);
     lt_tensor *x = nn_normal(ctx, &rng, 4, (const int64_t[]){2, 3, METHOD_SIDE, METHOD_SIDE});
     lt_tensor *e = ce_image_features(ctx, models.clip, lt_slice(ctx, x, 0, 0, 1), false);
@@ -366,7 +366,7 @@ START_TEST(global_loss)
     struct ce_nce_texts t;
     config.templates = 2;
     config.global = true;
-    ck_assert_int_eq(ce_nce_texts_prepare(&models, &config, "face", "a blue face", &t), LT_OK);
+    ck_assert_int_eq(ce_nce_texts_prepare(&models, &config, &plain, &t), LT_OK);
     lt_rng rng = lt_rng_make(5, 0);
     lt_tensor *edited =
         lt_l2_normalize(ctx, nn_normal(ctx, &rng, 2, (const int64_t[]){3, METHOD_E}), 1e-12f);

@@ -22,6 +22,11 @@ static lt_ctx *ctx;
 static struct ce_nce_config nce;
 static struct ce_nce_texts texts;
 static const char *const others[] = {"a red face", "a green face", "a blue dog"};
+static const struct ce_texts sentences = {.source = "face",
+                                          .target = "a blue face",
+                                          .contrasts = others,
+                                          .contrast_count = 3,
+                                          .contrast_axes = 2};
 
 static void set_up(void)
 {
@@ -32,11 +37,8 @@ static void set_up(void)
     nce.templates = 2;
     nce.copies = 2;
     nce.use_negatives = false;
-    nce.contrasts = others;
-    nce.contrast_count = 3;
-    nce.contrast_axes = 2;
     nce.contrast_lambda = 0.3f;
-    ck_assert_int_eq(ce_nce_texts_prepare(&models, &nce, "face", "a blue face", &texts), LT_OK);
+    ck_assert_int_eq(ce_nce_texts_prepare(&models, &nce, &sentences, &texts), LT_OK);
 }
 
 static void tear_down(void)
@@ -273,22 +275,16 @@ static void render_masks(float *masks)
     ck_assert(world_render(&attr, 128, rgb, masks));
 }
 
-/* What a sentence about the shipped face is told from, set in *n and listed in
- * list[CE_CONTRASTS_MAX], and its features. */
-static void open_sentence(const char *text, struct ce_nce_config *n, char **list,
-                          struct ce_nce_texts *t)
+/* The features of a sentence about the shipped face and of its contrasts. */
+static void open_sentence(const char *text, const struct ce_nce_config *n, struct ce_nce_texts *t)
 {
-    ck_assert_int_eq(
-        ce_contrasts_of(shipped_ctx, text, list, &n->contrast_count, &n->contrast_axes), LT_OK);
-    n->contrasts = (const char *const *)list;
-    ck_assert_int_eq(ce_nce_texts_prepare(&shipped, n, "face", text, t), LT_OK);
-}
-
-static void close_sentence(const struct ce_nce_config *n, char **list, struct ce_nce_texts *t)
-{
-    for (int i = 0; i < n->contrast_count; i++)
+    char *list[CE_CONTRASTS_MAX];
+    struct ce_texts s = {.source = "face", .target = text, .contrasts = (const char *const *)list};
+    ck_assert_int_eq(ce_contrasts_of(shipped_ctx, text, list, &s.contrast_count, &s.contrast_axes),
+                     LT_OK);
+    ck_assert_int_eq(ce_nce_texts_prepare(&shipped, n, &s, t), LT_OK);
+    for (int i = 0; i < s.contrast_count; i++)
         free(list[i]);
-    ce_nce_texts_free(t);
 }
 
 /* The map of a sentence about the lips (hair, shirt) is denser there than anywhere else. */
@@ -303,13 +299,12 @@ START_TEST(clip_knows_where)
     static float masks[WORLD_PARTS][128 * 128];
     lt_ctx *c = shipped_ctx;
     const struct ce_focus_config config = ce_focus_defaults();
-    char *list[CE_CONTRASTS_MAX];
     struct ce_nce_config n = ce_nce_defaults();
     struct ce_nce_texts t;
     lt_rng rng = lt_rng_make(1, 0);
     render_masks(masks[0]);
     n.templates = 4;
-    open_sentence(about[_i].text, &n, list, &t);
+    open_sentence(about[_i].text, &n, &t);
     const lt_tensor *m = ce_focus_map(&shipped, &config, &n, &t,
                                       lt_stylegan2_synthesis(c, shipped.generator, face), &rng);
     ck_assert_msg(m != NULL, "%s", lt_ctx_message(c));
@@ -326,7 +321,7 @@ START_TEST(clip_knows_where)
         ck_assert_msg(p == (int)about[_i].part || density[about[_i].part] > 1.5 * density[p],
                       "%s: %.2f, but %s has %.2f", about[_i].text, density[about[_i].part],
                       world_part_name((enum world_part)p), density[p]);
-    close_sentence(&n, list, &t);
+    ce_nce_texts_free(&t);
 }
 END_TEST
 
@@ -342,13 +337,12 @@ START_TEST(recoloring_finds_the_part)
     static float masks[WORLD_PARTS][128 * 128];
     lt_ctx *c = shipped_ctx;
     const struct ce_edit_settings s = ce_method_settings(ce_method_find("cf-clip"));
-    char *list[CE_CONTRASTS_MAX];
     struct ce_nce_config n = s.latent.nce;
     struct ce_nce_texts t;
     lt_rng rng = lt_rng_make(1, 0);
     lt_tensor *mask = NULL;
     render_masks(masks[0]);
-    open_sentence(about[_i].text, &n, list, &t);
+    open_sentence(about[_i].text, &n, &t);
     lt_tensor *x = lt_stylegan2_synthesis(c, shipped.generator, face);
     lt_tensor *where = ce_focus_map(&shipped, &s.latent.focus, &n, &t, x, &rng);
     ck_assert_msg(ce_recolor(&shipped, &n, &t, x, where,
@@ -365,7 +359,7 @@ START_TEST(recoloring_finds_the_part)
     ck_assert_msg(inside > 0.5 * part && outside < 0.08 * rest,
                   "%s: %.2f of the part, %.3f of the rest", about[_i].text, inside / part,
                   outside / rest);
-    close_sentence(&n, list, &t);
+    ce_nce_texts_free(&t);
 }
 END_TEST
 

@@ -24,8 +24,8 @@ static void set_up(void)
     config.space.first_layer = 0;
     config.nce.copies = 2;
     config.nce.templates = 3;
-    ck_assert_int_eq(ce_nce_texts_prepare(&models, &config.nce, "face", "a blue dog", &texts),
-                     LT_OK);
+    const struct ce_texts about = {.source = "face", .target = "a blue dog"};
+    ck_assert_int_eq(ce_nce_texts_prepare(&models, &config.nce, &about, &texts), LT_OK);
 }
 
 static void tear_down(void)

@@ -11,6 +11,7 @@ static struct ce_models models;
 static lt_ctx *ctx;
 static struct ce_objective_config config;
 static struct ce_objective objective;
+static const struct ce_texts green = {.source = "face", .target = "green face"};
 static lt_rng rng;
 
 static void setup(void)
@@ -33,8 +34,8 @@ static void teardown(void)
 
 static void prepare(void)
 {
-    ck_assert_msg(ce_objective_prepare(&models, &config, "face", "green face", &objective) == LT_OK,
-                  "%s", lt_ctx_message(ctx));
+    ck_assert_msg(ce_objective_prepare(&models, &config, &green, &objective) == LT_OK, "%s",
+                  lt_ctx_message(ctx));
 }
 
 START_TEST(defaults)
@@ -208,17 +209,14 @@ START_TEST(errors)
 {
     struct ce_models less = models;
     less.identity = NULL;
-    ck_assert_int_eq(ce_objective_prepare(&less, &config, "face", "green face", &objective),
-                     LT_ERR_ARGUMENT);
+    ck_assert_int_eq(ce_objective_prepare(&less, &config, &green, &objective), LT_ERR_ARGUMENT);
     nn_assert_failed(ctx, LT_ERR_ARGUMENT,
                      "id-lambda is 0.2, but the identity loss needs an identity network");
     config.id_lambda = -1.0f;
-    ck_assert_int_eq(ce_objective_prepare(&models, &config, "face", "green face", &objective),
-                     LT_ERR_ARGUMENT);
+    ck_assert_int_eq(ce_objective_prepare(&models, &config, &green, &objective), LT_ERR_ARGUMENT);
     nn_assert_failed(ctx, LT_ERR_ARGUMENT, "id-lambda is -1");
     config = (struct ce_objective_config){.nce = ce_nce_defaults()};
-    ck_assert_int_eq(ce_objective_prepare(&models, &config, "face", "green face", &objective),
-                     LT_ERR_ARGUMENT);
+    ck_assert_int_eq(ce_objective_prepare(&models, &config, &green, &objective), LT_ERR_ARGUMENT);
     nn_assert_failed(ctx, LT_ERR_ARGUMENT, "switched off");
 }
 END_TEST

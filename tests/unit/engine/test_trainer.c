@@ -31,8 +31,7 @@ static void setup(void)
     config.objective.nce.templates = 3;
     config.objective.nce.copies = 2;
     config.seed = 11;
-    data = (struct ce_train_data){.source_text = "face",
-                                  .target_text = "green face",
+    data = (struct ce_train_data){.texts = {.source = "face", .target = "green face"},
                                   .latents = method_latents(ctx, N, 1),
                                   .tests = method_latents(ctx, 3, 2)};
     temp_dir_make();
@@ -135,12 +134,12 @@ START_TEST(foreign_checkpoints)
     nn_assert_failed(ctx, LT_ERR_ARGUMENT, "lr was 0.5, now it is 0.25");
     stop(&t);
     config.lr = 0.5f;
-    data.source_text = "blue face";
+    data.texts.source = "blue face";
     t = start();
     ck_assert_int_eq(ce_trainer_restore(t.trainer, temp_path("c.safetensors")), LT_ERR_ARGUMENT);
     nn_assert_failed(ctx, LT_ERR_ARGUMENT, "source_text was face");
     stop(&t);
-    data.source_text = "face";
+    data.texts.source = "face";
     data.latents = method_latents(ctx, N, 3);
     t = start();
     ck_assert_int_eq(ce_trainer_restore(t.trainer, temp_path("c.safetensors")), LT_ERR_ARGUMENT);

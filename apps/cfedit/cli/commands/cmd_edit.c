@@ -194,7 +194,7 @@ static int make_settings(const struct ce_run *run, const struct edit_options *o,
         const struct setting_option *option = &o->settings[i];
         if (!option->given)
             continue;
-        if (!ce_setting_used(option->setting, s->family))
+        if (!ce_setting_used(s, option->setting))
             return ce_usage_error(run, "the method %s has no use for --%s", o->method,
                                   option->setting->name);
         const enum ce_setting_kind kind = option->setting->kind;
@@ -204,12 +204,10 @@ static int make_settings(const struct ce_run *run, const struct edit_options *o,
                            ? option->real
                            : ce_setting_choice(option->setting, option->word));
     }
-    s->latent.seed = s->mapper.train.seed = (uint64_t)run->seed;
-    const struct ce_space_config *space = &s->latent.space;
-    if (s->family == CE_FAMILY_LATENT && space->first_layer > space->last_layer)
-        return ce_usage_error(run, "--first-layer %d is behind --last-layer %d", space->first_layer,
-                              space->last_layer);
-    return CE_PARSED;
+    ce_edit_settings_seed(s, (uint64_t)run->seed);
+    return ce_edit_check(run->ctx, s, NULL) == LT_OK
+               ? CE_PARSED
+               : ce_usage_error(run, "%s", lt_ctx_message(run->ctx));
 }
 
 /* W+ of all pictures and, where they come from seeds, these; where from photos, these (N,3,S,S), as
@@ -291,7 +289,7 @@ static lt_status edit_by_method(struct ce_run *run, const struct ce_models *mode
 {
     struct ce_progress progress;
     struct ce_editor *editor = NULL;
-    const char *path = settings->family == CE_FAMILY_CHANNELS ? channels_path(run, o) : NULL;
+    const char *path = ce_edit_reads_channels(settings) ? channels_path(run, o) : NULL;
     ce_progress_begin(&progress, run, "measuring", "channels", 1);
     const struct ce_edit_texts texts = {o->source ? o->source : models->domain, o->target,
                                         o->contrasts.items, (int)o->contrasts.count};
@@ -333,13 +331,8 @@ static lt_status edit_by_mapper(struct ce_run *run, const struct ce_models *mode
 static lt_status open_models(struct ce_run *run, const struct edit_options *o,
                              const struct ce_edit_settings *s, struct ce_models *models)
 {
-    unsigned needs = CE_NEED_GENERATOR | CE_NEED_TEXT | ce_photos_need(run, o->images.count);
-    const float id =
-        s->family == CE_FAMILY_LATENT ? s->latent.id_lambda : s->mapper.train.objective.id_lambda;
-    const float perc = s->family == CE_FAMILY_LATENT ? s->latent.perc_lambda
-                                                     : s->mapper.train.objective.perc_lambda;
-    if (!o->mapper && s->family != CE_FAMILY_CHANNELS)
-        needs |= (id > 0.0f ? CE_NEED_IDENTITY : 0u) | (perc > 0.0f ? CE_NEED_VGG : 0u);
+    const unsigned needs = CE_NEED_GENERATOR | CE_NEED_TEXT | ce_photos_need(run, o->images.count) |
+                           (o->mapper ? 0u : ce_edit_needs(s));
     lt_status status = ce_output_check(run->ctx, run->dump);
     if (status == LT_OK)
         status = ce_models_open(run->ctx, &run->paths, needs, models);

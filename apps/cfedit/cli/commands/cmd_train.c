@@ -263,8 +263,8 @@ static lt_tensor *get_latents(struct job *job, const char *path, int64_t seed, i
 static lt_status read_data(struct job *job)
 {
     lt_ctx *ctx = job->run->ctx;
-    job->data.target_text = job->target;
-    job->data.source_text = job->source ? job->source : job->models.domain;
+    job->data.texts.target = job->target;
+    job->data.texts.source = job->source ? job->source : job->models.domain;
     job->data.latents = get_latents(job, job->latents_path, TRAIN_SEEDS, job->train_size);
     if (!job->data.latents)
         return lt_ctx_status(ctx);
@@ -431,7 +431,7 @@ static int tell(const struct job *job)
     lt_json_put_key(w, "target");
     lt_json_put_string(w, job->target);
     lt_json_put_key(w, "source");
-    lt_json_put_string(w, job->data.source_text);
+    lt_json_put_string(w, job->data.texts.source);
     lt_json_put_key(w, "steps");
     lt_json_put_int(w, steps);
     lt_json_put_key(w, "loss");

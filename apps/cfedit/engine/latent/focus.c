@@ -15,12 +15,11 @@ struct ce_focus_config ce_focus_defaults(void)
 }
 
 /* (K,D) of the sentence. */
-static lt_tensor *text_axes(lt_ctx *ctx, const struct ce_nce_config *nce,
-                            const struct ce_nce_texts *texts)
+static lt_tensor *text_axes(lt_ctx *ctx, const struct ce_nce_texts *texts)
 {
-    if (!texts->contrast || nce->contrast_axes < 1)
+    if (!texts->contrast || texts->contrast_axes < 1)
         return texts->direction;
-    lt_tensor *contrast = lt_slice(ctx, texts->contrast, 0, 0, nce->contrast_axes);
+    lt_tensor *contrast = lt_slice(ctx, texts->contrast, 0, 0, texts->contrast_axes);
     lt_tensor *all = lt_concat(ctx, 2, (lt_tensor *[]){texts->target_mean, contrast}, 0);
     return lt_sub(ctx, all, lt_mean(ctx, all, 1u, true));
 }
@@ -157,7 +156,7 @@ lt_tensor *ce_focus_map(const struct ce_models *models, const struct ce_focus_co
     if (!f.x || lt_set_requires_grad(ctx, f.x, true) != LT_OK)
         goto out;
     const float sigma = config->blur * (float)lt_dim(f.x, 2);
-    lt_tensor *text = sensitivity(&f, text_axes(ctx, nce, texts));
+    lt_tensor *text = sensitivity(&f, text_axes(ctx, texts));
     lt_tensor *any =
         text ? sensitivity(&f, random_axes(ctx, lt_clip_describe(models->clip)->embed_dim, rng))
              : NULL;

@@ -54,20 +54,30 @@ static lt_status train(struct ce_trainer *trainer, int64_t steps, ce_edit_watch 
     return status;
 }
 
+/* Latents a step: those of `count` pictures at most. */
+static int batch_of(const struct ce_mapper_edit_config *config, int64_t count)
+{
+    return config->train.batch < count ? config->train.batch : (int)count;
+}
+
+int64_t ce_mapper_edit_steps(const struct ce_mapper_edit_config *config, int64_t count)
+{
+    const int64_t batch = batch_of(config, count);
+    return batch > 0 ? (count * config->steps + batch - 1) / batch : 0;
+}
+
 lt_status ce_mapper_edit_run(const struct ce_models *models,
-                             const struct ce_mapper_edit_config *config, const char *source,
-                             const char *target, lt_tensor *w, float strength, ce_edit_watch *watch,
-                             void *user, struct ce_edit_result *results)
+                             const struct ce_mapper_edit_config *config,
+                             const struct ce_texts *texts, lt_tensor *w, float strength,
+                             ce_edit_watch *watch, void *user, struct ce_edit_result *results)
 {
     lt_ctx *ctx = models->ctx;
     const int64_t n = lt_dim(w, 0);
     for (int64_t i = 0; i < n; i++)
         results[i] = (struct ce_edit_result){0};
-    struct ce_mapper_edit_config c = *config;
-    if (c.train.batch > n)
-        c.train.batch = (int)n;
-    const struct ce_train_data data = {.source_text = source, .target_text = target, .latents = w};
-    const int64_t steps = (n * config->steps + c.train.batch - 1) / c.train.batch;
+    struct ce_train_config c = config->train;
+    c.batch = batch_of(config, n);
+    const struct ce_train_data data = {.texts = *texts, .latents = w};
     struct ce_terms first = ce_terms_none(), last = ce_terms_none();
     struct ce_trainer *trainer = NULL;
     lt_params *params = NULL;
@@ -75,12 +85,12 @@ lt_status ce_mapper_edit_run(const struct ce_models *models,
     const lt_scope scope = lt_scope_open(ctx);
     lt_status status = lt_params_create(ctx, &params);
     if (status == LT_OK)
-        status = ce_trainer_create(models, &c.train, &data, params, &trainer);
+        status = ce_trainer_create(models, &c, &data, params, &trainer);
     if (status == LT_OK)
-        status = train(trainer, steps, watch, user, &first, &last);
+        status = train(trainer, ce_mapper_edit_steps(config, n), watch, user, &first, &last);
     if (status == LT_OK)
         status = ce_mapper_edit_apply(models, ce_trainer_mapper(trainer),
-                                      ce_text_feature(models, target), w, strength, results);
+                                      ce_text_feature(models, texts->target), w, strength, results);
     for (int64_t i = 0; i < n && status == LT_OK; i++) {
         results[i].first = first;
         results[i].last = last;

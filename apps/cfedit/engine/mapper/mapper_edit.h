@@ -17,12 +17,15 @@ struct ce_mapper_edit_config {
 /* CF-CLIP's mapper with its objective, without identity loss. */
 struct ce_mapper_edit_config ce_mapper_edit_defaults(void);
 
+/* Training steps for `count` pictures; the watch is told of each. */
+int64_t ce_mapper_edit_steps(const struct ce_mapper_edit_config *config, int64_t count);
+
 /* Edits w (N,L,D); results[N] are given to ce_edit_result_free(), also after a failure. `seconds`
  * is a picture's share. Errors: those of ce_trainer_create() and ce_trainer_step(). */
 lt_status ce_mapper_edit_run(const struct ce_models *models,
-                             const struct ce_mapper_edit_config *config, const char *source,
-                             const char *target, lt_tensor *w, float strength, ce_edit_watch *watch,
-                             void *user, struct ce_edit_result *results);
+                             const struct ce_mapper_edit_config *config,
+                             const struct ce_texts *texts, lt_tensor *w, float strength,
+                             ce_edit_watch *watch, void *user, struct ce_edit_result *results);
 
 /* Pictures of w (N,L,D) edited by a mapper as it is; `text_feature` (1,E) raw. */
 lt_status ce_mapper_edit_apply(const struct ce_models *models, const struct ce_mapper *mapper,

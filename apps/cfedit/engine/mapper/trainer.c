@@ -50,11 +50,11 @@ static lt_status make_mapper(struct ce_trainer *trainer)
         if (!config->level[i])
             status = lt_params_set_metadata(ctx, trainer->params, off[i], "true");
     if (!status)
-        status =
-            lt_params_set_metadata(ctx, trainer->params, CE_META_TARGET, trainer->data.target_text);
+        status = lt_params_set_metadata(ctx, trainer->params, CE_META_TARGET,
+                                        trainer->data.texts.target);
     if (!status)
-        status =
-            lt_params_set_metadata(ctx, trainer->params, CE_META_SOURCE, trainer->data.source_text);
+        status = lt_params_set_metadata(ctx, trainer->params, CE_META_SOURCE,
+                                        trainer->data.texts.source);
     if (!status)
         status = ce_mapper_create(ctx, trainer->params, layers, &trainer->mapper);
     if (!status)
@@ -109,14 +109,14 @@ lt_status ce_trainer_create(const struct ce_models *models, const struct ce_trai
     if (!status)
         status = ce_trainer_reserve_history(trainer, 1);
     if (!status)
-        status = ce_objective_prepare(models, &config->objective, data->source_text,
-                                      data->target_text, &trainer->objective);
+        status =
+            ce_objective_prepare(models, &config->objective, &data->texts, &trainer->objective);
     if (!status)
         status = make_mapper(trainer);
     if (!status)
         status = make_optimizer(trainer);
     if (!status) {
-        trainer->text_feature = lt_retain(ce_text_feature(models, data->target_text));
+        trainer->text_feature = lt_retain(ce_text_feature(models, data->texts.target));
         status = lt_ctx_status(ctx);
     }
     if (!status)

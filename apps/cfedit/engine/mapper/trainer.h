@@ -36,7 +36,7 @@ struct ce_train_config ce_train_defaults(void);
 
 /* What a training works on; everything is borrowed. */
 struct ce_train_data {
-    const char *source_text, *target_text;
+    struct ce_texts texts;
     lt_tensor *latents; /* (N,L,D), N >= batch */
     lt_tensor *tests;   /* (M,L,D) for the validation; NULL: none */
     lt_tensor

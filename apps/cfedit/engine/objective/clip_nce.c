@@ -31,14 +31,7 @@ lt_status ce_nce_check(lt_ctx *ctx, const struct ce_nce_config *config)
     if (config->templates < 1 || config->templates > CE_TEMPLATES)
         return lt_fail(ctx, LT_ERR_ARGUMENT, "CLIP-NCE: %d templates, expected 1..%d",
                        config->templates, CE_TEMPLATES);
-    if (config->contrast_count < 0 || config->contrast_count > CE_NCE_MAX_CONTRASTS)
-        return lt_fail(ctx, LT_ERR_ARGUMENT, "CLIP-NCE: %d contrasts, expected 0..%d",
-                       config->contrast_count, CE_NCE_MAX_CONTRASTS);
-    if (config->contrast_axes < 0 || config->contrast_axes > config->contrast_count)
-        return lt_fail(ctx, LT_ERR_ARGUMENT, "CLIP-NCE: %d axes among %d contrasts",
-                       config->contrast_axes, config->contrast_count);
-    if (config->contrast_count > 0 &&
-        !(config->contrast_lambda >= 0 && config->contrast_temperature > 0))
+    if (!(config->contrast_lambda >= 0 && config->contrast_temperature > 0))
         return lt_fail(ctx, LT_ERR_ARGUMENT,
                        "CLIP-NCE: contrasts with a factor of %g and a temperature of %g",
                        (double)config->contrast_lambda, (double)config->contrast_temperature);
@@ -50,18 +43,31 @@ lt_status ce_nce_check(lt_ctx *ctx, const struct ce_nce_config *config)
 
 /* ---- texts ---- */
 
+static lt_status check_contrasts(lt_ctx *ctx, const struct ce_texts *texts)
+{
+    if (texts->contrast_count < 0 || texts->contrast_count > CE_NCE_MAX_CONTRASTS)
+        return lt_fail(ctx, LT_ERR_ARGUMENT, "CLIP-NCE: %d contrasts, expected 0..%d",
+                       texts->contrast_count, CE_NCE_MAX_CONTRASTS);
+    if (texts->contrast_axes < 0 || texts->contrast_axes > texts->contrast_count)
+        return lt_fail(ctx, LT_ERR_ARGUMENT, "CLIP-NCE: %d axes among %d contrasts",
+                       texts->contrast_axes, texts->contrast_count);
+    return LT_OK;
+}
+
 lt_status ce_nce_texts_prepare(const struct ce_models *models, const struct ce_nce_config *config,
-                               const char *source, const char *target, struct ce_nce_texts *texts)
+                               const struct ce_texts *texts, struct ce_nce_texts *out)
 {
     lt_ctx *ctx = models->ctx;
-    *texts = (struct ce_nce_texts){0};
+    *out = (struct ce_nce_texts){0};
     lt_status status = ce_nce_check(ctx, config);
+    if (!status)
+        status = check_contrasts(ctx, texts);
     if (status)
         return status;
     const lt_scope scope = lt_scope_open(ctx);
     lt_no_grad_begin(ctx);
-    lt_tensor *s = ce_text_template_features(models, source, config->templates);
-    lt_tensor *t = s ? ce_text_template_features(models, target, config->templates) : NULL;
+    lt_tensor *s = ce_text_template_features(models, texts->source, config->templates);
+    lt_tensor *t = s ? ce_text_template_features(models, texts->target, config->templates) : NULL;
     lt_tensor *mean = lt_mean(ctx, t, 1u, true);
     lt_tensor *shift = lt_mean(ctx, lt_sub(ctx, t, s), 1u, true);
     lt_tensor *length = lt_sqrt(ctx, lt_sum(ctx, lt_square(ctx, shift), 0, false));
@@ -69,20 +75,21 @@ lt_status ce_nce_texts_prepare(const struct ce_models *models, const struct ce_n
     if (direction && config->use_pos1 && !(lt_item(length) > 1e-6f))
         lt_fail(ctx, LT_ERR_NUMERIC,
                 "CLIP sees no difference between the source text \"%s\" and the target text \"%s\"",
-                source, target);
-    lt_tensor *plain = lt_l2_normalize(ctx, ce_text_feature(models, target), UNIT_EPS);
-    lt_tensor *contrast = s && config->contrast_count > 0
-                              ? ce_text_template_means(models, config->contrasts,
-                                                       config->contrast_count, config->templates)
+                texts->source, texts->target);
+    lt_tensor *plain = lt_l2_normalize(ctx, ce_text_feature(models, texts->target), UNIT_EPS);
+    lt_tensor *contrast = s && texts->contrast_count > 0
+                              ? ce_text_template_means(models, texts->contrasts,
+                                                       texts->contrast_count, config->templates)
                               : NULL;
     status = lt_ctx_status(ctx);
     if (status == LT_OK) {
-        texts->source = lt_retain(s);
-        texts->target = lt_retain(t);
-        texts->target_mean = lt_retain(mean);
-        texts->direction = lt_retain(direction);
-        texts->plain = lt_retain(plain);
-        texts->contrast = lt_retain(contrast);
+        out->source = lt_retain(s);
+        out->target = lt_retain(t);
+        out->target_mean = lt_retain(mean);
+        out->direction = lt_retain(direction);
+        out->plain = lt_retain(plain);
+        out->contrast = lt_retain(contrast);
+        out->contrast_axes = texts->contrast_axes;
     }
     lt_no_grad_end(ctx);
     lt_scope_close(ctx, scope, NULL);

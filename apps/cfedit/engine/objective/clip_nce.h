@@ -44,12 +44,9 @@ struct ce_nce_config {
     /* Without any negatives InfoNCE says nothing (it is 0); the loss then is the mean of 1 - q.p.
      */
     bool use_negatives;
-    bool global;                  /* StyleCLIP's loss instead of all this */
-    const char *const *contrasts; /* [contrast_count] sentences, borrowed */
-    int contrast_count;           /* 0..CE_NCE_MAX_CONTRASTS; with 0 L_contrast is off */
-    int contrast_axes; /* how many of them, from the first on, differ from the target in what is
-                          edited: focus.h */
-    float contrast_lambda, contrast_temperature; /* tau_c */
+    bool global;                                 /* StyleCLIP's loss instead of all this */
+    float contrast_lambda, contrast_temperature; /* of L_contrast, read where there are contrasts;
+                                                    the temperature is tau_c */
     bool antialias; /* of the resize to CLIP's input; published: false */
 };
 
@@ -58,7 +55,16 @@ struct ce_nce_config ce_nce_defaults(void);
 /* LT_ERR_ARGUMENT naming the member that is out of range. */
 lt_status ce_nce_check(lt_ctx *ctx, const struct ce_nce_config *config);
 
-/* What the two texts contribute, computed once. The tensors are retained. */
+/* The sentences of an edit; borrowed. */
+struct ce_texts {
+    const char *source, *target;
+    const char *const *contrasts; /* [contrast_count] */
+    int contrast_count;           /* 0..CE_NCE_MAX_CONTRASTS; with 0 L_contrast is off */
+    int contrast_axes; /* how many contrasts, from the first on, differ from the target in what is
+                          edited: focus.h */
+};
+
+/* What the sentences contribute, computed once. The tensors are retained. */
 struct ce_nce_texts {
     lt_tensor *source;      /* (T,D) unit features of the filled templates */
     lt_tensor *target;      /* (T,D) */
@@ -66,12 +72,14 @@ struct ce_nce_texts {
     lt_tensor *direction;   /* (1,D) unit: positive 1 */
     lt_tensor *plain;       /* (1,D) unit feature of the target as it is */
     lt_tensor *contrast;    /* (K,D) m_k; NULL without contrasts */
+    int contrast_axes;      /* as in struct ce_texts */
 };
 
-/* Encodes `source` and `target`; *texts is given to ce_nce_texts_free(), also after a failure.
- * LT_ERR_NUMERIC where both texts are the same to CLIP and positive 1 has no direction. */
+/* Encodes the sentences; *out is given to ce_nce_texts_free(), also after a failure. Errors:
+ * LT_ERR_ARGUMENT for an empty sentence or too many contrasts; LT_ERR_NUMERIC where source and
+ * target are the same to CLIP and positive 1 has no direction. */
 lt_status ce_nce_texts_prepare(const struct ce_models *models, const struct ce_nce_config *config,
-                               const char *source, const char *target, struct ce_nce_texts *texts);
+                               const struct ce_texts *texts, struct ce_nce_texts *out);
 void ce_nce_texts_free(struct ce_nce_texts *texts);
 
 /* Images (B,3,H,W) in [-1,1] -> unit CLIP features (B,D), differentiable. */

@@ -43,14 +43,14 @@ static lt_status check(const struct ce_models *models, const struct ce_objective
 }
 
 lt_status ce_objective_prepare(const struct ce_models *models,
-                               const struct ce_objective_config *config, const char *source_text,
-                               const char *target_text, struct ce_objective *objective)
+                               const struct ce_objective_config *config,
+                               const struct ce_texts *texts, struct ce_objective *objective)
 {
     *objective = (struct ce_objective){.models = models, .config = *config};
     const lt_status status = check(models, config);
     if (status || !(config->nce_lambda > 0))
         return status;
-    return ce_nce_texts_prepare(models, &config->nce, source_text, target_text, &objective->texts);
+    return ce_nce_texts_prepare(models, &config->nce, texts, &objective->texts);
 }
 
 void ce_objective_free(struct ce_objective *objective) { ce_nce_texts_free(&objective->texts); }

@@ -34,8 +34,8 @@ struct ce_objective {
  * Errors: LT_ERR_ARGUMENT (a factor that is negative or not finite, no term at all, a
  * network that is missing), and those of ce_nce_texts_prepare(). */
 lt_status ce_objective_prepare(const struct ce_models *models,
-                               const struct ce_objective_config *config, const char *source_text,
-                               const char *target_text, struct ce_objective *objective);
+                               const struct ce_objective_config *config,
+                               const struct ce_texts *texts, struct ce_objective *objective);
 void ce_objective_free(struct ce_objective *objective);
 
 /* Draws the pictures of w and computes their features, without gradient and one picture at a

@@ -272,10 +272,10 @@ lt_status ce_train_mapper(ce_model *model, const ce_request *request, lt_tensor 
         status = lt_params_create(models->ctx, &params);
     if (status != LT_OK)
         return status;
-    const struct ce_train_data data = {.source_text =
-                                           request->source ? request->source : models->domain,
-                                       .target_text = request->target,
-                                       .latents = latents};
+    const struct ce_train_data data = {
+        .texts = {.source = request->source ? request->source : models->domain,
+                  .target = request->target},
+        .latents = latents};
     if (settings.mapper.train.batch > lt_dim(latents, 0))
         settings.mapper.train.batch = (int)lt_dim(latents, 0);
     status = ce_trainer_create(models, &settings.mapper.train, &data, params, &trainer);

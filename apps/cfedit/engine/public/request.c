@@ -1,6 +1,7 @@
 /* The public interface's methods, settings and requests. */
 #include "engine/public/request.h"
 
+#include "engine/family.h"
 #include "engine/text.h"
 
 const char *ce_method_at(size_t i)
@@ -47,7 +48,7 @@ static lt_status put_choice(lt_ctx *ctx, const struct ce_method *method, const c
     double value;
     if (!setting)
         return lt_fail(ctx, LT_ERR_ARGUMENT, "there is no setting '%s'", name);
-    if (!ce_setting_used(setting, method->family))
+    if (!ce_setting_used(settings, setting))
         return lt_fail(ctx, LT_ERR_ARGUMENT, "the method %s has no setting '%s'", method->name,
                        name);
     if (!read_value(setting, text, &value) || !ce_setting_put(settings, setting, value)) {
@@ -61,18 +62,6 @@ static lt_status put_choice(lt_ctx *ctx, const struct ce_method *method, const c
     return LT_OK;
 }
 
-/* The networks that the settings need, generator and CLIP aside (CE_NEED_ bits). */
-static unsigned needs_of(const struct ce_edit_settings *s)
-{
-    const struct ce_objective_config *training = &s->mapper.train.objective;
-    const bool latent = s->family == CE_FAMILY_LATENT;
-    const float id = latent ? s->latent.id_lambda : training->id_lambda,
-                perc = latent ? s->latent.perc_lambda : training->perc_lambda;
-    if (s->family == CE_FAMILY_CHANNELS)
-        return 0;
-    return (id > 0.0f ? CE_NEED_IDENTITY : 0u) | (perc > 0.0f ? CE_NEED_VGG : 0u);
-}
-
 lt_status ce_request_prepare(ce_model *model, const ce_request *request,
                              const struct ce_method *method, struct ce_edit_settings *settings)
 {
@@ -83,6 +72,6 @@ lt_status ce_request_prepare(ce_model *model, const ce_request *request,
     *settings = ce_method_settings(method);
     for (size_t i = 0; i < request->setting_count && status == LT_OK; i++)
         status = put_choice(ctx, method, &request->settings[i], settings);
-    settings->latent.seed = settings->mapper.train.seed = request->seed;
-    return status == LT_OK ? ce_model_need(model, needs_of(settings)) : status;
+    ce_edit_settings_seed(settings, request->seed);
+    return status == LT_OK ? ce_model_need(model, ce_edit_needs(settings)) : status;
 }
