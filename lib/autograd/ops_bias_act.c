@@ -303,13 +303,13 @@ lt_tensor *lt_bias_act(lt_ctx *ctx, lt_tensor *x, const lt_act *act)
 {
     char a[96];
     lt_act_operands o;
-    lt_tensor *xd = lt_dense(ctx, x, "bias_act", "x");
+    lt_tensor *xd = lt_dense(ctx, x, "lt_bias_act", "x");
     if (!xd)
         return NULL;
     if (lt_ndim(x) != 4)
-        return LT_NULL(ctx, LT_ERR_SHAPE, "bias_act: argument x is %s, expected (N, C, H, W)",
+        return LT_NULL(ctx, LT_ERR_SHAPE, "lt_bias_act: argument x is %s, expected (N, C, H, W)",
                        lt_shape_string(x, a, sizeof a));
-    if (lt_act_prepare(ctx, "bias_act", x->shape, act, &o))
+    if (lt_act_prepare(ctx, "lt_bias_act", x->shape, act, &o))
         return NULL;
     lt_tensor *out = lt_new_like(ctx, x);
     if (!out)

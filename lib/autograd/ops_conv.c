@@ -170,20 +170,21 @@ static lt_tensor *convolve(lt_ctx *ctx, const char *op, bool up, lt_tensor *x, l
 lt_tensor *lt_conv2d(lt_ctx *ctx, lt_tensor *x, lt_tensor *in_scale, lt_tensor *w, lt_tensor *bias,
                      int stride, int pad)
 {
-    return convolve(ctx, "conv2d", false, x, in_scale, w, bias, stride, pad, NULL, NULL, NULL);
+    return convolve(ctx, "lt_conv2d", false, x, in_scale, w, bias, stride, pad, NULL, NULL, NULL);
 }
 
 lt_tensor *lt_conv_transpose2d(lt_ctx *ctx, lt_tensor *x, lt_tensor *in_scale, lt_tensor *w,
                                lt_tensor *bias, int stride, int pad)
 {
-    return convolve(ctx, "conv_transpose2d", true, x, in_scale, w, bias, stride, pad, NULL, NULL,
+    return convolve(ctx, "lt_conv_transpose2d", true, x, in_scale, w, bias, stride, pad, NULL, NULL,
                     NULL);
 }
 
 lt_tensor *lt_conv2d_act(lt_ctx *ctx, lt_tensor *x, lt_tensor *in_scale, lt_tensor *w, int stride,
                          int pad, const lt_act *act)
 {
-    return convolve(ctx, "conv2d_act", false, x, in_scale, w, NULL, stride, pad, act, NULL, NULL);
+    return convolve(ctx, "lt_conv2d_act", false, x, in_scale, w, NULL, stride, pad, act, NULL,
+                    NULL);
 }
 
 lt_tensor *lt_conv2d_act_rgb(lt_ctx *ctx, lt_tensor *x, lt_tensor *in_scale, lt_tensor *w,
@@ -192,6 +193,6 @@ lt_tensor *lt_conv2d_act_rgb(lt_ctx *ctx, lt_tensor *x, lt_tensor *in_scale, lt_
 {
     *rgb = NULL;
     lt_tensor *out =
-        convolve(ctx, "conv2d_act_rgb", false, x, in_scale, w, NULL, stride, pad, act, to, rgb);
+        convolve(ctx, "lt_conv2d_act_rgb", false, x, in_scale, w, NULL, stride, pad, act, to, rgb);
     return *rgb ? out : NULL;
 }

@@ -215,8 +215,9 @@ lt_tensor *lt_sigmoid(lt_ctx *ctx, lt_tensor *x)
 lt_tensor *lt_clamp(lt_ctx *ctx, lt_tensor *x, float low, float high)
 {
     if (!(low <= high))
-        return LT_NULL(ctx, LT_ERR_ARGUMENT, "lt_clamp: low %g is not below high %g", (double)low,
-                       (double)high);
+        return LT_NULL(ctx, LT_ERR_ARGUMENT,
+                       "lt_clamp: low %g and high %g are no range, expected low <= high",
+                       (double)low, (double)high);
     return unary(ctx, x, LT_UNARY_CLAMP, low, high, SAVE_ARGUMENT, "lt_clamp");
 }
 

@@ -51,17 +51,17 @@ static void max_pool_plane(const float *x, int64_t w, int64_t oh, int64_t ow, in
 lt_tensor *lt_max_pool2d(lt_ctx *ctx, lt_tensor *x, int kernel, int stride)
 {
     char a[96];
-    lt_tensor *xd = lt_dense(ctx, x, "max_pool2d", "x");
+    lt_tensor *xd = lt_dense(ctx, x, "lt_max_pool2d", "x");
     if (!xd)
         return NULL;
     const int64_t h = lt_dim(x, 2), w = lt_dim(x, 3);
     if (lt_ndim(x) != 4 || h < 1 || w < 1 || h > INT32_MAX / w)
-        return LT_NULL(ctx, LT_ERR_SHAPE, "max_pool2d: argument x is %s, expected (N, C, H, W)",
+        return LT_NULL(ctx, LT_ERR_SHAPE, "lt_max_pool2d: argument x is %s, expected (N, C, H, W)",
                        lt_shape_string(x, a, sizeof a));
     if (kernel < 1 || stride < 1 || kernel > h || kernel > w)
         return LT_NULL(
             ctx, LT_ERR_ARGUMENT,
-            "max_pool2d: kernel is %d and stride is %d, expected at least 1 and a kernel that fits x %s",
+            "lt_max_pool2d: kernel is %d and stride is %d, expected at least 1 and a kernel that fits x %s",
             kernel, stride, lt_shape_string(x, a, sizeof a));
     const int64_t oh = (h - kernel) / stride + 1, ow = (w - kernel) / stride + 1;
     const int64_t planes = lt_dim(x, 0) * lt_dim(x, 1);

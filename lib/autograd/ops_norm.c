@@ -227,7 +227,8 @@ lt_tensor *lt_l2_normalize(lt_ctx *ctx, lt_tensor *x, float eps)
     const int64_t n = lt_dim(dx, -1);
     if (dx->ndim < 1 || n < 1) {
         char s[80];
-        lt_fail(ctx, LT_ERR_SHAPE, "lt_l2_normalize: argument x is %s and has no rows",
+        lt_fail(ctx, LT_ERR_SHAPE,
+                "lt_l2_normalize: argument x is %s and has no rows, expected (..., D)",
                 lt_shape_string(dx, s, sizeof s));
         return lt_scope_close(ctx, scope, NULL);
     }

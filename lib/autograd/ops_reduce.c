@@ -38,8 +38,9 @@ static lt_tensor *scaled_sum(lt_ctx *ctx, lt_tensor *x, unsigned axes, bool keep
         return lt_scope_close(ctx, scope, NULL);
     if (axes >> x->ndim != 0) {
         char s[80];
-        lt_fail(ctx, LT_ERR_ARGUMENT, "%s: argument x is %s and lacks axes of mask 0x%x", op,
-                lt_shape_string(x, s, sizeof s), axes);
+        lt_fail(ctx, LT_ERR_ARGUMENT,
+                "%s: argument x is %s and lacks axes of mask 0x%x, whose bit i stands for axis i",
+                op, lt_shape_string(x, s, sizeof s), axes);
         return lt_scope_close(ctx, scope, NULL);
     }
     if (axes == 0)
@@ -88,7 +89,7 @@ static bool row_shape(lt_ctx *ctx, const lt_tensor *x, const char *op, int64_t *
     *n = lt_dim(x, -1);
     if (x->ndim < 1 || *n < 1) {
         char s[80];
-        lt_fail(ctx, LT_ERR_SHAPE, "%s: argument x is %s and has no rows", op,
+        lt_fail(ctx, LT_ERR_SHAPE, "%s: argument x is %s and has no rows, expected (..., D)", op,
                 lt_shape_string(x, s, sizeof s));
         return false;
     }

@@ -77,7 +77,7 @@ lt_tensor *lt_upfirdn2d(lt_ctx *ctx, lt_tensor *x, const lt_tensor *kernel, int 
 {
     lt_fir_shape s;
     lt_tensor *xd,
-        *flipped = prepare_fir(ctx, "upfirdn2d", x, kernel, up, down, pad0, pad1, &xd, &s);
+        *flipped = prepare_fir(ctx, "lt_upfirdn2d", x, kernel, up, down, pad0, pad1, &xd, &s);
     lt_tensor *out =
         flipped ? lt_new(ctx, 4, (int64_t[]){lt_dim(x, 0), lt_dim(x, 1), s.oh, s.ow}) : NULL;
     if (!out || lt_fir_apply(ctx, &s, lt_f32(flipped), lt_f32(xd), lt_f32(out)))
@@ -121,11 +121,11 @@ lt_tensor *lt_blur_act(lt_ctx *ctx, lt_tensor *x, const lt_tensor *kernel, int p
     lt_fir_shape s;
     lt_blur blur;
     lt_act_operands o;
-    lt_tensor *xd, *flipped = prepare_fir(ctx, "blur_act", x, kernel, 1, 1, pad0, pad1, &xd, &s);
+    lt_tensor *xd, *flipped = prepare_fir(ctx, "lt_blur_act", x, kernel, 1, 1, pad0, pad1, &xd, &s);
     if (!flipped)
         return NULL;
     const int64_t shape[4] = {lt_dim(x, 0), lt_dim(x, 1), s.oh, s.ow};
-    if (lt_act_prepare(ctx, "blur_act", shape, act, &o))
+    if (lt_act_prepare(ctx, "lt_blur_act", shape, act, &o))
         return NULL;
     if (!o.from_y || !lt_blur_of(&s, lt_f32(flipped), &blur))
         return lt_bias_act(ctx, lt_upfirdn2d(ctx, x, kernel, 1, 1, pad0, pad1), act);
@@ -178,13 +178,13 @@ static lt_tensor *resize(lt_ctx *ctx, const char *op, lt_resize_kind kind, lt_te
 
 lt_tensor *lt_resize_bicubic(lt_ctx *ctx, lt_tensor *x, int64_t h, int64_t w, bool antialias)
 {
-    return resize(ctx, "resize_bicubic", antialias ? LT_RESIZE_CUBIC_ANTIALIAS : LT_RESIZE_CUBIC, x,
-                  h, w);
+    return resize(ctx, "lt_resize_bicubic", antialias ? LT_RESIZE_CUBIC_ANTIALIAS : LT_RESIZE_CUBIC,
+                  x, h, w);
 }
 
 lt_tensor *lt_resize_area(lt_ctx *ctx, lt_tensor *x, int64_t h, int64_t w)
 {
-    return resize(ctx, "resize_area", LT_RESIZE_AREA, x, h, w);
+    return resize(ctx, "lt_resize_area", LT_RESIZE_AREA, x, h, w);
 }
 
 typedef struct warp_params {
@@ -237,14 +237,14 @@ static lt_tensor *warp(lt_ctx *ctx, const char *op, lt_tensor *x, const double c
 
 lt_tensor *lt_warp_perspective(lt_ctx *ctx, lt_tensor *x, const double coeffs[8], bool mask_border)
 {
-    return warp(ctx, "warp_perspective", x, coeffs, mask_border, 0, 0);
+    return warp(ctx, "lt_warp_perspective", x, coeffs, mask_border, 0, 0);
 }
 
 lt_tensor *lt_warp_resize(lt_ctx *ctx, lt_tensor *x, const double coeffs[8], bool mask_border,
                           int64_t h, int64_t w)
 {
     if (x && lt_ndim(x) == 4 && lt_warp_resize_pays(lt_dim(x, 2), lt_dim(x, 3), h, w))
-        return warp(ctx, "warp_resize", x, coeffs, mask_border, h, w);
+        return warp(ctx, "lt_warp_resize", x, coeffs, mask_border, h, w);
     const lt_scope scope = lt_scope_open(ctx);
     return lt_scope_close(
         ctx, scope,

@@ -188,7 +188,8 @@ lt_tensor *lt_slice(lt_ctx *ctx, lt_tensor *x, int axis, int64_t start, int64_t 
         return NULL;
     if (start < 0 || count < 0 || start > x->shape[axis] || count > x->shape[axis] - start) {
         char s[80];
-        return LT_NULL(ctx, LT_ERR_ARGUMENT, "lt_slice: %lld from %lld on axis %d of x %s",
+        return LT_NULL(ctx, LT_ERR_ARGUMENT,
+                       "lt_slice: %lld entries from %lld on are not in axis %d of x %s",
                        (long long)count, (long long)start, axis, lt_shape_string(x, s, sizeof s));
     }
     int64_t shape[LT_MAX_DIMS];
@@ -223,7 +224,8 @@ lt_tensor *lt_expand(lt_ctx *ctx, lt_tensor *x, int ndim, const int64_t *shape)
     }
     if (!good) {
         char s[80];
-        return LT_NULL(ctx, LT_ERR_SHAPE, "lt_expand: argument x is %s and does not repeat to it",
+        return LT_NULL(ctx, LT_ERR_SHAPE,
+                       "lt_expand: argument x is %s and does not broadcast to the new shape",
                        lt_shape_string(x, s, sizeof s));
     }
     lt_tensor *out = lt_view(ctx, x, ndim, shape, stride, 0);
@@ -259,7 +261,7 @@ static lt_status concat_backward(lt_ctx *ctx, lt_node *n, lt_tensor *gy)
 lt_tensor *lt_concat(lt_ctx *ctx, int count, lt_tensor *const *x, int axis)
 {
     if (count < 1)
-        return LT_NULL(ctx, LT_ERR_ARGUMENT, "lt_concat: %d tensors", count);
+        return LT_NULL(ctx, LT_ERR_ARGUMENT, "lt_concat: %d tensors, expected at least 1", count);
     for (int i = 0; i < count; i++)
         if (!valid(ctx, x[i], "lt_concat", "x"))
             return NULL;
@@ -274,9 +276,10 @@ lt_tensor *lt_concat(lt_ctx *ctx, int count, lt_tensor *const *x, int axis)
             same = d == axis || x[i]->shape[d] == x[0]->shape[d];
         if (!same) {
             char s[80], t[80];
-            return LT_NULL(ctx, LT_ERR_SHAPE, "lt_concat: argument x[%d] is %s, x[0] %s, axis %d",
-                           i, lt_shape_string(x[i], s, sizeof s),
-                           lt_shape_string(x[0], t, sizeof t), axis);
+            return LT_NULL(
+                ctx, LT_ERR_SHAPE,
+                "lt_concat: argument x[%d] is %s and x[0] is %s: sizes may differ along axis %d only",
+                i, lt_shape_string(x[i], s, sizeof s), lt_shape_string(x[0], t, sizeof t), axis);
         }
         shape[axis] += x[i]->shape[axis];
     }

@@ -422,7 +422,8 @@ lt_status lt_optim_restore(lt_ctx *ctx, lt_optim *optim, const lt_params *from)
     if (!text)
         return lt_fail(ctx, LT_ERR_MISSING, "optim: there is no metadata optim.steps");
     if (steps < 0 || end == text || *end)
-        return lt_fail(ctx, LT_ERR_FORMAT, "optim: metadata optim.steps is \"%s\"", text);
+        return lt_fail(ctx, LT_ERR_FORMAT,
+                       "optim: metadata optim.steps is \"%s\", expected a number of steps", text);
     for (size_t i = 0; i < optim->items; i++) {
         struct item *it = &optim->item[i];
         lt_tensor *count = stored(ctx, from, "step", it->name, 0, NULL);

@@ -41,7 +41,7 @@ static lt_status check(lt_ctx *ctx, const lt_clip_config *c)
         return lt_fail(ctx, LT_ERR_ARGUMENT, "clip: widths %d and %d are not multiples of 64",
                        c->vision_width, c->text_width);
     if (c->patch < 1 || c->image_size < c->patch || c->image_size % c->patch)
-        return lt_fail(ctx, LT_ERR_ARGUMENT, "clip: pictures of %d pixels in patches of %d",
+        return lt_fail(ctx, LT_ERR_ARGUMENT, "clip: image_size %d is no multiple of patch %d",
                        c->image_size, c->patch);
     if (c->embed_dim < 1 || c->vision_layers < 1 || c->text_layers < 1 || c->context_length < 2 ||
         c->vocab_size < 2)

@@ -46,14 +46,11 @@ static lt_status find_blocks(lt_ctx *ctx, lt_clip *c, const lt_params *params, c
     const int64_t w = t->width;
     if (w < LT_CLIP_HEAD || w % LT_CLIP_HEAD)
         return lt_fail(ctx, LT_ERR_UNSUPPORTED,
-                       "clip: width %d of the %s tower is not a multiple "
-                       "of %d",
-                       t->width, t->name, LT_CLIP_HEAD);
+                       "clip: width %d of the %s tower is not a multiple of %d", t->width, t->name,
+                       LT_CLIP_HEAD);
     if (t->layers == 0)
         return lt_fail(ctx, LT_ERR_MISSING,
-                       "clip: there is no tensor "
-                       "%s.resblocks.0.attn.in_proj_weight",
-                       prefix);
+                       "clip: there is no tensor %s.resblocks.0.attn.in_proj_weight", prefix);
     t->block = calloc((size_t)t->layers, sizeof *t->block);
     if (!t->block)
         return lt_fail(ctx, LT_ERR_MEMORY, "clip: out of memory");
@@ -106,8 +103,8 @@ static lt_status find_visual(lt_ctx *ctx, const lt_params *params, lt_clip *c)
     const int64_t grid = (int64_t)lround(sqrt((double)patches));
     if (lt_dim(c->patch_weight, 2) != p || p < 1 || grid < 1 || grid * grid != patches)
         return lt_fail(ctx, LT_ERR_SHAPE,
-                       "clip: %lld positions and patches of %lld x %lld "
-                       "pixels make no square picture",
+                       "clip: visual.positional_embedding has %lld patches and visual.conv1.weight "
+                       "patches of %lld x %lld pixels, which make no square image",
                        (long long)patches, (long long)lt_dim(c->patch_weight, 2), (long long)p);
     g->vision_width = (int)w;
     g->patch = (int)p;

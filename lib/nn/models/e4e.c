@@ -90,8 +90,7 @@ static lt_status find_head(lt_ctx *ctx, const lt_params *params, int i, lt_e4e *
             return LT_OK;
     return lt_fail(
         ctx, LT_ERR_SHAPE,
-        "e4e: encoder.%sconvs are %d, which fit no level of the body after those of the heads "
-        "before",
+        "e4e: encoder.%sconvs has %d convolutions, which fit no level of the pyramid that is at least as fine as the level of the head before",
         prefix, h->convs);
 }
 
@@ -231,6 +230,8 @@ lt_tensor *lt_e4e_encode(lt_ctx *ctx, const lt_e4e *net, lt_tensor *images)
         if (images)
             lt_fail(ctx, LT_ERR_SHAPE, "e4e: image is %s, expected (N, 3, H, W)",
                     lt_shape_string(images, s, sizeof s));
+        else if (lt_ctx_status(ctx) == LT_OK)
+            lt_fail(ctx, LT_ERR_ARGUMENT, "e4e: image is NULL");
         return NULL;
     }
     const bool small = lt_dim(images, 2) < LT_E4E_SIDE || lt_dim(images, 3) < LT_E4E_SIDE;

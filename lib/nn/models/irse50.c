@@ -24,10 +24,10 @@ static lt_status find_all(lt_ctx *ctx, const lt_params *params, lt_irse50 *net)
     const int64_t c = lt_irse_body_channels(net->body, 0),
                   side = lt_irse_body_side(net->body, 0, SIDE);
     if (side != LAST_SIDE)
-        return lt_fail(ctx, LT_ERR_SHAPE,
-                       "irse50: the body's %d units end at %lld pixels, "
-                       "expected %d",
-                       lt_irse_body_units(net->body), (long long)side, LAST_SIDE);
+        return lt_fail(
+            ctx, LT_ERR_SHAPE,
+            "irse50: after the body's %d units a picture has %lld pixels a side, expected %d",
+            lt_irse_body_units(net->body), (long long)side, LAST_SIDE);
     net->out_weight = lt_params_get(ctx, params, "output_layer.3.weight", 2,
                                     (const int64_t[]){-1, c * LAST_SIDE * LAST_SIDE});
     if (!net->out_weight)
@@ -109,7 +109,8 @@ lt_tensor *lt_irse50_feature_loss(lt_ctx *ctx, lt_tensor *features, lt_tensor *t
     if (!features || !target)
         return NULL;
     if (!lt_same_shape(target, features)) {
-        lt_fail(ctx, LT_ERR_SHAPE, "irse50: %lld pictures against %lld",
+        lt_fail(ctx, LT_ERR_SHAPE,
+                "irse50: features of %lld pictures against %lld, expected as many",
                 (long long)lt_dim(features, 0), (long long)lt_dim(target, 0));
         return NULL;
     }

@@ -71,7 +71,8 @@ lt_tensor *lt_stylegan2_truncate(lt_ctx *ctx, const lt_stylegan2 *g, lt_tensor *
     if (psi == 1.0f)
         return w;
     if (!g->latent_avg) {
-        lt_fail(ctx, LT_ERR_MISSING, "stylegan2: truncation needs the tensor latent_avg");
+        lt_fail(ctx, LT_ERR_MISSING,
+                "stylegan2: truncation needs the tensor latent_avg, which the file does not have");
         return NULL;
     }
     const lt_scope scope = lt_scope_open(ctx);
@@ -176,7 +177,8 @@ static lt_status pick_noise(lt_ctx *ctx, const lt_stylegan2 *g, const struct lt_
     if (g->noise_mode == LT_NOISE_FIXED)
         return LT_OK;
     if (!g->rng)
-        return lt_fail(ctx, LT_ERR_ARGUMENT, "stylegan2: random noise needs a generator");
+        return lt_fail(ctx, LT_ERR_ARGUMENT,
+                       "stylegan2: random noise needs an rng, see lt_stylegan2_set_noise()");
     const int64_t side = lt_dim(*noise, 2);
     *noise = lt_empty(ctx, LT_F32, 4, (const int64_t[]){n, 1, side, side});
     return *noise ? lt_fill_normal(ctx, *noise, g->rng, 0.0f, 1.0f) : lt_ctx_status(ctx);
@@ -276,8 +278,9 @@ lt_tensor *lt_stylegan2_synthesis_styles_at(lt_ctx *ctx, const lt_stylegan2 *g,
     if (check_styles(ctx, g, styles))
         return NULL;
     if (!lt_stylegan2_latents_at(g, size)) {
-        lt_fail(ctx, LT_ERR_ARGUMENT, "stylegan2: no picture of %d pixels on the way to %d", size,
-                g->config.size);
+        lt_fail(ctx, LT_ERR_ARGUMENT,
+                "stylegan2: %d is no size of a picture on the way to %d pixels, expected 4, 8, ...",
+                size, g->config.size);
         return NULL;
     }
     const int64_t n = lt_dim(styles[0], 0);

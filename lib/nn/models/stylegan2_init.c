@@ -63,8 +63,9 @@ static int check(lt_ctx *ctx, const lt_stylegan2_config *c)
     }
     for (int i = 0; i < levels; i++) {
         if (c->channels[i] < 1) {
-            lt_fail(ctx, LT_ERR_ARGUMENT, "stylegan2: %d channels at %d pixels", c->channels[i],
-                    4 << i);
+            lt_fail(ctx, LT_ERR_ARGUMENT,
+                    "stylegan2: channels is %d for maps of %d pixels a side, expected at least 1",
+                    c->channels[i], 4 << i);
             return 0;
         }
     }

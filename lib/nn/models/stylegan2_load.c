@@ -16,7 +16,8 @@ static lt_status find_mapping(lt_ctx *ctx, const lt_params *params, lt_stylegan2
         if (!lt_params_find(params, name))
             break;
         if (i == LT_STYLEGAN2_MAX_MLP)
-            return lt_fail(ctx, LT_ERR_UNSUPPORTED, "stylegan2: more than %d mapping layers",
+            return lt_fail(ctx, LT_ERR_UNSUPPORTED,
+                           "stylegan2: more than %d mapping layers are not supported",
                            LT_STYLEGAN2_MAX_MLP);
         const int64_t d = g->config.style_dim;
         lt_tensor *w = lt_params_get_joined(ctx, params, prefix, ".weight", 2,
@@ -94,8 +95,9 @@ static lt_status find_layers(lt_ctx *ctx, const lt_params *params, lt_stylegan2 
     if (!first)
         return lt_ctx_status(ctx);
     if (first->out != channels)
-        return lt_fail(ctx, LT_ERR_SHAPE, "stylegan2: conv1.conv.weight makes %d channels of %d",
-                       first->out, channels);
+        return lt_fail(ctx, LT_ERR_SHAPE,
+                       "stylegan2: conv1.conv.weight makes %d channels, expected %d", first->out,
+                       channels);
     if (!add_layer(ctx, params, g, "to_rgb1", true, false, channels, 1))
         return lt_ctx_status(ctx);
     int level = 0;
@@ -108,7 +110,9 @@ static lt_status find_layers(lt_ctx *ctx, const lt_params *params, lt_stylegan2 
         if (!lt_params_find(params, probe))
             break;
         if (level + 1 == LT_STYLEGAN2_LEVELS)
-            return lt_fail(ctx, LT_ERR_UNSUPPORTED, "stylegan2: %s is beyond 1024 pixels", probe);
+            return lt_fail(
+                ctx, LT_ERR_UNSUPPORTED,
+                "stylegan2: %s is for more than 1024 pixels a side, which is not supported", probe);
         const struct lt_stylegan2_layer *a =
             add_layer(ctx, params, g, up, false, true, channels, 2 * level + 1);
         if (!a)
@@ -119,8 +123,9 @@ static lt_status find_layers(lt_ctx *ctx, const lt_params *params, lt_stylegan2 
         if (!b)
             return lt_ctx_status(ctx);
         if (b->out != channels)
-            return lt_fail(ctx, LT_ERR_SHAPE, "stylegan2: %s.conv.weight makes %d channels of %d",
-                           flat, b->out, channels);
+            return lt_fail(ctx, LT_ERR_SHAPE,
+                           "stylegan2: %s.conv.weight makes %d channels, expected %d", flat, b->out,
+                           channels);
         if (!add_layer(ctx, params, g, rgb, true, true, channels, 2 * level + 3))
             return lt_ctx_status(ctx);
         g->config.channels[level + 1] = channels;

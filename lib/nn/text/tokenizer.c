@@ -14,7 +14,7 @@ struct lt_tokenizer {
     uint16_t byte_rank[256];
 };
 
-/* --- one word --- */
+/* ---- one word ---- */
 
 /* A word as a doubly linked list of symbols, and a heap of the merges that can be made in it.
  * One is used for all words; it grows to the longest. */
@@ -144,7 +144,7 @@ static void bpe_run(bpe *w, const lt_vocab *vocab)
     }
 }
 
-/* --- a text --- */
+/* ---- a text ---- */
 
 typedef struct id_sink {
     int32_t *ids;
@@ -228,7 +228,7 @@ done:
     return status;
 }
 
-/* --- the tokenizer --- */
+/* ---- the tokenizer ---- */
 
 lt_status lt_tokenizer_create(lt_ctx *ctx, const void *merges, size_t bytes, lt_tokenizer **out)
 {

@@ -8,7 +8,7 @@
 #include "nn/text/tokenizer_split_impl.h"
 #include "tensor/hash.h"
 
-/* --- symbols --- */
+/* ---- symbols ---- */
 
 static uint64_t hash_bytes(const char *text, size_t len)
 {
@@ -143,7 +143,7 @@ void lt_symbols_free(lt_symbols *s)
     *s = (lt_symbols){0};
 }
 
-/* --- pairs --- */
+/* ---- pairs ---- */
 
 static uint64_t pair_key(uint32_t a, uint32_t b) { return (uint64_t)a << 32 | b; }
 
@@ -196,7 +196,7 @@ uint32_t *lt_pair_map_at(lt_pair_map *map, uint32_t a, uint32_t b, uint32_t init
     return &slot->value;
 }
 
-/* --- merge lists --- */
+/* ---- merge lists ---- */
 
 void lt_vocab_free(lt_vocab *vocab)
 {

@@ -52,7 +52,7 @@ uint32_t lt_char_plain_width(uint32_t c)
     return c;
 }
 
-/* --- lower case --- */
+/* ---- lower case ---- */
 
 static uint32_t lower_simple(uint32_t c)
 {
@@ -112,7 +112,7 @@ bool lt_unicode_lowercase(const uint32_t *in, size_t count, lt_codepoints *out)
     return true;
 }
 
-/* --- normalisation form C (Unicode Standard Annex 15) --- */
+/* ---- normalisation form C (Unicode Standard Annex 15) ---- */
 
 enum {
     HANGUL_S = 0xAC00,
