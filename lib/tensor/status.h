@@ -20,9 +20,9 @@
 
 /* The library's version; the major number is the shared library's soname. */
 #define LT_VERSION_MAJOR  0
-#define LT_VERSION_MINOR  1
+#define LT_VERSION_MINOR  2
 #define LT_VERSION_PATCH  0
-#define LT_VERSION_STRING "0.1.0"
+#define LT_VERSION_STRING "0.2.0"
 
 LT_BEGIN_DECLS
 
