@@ -4,7 +4,9 @@ import contextlib
 import io
 import os
 import pathlib
+import resource
 import shutil
+import signal
 import sys
 import tempfile
 import unittest
@@ -23,6 +25,28 @@ from convert_pt import cli  # noqa: E402
 
 PROGRAM = os.environ.get("CFEDIT", str(ROOT / "cfedit"))
 HAS_PROGRAM = os.access(PROGRAM, os.X_OK)
+CHEAP_SECONDS = 4       # of the processor, for refusing a hostile file; most take a hundredth
+CHEAP_MEMORY = 1 << 28  # bytes of address space beyond those of the process
+
+
+@contextlib.contextmanager
+def cheaply():
+    """Fails where the block takes too much time or memory, which a hostile file must not make the converter do."""
+    def stop(_signal, _frame):
+        raise AssertionError("more than %d seconds of the processor" % CHEAP_SECONDS)
+
+    with open("/proc/self/statm", encoding="ascii") as file:
+        used = int(file.read().split()[0]) * resource.getpagesize()
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    handler = signal.signal(signal.SIGVTALRM, stop)
+    resource.setrlimit(resource.RLIMIT_AS, (used + CHEAP_MEMORY, hard))
+    signal.setitimer(signal.ITIMER_VIRTUAL, CHEAP_SECONDS)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+        signal.signal(signal.SIGVTALRM, handler)
 
 
 class Case(unittest.TestCase):
@@ -74,6 +98,11 @@ class Case(unittest.TestCase):
         self.assertTrue(err.startswith("convert_pt: ") and err.count("\n") == 1, err)
         self.assertEqual(set(os.listdir(self.folder)), before)
         return err
+
+    def refused_cheaply(self, pattern, *args):
+        """The same, in a moment and with little memory."""
+        with cheaply():
+            return self.refused(pattern, *args)
 
     def assertArrays(self, got, wanted):
         self.assertEqual(set(got), set(wanted))

@@ -15,8 +15,9 @@ import zipfile
 import numpy as np
 
 MAGIC = 0x1950A86A20F9469CFC6C
+VERSION = 1001
 STORAGE = {"f4": "Float", "f8": "Double", "f2": "Half", "bf16": "BFloat16", "i8": "Long", "i4": "Int",
-           "i2": "Short", "i1": "Char", "u1": "Byte", "b1": "Bool"}
+           "i2": "Short", "i1": "Char", "u1": "Byte", "b1": "Bool", "c8": "ComplexFloat"}
 
 
 class Name:

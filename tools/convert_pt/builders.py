@@ -12,7 +12,7 @@ arguments are whatever the file says, so every builder checks their types, and s
 
 import re
 import sys
-from typing import Any, Callable, Dict, Optional, Tuple
+from typing import Any, Callable, Dict, NoReturn, Optional, Tuple
 
 import numpy as np
 
@@ -53,6 +53,11 @@ class Reading:
         """`value`, once its memory has been spent."""
         self.budget.hold(sys.getsizeof(value))
         return value
+
+
+def refuse(reading: Reading, name: str) -> NoReturn:
+    raise ConvertError("%s: refused: the pickle asks for '%s', which no set of weights needs; nothing of it "
+                       "was run" % (reading.path, name))
 
 
 # ---- arguments ----
@@ -215,7 +220,10 @@ def build_numpy_scalar(_reading: Reading, kind: Any, data: Any = b"") -> Any:
     """numpy.core.multiarray.scalar: one number, as a number of Python."""
     if not isinstance(kind, NumPyType):
         return Bag("numpy.generic", True)
-    dtype, order = kind.resolve()
+    try:
+        dtype, order = kind.resolve()
+    except ConvertError:
+        return Bag("numpy.generic", True)
     return np.frombuffer(small_bytes(data), dtype=np.dtype(order + dtype.numpy))[0].item()
 
 
@@ -260,6 +268,20 @@ def build_reconstructed(reading: Reading, kind: Any, _base: Any = None, state: A
     if not isinstance(kind, Known) or kind.build is None or state is not None and not kind.foreign:
         raise ValueError("unusual object")
     return kind.build(reading)
+
+
+def attribute_builder(name: str) -> Callable[..., Known]:
+    """getattr, for the name `name`: nested classes and members of enumerations are pickled as an attribute of a
+    class. Attributes of anything but a foreign class, and hidden ones, refuse the file."""
+    def build(reading: Reading, *args: Any) -> Known:
+        owner, word = args if len(args) == 2 else (None, None)
+        if not isinstance(owner, Known) or not owner.foreign or not isinstance(word, str) or \
+                len(owner.name) + len(word) > NAME_MAX or not word.isidentifier() or word[0] == "_":
+            refuse(reading, name)
+        full = "%s.%s" % (owner.name, word)
+        return Known(full, bag_builder(full, True), None, True)
+
+    return build
 
 
 # ---- the table ----
@@ -331,6 +353,7 @@ def make_table() -> Dict[str, Known]:
             builders["%s.%s" % (module, name)] = None
         builders[module + ".dict"] = build_dict
         builders[module + ".bytearray"] = build_bytearray
+        builders[module + ".getattr"] = attribute_builder(module + ".getattr")
     for module in ("copyreg", "copy_reg"):
         builders[module + "._reconstructor"] = build_reconstructed
     for name in ("Path", "PosixPath", "PurePath", "PurePosixPath", "WindowsPath", "PureWindowsPath"):
@@ -366,6 +389,7 @@ ACTING = frozenset("""
 """.split())
 # Packages whose classes are inert but whose functions act: torch.hub.load, numpy.load.
 MIXED = ("torch", "torchvision", "numpy", "torch_utils")
+CYTHON = "__pyx_unpickle_"  # how names begin by which classes of compiled modules are pickled
 
 
 def is_class(name: str) -> bool:
@@ -390,9 +414,9 @@ def look_up(reading: Reading, module: Any, name: Any) -> Known:
         raise ConvertError("%s: a TensorFlow pickle ('%s'); convert it with legacy.py of "
                            "stylegan2-ada-pytorch first" % (reading.path, full))
     hidden = any(not part or part[0] == "_" for part in name.split(".")[1:])
-    if not module or not name or hidden or top in ACTING or top in MIXED and not is_class(name):
-        raise ConvertError("%s: refused: the pickle asks for '%s', which no set of weights needs; "
-                           "nothing of it was run" % (reading.path, full))
+    acts = top in ACTING or top in MIXED and not is_class(name) and not name.startswith(CYTHON)
+    if not module or not name or hidden or acts:
+        refuse(reading, full)
     known = Known(full, bag_builder(full, True), None, True)
     reading.foreign[full] = known
     return known

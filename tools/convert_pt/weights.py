@@ -8,7 +8,7 @@ table is made from the largest layer number that occurs, so that a gap in the mi
 import re
 from typing import Any, Dict, Iterable, List, Optional, Tuple
 
-from .errors import ConvertError, brief, counted, listed, printable
+from .errors import ConvertError, counted, listed, printable
 from .files import Checkpoint, tensors_of
 from .objects import Bag, as_tensor
 from .tensors import Tensor, reshaped
@@ -254,7 +254,7 @@ def option_text(value: Any) -> Optional[str]:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int):
-        return brief(value)
+        return str(value) if abs(value) < 1 << 64 else None
     if isinstance(value, float):
         return repr(value)
     if isinstance(value, str):
