@@ -228,6 +228,117 @@ class TestClip(Case):
         writers.write_zip(path, writers.state_dict(wide))
         self.refused("heads of 80", path, "--bpe", self.bpe)
 
+    # ---- what the configurations say ----
+
+    def open_clip(self, model=None, preprocess=None, **vision_or_text):
+        """An open_clip state dict with a configuration beside it."""
+        path = self.path("open_clip_pytorch_model.bin")
+        writers.write_zip(path, writers.state_dict(self.arrays))
+        config = {"embed_dim": 32, "vision_cfg": {"image_size": 8, "layers": 2, "width": 64, "patch_size": 4},
+                  "text_cfg": {"context_length": 9, "vocab_size": 520, "width": 64, "heads": 1, "layers": 2},
+                  **(model or {})}
+        for tower, more in vision_or_text.items():
+            config[tower + "_cfg"].update(more)
+        with open(self.path("open_clip_config.json"), "w", encoding="utf-8") as file:
+            json.dump({"model_cfg": config, **({"preprocess_cfg": preprocess} if preprocess else {})}, file)
+        return path, "--bpe", self.bpe
+
+    MEAN, STD = [0.48145466, 0.4578275, 0.40821073], [0.26862954, 0.26130258, 0.27577711]
+
+    def assertPictures(self, got, mean, std):
+        self.assertEqual((json.loads(got[2]["image_mean"]), json.loads(got[2]["image_std"])), (mean, std))
+
+    def test_mean_and_deviation_of_open_clip(self):
+        """LAION's ViT-L/14 has 0.5 for both, OpenAI's models have others."""
+        for mean, std in ((self.MEAN, self.STD), ([0.5] * 3, [0.5] * 3), ([0, 0, 0], [1, 1, 1])):
+            got = self.convert(*self.open_clip(preprocess={"mean": mean, "std": std}))
+            self.assertPictures(got, mean, std)
+        got = self.convert(*self.open_clip())
+        self.assertFalse({"image_mean", "image_std"} & set(got[2]))
+        neutral = {"size": [8, 8], "mode": "RGB", "interpolation": "bicubic", "resize_mode": "shortest",
+                   "fill_color": 0, "mean": self.MEAN, "std": self.STD}
+        self.assertPictures(self.convert(*self.open_clip(preprocess=neutral)), self.MEAN, self.STD)
+
+    def test_mean_and_deviation_of_hugging_face(self):
+        folder = self.hub_folder()
+        usual = {"crop_size": {"height": 8, "width": 8}, "do_center_crop": True, "do_normalize": True,
+                 "do_rescale": True, "do_resize": True, "feature_extractor_type": "CLIPFeatureExtractor",
+                 "image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.25], "resample": 3,
+                 "rescale_factor": 0.00392156862745098, "size": {"shortest_edge": 8}}
+
+        def told(**fields):
+            with open(os.path.join(folder, "preprocessor_config.json"), "w", encoding="utf-8") as file:
+                json.dump({**usual, **fields}, file)
+            return folder
+
+        self.assertPictures(self.convert(told()), [0.5] * 3, [0.5, 0.5, 0.25])
+        self.assertPictures(self.convert(told(do_normalize=False)), [0.0] * 3, [1.0] * 3)
+        for field, value in (("resample", 2), ("do_rescale", False), ("do_resize", False),
+                             ("do_center_crop", False), ("rescale_factor", 0.5)):
+            self.refused("preprocessor_config.json: %s is .*not supported" % field, told(**{field: value}))
+        # Hugging Face's file beside open_clip's weights, as in most repositories of LAION.
+        args = self.open_clip()
+        os.rename(os.path.join(told(), "preprocessor_config.json"), self.path("preprocessor_config.json"))
+        self.assertPictures(self.convert(*args), [0.5] * 3, [0.5, 0.5, 0.25])
+
+    def test_means_that_make_no_sense(self):
+        for field, value in (("mean", [0.5, 0.5]), ("mean", 0.5), ("mean", [0.5, 0.5, "a"]), ("mean", [True] * 3),
+                             ("std", [0.5, 0.5, 0]), ("std", [0.5, 0.5, -1]), ("std", None)):
+            fields = {"mean": self.MEAN, "std": self.STD, field: value}
+            self.refused("open_clip_config.json: %s is not a list of three" % field,
+                         *self.open_clip(preprocess=fields))
+        self.write("open_clip_config.json", b'{"preprocess_cfg": {"mean": [1e999, 0, 0], "std": [1, 1, 1]}}')
+        path = self.path("open_clip_pytorch_model.bin")
+        self.refused("mean is not a list", path, "--bpe", self.bpe)
+
+    def test_fields_that_change_the_result(self):
+        """A field that the network here does not have is refused by name; neutral values and sizes are not."""
+        for field, value in (("vision.pool_type", "avg"), ("vision.no_ln_pre", True), ("vision.ls_init_value", 0.1),
+                             ("vision.attentional_pool", True), ("vision.timm_model_name", "vit_base"),
+                             ("vision.mlp_ratio", 4.9231), ("vision.pos_embed_type", "sin_cos_2d"),
+                             ("vision.final_ln_after_pool", True), ("vision.act_kwargs", {"approximate": "tanh"}),
+                             ("vision.norm_kwargs", {"eps": 1e-6}), ("vision.field_of_tomorrow", 3),
+                             ("text.no_causal_mask", True), ("text.pool_type", "last"), ("text.embed_cls", True),
+                             ("text.proj_bias", True), ("text.proj_type", "none"), ("text.hf_model_name", "roberta"),
+                             ("text.hf_tokenizer_name", "t5"), ("text.tokenizer_kwargs", {"clean": "canonicalize"}),
+                             ("text.pad_id", 1)):
+            tower, name = field.split(".")
+            self.refused(r"%s_cfg\.%s is .*not supported" % (tower, name), *self.open_clip(**{tower: {name: value}}))
+        self.refused("model_cfg.multimodal_cfg", *self.open_clip({"multimodal_cfg": {"width": 64}}))
+        self.refused("model_cfg.quick_gelu", *self.open_clip({"quick_gelu": "yes"}))
+        for field, value in (("interpolation", "bilinear"), ("resize_mode", "squash"), ("mode", "L")):
+            self.refused("preprocess_cfg." + field, *self.open_clip(preprocess={field: value}))
+        self.refused("vision_cfg is not an object", *self.open_clip({"vision_cfg": [1]}))
+        self.convert(*self.open_clip(
+            {"custom_text": True, "init_logit_bias": -10},
+            vision={"pool_type": "tok", "no_ln_pre": False, "mlp_ratio": 4.0, "ls_init_value": None,
+                    "patch_dropout": 0.5, "head_width": 64, "act_kwargs": {}},
+            text={"no_causal_mask": False, "pool_type": "argmax", "pad_id": 0, "hf_tokenizer_name": "",
+                  "proj_type": "linear"}))
+        folder = self.hub_folder()
+        with open(os.path.join(folder, "config.json"), "w", encoding="utf-8") as file:
+            json.dump({"model_type": "siglip"}, file)
+        self.refused("model_type is siglip", folder)
+
+    def test_activations_that_are_not_known(self):
+        writers.write_safetensors(self.path("c.safetensors"), self.arrays, {"activation": "relu"})
+        self.refused("the activation 'relu' of the metadata is not known", self.path("c.safetensors"),
+                     "--bpe", self.bpe)
+        self.assertClip(self.convert(self.path("c.safetensors"), "--bpe", self.bpe, "--activation", "gelu"), "gelu")
+
+    def test_long_clip(self):
+        """beichenzbc/Long-CLIP adds a second table of positions to the first."""
+        arrays = {**self.arrays, "positional_embedding_res": self.arrays["positional_embedding"]}
+        writers.write_zip(self.path("longclip-B.pt"), writers.state_dict(arrays))
+        self.refused("a Long-CLIP .positional_embedding_res.", self.path("longclip-B.pt"), "--bpe", self.bpe)
+
+    def test_parts_that_change_the_result(self):
+        for name in ("text_projection.bias", "cls_emb", "visual.attn_pool.query", "text.cls_emb"):
+            arrays = {**self.arrays, name: np.ones(32, np.float32)}
+            writers.write_zip(self.path("c.pt"), writers.state_dict(arrays))
+            self.refused("has parts that OpenAI's has not: " + name.replace("text.", ""), self.path("c.pt"),
+                         "--bpe", self.bpe, "--activation", "gelu")
+
     def test_missing_layers(self):
         arrays = dict(self.arrays)
         for name in [n for n in arrays if n.startswith("visual.transformer.resblocks.0.")]:

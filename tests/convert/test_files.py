@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import json
 import os
 import pickle
 import struct
@@ -65,6 +66,39 @@ class TestFiles(Case):
         self.refused("holds no tensors", self.path("x.pt"))
         writers.write_zip(self.path("x.pt"), {"abc.weight": writers.tensor(np.ones(3, np.float32))})
         self.refused("no kind that is known.*abc.weight", self.path("x.pt"))
+
+    def test_shards_lie_in_the_folder_itself(self):
+        """An index may name files of the folder, and nothing else: no parent, no folder, no other place."""
+        folder = self.path("parent/in")
+        os.makedirs(os.path.join(folder, "sub.safetensors"))
+        writers.write_safetensors(self.path("parent/model.safetensors"), small.vgg_arrays(self.rng))
+        os.mkfifo(os.path.join(folder, "pipe.safetensors"))
+        for name, message in ((".", "elsewhere"), ("..", "elsewhere"), ("", "elsewhere"),
+                              ("../model.safetensors", "elsewhere"), ("..\\model.safetensors", "elsewhere"),
+                              (self.path("parent/model.safetensors"), "elsewhere"), ("x\0y", "elsewhere"),
+                              ("sub.safetensors", "not in the folder"), ("pipe.safetensors", "not in the folder"),
+                              ("none.safetensors", "not in the folder"), ("\ud800", "surrogate"),
+                              ("a\nb.safetensors", "elsewhere"), (5, "no weight_map"), (["a"], "no weight_map"),
+                              ("model.safetensors.index.json", "not a checkpoint")):
+            with open(os.path.join(folder, "model.safetensors.index.json"), "w", encoding="utf-8") as file:
+                json.dump({"weight_map": {"conv1_1.weight": name}}, file)
+            self.refused_cheaply(message, folder)
+        for text in ("[]", '{"weight_map":[]}', '{"weight_map":{"a":"b","a":"c"}}', "[" * 100000, "{", ""):
+            self.write("parent/in/model.safetensors.index.json", text.encode())
+            self.refused_cheaply("weight_map|JSON", folder)
+
+    def test_shards_that_have_the_same_tensor(self):
+        arrays = small.vgg_arrays(self.rng)
+        os.mkdir(self.path("twice"))
+        for name in ("a.safetensors", "b.safetensors"):
+            writers.write_safetensors(self.path("twice/" + name), arrays)
+        with open(self.path("twice/model.safetensors.index.json"), "w", encoding="utf-8") as file:
+            json.dump({"weight_map": {"x": "a.safetensors", "y": "b.safetensors"}}, file)
+        self.refused("also has conv1_1.bias", self.path("twice"))
+
+    def test_inputs_that_are_no_files(self):
+        os.mkfifo(self.path("pipe"))
+        self.refused("not a regular file", self.path("pipe"))
 
     def test_wrong_kind(self):
         self.refused("expected a CLIP network, but this seems to be a CF-CLIP", self.mapper(),

@@ -100,6 +100,31 @@ class TestNetworks(Case):
         del arrays["encoder.styles.2.convs.2.bias"]
         self.refused("encoder.styles.2.convs.2.bias", self.checkpoint(arrays))
 
+    def test_encoder_types(self):
+        """pSp's encoder has the names of e4e's and another formula, ReStyle's has six input channels: both are refused
+        by name until the program runs them."""
+        arrays = small.e4e_arrays(self.rng)
+        for kind in ("GradualStyleEncoder", "BackboneEncoderUsingLastLayerIntoW", "ProgressiveBackboneEncoder",
+                     "SingleStyleCodeEncoder"):
+            self.refused("an encoder of type %s; only Encoder4Editing, e4e's, is supported" % kind,
+                         self.checkpoint(arrays, {"encoder_type": kind}))
+        self.refused("of type a list", self.checkpoint(arrays, {"encoder_type": ["Encoder4Editing"]}))
+        six = {**arrays, "encoder.input_layer.0.weight": np.ones((4, 6, 3, 3), np.float32)}
+        self.refused(r"a ReStyle encoder \(6 input channels\)", self.checkpoint(six, {}))
+        meta = self.convert(self.checkpoint(arrays, {"encoder_type": "Encoder4Editing"}))[2]
+        self.assertEqual(meta["encoder_type"], "Encoder4Editing")
+        self.assertNotIn("encoder_type", self.convert(self.checkpoint(arrays, {}), notes="taken for e4e's")[2])
+
+    def test_encoders_that_do_not_start_from_the_average(self):
+        """The average is added where latent_avg is in the file, so that then it must not be there."""
+        arrays = small.e4e_arrays(self.rng)
+        average = writers.tensor(small.normal(self.rng, 4, 8))
+        for flag, word in ((False, "false"), (True, "true")):
+            got, _types, meta = self.convert(self.checkpoint(
+                arrays, {"start_from_latent_avg": flag, "encoder_type": "Encoder4Editing"}, latent_avg=average),
+                notes=None if flag else "latent_avg is not written")
+            self.assertEqual(("latent_avg" in got, meta["start_from_latent_avg"]), (flag, word))
+
     @unittest.skipUnless(HAS_PROGRAM, "there is no built cfedit")
     def test_cfedit_knows_what_was_converted(self):
         for arrays, kind, word, opts in (
@@ -119,7 +144,7 @@ class TestLatents(Case):
     def test_shapes_and_files(self):
         w = small.normal(self.rng, 3, 512)
         plus = small.normal(self.rng, 2, 6, 512)
-        for array, wanted in ((w, w), (plus, plus), (w[0], w[:1]), (plus[:, None], plus)):
+        for array, wanted in ((w, w), (plus, plus), (w[0], w[:1]), (plus[:, None], plus), (w[:, None], w)):
             self.assertArrays({"a": self.latents(writers.tensor(array))}, {"a": wanted})
             np.save(self.path("l.npy"), array)
             self.assertArrays({"a": self.convert(self.path("l.npy"))[0]["latents"]}, {"a": wanted})

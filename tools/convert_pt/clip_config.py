@@ -70,7 +70,7 @@ def check_fields(path: str, name: str, table: Any) -> Dict[str, Any]:
     for field, value in fields.items():
         wanted = AS_OPENAI[name].get(field)
         if field not in FREE[name] and value not in (None, wanted) and \
-                (wanted is not None or value not in (False, {}, [])):
+                (wanted is not None or value not in (False, "", {}, [])):
             refuse(path, "%s.%s" % (name, field), value)
     return fields
 
