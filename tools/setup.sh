@@ -1,6 +1,11 @@
 #!/bin/sh
 # Installs what building, testing and running cfedit need and this machine lacks.
 # Says what it does; asks for root (sudo) only where something is missing.
+#
+#   setup.sh           for building and running
+#   setup.sh --tests   for the tests, too; with CI=true as --ci
+#   setup.sh --ci      for the tests, and PyTorch for those of the converter that read files which PyTorch wrote
+#                      (Debian's python3-torch: 143 MB to fetch, 610 MB on disk); without it they are skipped
 set -eu
 
 cc=${CC:-gcc}
@@ -36,7 +41,11 @@ has_numpy() { "$1" -c 'import numpy' >/dev/null 2>&1; }
 # compiles with clang as well, whose OpenMP header comes apart. The layout is checked with one version of
 # clang-format. The converter's tests need NumPy; a
 # python3 of another making may come before the system's on the path.
-if [ "${1:-}" = --tests ]; then
+mode=${1:-}
+if [ "$mode" = --tests ] && [ "${CI:-}" = true ]; then
+    mode=--ci
+fi
+if [ "$mode" = --tests ] || [ "$mode" = --ci ]; then
     command -v pkg-config >/dev/null 2>&1 || need pkg-config
     command -v g++ >/dev/null 2>&1 || need g++
     if ! command -v clang >/dev/null 2>&1; then
@@ -49,29 +58,41 @@ if [ "${1:-}" = --tests ]; then
     has_numpy "${PYTHON:-python3}" || has_numpy /usr/bin/python3 || need python3-numpy
 fi
 
-if [ -z "$missing" ]; then
+# Wanted, but nothing fails without it: not every distribution has it.
+has_torch() { "$1" -c 'import importlib.util, sys; sys.exit(not importlib.util.find_spec("torch"))' >/dev/null 2>&1; }
+optional=
+if [ "$mode" = --ci ] && ! has_torch "${PYTHON:-python3}" && ! has_torch /usr/bin/python3; then
+    optional=python3-torch
+fi
+
+if [ -z "$missing$optional" ]; then
     exit 0
 fi
 if ! command -v apt-get >/dev/null 2>&1; then
-    note "please install (Debian's names):$missing" >&2
-    exit 1
+    note "please install (Debian's names):$missing $optional" >&2
+    [ -z "$missing" ]
+    exit
 fi
 sudo=
 if [ "$(id -u)" -ne 0 ]; then
     if ! command -v sudo >/dev/null 2>&1; then
-        note "please install as root:$missing" >&2
-        exit 1
+        note "please install as root:$missing $optional" >&2
+        [ -z "$missing" ]
+        exit
     fi
     sudo=sudo
 fi
-note "installing with apt-get${sudo:+ (sudo)}:$missing"
+note "installing with apt-get${sudo:+ (sudo)}:$missing $optional"
 # Ubuntu names the JPEG package differently; both provide libjpeg-dev.
 export DEBIAN_FRONTEND=noninteractive
 $sudo apt-get update -qq
 # shellcheck disable=SC2086 # a list of packages
-if ! $sudo apt-get install -y -qq --no-install-recommends $missing >/dev/null; then
+if [ -n "$missing" ] && ! $sudo apt-get install -y -qq --no-install-recommends $missing >/dev/null; then
     missing=$(printf '%s' "$missing" | sed 's/libjpeg62-turbo-dev/libjpeg-dev/')
     # shellcheck disable=SC2086
     $sudo apt-get install -y -qq --no-install-recommends $missing >/dev/null
+fi
+if [ -n "$optional" ] && ! $sudo apt-get install -y -qq --no-install-recommends "$optional" >/dev/null; then
+    note "$optional cannot be had here; tests that want it are skipped"
 fi
 note "done"

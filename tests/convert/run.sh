@@ -1,13 +1,22 @@
 #!/bin/sh
 # Tests of tools/convert_pt.py, all or those named: run.sh [test_clip[.TestClip[.test_name]] ...].
-# Environment: PYTHON (default python3, or /usr/bin/python3 where the first has no NumPy) and CFEDIT, the built
-# program. The last line reads "N passed, N failed, N skipped"; without Python or NumPy all tests count as one
+# Environment: PYTHON (default python3 or /usr/bin/python3, the first that has NumPy and PyTorch, or else NumPy)
+# and CFEDIT, the built program. The last line reads "N passed, N failed, N skipped"; without Python or NumPy all tests count as one
 # that is skipped. Every skipped test is named.
 
 here=$(cd "$(dirname "$0")" && pwd)
+
+# has PYTHON MODULE ...: whether the interpreter finds all modules
+has() {
+    "$1" - "$@" 2>/dev/null <<'END'
+import importlib.util, sys
+sys.exit(not all(importlib.util.find_spec(name) for name in sys.argv[2:]))
+END
+}
+# The tests need NumPy; with PyTorch, none is skipped.
 if [ ! "${PYTHON:-}" ]; then
-    PYTHON=python3
-    "$PYTHON" -c 'import numpy' 2>/dev/null || ! /usr/bin/python3 -c 'import numpy' 2>/dev/null || PYTHON=/usr/bin/python3
+    for PYTHON in python3 /usr/bin/python3; do has $PYTHON numpy torch && break; done
+    has $PYTHON numpy torch || for PYTHON in python3 /usr/bin/python3 python3; do has $PYTHON numpy && break; done
 fi
 CFEDIT=${CFEDIT:-./cfedit}
 case $CFEDIT in /*) ;; *) CFEDIT=$PWD/$CFEDIT ;; esac
