@@ -140,7 +140,7 @@ weights: $(BUILD)/train_generator $(BUILD)/train_clip $(BUILD)/measure
 	$(MAKE) channels
 	$(MAKE) measure
 
-# What global-directions needs to know of the two networks.
+# Measures the effects of the style channels on CLIP, which the method global-directions needs.
 channels: cfedit
 	rm -f weights/channels.safetensors
 	./cfedit edit --model weights --method global-directions --channels weights/channels.safetensors --target "face with blue hair" --seed 1 -o $(BUILD)/channels.png
@@ -267,7 +267,7 @@ bench: setup
 	@$(MAKE) --no-print-directory -s $(JOBS) cfedit $(BUILD)/bench_cfedit
 	$(BUILD)/bench_cfedit --data $(BUILD)/bench-data --peers $(BUILD)/peers-env --json $(BUILD)/bench.json $(BENCH)
 
-# What the benchmark compares with, from PyPI; Python 3.10 or newer and its venv module are needed, and 6 GB.
+# Installs the peers of the benchmark from PyPI. They need Python 3.10 or newer, its venv module, and 6 GB.
 bench-peers:
 	python3 -m venv $(BUILD)/peers-env
 	$(BUILD)/peers-env/bin/python -m pip install --upgrade -r bench/peers/requirements.txt
@@ -290,7 +290,7 @@ bench-profile: setup
 	@$(MAKE) --no-print-directory -s $(JOBS) $(BUILD)/bench_cfedit
 	$(BUILD)/bench_cfedit --data $(BUILD)/bench-data --profile $(BENCH)
 
-# Every way of editing against the renderer's truth (bench/edit); resumable, MINUTES=30 ends it after that time.
+# Measures every way of editing against the renderer's truth (bench/edit). Resumable; MINUTES=30 ends it after half an hour.
 MINUTES ?= 0
 .PHONY: bench-edit
 bench-edit: setup

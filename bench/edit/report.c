@@ -243,7 +243,7 @@ static void put_ablation(struct text *t, const struct source *s)
         put(t, "\n");
     }
     put(t,
-        "\nBases: the paper's objective for the rows on it, which itself is held against the default; the mapper; the default.\n\n");
+        "\nThe base of a row on the paper's objective is that objective, whose own base is the default. The base of a row on the mapper is the mapper, of any other row the default.\n\n");
 }
 
 /* ---- files ---- */
