@@ -143,7 +143,7 @@ weights: $(BUILD)/train_generator $(BUILD)/train_clip $(BUILD)/measure
 # Measures the effects of the style channels on CLIP, which the method global-directions needs.
 channels: cfedit
 	rm -f weights/channels.safetensors
-	./cfedit edit --model weights --method global-directions --channels weights/channels.safetensors --target "face with blue hair" --seed 1 -o $(BUILD)/channels.png
+	./cfedit edit --model weights --method global-directions --channels weights/channels.safetensors --target "face with blue hair" --seed 1 --overwrite -o $(BUILD)/channels.png
 
 measure: $(BUILD)/measure
 	$(BUILD)/measure --sheet weights/samples.png
@@ -155,7 +155,7 @@ setup:
 
 demo: setup
 	@$(MAKE) --no-print-directory -s -j$$(nproc) cfedit
-	./cfedit edit --target "face with green lips" --seed 7 -o demo.png
+	./cfedit edit --target "face with green lips" --seed 7 --overwrite -o demo.png
 	@echo "before and after, side by side: $$PWD/demo.png"
 
 # ---- tests ----

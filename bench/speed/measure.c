@@ -188,6 +188,7 @@ void measure_embed(const struct setup *setup, struct figures *f)
                                 BENCH_TARGET_TEXT,
                                 "--image",
                                 setup_path(setup, "picture.png", picture),
+                                "--overwrite",
                                 "--dump",
                                 setup_path(setup, "ours-embed-cold.safetensors", dump),
                                 NULL};
@@ -232,6 +233,7 @@ static bool edit_steps(const struct setup *setup, int steps, struct usage *usage
                                 "0",
                                 "--steps",
                                 count,
+                                "--overwrite",
                                 "-o",
                                 setup_path(setup, "edit.png", out),
                                 NULL};

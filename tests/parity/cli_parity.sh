@@ -75,9 +75,10 @@ compare() {
 }
 
 cfedit() {
-    command=$1
+    command=$1 overwrite=--overwrite
     shift
-    "$CFEDIT" "$command" ${CFEDIT_TEST_THREADS:+--threads "$CFEDIT_TEST_THREADS"} "$@" >"$work/stdout"
+    [ "$command" = tokenize ] && overwrite=
+    "$CFEDIT" "$command" $overwrite ${CFEDIT_TEST_THREADS:+--threads "$CFEDIT_TEST_THREADS"} "$@" >"$work/stdout"
 }
 
 # ---- generate ----

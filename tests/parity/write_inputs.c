@@ -40,7 +40,7 @@ static lt_tensor *batches(lt_ctx *ctx, struct golden *g)
     lt_tensor *step[MOST_STEPS];
     const int steps = steps_of(g);
     for (int i = 0; i < steps; i++) {
-        char key[16];
+        char key[32];
         snprintf(key, sizeof key, "w.step%02d", i + 1);
         step[i] = golden_input(g, key);
     }

@@ -26,6 +26,8 @@ class Program:
                     "train": ("generator", "clip", "bpe", "identity", "vgg")}[command]
         files_ = [text for name in networks if getattr(model, name)
                   for text in (f"--{name}", str(getattr(model, name)))]
+        if command != "tokenize":  # the files are those of the case before
+            files_.append("--overwrite")
         run = subprocess.run([self.path, command, "--quiet", *files_, *map(str, options)], stdout=subprocess.PIPE,
                              stderr=subprocess.PIPE, text=True)
         if run.returncode:

@@ -62,13 +62,13 @@ static void make_encoder(struct ce_models *models)
     const struct lt_maker to = weights_of(&models->encoder_params);
     random_irse_body(&to, "encoder.", body_channels);
     for (int l = 1; l <= 2; l++) {
-        char layer[24];
+        char layer[32];
         snprintf(layer, sizeof layer, "encoder.latlayer%d", l);
         random_filter(&to, layer, ".weight", 6, body_channels[4 - l], 1);
         random_weight(&to, layer, ".bias", 1, (const int64_t[]){6}, 0.0f, 0.1f);
     }
     for (int i = 0; i < METHOD_LAYERS; i++) {
-        char head[24], layer[16];
+        char head[32], layer[32];
         snprintf(head, sizeof head, "encoder.styles.%d.", i);
         for (int k = 0; k < 4 + i / 2; k++) {
             snprintf(layer, sizeof layer, "convs.%d.weight", 2 * k);

@@ -59,9 +59,10 @@ static int dispatch(struct ce_run *run, int argc, char **argv)
     char help[] = "--help";
     if (argc < 2)
         return ce_usage_error(run, "no command given");
-    if (strcmp(argv[1], "--help") == 0 || (strcmp(argv[1], "help") == 0 && argc == 2))
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+        (strcmp(argv[1], "help") == 0 && argc == 2))
         return print_help();
-    if (strcmp(argv[1], "--version") == 0) {
+    if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
         printf("cfedit %s\n", LT_VERSION_STRING);
         return CE_OK;
     }

@@ -32,9 +32,7 @@ struct job {
     int64_t *seeds; /* NULL: from a file */
     lt_tensor *w;   /* (N,L,D) */
     int64_t count;
-    bool in_folder, pictures;
-    const char *sheet;
-    const char **files;
+    struct ce_picture_files pictures;
     ce_image before[SHEET_MAX], after[SHEET_MAX];
     struct ce_progress progress;
 };
@@ -53,10 +51,10 @@ static int parse(struct job *job, int argc, char **argv)
 {
     struct ce_run *run = job->run;
     const struct ce_option table[] = {
-        CE_OPT_TEXT("mapper", "FILE", &job->mapper_path, "the mapper"),
+        CE_OPT_FILE("mapper", "FILE", &job->mapper_path, "the mapper"),
         CE_OPT_TEXT("target", "TEXT", &job->target,
                     "the text (default: the one in the mapper's file)"),
-        CE_OPT_TEXT(
+        CE_OPT_FILE(
             "latents", "FILE[:I]", &job->latents,
             "safetensors file with tensor latents, (N, L, D) for W+ or (N, D) for W; :I takes only number I"),
         CE_OPT_TEXT("seeds", "LIST", &job->seeds_text,
@@ -80,7 +78,7 @@ static int parse(struct job *job, int argc, char **argv)
                                      .about = about,
                                      .examples = examples,
                                      .takes = CE_TAKES_GENERATOR | CE_TAKES_CLIP |
-                                              CE_TAKES_ENCODER | CE_TAKES_DUMP,
+                                              CE_TAKES_ENCODER | CE_TAKES_DUMP | CE_TAKES_OUTPUT,
                                      .table = table,
                                      .count = CE_COUNT(table)};
     const int status = ce_options_parse(run, &syntax, argc, argv);
@@ -94,15 +92,13 @@ static int parse(struct job *job, int argc, char **argv)
         return ce_usage_error(run,
                               "only one of --latents, --seeds, --seed and --image can be given");
     size_t count = 1;
-    if (job->seeds_text && !ce_seeds_parse(run, job->seeds_text, &job->seeds, &count))
-        return ce_usage_error(run, "--seeds: '%s' is not a list of seeds such as 1-16 or 3,5,8",
-                              job->seeds_text);
-    if (!job->seeds_text && !job->latents && job->images.count == 0) {
-        job->seeds = ce_alloc(run, 1, sizeof *job->seeds);
-        if (!job->seeds)
-            return ce_fail(run);
-        job->seeds[0] = run->seed;
-    }
+    int listed = CE_PARSED;
+    if (job->seeds_text)
+        listed = ce_seeds_parse(run, job->seeds_text, &job->seeds, &count);
+    else if (!job->latents && job->images.count == 0)
+        listed = ce_seeds_one(run, run->seed, &job->seeds, &count);
+    if (listed != CE_PARSED)
+        return listed;
     const int expanded = ce_picture_list_expand(run, &job->images);
     if (expanded != CE_PARSED)
         return expanded;
@@ -157,34 +153,11 @@ static lt_status invert_photos(struct job *job)
     return status;
 }
 
-static int prepare_output(struct job *job)
+/* Names the pictures, once their number is known, and finds out whether they may be written. */
+static int name_pictures(struct job *job)
 {
-    struct ce_run *run = job->run;
-    const char *out = job->output;
-    job->pictures = out || !run->dump;
-    job->in_folder = !out || ce_is_picture_folder(out);
-    if (ce_output_check(run->ctx, run->dump))
-        return ce_fail(run);
-    if (!job->pictures)
-        return CE_PARSED;
-    const int room = ce_pictures_room(run, out, job->count);
-    if (room != CE_PARSED)
-        return room;
-    if (job->in_folder && out && ce_folder_make(run->ctx, out))
-        return ce_fail(run);
-    job->files = ce_alloc(run, (size_t)job->count, sizeof *job->files);
-    for (int64_t i = 0; job->files && i < job->count; i++) {
-        const char *name = ce_text(run, "edited-%s%lld.png", job->seeds ? "seed-" : "",
-                                   (long long)(job->seeds ? job->seeds[i] : i));
-        job->files[i] = job->in_folder ? ce_path_in(run, out, name) : out;
-        if (!job->files[i])
-            return ce_fail(run);
-    }
-    if (job->in_folder && job->count > 1)
-        job->sheet = ce_path_in(run, out, "edited-sheet.png");
-    if (!job->files || ce_output_check(run->ctx, job->files[0]))
-        return ce_fail(run);
-    return CE_PARSED;
+    return ce_picture_files_name(job->run, job->output, "edited-", "", job->seeds, job->count,
+                                 &job->pictures);
 }
 
 /* ---- work ---- */
@@ -194,21 +167,20 @@ static lt_status write_one(struct job *job, lt_tensor *x, lt_tensor *x_hat, int6
 {
     lt_ctx *ctx = job->run->ctx;
     ce_image before = {0}, after = {0}, pair = {0};
-    const ce_image_text texts[] = {{"Software", "cfedit " LT_VERSION_STRING},
-                                   {"Description", job->target}};
+    const ce_image_text texts[] = {ce_image_origin(), {"Description", job->target}};
     lt_status status = lt_check_finite(ctx, x_hat, "the edited picture");
     if (!status)
         status = ce_image_from_tensor(ctx, x, 0, &before);
     if (!status)
         status = ce_image_from_tensor(ctx, x_hat, 0, &after);
-    const bool paired = job->pairs || !job->in_folder;
+    const bool paired = job->pairs || !job->pictures.in_folder;
     if (!status && paired)
         status = ce_sheet_pair(ctx, &before, &after, "before", job->target, &pair);
     if (!status)
-        status =
-            ce_image_write(ctx, job->files[i], paired ? &pair : &after, texts, CE_COUNT(texts));
+        status = ce_image_write(ctx, job->pictures.files[i], paired ? &pair : &after, texts,
+                                CE_COUNT(texts));
     ce_image_free(&pair);
-    if (!status && job->sheet && i < SHEET_MAX) {
+    if (!status && job->pictures.sheet && i < SHEET_MAX) {
         job->before[i] = before;
         job->after[i] = after;
         return LT_OK;
@@ -240,9 +212,10 @@ static lt_status write_sheet(struct job *job)
                            .column_labels = labels,
                            .row_labels = row_labels};
     ce_image sheet = {0};
+    const ce_image_text origin = ce_image_origin();
     lt_status status = ce_sheet_render(run->ctx, &plan, &sheet);
     if (!status)
-        status = ce_image_write(run->ctx, job->sheet, &sheet, NULL, 0);
+        status = ce_image_write(run->ctx, job->pictures.sheet, &sheet, &origin, 1);
     ce_image_free(&sheet);
     return status;
 }
@@ -259,7 +232,7 @@ static lt_status edit_all(struct job *job, lt_tensor *w_hat, lt_tensor *image, l
         lt_tensor *x_hat =
             ce_models_generate(&job->models, lt_slice(ctx, w_hat, 0, i, 1), NULL, NULL);
         status = lt_ctx_status(ctx);
-        if (!status && job->pictures)
+        if (!status && job->pictures.on)
             status = write_one(job, x, x_hat, i);
         if (!status && image)
             status = lt_copy_into(ctx, lt_slice(ctx, image, 0, i, 1), x_hat);
@@ -291,7 +264,7 @@ static lt_status apply(struct job *job)
     if (!status)
         status = ce_dump(run, 4, (const char *[]){"image", "source", "latents", "source_latents"},
                          (lt_tensor *[]){image, source, w_hat, job->w});
-    if (!status && job->sheet)
+    if (!status && job->pictures.sheet)
         status = write_sheet(job);
     return status;
 }
@@ -299,10 +272,10 @@ static lt_status apply(struct job *job)
 static int tell(const struct job *job)
 {
     const struct ce_run *run = job->run;
-    const struct ce_told told = {.files = job->pictures ? (const char *const *)job->files : NULL,
+    const struct ce_told told = {.files = (const char *const *)job->pictures.files,
                                  .seeds = job->seeds,
                                  .count = job->count,
-                                 .sheet = job->sheet,
+                                 .sheet = job->pictures.sheet,
                                  .seconds = ce_seconds() - job->progress.begun};
     if (!run->json)
         return ce_told_print(run, &told);
@@ -330,6 +303,10 @@ int ce_cmd_apply(struct ce_run *run, int argc, char **argv)
         return code;
     lt_ctx *ctx = run->ctx;
     const bool from_photos = job.images.count > 0;
+    if (ce_output_check(run, "--dump", run->dump, CE_REPLACE_NOTHING))
+        return ce_fail(run);
+    if (!job.latents && (code = name_pictures(&job)) != CE_PARSED)
+        return code;
     lt_status status = ce_models_open(
         ctx, &run->paths, CE_NEED_GENERATOR | CE_NEED_TEXT | ce_photos_need(run, job.images.count),
         &job.models);
@@ -337,8 +314,12 @@ int ce_cmd_apply(struct ce_run *run, int argc, char **argv)
         status = open_mapper(&job);
     if (!status && !from_photos)
         status = read_latents(&job);
-    code = status ? ce_fail(run) : prepare_output(&job);
-    if (code == CE_PARSED && from_photos && invert_photos(&job))
+    if (status)
+        code = ce_fail(run);
+    else if (job.latents)
+        code = name_pictures(&job);
+    if (code == CE_PARSED &&
+        (ce_picture_files_prepare(run, &job.pictures) || (from_photos && invert_photos(&job))))
         code = ce_fail(run);
     lt_no_grad_begin(ctx);
     if (code == CE_PARSED)

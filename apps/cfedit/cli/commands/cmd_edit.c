@@ -45,7 +45,9 @@ struct setting_option {
 struct edit_options {
     struct ce_list contrasts, images;
     int64_t invert_steps;
-    const char *target, *source, *latent, *seeds, *mapper, *output, *method, *channels;
+    const char *target, *source, *latent, *seeds_text, *mapper, *output, *method, *channels;
+    int64_t *seeds; /* NULL: the pictures come from latents or photos */
+    size_t count;   /* of seeds or photos; 0: told by the file of latents */
     double strength, truncation;
     bool truncation_given;
     struct setting_option settings[OPTIONS_MAX];
@@ -113,6 +115,23 @@ static const char *describe_methods(struct ce_run *run)
     return text ? ce_text(run, "%s\n%s", text, tail) : NULL;
 }
 
+/* The seeds or the photos to edit. Without any source a seed is taken from the clock; the results
+ * name it, so that the picture can be had again. */
+static int read_sources(struct ce_run *run, struct edit_options *o)
+{
+    if ((o->latent != NULL) + (o->seeds_text != NULL) + (o->images.count > 0) + run->seed_given > 1)
+        return ce_usage_error(run, "--seed, --seeds, --latent and --image exclude each other");
+    int status = ce_picture_list_expand(run, &o->images);
+    o->count = o->images.count;
+    if (status == CE_PARSED && o->seeds_text)
+        status = ce_seeds_parse(run, o->seeds_text, &o->seeds, &o->count);
+    else if (status == CE_PARSED && !o->latent && o->images.count == 0)
+        status =
+            ce_seeds_one(run, run->seed_given ? run->seed : (int64_t)(ce_seconds() * 1e3) % 10000,
+                         &o->seeds, &o->count);
+    return status == CE_PARSED ? ce_pictures_room(run, o->output, (int64_t)o->count) : status;
+}
+
 static int read_options(struct ce_run *run, struct edit_options *o, int argc, char **argv)
 {
     size_t count;
@@ -142,16 +161,16 @@ static int read_options(struct ce_run *run, struct edit_options *o, int argc, ch
             "what the picture must not be taken for; may be repeated (default: the target with other colour words)"),
         CE_OPT_CHOICE("method", names, &o->method, "how the edit is found, see above"),
         CE_OPT_REAL("strength", "S", &o->strength, 0, 10, "how much of the edit: 0 none, 1 full"),
-        CE_OPT_TEXT("seeds", "LIST", &o->seeds,
+        CE_OPT_TEXT("seeds", "LIST", &o->seeds_text,
                     "edit the faces of several seeds, \"1-16\" or \"3,5,9\"; --seed N edits one"),
-        CE_OPT_TEXT("latent", "FILE[:I]", &o->latent,
+        CE_OPT_FILE("latent", "FILE[:I]", &o->latent,
                     "edit the latents of a file, or its I-th (from 0)"),
         CE_OPT_LIST("image", "FILE|DIR", &o->images,
                     "edit a photo, or those of a folder, inverted first; may be repeated"),
         CE_OPT_INT("invert-steps", "N", &o->invert_steps, 0, 1000000,
                    "steps of that, see 'cfedit invert --help'"),
-        CE_OPT_TEXT("mapper", "FILE", &o->mapper, "apply a trained mapper instead of a method"),
-        CE_OPT_TEXT(
+        CE_OPT_FILE("mapper", "FILE", &o->mapper, "apply a trained mapper instead of a method"),
+        CE_OPT_FILE(
             "channels", "FILE", &o->channels,
             "effects of the style channels for global-directions, measured and written where it is missing (default: "
             "channels.safetensors of the model, else measured anew)"),
@@ -170,7 +189,8 @@ static int read_options(struct ce_run *run, struct edit_options *o, int argc, ch
     const struct ce_syntax syntax = {.usage = "[OPTION]... --target TEXT",
                                      .about = about,
                                      .examples = examples,
-                                     .takes = CE_TAKES_MODEL | CE_TAKES_ENCODER | CE_TAKES_DUMP,
+                                     .takes = CE_TAKES_MODEL | CE_TAKES_ENCODER | CE_TAKES_DUMP |
+                                              CE_TAKES_OUTPUT,
                                      .table = table,
                                      .count = n};
     const int status = ce_options_parse(run, &syntax, argc, argv);
@@ -178,11 +198,7 @@ static int read_options(struct ce_run *run, struct edit_options *o, int argc, ch
         return status;
     if (!o->target)
         return ce_usage_error(run, "say what to change with --target TEXT");
-    if ((o->latent != NULL) + (o->seeds != NULL) + (o->images.count > 0) + run->seed_given > 1)
-        return ce_usage_error(run, "--seed, --seeds, --latent and --image exclude each other");
-    const int expanded = ce_picture_list_expand(run, &o->images);
-    return expanded == CE_PARSED ? ce_pictures_room(run, o->output, (int64_t)o->images.count)
-                                 : expanded;
+    return read_sources(run, o);
 }
 
 /* The method's settings with what the command line says; an exit status or CE_PARSED. */
@@ -210,44 +226,25 @@ static int make_settings(const struct ce_run *run, const struct edit_options *o,
                : ce_usage_error(run, "%s", lt_ctx_message(run->ctx));
 }
 
-/* W+ of all pictures and, where they come from seeds, these; where from photos, these (N,3,S,S), as
- * inverted. A random face where nothing is said. */
+/* W+ (N,L,D) of all pictures; where they come from photos, *photos (N,3,S,S) becomes these, as they
+ * were inverted. */
 static lt_tensor *read_latents(struct ce_run *run, const struct ce_models *models,
-                               const struct edit_options *o, int64_t **seeds, lt_tensor **photos,
-                               size_t *count)
+                               const struct edit_options *o, lt_tensor **photos)
 {
-    *seeds = NULL;
     *photos = NULL;
     if (o->images.count > 0) {
         struct ce_invert_config config = ce_invert_defaults();
         struct ce_photos found;
         config.steps = (int)o->invert_steps;
-        *count = o->images.count;
-        if (ce_photos_invert(run, models, &config, o->images.items, *count, &found) != LT_OK)
+        if (ce_photos_invert(run, models, &config, o->images.items, o->images.count, &found) !=
+            LT_OK)
             return NULL;
         *photos = found.x;
         return found.w;
     }
-    if (o->latent) {
-        lt_tensor *w = ce_latents_from_file(models, o->latent);
-        *count = w ? (size_t)lt_dim(w, 0) : 0;
-        return w;
-    }
-    if (o->seeds) {
-        if (!ce_seeds_parse(run, o->seeds, seeds, count)) {
-            lt_fail(run->ctx, LT_ERR_ARGUMENT, "--seeds '%s' is not a list such as 1-16 or 3,5,9",
-                    o->seeds);
-            return NULL;
-        }
-    } else {
-        *seeds = ce_alloc(run, 1, sizeof **seeds);
-        if (!*seeds)
-            return NULL;
-        /* "Random" by the clock; told, so that it can be had again. */
-        (*seeds)[0] = run->seed_given ? run->seed : (int64_t)(ce_seconds() * 1e3) % 10000;
-        *count = 1;
-    }
-    return ce_latents_from_seeds(models, *seeds, *count,
+    if (o->latent)
+        return ce_latents_from_file(models, o->latent);
+    return ce_latents_from_seeds(models, o->seeds, o->count,
                                  o->truncation_given ? o->truncation : models->truncation);
 }
 
@@ -333,14 +330,33 @@ static lt_status open_models(struct ce_run *run, const struct edit_options *o,
 {
     const unsigned needs = CE_NEED_GENERATOR | CE_NEED_TEXT | ce_photos_need(run, o->images.count) |
                            (o->mapper ? 0u : ce_edit_needs(s));
-    lt_status status = ce_output_check(run->ctx, run->dump);
-    if (status == LT_OK)
-        status = ce_models_open(run->ctx, &run->paths, needs, models);
-    /* A folder is made once nothing else is missing. */
-    if (status == LT_OK && o->output)
-        status = ce_is_picture_folder(o->output) ? ce_folder_make(run->ctx, o->output)
-                                                 : ce_output_check(run->ctx, o->output);
+    return ce_models_open(run->ctx, &run->paths, needs, models);
+}
+
+/* Whether the files that do not depend on the number of pictures may be written. */
+static lt_status check_outputs(struct ce_run *run, const struct edit_options *o,
+                               const struct ce_edit_settings *s)
+{
+    lt_status status = ce_output_check(run, "--dump", run->dump, CE_REPLACE_NOTHING);
+    /* A file of channels that is there is read; a missing one is written. */
+    if (status == LT_OK && o->channels && ce_edit_reads_channels(s) &&
+        access(o->channels, F_OK) != 0)
+        status = ce_output_check(run, "--channels", o->channels, CE_REPLACE_NOTHING);
+    if (status == LT_OK && o->output && !ce_is_picture_folder(o->output))
+        status = ce_output_check(run, "-o", o->output, CE_REPLACE_NOTHING);
     return status;
+}
+
+/* What is told and stored of `count` pictures, with their sources and names. NULL on failure. */
+static struct ce_edited *list_pictures(struct ce_run *run, const struct edit_options *o,
+                                       size_t count)
+{
+    struct ce_edited *all = ce_alloc(run, count, sizeof *all);
+    for (size_t i = 0; all && i < count; i++) {
+        all[i].seed = o->seeds ? o->seeds[i] : -1;
+        all[i].photo = o->images.count > 0 ? o->images.items[i] : NULL;
+    }
+    return all && ce_edit_name_pictures(run, o->output, all, count) == LT_OK ? all : NULL;
 }
 
 int ce_cmd_edit(struct ce_run *run, int argc, char **argv)
@@ -355,20 +371,28 @@ int ce_cmd_edit(struct ce_run *run, int argc, char **argv)
     struct ce_models models = {0};
     struct ce_edited *all = NULL;
     struct ce_edit_result *results = NULL;
-    int64_t *seeds = NULL;
-    lt_tensor *photos = NULL;
-    size_t count = 0;
+    lt_tensor *photos = NULL, *text = NULL, *w = NULL;
+    size_t count = o.count;
     code = CE_ERROR;
 
-    lt_status status = open_models(run, &o, &settings, &models);
-    lt_tensor *text = status == LT_OK ? ce_text_feature(&models, o.target) : NULL;
-    lt_tensor *w = text ? read_latents(run, &models, &o, &seeds, &photos, &count) : NULL;
-    if (w && (code = ce_pictures_room(run, o.output, (int64_t)count)) != CE_PARSED)
+    /* Nothing is computed before it is known that the results may be written. */
+    lt_status status = check_outputs(run, &o, &settings);
+    if (status == LT_OK && count > 0 && !(all = list_pictures(run, &o, count)))
+        status = lt_ctx_status(run->ctx);
+    if (status == LT_OK)
+        status = open_models(run, &o, &settings, &models);
+    if (status == LT_OK && (text = ce_text_feature(&models, o.target)))
+        w = read_latents(run, &models, &o, &photos);
+    if (!w)
         goto out;
-    code = CE_ERROR;
-    if (w)
-        all = ce_alloc(run, count, sizeof *all);
-    if (all)
+    if (!all) {
+        count = (size_t)lt_dim(w, 0);
+        if ((code = ce_pictures_room(run, o.output, (int64_t)count)) != CE_PARSED)
+            goto out;
+        code = CE_ERROR;
+        all = list_pictures(run, &o, count);
+    }
+    if (all && ce_edit_prepare_pictures(run, o.output, all, count) == LT_OK)
         results = ce_alloc(run, count, sizeof *results);
     if (!results)
         goto out;
@@ -376,8 +400,6 @@ int ce_cmd_edit(struct ce_run *run, int argc, char **argv)
                       : edit_by_method(run, &models, &o, &settings, w, results);
     for (size_t i = 0; i < count && status == LT_OK; i++) {
         const bool antialias = settings.latent.nce.antialias;
-        all[i].seed = seeds ? seeds[i] : -1;
-        all[i].photo = photos ? o.images.items[i] : NULL;
         all[i].before = ce_text_match(&models, text, results[i].x, antialias);
         all[i].after = ce_text_match(&models, text, results[i].x_hat, antialias);
         status = lt_ctx_status(run->ctx);
@@ -385,7 +407,6 @@ int ce_cmd_edit(struct ce_run *run, int argc, char **argv)
     const struct ce_edit_output output = {.target = o.target,
                                           .source = o.source ? o.source : models.domain,
                                           .method = o.mapper ? "mapper" : o.method,
-                                          .path = o.output,
                                           .count = count,
                                           .all = all,
                                           .results = results,

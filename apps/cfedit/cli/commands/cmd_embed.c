@@ -105,7 +105,7 @@ int ce_cmd_embed(struct ce_run *run, int argc, char **argv)
         CE_OPT_LIST("text", "TEXT", &job.texts, "a text; may be repeated"),
         CE_OPT_LIST("image", "FILE|DIR", &job.images,
                     "a PNG or JPEG picture, or a folder of them; may be repeated"),
-        CE_OPT_TEXT("pixels", "FILE", &job.pixels,
+        CE_OPT_FILE("pixels", "FILE", &job.pixels,
                     "safetensors file with tensor image (N, 3, H, W) in [-1, 1]; its rows follow "
                     "those of --image"),
         CE_OPT_RESIZE(&job.resize),
@@ -117,7 +117,7 @@ int ce_cmd_embed(struct ce_run *run, int argc, char **argv)
             "scaled to unit length. --dump writes tensors text (T, D) and image (N, D).",
         .examples = "  cfedit embed --text \"a photo of a face\" --dump face.safetensors\n"
                     "  cfedit embed --image a.png --image b.jpg --json",
-        .takes = CE_TAKES_CLIP | CE_TAKES_DUMP,
+        .takes = CE_TAKES_CLIP | CE_TAKES_DUMP | CE_TAKES_OUTPUT,
         .table = table,
         .count = CE_COUNT(table),
     };
@@ -129,7 +129,7 @@ int ce_cmd_embed(struct ce_run *run, int argc, char **argv)
     if ((status = ce_picture_list_expand(run, &job.images)) != CE_PARSED)
         return status;
     const unsigned needs = job.texts.count ? CE_NEED_TEXT : CE_NEED_CLIP;
-    if (ce_output_check(run->ctx, run->dump) != LT_OK ||
+    if (ce_output_check(run, "--dump", run->dump, CE_REPLACE_NOTHING) != LT_OK ||
         ce_models_open(run->ctx, &run->paths, needs, &job.models) != LT_OK || embed(&job) != LT_OK)
         status = ce_fail(run);
     else

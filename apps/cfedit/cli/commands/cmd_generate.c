@@ -23,11 +23,9 @@ struct job {
     int64_t *seeds; /* NULL: from a file */
     lt_tensor *wplus;
     int64_t count;
-    bool pictures, in_folder;
-    const char **files; /* of the pictures */
-    ce_image *cells;    /* the first ones, for the sheet */
+    struct ce_picture_files pictures;
+    ce_image *cells; /* the first pictures, for the sheet */
     int64_t cell_count;
-    const char *sheet;
     struct ce_progress progress;
     int64_t base; /* pictures of earlier chunks */
 };
@@ -46,18 +44,10 @@ static int check_input(struct job *job)
         return room;
     if (job->latents || job->z)
         return CE_PARSED;
-    if (job->seeds_text) {
-        if (!ce_seeds_parse(run, job->seeds_text, &job->seeds, &count))
-            return ce_usage_error(run, "--seeds: '%s' is not a list of seeds such as 1-16 or 3,5,8",
-                                  job->seeds_text);
-    } else {
-        job->seeds = ce_alloc(run, 1, sizeof *job->seeds);
-        if (!job->seeds)
-            return ce_fail(run);
-        job->seeds[0] = run->seed;
-    }
+    const int listed = job->seeds_text ? ce_seeds_parse(run, job->seeds_text, &job->seeds, &count)
+                                       : ce_seeds_one(run, run->seed, &job->seeds, &count);
     job->count = (int64_t)count;
-    return CE_PARSED;
+    return listed;
 }
 
 static lt_status read_latents(struct job *job)
@@ -86,38 +76,21 @@ static lt_status read_latents(struct job *job)
 
 /* ---- output ---- */
 
-/* Whether pictures are written, and that what is to be written can be. */
-static int prepare_output(struct job *job)
+/* Names the pictures, once their number is known, and finds out whether they may be written. */
+static int name_pictures(struct job *job)
+{
+    return ce_picture_files_name(job->run, job->output, "", job->z ? "z-" : "latent-", job->seeds,
+                                 job->count, &job->pictures);
+}
+
+static lt_status prepare_output(struct job *job)
 {
     struct ce_run *run = job->run;
-    const char *out = job->output;
-    job->pictures = out || !run->dump;
-    job->in_folder = !out || ce_is_picture_folder(out);
-    if (ce_output_check(run->ctx, run->dump) != LT_OK)
-        return ce_fail(run);
-    if (!job->pictures)
-        return CE_PARSED;
-    const int room = ce_pictures_room(run, out, job->count);
-    if (room != CE_PARSED)
-        return room;
-    if (job->in_folder && out && ce_folder_make(run->ctx, out) != LT_OK)
-        return ce_fail(run);
-    job->files = ce_alloc(run, (size_t)job->count, sizeof *job->files);
+    if (!job->pictures.on)
+        return LT_OK;
     job->cell_count = job->count < SHEET_MAX ? job->count : SHEET_MAX;
     job->cells = ce_alloc(run, (size_t)job->cell_count, sizeof *job->cells);
-    if (!job->files || !job->cells)
-        return ce_fail(run);
-    for (int64_t i = 0; i < job->count; i++) {
-        const long long number = (long long)(job->seeds ? job->seeds[i] : i);
-        const char *stem = job->seeds ? "seed" : job->z ? "z" : "latent";
-        const char *name = ce_text(run, "%s-%lld.png", stem, number);
-        job->files[i] = job->in_folder ? ce_path_in(run, out, name) : out;
-        if (!job->files[i])
-            return ce_fail(run);
-    }
-    if (ce_output_check(run->ctx, job->files[0]) != LT_OK)
-        return ce_fail(run);
-    return CE_PARSED;
+    return job->cells ? ce_picture_files_prepare(run, &job->pictures) : lt_ctx_status(run->ctx);
 }
 
 static lt_status write_chunk(struct job *job, lt_tensor *images, int64_t first)
@@ -130,7 +103,7 @@ static lt_status write_chunk(struct job *job, lt_tensor *images, int64_t first)
                  (long long)(job->seeds ? job->seeds[at] : at), job->psi);
         ce_image *keep = at < job->cell_count ? &job->cells[at] : NULL;
         const lt_status status =
-            ce_picture_write(job->run, job->files[at], images, i, key, note, keep);
+            ce_picture_write(job->run, job->pictures.files[at], images, i, key, note, keep);
         if (status != LT_OK)
             return status;
     }
@@ -146,8 +119,10 @@ static lt_status write_sheet(struct job *job)
     ce_image sheet = {0};
     const int64_t n = ce_sheet_room(job->cell_count, SHEET_MAX,
                                     (double)job->cells[0].width * job->cells[0].height);
-    if (n < 2)
+    if (n < 2) {
+        job->pictures.sheet = NULL;
         return LT_OK;
+    }
     int columns = 1;
     while ((int64_t)columns * columns < n)
         columns++;
@@ -163,13 +138,10 @@ static lt_status write_sheet(struct job *job)
     const ce_image *grid[SHEET_MAX + 8] = {0};
     memcpy(grid, cells, (size_t)n * sizeof grid[0]);
     const ce_sheet plan = {.columns = columns, .rows = rows, .cells = grid, .row_labels = labels};
-    const size_t length = job->output ? strlen(job->output) : 0;
-    const char *slash = length && job->output[length - 1] != '/' ? "/" : "";
-    job->sheet = ce_text(run, "%s%ssheet.png", job->output ? job->output : "", slash);
-    lt_status status = job->sheet ? ce_sheet_render(run->ctx, &plan, &sheet) : LT_ERR_MEMORY;
-    const ce_image_text software = {"Software", "cfedit " LT_VERSION_STRING};
+    lt_status status = ce_sheet_render(run->ctx, &plan, &sheet);
+    const ce_image_text origin = ce_image_origin();
     if (status == LT_OK)
-        status = ce_image_write(run->ctx, job->sheet, &sheet, &software, 1);
+        status = ce_image_write(run->ctx, job->pictures.sheet, &sheet, &origin, 1);
     ce_image_free(&sheet);
     return status;
 }
@@ -200,7 +172,7 @@ static lt_status generate(struct job *job)
         lt_tensor *images = ce_models_generate(&job->models, part, on_progress, job);
         if (!images)
             status = lt_ctx_status(ctx);
-        else if (job->pictures)
+        else if (job->pictures.on)
             status = write_chunk(job, images, job->base);
         if (status == LT_OK && all)
             memcpy(lt_f32(all) + job->base * 3 * side * side, lt_f32(images),
@@ -211,17 +183,17 @@ static lt_status generate(struct job *job)
     if (status == LT_OK)
         status = ce_dump(job->run, 2, (const char *[]){"image", "latents"},
                          (lt_tensor *[]){all, job->wplus});
-    if (status == LT_OK && job->pictures && job->count > 1)
+    if (status == LT_OK && job->pictures.sheet)
         status = write_sheet(job);
     return status;
 }
 
 static int report(const struct job *job)
 {
-    const struct ce_told told = {.files = job->pictures ? (const char *const *)job->files : NULL,
+    const struct ce_told told = {.files = (const char *const *)job->pictures.files,
                                  .seeds = job->seeds,
                                  .count = job->count,
-                                 .sheet = job->sheet,
+                                 .sheet = job->pictures.sheet,
                                  .seconds = ce_seconds() - job->progress.begun};
     if (!job->run->json)
         return ce_told_print(job->run, &told);
@@ -244,10 +216,10 @@ int ce_cmd_generate(struct ce_run *run, int argc, char **argv)
             "seeds", "LIST", &job.seeds_text,
             "seeds of random pictures: 1-16, or 3,5,8; the picture of a seed depends on the "
             "seed and the truncation only"),
-        CE_OPT_TEXT("latents", "FILE[:I]", &job.latents,
+        CE_OPT_FILE("latents", "FILE[:I]", &job.latents,
                     "safetensors file with tensor latents, (N, L, D) for W+ or (N, D) for W; :I "
                     "takes only number I, from 0 on"),
-        CE_OPT_TEXT("z", "FILE", &job.z, "safetensors file with tensor z (N, Z)"),
+        CE_OPT_FILE("z", "FILE", &job.z, "safetensors file with tensor z (N, Z)"),
         CE_OPT_REAL("truncation", "PSI", &job.psi, -10, 10,
                     "distance from the average latent; below 1 safer and more alike (default: what "
                     "the generator's file says, else 0.7, for seeds; 1 for files)"),
@@ -264,19 +236,25 @@ int ce_cmd_generate(struct ce_run *run, int argc, char **argv)
         .examples = "  cfedit generate --seed 7 -o face.png\n"
                     "  cfedit generate --seeds 1-16 --truncation 0.5 -o faces\n"
                     "  cfedit generate --latents train.safetensors:3 --dump three.safetensors",
-        .takes = CE_TAKES_GENERATOR | CE_TAKES_DUMP,
+        .takes = CE_TAKES_GENERATOR | CE_TAKES_DUMP | CE_TAKES_OUTPUT,
         .table = table,
         .count = CE_COUNT(table),
     };
     int status = ce_options_parse(run, &syntax, argc, argv);
     if (status != CE_PARSED || (status = check_input(&job)) != CE_PARSED)
         return status;
-    status = CE_OK;
+    if (ce_output_check(run, "--dump", run->dump, CE_REPLACE_NOTHING) != LT_OK)
+        return ce_fail(run);
+    if (job.count > 0 && (status = name_pictures(&job)) != CE_PARSED)
+        return status;
     if (ce_models_open(run->ctx, &run->paths, CE_NEED_GENERATOR, &job.models) != LT_OK ||
         read_latents(&job) != LT_OK)
         status = ce_fail(run);
-    if (status == CE_OK && (status = prepare_output(&job)) == CE_PARSED)
-        status = generate(&job) == LT_OK ? report(&job) : ce_fail(run);
+    else if (!job.seeds)
+        status = name_pictures(&job);
+    if (status == CE_PARSED)
+        status =
+            prepare_output(&job) == LT_OK && generate(&job) == LT_OK ? report(&job) : ce_fail(run);
     for (int64_t i = 0; i < job.cell_count; i++)
         ce_image_free(&job.cells[i]);
     ce_models_close(&job.models);

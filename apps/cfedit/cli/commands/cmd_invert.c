@@ -63,7 +63,7 @@ static int parse(struct job *job, int argc, char **argv)
                                      .about = about,
                                      .examples = examples,
                                      .takes = CE_TAKES_GENERATOR | CE_TAKES_LOSS_NETS |
-                                              CE_TAKES_ENCODER | CE_TAKES_DUMP,
+                                              CE_TAKES_ENCODER | CE_TAKES_DUMP | CE_TAKES_OUTPUT,
                                      .table = table,
                                      .count = CE_COUNT(table)};
     const int status = ce_options_parse(job->run, &syntax, argc, argv);
@@ -101,11 +101,11 @@ static lt_status write_sheet(const struct job *job, const struct ce_photos *phot
         status = ce_image_from_tensor(ctx, i % 2 ? photos->x_hat : photos->x, i / 2, &cell[i]);
     }
     const ce_sheet plan = {.columns = 2, .rows = rows, .cells = cells, .column_labels = columns};
-    const ce_image_text software = {"Software", "cfedit " LT_VERSION_STRING};
+    const ce_image_text origin = ce_image_origin();
     if (status == LT_OK)
         status = ce_sheet_render(ctx, &plan, &sheet);
     if (status == LT_OK)
-        status = ce_image_write(ctx, job->sheet, &sheet, &software, 1);
+        status = ce_image_write(ctx, job->sheet, &sheet, &origin, 1);
     ce_image_free(&sheet);
     for (int i = 0; i < 2 * rows; i++)
         ce_image_free(&cell[i]);
@@ -168,11 +168,12 @@ int ce_cmd_invert(struct ce_run *run, int argc, char **argv)
                                             .l2_lambda = (float)job.l2_lambda,
                                             .perc_lambda = (float)job.perc_lambda};
     job.sheet = sheet_name(run, job.output);
-    lt_status status = job.sheet ? ce_output_check(ctx, job.output) : lt_ctx_status(ctx);
+    lt_status status =
+        job.sheet ? ce_output_check(run, "-o", job.output, CE_REPLACE_NOTHING) : lt_ctx_status(ctx);
     if (status == LT_OK)
-        status = ce_output_check(ctx, job.sheet);
+        status = ce_output_check(run, "-o", job.sheet, CE_REPLACE_NOTHING);
     if (status == LT_OK)
-        status = ce_output_check(ctx, run->dump);
+        status = ce_output_check(run, "--dump", run->dump, CE_REPLACE_NOTHING);
     if (status == LT_OK)
         status = ce_models_open(run->ctx, &run->paths, needs(&job), &models);
     if (status == LT_OK)

@@ -122,7 +122,7 @@ int ce_cmd_score(struct ce_run *run, int argc, char **argv)
             "--dump writes tensors text, image (raw features), cosine and probability.",
         .examples = "  cfedit score --text \"red hair\" --text \"blue hair\" face.png\n"
                     "  cfedit score --json --text \"a smile\" --image a.png --image b.png",
-        .takes = CE_TAKES_CLIP | CE_TAKES_DUMP,
+        .takes = CE_TAKES_CLIP | CE_TAKES_DUMP | CE_TAKES_OUTPUT,
         .table = table,
         .count = CE_COUNT(table),
         .arguments = &job.images,
@@ -136,7 +136,7 @@ int ce_cmd_score(struct ce_run *run, int argc, char **argv)
         return ce_usage_error(run, "no picture to compare: give --image");
     if ((status = ce_picture_list_expand(run, &job.images)) != CE_PARSED)
         return status;
-    if (ce_output_check(run->ctx, run->dump) != LT_OK ||
+    if (ce_output_check(run, "--dump", run->dump, CE_REPLACE_NOTHING) != LT_OK ||
         ce_models_open(run->ctx, &run->paths, CE_NEED_TEXT, &job.models) != LT_OK ||
         score(&job) != LT_OK) {
         status = ce_fail(run);

@@ -117,9 +117,9 @@ static int parse(struct job *job, int argc, char **argv)
         CE_OPT_TEXT("source", "TEXT", &job->source,
                     "what they are (default: the generator's domain, else \"face\")"),
         CE_OPT_OUT("FILE", &job->output, "the mapper"),
-        CE_OPT_TEXT("latents", "FILE", &job->latents_path,
+        CE_OPT_FILE("latents", "FILE", &job->latents_path,
                     "latents to train on, (N, L, D) or (N, D) (default: of random pictures)"),
-        CE_OPT_TEXT("test-latents", "FILE", &job->test_path,
+        CE_OPT_FILE("test-latents", "FILE", &job->test_path,
                     "latents to validate on (default: of random pictures)"),
         CE_OPT_INT("train-dataset-size", "N", &job->train_size, 1, 1000000,
                    "random pictures without --latents"),
@@ -144,9 +144,9 @@ static int parse(struct job *job, int argc, char **argv)
                       "leave layers 4-7 as they are"),
         CE_OPT_UNFLAG("no-fine-mapper", &c->level[CE_LEVEL_FINE],
                       "leave layers 8 and up as they are"),
-        CE_OPT_TEXT("init", "FILE", &job->init, "start from this mapper instead of a random one"),
+        CE_OPT_FILE("init", "FILE", &job->init, "start from this mapper instead of a random one"),
         CE_OPT_UNFLAG("no-shuffle", &c->shuffle, "take the latents in their order"),
-        CE_OPT_TEXT(
+        CE_OPT_FILE(
             "perspective", "FILE", &job->points_path,
             "perspective.points (steps, copies, 2, 4, 2): start and end points instead of random ones"),
         CE_OPT_INT("copies", "N", &job->copies, 0, CE_NCE_MAX_COPIES,
@@ -175,7 +175,7 @@ static int parse(struct job *job, int argc, char **argv)
     const struct ce_syntax syntax = {.usage = "[OPTION]... --target TEXT",
                                      .about = about,
                                      .examples = examples,
-                                     .takes = CE_TAKES_MODEL,
+                                     .takes = CE_TAKES_MODEL | CE_TAKES_OUTPUT,
                                      .table = table,
                                      .count = CE_COUNT(table)};
     const int status = ce_options_parse(job->run, &syntax, argc, argv);
@@ -202,9 +202,40 @@ static lt_status name_files(struct job *job)
     job->checkpoint = ce_text(run, "%s.checkpoint.safetensors", job->stem);
     job->best = ce_text(run, "%s.best.safetensors", job->stem);
     job->curve = ce_text(run, "%s.loss.png", job->stem);
-    if (!job->checkpoint || !job->best || !job->curve)
-        return lt_ctx_status(run->ctx);
-    return ce_output_check(run->ctx, job->output);
+    return job->checkpoint && job->best && job->curve ? LT_OK : lt_ctx_status(run->ctx);
+}
+
+static const char *sheet_name(struct job *job, int64_t step)
+{
+    return ce_text(job->run, "%s.step-%06lld.png", job->stem, (long long)step);
+}
+
+/* Whether all files may be written. --resume continues what is there; a finished mapper without a
+ * checkpoint cannot be continued and stays. */
+static lt_status check_outputs(struct job *job)
+{
+    struct ce_run *run = job->run;
+    const enum ce_replace replace = job->resume ? CE_REPLACE_CONTINUED : CE_REPLACE_NOTHING;
+    const bool continued = job->resume && access(job->checkpoint, F_OK) == 0;
+    if (access(job->output, F_OK) == 0 && !job->resume && !run->overwrite)
+        return lt_fail(run->ctx, LT_ERR_IO,
+                       "%s is there already; continue its training with --resume, replace it with "
+                       "--overwrite (-y), or choose another name with -o",
+                       job->output);
+    lt_status status = ce_output_check(run, "-o", job->output,
+                                       continued ? CE_REPLACE_CONTINUED : CE_REPLACE_NOTHING);
+    const char *const beside[] = {job->checkpoint, job->best, job->curve};
+    for (size_t i = 0; i < CE_COUNT(beside) && status == LT_OK; i++)
+        status = ce_output_allow(run, "-o", beside[i], replace);
+    for (int64_t step = job->image_interval;
+         job->image_interval > 0 && step <= job->steps && status == LT_OK;
+         step += job->image_interval) {
+        const char *sheet = sheet_name(job, step);
+        status = sheet ? ce_output_allow(run, "-o", sheet, replace) : lt_ctx_status(run->ctx);
+    }
+    if (status == LT_OK && job->log_path)
+        status = ce_output_allow(run, "--log", job->log_path, replace);
+    return status;
 }
 
 /* Options into the config; the identity term by what is there. */
@@ -290,6 +321,8 @@ static lt_status prepare(struct job *job)
     struct ce_run *run = job->run;
     lt_ctx *ctx = run->ctx;
     lt_status status = name_files(job);
+    if (!status)
+        status = check_outputs(job);
     if (status)
         return status;
     make_config(job);
@@ -314,7 +347,9 @@ static lt_status prepare(struct job *job)
         ce_note(run, "note: there is no checkpoint %s yet, starting from the beginning",
                 job->checkpoint);
     if (!status && job->log_path)
-        status = ce_train_log_open(ctx, job->log_path, ce_trainer_steps(job->trainer), &job->log);
+        status = ce_train_log_open(ctx, job->log_path,
+                                   job->resume ? ce_trainer_steps(job->trainer) : CE_LOG_ANEW,
+                                   &job->log);
     return status;
 }
 
@@ -337,7 +372,7 @@ static lt_status draw(struct job *job, int64_t step)
     lt_ctx *ctx = job->run->ctx;
     lt_tensor *from = job->data.tests ? job->data.tests : job->data.latents;
     const int64_t count = lt_dim(from, 0) < SHEET_COLUMNS ? lt_dim(from, 0) : SHEET_COLUMNS;
-    const char *path = ce_text(job->run, "%s.step-%06lld.png", job->stem, (long long)step);
+    const char *path = sheet_name(job, step);
     const char *title = ce_text(job->run, "%s, step %lld", job->target, (long long)step);
     if (!path || !title)
         return lt_ctx_status(ctx);

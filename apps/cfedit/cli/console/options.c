@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/console/inputs.h"
 #include "cli/console/options_impl.h"
 
 /* ---- values ---- */
@@ -73,7 +74,9 @@ static int store(struct ce_run *run, const struct ce_option *option, const char 
                                   option->choices);
         *(const char **)option->value = text;
         break;
-    case CE_TEXT: *(const char **)option->value = text; break;
+    case CE_TEXT:
+        *(const char **)option->value = text;
+        return option->reads ? ce_inputs_note(run, text) : CE_PARSED;
     case CE_LIST: return ce_list_append(run, option->value, text);
     }
     return CE_PARSED;
@@ -113,6 +116,16 @@ size_t ce_options_common(struct ce_run *run, unsigned takes, struct ce_option *o
     if (takes & CE_TAKES_DUMP)
         out[n++] = (struct ce_option)CE_OPT_TEXT("dump", "FILE", &run->dump,
                                                  "write the float32 results as safetensors");
+    if (takes & CE_TAKES_OUTPUT)
+        out[n++] = (struct ce_option){
+            .name = "overwrite",
+            .letter = 'y',
+            .kind = CE_FLAG,
+            .value = &run->overwrite,
+            .help =
+                "replace files that are already there. Without it the command stops before it "
+                "computes anything; only without -o may it replace pictures that cfedit wrote. A "
+                "file that the command reads is never replaced"};
     out[n++] = (struct ce_option){.name = "seed",
                                   .kind = CE_INT,
                                   .value = &run->seed,
@@ -125,7 +138,8 @@ size_t ce_options_common(struct ce_run *run, unsigned takes, struct ce_option *o
                                             "threads to use (default: one per core)");
     out[n++] = (struct ce_option)CE_OPT_FLAG("json", &run->json, "print results as JSON");
     out[n++] = (struct ce_option)CE_OPT_FLAG("quiet", &run->quiet, "no progress, no notes");
-    out[n++] = (struct ce_option){.name = "help", .kind = CE_FLAG, .help = "print this help"};
+    out[n++] = (struct ce_option){
+        .name = "help", .letter = 'h', .kind = CE_FLAG, .help = "print this help"};
     return n;
 }
 
@@ -149,9 +163,10 @@ static const struct ce_option *find(const struct tables *tables, const char *nam
 
 static const struct ce_option *find_letter(const struct tables *tables, char letter)
 {
-    for (size_t i = 0; i < tables->count[0]; i++)
-        if (tables->part[0][i].letter == letter)
-            return &tables->part[0][i];
+    for (int p = 0; p < 2; p++)
+        for (size_t i = 0; i < tables->count[p]; i++)
+            if (tables->part[p][i].letter == letter)
+                return &tables->part[p][i];
     return NULL;
 }
 
@@ -208,13 +223,13 @@ static int parse_option(struct ce_run *run, const struct tables *tables, int arg
     return store(run, option, value);
 }
 
-static int start_context(struct ce_run *run)
+static int start(struct ce_run *run, unsigned takes)
 {
     if (lt_ctx_create(&run->ctx) != LT_OK)
         return ce_error(run, "out of memory");
     if (run->threads && lt_ctx_set_threads(run->ctx, (int)run->threads) != LT_OK)
         return ce_fail(run);
-    return CE_PARSED;
+    return takes & CE_TAKES_OUTPUT ? ce_inputs_note_model(run) : CE_PARSED;
 }
 
 int ce_options_parse(struct ce_run *run, const struct ce_syntax *syntax, int argc, char **argv)
@@ -225,7 +240,7 @@ int ce_options_parse(struct ce_run *run, const struct ce_syntax *syntax, int arg
 
     /* Before anything is stored, so that the help shows the defaults. */
     for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
-        if (strcmp(argv[i], "--help") == 0) {
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
             ce_options_help(run, syntax, common, tables.count[1]);
             return CE_OK;
         }
@@ -243,5 +258,5 @@ int ce_options_parse(struct ce_run *run, const struct ce_syntax *syntax, int arg
         if (status != CE_PARSED)
             return status;
     }
-    return start_context(run);
+    return start(run, syntax->takes);
 }

@@ -54,6 +54,7 @@ struct ce_option {
     const char *help; /* broken into lines as needed */
     const char *choices;
     bool *given; /* set to true when the option occurs; NULL: not wanted */
+    bool reads;  /* the value names a file that the command reads, which no output may replace */
 };
 
 #define CE_OPT_FLAG(name_, to, text)                                    \
@@ -67,6 +68,11 @@ struct ce_option {
 #define CE_OPT_TEXT(name_, meta_, to, text)                                              \
     {                                                                                    \
         .name = (name_), .kind = CE_TEXT, .value = (to), .meta = (meta_), .help = (text) \
+    }
+#define CE_OPT_FILE(name_, meta_, to, text)                                               \
+    {                                                                                     \
+        .name = (name_), .kind = CE_TEXT, .value = (to), .meta = (meta_), .help = (text), \
+        .reads = true                                                                     \
     }
 #define CE_OPT_OUT(meta_, to, text)                                                       \
     {                                                                                     \
@@ -101,6 +107,7 @@ enum {
     CE_TAKES_LOSS_NETS = 4, /* --model, --identity, --vgg */
     CE_TAKES_DUMP = 8,      /* --dump */
     CE_TAKES_ENCODER = 16,  /* --model, --encoder */
+    CE_TAKES_OUTPUT = 32,   /* --overwrite */
     CE_TAKES_MODEL = 7
 };
 

@@ -17,6 +17,7 @@
 enum { CE_OK = 0, CE_ERROR = 1, CE_USAGE = 2 };
 
 struct ce_block;
+struct ce_input;
 
 struct ce_run {
     const char *command; /* "generate"; NULL before one is known */
@@ -26,7 +27,10 @@ struct ce_run {
     int64_t threads;     /* 0: one per core */
     int64_t seed;        /* >= 0; 0 unless given */
     bool seed_given;
-    const char *dump; /* --dump FILE or NULL */
+    const char *dump;        /* --dump FILE or NULL */
+    bool overwrite;          /* outputs may replace files that are no inputs */
+    struct ce_input *inputs; /* the files that the run reads (inputs.h) */
+    size_t input_count;
     struct ce_paths paths;
     struct ce_block *blocks; /* what ce_alloc() gave */
 };

@@ -24,7 +24,7 @@ static lt_status write_pair(struct ce_run *run, const struct ce_edit_output *o, 
         .columns = 3 - first, .rows = 1, .cells = cells + first, .column_labels = labels + first};
     char seed[32];
     snprintf(seed, sizeof seed, "%lld", (long long)e->seed);
-    const ce_image_text texts[] = {{"Software", "cfedit"}, {"Target", o->target}, {"Seed", seed}};
+    const ce_image_text texts[] = {ce_image_origin(), {"Target", o->target}, {"Seed", seed}};
     lt_status status = o->photos ? ce_image_from_tensor(ctx, o->photos, (int64_t)i, &photo) : LT_OK;
     if (status == LT_OK)
         status = ce_image_from_tensor(ctx, o->results[i].x, 0, &before);
@@ -41,32 +41,62 @@ static lt_status write_pair(struct ce_run *run, const struct ce_edit_output *o, 
     return status;
 }
 
-static lt_status write_alone(struct ce_run *run, const struct ce_edit_output *o, size_t i,
-                             const char *path)
+static lt_status write_alone(struct ce_run *run, const struct ce_edit_output *o, size_t i)
 {
     ce_image alone = {0};
-    lt_status status = path ? ce_image_from_tensor(run->ctx, o->results[i].x_hat, 0, &alone)
-                            : lt_ctx_status(run->ctx);
+    const ce_image_text texts[] = {ce_image_origin(), {"Target", o->target}};
+    lt_status status = ce_image_from_tensor(run->ctx, o->results[i].x_hat, 0, &alone);
     if (status == LT_OK)
-        status = ce_image_write(run->ctx, path, &alone, NULL, 0);
+        status = ce_image_write(run->ctx, o->all[i].alone, &alone, texts, CE_COUNT(texts));
     ce_image_free(&alone);
     return status;
 }
 
+static const char *place_of(const char *output, size_t count)
+{
+    return output ? output : count > 1 ? "edit/" : "edit.png";
+}
+
+lt_status ce_edit_name_pictures(struct ce_run *run, const char *output, struct ce_edited *all,
+                                size_t count)
+{
+    const char *place = place_of(output, count);
+    const bool folder = ce_is_picture_folder(place);
+    const enum ce_replace replace = output ? CE_REPLACE_NOTHING : CE_REPLACE_OWN;
+    lt_status status = LT_OK;
+    for (size_t i = 0; i < count && status == LT_OK; i++) {
+        struct ce_edited *e = &all[i];
+        const bool seeded = e->seed >= 0;
+        const char *name = ce_text(run, "%s%04lld", seeded ? "seed" : "",
+                                   (long long)(seeded ? e->seed : (int64_t)i));
+        const char *stem = folder ? ce_path_in(run, place, name) : place;
+        e->path = folder && stem ? ce_text(run, "%s.png", stem) : stem;
+        e->alone = folder && stem ? ce_text(run, "%s-edited.png", stem) : NULL;
+        if (!e->path || (folder && !e->alone))
+            return lt_ctx_status(run->ctx);
+        status = ce_output_allow(run, "-o", e->path, replace);
+        if (status == LT_OK && folder)
+            status = ce_output_allow(run, "-o", e->alone, replace);
+    }
+    return status;
+}
+
+lt_status ce_edit_prepare_pictures(struct ce_run *run, const char *output,
+                                   const struct ce_edited *all, size_t count)
+{
+    const lt_status status =
+        all[0].alone ? ce_folder_make(run->ctx, place_of(output, count)) : LT_OK;
+    /* Which files may be replaced was asked when they were named. */
+    return status == LT_OK ? ce_output_check(run, "-o", all[0].path, CE_REPLACE_CONTINUED) : status;
+}
+
 lt_status ce_edit_write_pictures(struct ce_run *run, const struct ce_edit_output *o)
 {
-    const char *path = o->path ? o->path : o->count > 1 ? "edit/" : "edit.png";
-    const bool folder = ce_is_picture_folder(path);
-    lt_status status = folder ? ce_folder_make(run->ctx, path) : LT_OK;
+    lt_status status = LT_OK;
     for (size_t i = 0; i < o->count && status == LT_OK; i++) {
-        struct ce_edited *e = &o->all[i];
-        const char *name = ce_text(run, "%s%04lld", e->seed >= 0 ? "seed" : "",
-                                   (long long)(e->seed >= 0 ? e->seed : (int64_t)i));
-        const char *stem = folder ? ce_path_in(run, path, name) : path;
-        e->path = folder && stem ? ce_text(run, "%s.png", stem) : stem;
-        status = e->path ? write_pair(run, o, i) : lt_ctx_status(run->ctx);
-        if (status == LT_OK && folder)
-            status = write_alone(run, o, i, ce_text(run, "%s-edited.png", stem));
+        status = write_pair(run, o, i);
+        if (status == LT_OK && o->all[i].alone)
+            status = write_alone(run, o, i);
     }
     return status;
 }

@@ -11,19 +11,27 @@ struct ce_edited {
     int64_t seed;         /* -1: not from a seed */
     const char *photo;    /* the file that was inverted; NULL: none. Borrowed */
     double before, after; /* cosine of the picture with the target text */
-    const char *path;     /* set when it is written; the run's memory */
+    const char *path;     /* the picture before and after the edit; the run's memory */
+    const char *alone;    /* in a folder: the edited picture alone; NULL: not written */
 };
 
 /* Everything is borrowed. */
 struct ce_edit_output {
     const char *target, *source, *method;
-    const char *path; /* of -o; NULL: edit.png, or edit/ where there are several */
     size_t count;
     struct ce_edited *all;                /* [count] */
     const struct ce_edit_result *results; /* [count] */
     const lt_tensor *photos;              /* (count,3,S,S) what was inverted; NULL: none */
 };
 
+/* Names the pictures, `path` and `alone` of all[0..count), whose seeds are known: the file -o
+ * `output` or files in the folder of that name (NULL: edit.png, or the folder edit for several).
+ * LT_ERR_IO where a file must not be replaced. */
+lt_status ce_edit_name_pictures(struct ce_run *run, const char *output, struct ce_edited *all,
+                                size_t count);
+/* Makes the folder of the pictures. LT_ERR_IO where the first picture could not be written. */
+lt_status ce_edit_prepare_pictures(struct ce_run *run, const char *output,
+                                   const struct ce_edited *all, size_t count);
 /* "before | after", with the photo in front where there is one; in a folder the edited picture
  * alone, too. */
 lt_status ce_edit_write_pictures(struct ce_run *run, const struct ce_edit_output *output);

@@ -1,16 +1,17 @@
-#define _POSIX_C_SOURCE 200809L /* strcasecmp */
+#define _POSIX_C_SOURCE 200809L /* strcasecmp, stat */
 #include "cli/inout/output.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include "cli/console/inputs.h"
 #include "cli/console/options.h"
 #include "tensor/files/file.h"
 #include "tensor/files/safetensors.h"
-
-#define DUMP_MAX 8
 
 static bool ends_in_one_of(const char *path, const char *const *endings, size_t count)
 {
@@ -50,26 +51,104 @@ int ce_pictures_room(const struct ce_run *run, const char *path, int64_t count)
     return CE_PARSED;
 }
 
-lt_status ce_output_check(lt_ctx *ctx, const char *path)
+/* Whether `file` is where the standard output or the standard error goes: the shell has made it for
+ * this run. */
+static bool is_standard_stream(const struct stat *file)
+{
+    struct stat stream;
+    for (int fd = STDOUT_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fstat(fd, &stream) == 0 && stream.st_ino == file->st_ino &&
+            stream.st_dev == file->st_dev)
+            return true;
+    return false;
+}
+
+lt_status ce_output_allow(struct ce_run *run, const char *option, const char *path,
+                          enum ce_replace replace)
+{
+    struct stat file;
+    if (stat(path, &file) != 0 || !S_ISREG(file.st_mode))
+        return LT_OK;
+    if (ce_inputs_have(run, &file))
+        return lt_fail(run->ctx, LT_ERR_IO,
+                       "%s: the command reads this file, so it must not write it; choose another "
+                       "name with %s",
+                       path, option);
+    if (run->overwrite || replace == CE_REPLACE_CONTINUED || is_standard_stream(&file) ||
+        (replace == CE_REPLACE_OWN && ce_image_is_own(path)))
+        return LT_OK;
+    return lt_fail(run->ctx, LT_ERR_IO,
+                   "%s is there already; replace it with --overwrite (-y), or choose another name "
+                   "with %s",
+                   path, option);
+}
+
+lt_status ce_output_check(struct ce_run *run, const char *option, const char *path,
+                          enum ce_replace replace)
 {
     lt_file_writer *writer;
-    if (!path)
-        return LT_OK;
-    const lt_status status = lt_file_writer_open(ctx, path, &writer);
-    if (status == LT_OK)
-        lt_file_writer_abandon(writer);
+    lt_status status = path ? ce_output_allow(run, option, path, replace) : LT_OK;
+    if (path && status == LT_OK) {
+        status = lt_file_writer_open(run->ctx, path, &writer);
+        if (status == LT_OK)
+            lt_file_writer_abandon(writer);
+    }
     return status;
+}
+
+int ce_picture_files_name(struct ce_run *run, const char *output, const char *name,
+                          const char *kind, const int64_t *seeds, int64_t count,
+                          struct ce_picture_files *out)
+{
+    *out = (struct ce_picture_files){.on = output || !run->dump,
+                                     .in_folder = !output || ce_is_picture_folder(output)};
+    if (!out->on)
+        return CE_PARSED;
+    const int room = ce_pictures_room(run, output, count);
+    if (room != CE_PARSED)
+        return room;
+    const enum ce_replace replace = output ? CE_REPLACE_NOTHING : CE_REPLACE_OWN;
+    lt_status status = LT_OK;
+    out->folder = out->in_folder ? output : NULL;
+    out->files = ce_alloc(run, (size_t)count, sizeof *out->files);
+    for (int64_t i = 0; out->files && i < count && status == LT_OK; i++) {
+        out->files[i] = out->in_folder
+                            ? ce_path_in(run, output,
+                                         ce_text(run, "%s%s%lld.png", name, seeds ? "seed-" : kind,
+                                                 (long long)(seeds ? seeds[i] : i)))
+                            : output;
+        status = out->files[i] ? ce_output_allow(run, "-o", out->files[i], replace)
+                               : lt_ctx_status(run->ctx);
+    }
+    if (status == LT_OK && out->in_folder && count > 1) {
+        out->sheet = ce_path_in(run, output, ce_text(run, "%ssheet.png", name));
+        status =
+            out->sheet ? ce_output_allow(run, "-o", out->sheet, replace) : lt_ctx_status(run->ctx);
+    }
+    return status == LT_OK && out->files ? CE_PARSED : ce_fail(run);
+}
+
+lt_status ce_picture_files_prepare(struct ce_run *run, const struct ce_picture_files *pictures)
+{
+    if (!pictures->on)
+        return LT_OK;
+    const lt_status status = pictures->folder ? ce_folder_make(run->ctx, pictures->folder) : LT_OK;
+    /* Which files may be replaced was asked when they were named. */
+    return status == LT_OK ? ce_output_check(run, "-o", pictures->files[0], CE_REPLACE_CONTINUED)
+                           : status;
 }
 
 lt_status ce_dump(struct ce_run *run, size_t count, const char *const *names,
                   lt_tensor *const *tensors)
 {
-    const char *used_names[DUMP_MAX];
-    lt_tensor *used[DUMP_MAX];
-    size_t n = 0;
     if (!run->dump)
         return LT_OK;
-    for (size_t i = 0; i < count && n < DUMP_MAX; i++)
+    const char **used_names = ce_alloc(run, count, sizeof *used_names);
+    lt_tensor **used = ce_alloc(run, count, sizeof *used);
+    size_t n = 0;
+    if (!used_names || !used)
+        return lt_ctx_status(run->ctx);
+    for (size_t i = 0; i < count; i++)
         if (tensors[i]) {
             used_names[n] = names[i];
             used[n++] = tensors[i];
@@ -81,7 +160,7 @@ lt_status ce_picture_write(struct ce_run *run, const char *path, lt_tensor *imag
                            const char *key, const char *text, ce_image *keep)
 {
     ce_image picture = {0};
-    const ce_image_text texts[] = {{"Software", "cfedit " LT_VERSION_STRING}, {key, text}};
+    const ce_image_text texts[] = {ce_image_origin(), {key, text}};
     const int64_t plane = lt_dim(images, 1) * lt_dim(images, 2) * lt_dim(images, 3);
     const float *x = lt_f32(images);
     for (int64_t i = 0; x && i < plane; i++)

@@ -3,6 +3,7 @@
 #define CFEDIT_OUTPUT_H
 
 #include "cli/pictures/image_file.h"
+#include "cli/pictures/image_origin.h"
 #include "cli/console/folders.h"
 #include "tensor/files/json.h"
 
@@ -17,9 +18,43 @@ bool ce_is_picture_folder(const char *path);
 /* CE_PARSED where `count` pictures may go to `path`, of -o (NULL: wherever the command likes), else
  * the exit status of a usage error: a format that is not written, one file for several pictures. */
 int ce_pictures_room(const struct ce_run *run, const char *path, int64_t count);
-/* LT_ERR_IO if a file of this name could not be written now, so that hours of work
- * are not spent for nothing. NULL is accepted. */
-lt_status ce_output_check(lt_ctx *ctx, const char *path);
+/* Which file that is there already an output may replace without --overwrite. A file that the run
+ * reads (inputs.h) is never replaced. */
+enum ce_replace {
+    CE_REPLACE_NOTHING,   /* none */
+    CE_REPLACE_OWN,       /* a PNG that cfedit wrote: for names that the user did not choose */
+    CE_REPLACE_CONTINUED, /* any: the command continues earlier work of its own */
+};
+
+/* LT_ERR_IO where the output `path` of the option `option` ("--dump"; it stands in the message)
+ * must not be written. Whether it could be written is not looked at. */
+lt_status ce_output_allow(struct ce_run *run, const char *option, const char *path,
+                          enum ce_replace replace);
+
+/* The same, and LT_ERR_IO where no file of this name could be written now, so that hours of work
+ * are not spent in vain. NULL for `path` is accepted. */
+lt_status ce_output_check(struct ce_run *run, const char *option, const char *path,
+                          enum ce_replace replace);
+
+/* The files of a command that writes one picture for each seed or latent. */
+struct ce_picture_files {
+    bool on;            /* false: only --dump is written */
+    bool in_folder;     /* false: there is one picture, the file that -o names */
+    const char *folder; /* NULL: the current one */
+    const char **files; /* [count] */
+    const char *sheet;  /* the contact sheet of all; NULL: none */
+};
+
+/* Names `count` pictures for -o `output` (NULL: the current folder, or no pictures with --dump):
+ * the file itself, or "NAMEseed-7.png" after the seeds and "NAMEKIND0.png" after the numbers of
+ * what is no seed (seeds NULL), in a folder. Several come with "NAMEsheet.png". CE_PARSED, or the
+ * exit status of an error that has been told: too many pictures for one file, a file that must not
+ * be replaced. */
+int ce_picture_files_name(struct ce_run *run, const char *output, const char *name,
+                          const char *kind, const int64_t *seeds, int64_t count,
+                          struct ce_picture_files *out);
+/* Makes the folder. LT_ERR_IO where the first picture could not be written. */
+lt_status ce_picture_files_prepare(struct ce_run *run, const struct ce_picture_files *pictures);
 
 /* Writes the named tensors as float32 to run->dump; NULL tensors are left out. Does
  * nothing without --dump. */

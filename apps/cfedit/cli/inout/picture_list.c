@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/console/inputs.h"
 #include "cli/inout/output.h"
 
 static int by_name(const void *a, const void *b)
@@ -43,6 +44,8 @@ int ce_picture_list_expand(struct ce_run *run, struct ce_list *list)
     for (size_t i = 0; i < list->count && status == CE_PARSED; i++)
         status = ce_is_folder(list->items[i]) ? append_folder(run, &all, list->items[i])
                                               : ce_list_append(run, &all, list->items[i]);
+    for (size_t i = 0; i < all.count && status == CE_PARSED; i++)
+        status = ce_inputs_note(run, all.items[i]);
     if (status == CE_PARSED)
         *list = all;
     return status;

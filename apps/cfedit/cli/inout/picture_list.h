@@ -4,9 +4,10 @@
 
 #include "cli/console/options.h"
 
-/* Puts in place of each folder in the list the pictures in it (.png, .jpg, .jpeg; not those of
- * folders in it), by name. CE_PARSED, or the exit status of an error that has been told: a folder
- * that cannot be read or has no pictures. */
+/* Replaces each folder in the list by the pictures in it (.png, .jpg, .jpeg), sorted by name;
+ * folders within the folder are left out. Notes all pictures as inputs of the run (inputs.h).
+ * CE_PARSED, or the exit status of an error that has been told: a folder that cannot be read or has
+ * no pictures. */
 int ce_picture_list_expand(struct ce_run *run, struct ce_list *list);
 
 #endif

@@ -2,11 +2,11 @@
 
 #include <string.h>
 
-#include "engine/text.h"
+#include "cli/console/options.h"
 
 #define MOST_SEEDS 1000000
 
-/* One seed or "A-B" at *text, which is moved behind it. */
+/* Reads one seed or a range "A-B" at *text and moves *text behind it. */
 static bool parse_range(const char **text, int64_t *first, int64_t *last)
 {
     char part[64];
@@ -27,29 +27,50 @@ static bool parse_range(const char **text, int64_t *first, int64_t *last)
     return *first >= 0 && *last >= *first;
 }
 
-bool ce_seeds_parse(struct ce_run *run, const char *text, int64_t **seeds, size_t *count)
+/* The number of seeds in a list; 0 where the text is no list or names too many. */
+static size_t count_seeds(const char *text)
 {
     int64_t first, last;
     size_t total = 0;
     for (const char *at = text;; at++) {
         if (!parse_range(&at, &first, &last) || last - first >= MOST_SEEDS)
-            return false;
+            return 0;
         total += (size_t)(last - first) + 1;
         if (total > MOST_SEEDS)
-            return false;
+            return 0;
         if (!*at)
-            break;
+            return total;
     }
-    *seeds = ce_alloc(run, total, sizeof **seeds);
+}
+
+int ce_seeds_parse(struct ce_run *run, const char *text, int64_t **seeds, size_t *count)
+{
+    int64_t first, last;
+    *count = count_seeds(text);
+    if (*count == 0)
+        return ce_usage_error(run,
+                              "--seeds: '%s' is not a list of seeds such as 1-16 or 3,5,8 (at most "
+                              "%d)",
+                              text, MOST_SEEDS);
+    *seeds = ce_alloc(run, *count, sizeof **seeds);
     if (!*seeds)
-        return false;
-    *count = 0;
-    for (const char *at = text;; at++) {
+        return ce_fail(run);
+    size_t n = 0;
+    for (const char *at = text; n < *count; at++) {
         parse_range(&at, &first, &last);
-        for (int64_t s = first; s <= last; s++)
-            (*seeds)[(*count)++] = s;
-        if (!*at)
-            break;
+        /* Counted by the distance: the last seed may be the largest integer. */
+        for (int64_t i = 0; i <= last - first; i++)
+            (*seeds)[n++] = first + i;
     }
-    return true;
+    return CE_PARSED;
+}
+
+int ce_seeds_one(struct ce_run *run, int64_t seed, int64_t **seeds, size_t *count)
+{
+    *seeds = ce_alloc(run, 1, sizeof **seeds);
+    if (!*seeds)
+        return ce_fail(run);
+    (*seeds)[0] = seed;
+    *count = 1;
+    return CE_PARSED;
 }

@@ -4,9 +4,12 @@
 
 #include "cli/console/run.h"
 
-/* Reads "7", "1-16" or "1-4,9,20-22": *seeds, in that order, in the run's memory, and their number.
- * False where `text` is no such list, where it names more than a million seeds, or when out of
- * memory. */
-bool ce_seeds_parse(struct ce_run *run, const char *text, int64_t **seeds, size_t *count);
+/* Reads a list of seeds such as "7", "1-16" or "1-4,9,20-22", the value of --seeds: *seeds, in the
+ * order of the list and in the run's memory, and their number. CE_PARSED, or the exit status of an
+ * error that has been told: a text that is no such list, more than a million seeds. */
+int ce_seeds_parse(struct ce_run *run, const char *text, int64_t **seeds, size_t *count);
+
+/* The list of one seed. CE_PARSED, or the exit status of an error that has been told. */
+int ce_seeds_one(struct ce_run *run, int64_t seed, int64_t **seeds, size_t *count);
 
 #endif

@@ -1,3 +1,4 @@
+#define _POSIX_C_SOURCE 200809L /* stat, truncate */
 #include "cli/inout/train_report.h"
 
 #include <errno.h>
@@ -5,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/pictures/plot.h"
@@ -67,7 +69,9 @@ static lt_status cut(lt_ctx *ctx, const char *path, int64_t keep)
 lt_status ce_train_log_open(lt_ctx *ctx, const char *path, int64_t keep, struct ce_train_log **out)
 {
     *out = NULL;
-    const bool more = keep > 0 && access(path, F_OK) == 0;
+    /* A pipe or a terminal has no earlier lines to cut. */
+    struct stat info;
+    const bool more = keep != CE_LOG_ANEW && stat(path, &info) == 0 && S_ISREG(info.st_mode);
     if (more && cut(ctx, path, keep))
         return lt_ctx_status(ctx);
     struct ce_train_log *log = calloc(1, sizeof *log);

@@ -12,9 +12,11 @@
  * "val_loss_nce", ... Each line is handed to the system at once. */
 struct ce_train_log;
 
-/* Opens `path` with what it holds up to step `keep` (0: nothing), cutting off what a stopped
- * training wrote after its last checkpoint. Errors: LT_ERR_IO, LT_ERR_MEMORY; LT_ERR_FORMAT for a
- * file that is no log. */
+#define CE_LOG_ANEW (-1)
+
+/* Opens the log `path` to go on after step `keep`: later lines, which a stopped training wrote
+ * after its last checkpoint, are cut off. CE_LOG_ANEW replaces whatever is there. Errors:
+ * LT_ERR_IO, LT_ERR_MEMORY; LT_ERR_FORMAT for a file that is no log, which is left as it is. */
 lt_status ce_train_log_open(lt_ctx *ctx, const char *path, int64_t keep, struct ce_train_log **out);
 /* Adds a step (from 1); `validation` may be NULL. Does nothing where `log` is NULL. */
 lt_status ce_train_log_write(struct ce_train_log *log, int64_t step, const struct ce_terms *terms,
