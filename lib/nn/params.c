@@ -272,13 +272,11 @@ const char *lt_params_metadata_key(const lt_params *params, size_t i)
 
 /* ---- files ---- */
 
-static lt_status load(lt_ctx *ctx, lt_params *params, const char *path, const char *prefix,
-                      bool keep_half)
+/* Adds the tensors of an open file; 16-bit ones become float32 unless keep_half. */
+static lt_status add_file(lt_ctx *ctx, lt_params *params, const lt_safetensors *file,
+                          const char *prefix, bool keep_half)
 {
-    lt_safetensors *file = NULL;
-    lt_status status = lt_safetensors_open(ctx, path, &file);
-    if (status)
-        return status;
+    lt_status status = LT_OK;
     const lt_scope scope = lt_scope_open(ctx);
     const size_t skip = prefix ? strlen(prefix) : 0;
     for (size_t i = 0; status == LT_OK && i < lt_safetensors_count(file); i++) {
@@ -297,18 +295,40 @@ static lt_status load(lt_ctx *ctx, lt_params *params, const char *path, const ch
             status = lt_params_set_metadata(ctx, params, key, value);
     }
     lt_scope_close(ctx, scope, NULL);
+    return status;
+}
+
+static lt_status add_path(lt_ctx *ctx, lt_params *params, const char *path, const char *prefix,
+                          bool keep_half)
+{
+    lt_safetensors *file = NULL;
+    lt_status status = lt_safetensors_open(ctx, path, &file);
+    if (status == LT_OK)
+        status = add_file(ctx, params, file, prefix, keep_half);
     lt_safetensors_close(file);
     return status;
 }
 
 lt_status lt_params_load(lt_ctx *ctx, lt_params *params, const char *path, const char *prefix)
 {
-    return load(ctx, params, path, prefix, false);
+    return add_path(ctx, params, path, prefix, false);
 }
 
 lt_status lt_params_map(lt_ctx *ctx, lt_params *params, const char *path, const char *prefix)
 {
-    return load(ctx, params, path, prefix, true);
+    return add_path(ctx, params, path, prefix, true);
+}
+
+lt_status lt_params_load_from(lt_ctx *ctx, lt_params *params, const lt_safetensors *file,
+                              const char *prefix)
+{
+    return add_file(ctx, params, file, prefix, false);
+}
+
+lt_status lt_params_map_from(lt_ctx *ctx, lt_params *params, const lt_safetensors *file,
+                             const char *prefix)
+{
+    return add_file(ctx, params, file, prefix, true);
 }
 
 lt_status lt_params_save(lt_ctx *ctx, const lt_params *params, const char *path,

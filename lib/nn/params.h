@@ -6,6 +6,7 @@
 #ifndef LT_NN_PARAMS_H
 #define LT_NN_PARAMS_H
 
+#include "tensor/files/safetensors.h"
 #include "tensor/rng.h"
 #include "tensor/tensor.h"
 
@@ -33,6 +34,13 @@ LT_API lt_status lt_params_load(lt_ctx *ctx, lt_params *params, const char *path
  * weights: lt_clip_create(). */
 LT_API lt_status lt_params_map(lt_ctx *ctx, lt_params *params, const char *path,
                                const char *prefix);
+
+/* lt_params_load() and lt_params_map() of a file that is open already. The file may be closed
+ * afterwards: the mapped data lives as long as the tensors. */
+LT_API lt_status lt_params_load_from(lt_ctx *ctx, lt_params *params, const lt_safetensors *file,
+                                     const char *prefix);
+LT_API lt_status lt_params_map_from(lt_ctx *ctx, lt_params *params, const lt_safetensors *file,
+                                    const char *prefix);
 
 /* Writes all tensors and metadata to a safetensors file, floating-point tensors as float_type
  * (LT_F32, LT_F16 or LT_BF16). The file is written under a temporary name and then renamed. Errors:

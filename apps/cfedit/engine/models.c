@@ -17,23 +17,6 @@
 
 /* ---- networks ---- */
 
-/* All tensors of the file at `path`, which must be of the kind. CLIP's stay as they are stored. */
-static lt_status load(lt_ctx *ctx, const char *path, enum ce_kind kind, lt_params **out)
-{
-    lt_safetensors *file;
-    lt_status status = ce_kind_open(ctx, path, kind, &file);
-    if (status != LT_OK)
-        return status;
-    lt_safetensors_close(file);
-    const lt_scope scope = lt_scope_open(ctx);
-    status = lt_params_create(ctx, out);
-    if (status == LT_OK)
-        status = kind == CE_KIND_CLIP ? lt_params_map(ctx, *out, path, NULL)
-                                      : lt_params_load(ctx, *out, path, NULL);
-    lt_scope_close(ctx, scope, NULL);
-    return status;
-}
-
 /* The path of the file of one network (one CE_NEED_ bit), to be given to free(); see
  * ce_model_file(). */
 static char *file_of(lt_ctx *ctx, const struct ce_paths *p, unsigned need, bool required)
@@ -50,20 +33,43 @@ static char *file_of(lt_ctx *ctx, const struct ce_paths *p, unsigned need, bool 
     }
 }
 
-/* Finds and reads the file of one network: its path and its tensors. */
-static lt_status load_network(lt_ctx *ctx, const struct ce_paths *paths, unsigned need,
-                              enum ce_kind kind, char **path, lt_params **params)
+/* The tensors of an open file. CLIP's stay as they are stored. */
+static lt_status load_tensors(lt_ctx *ctx, const lt_safetensors *file, enum ce_kind kind,
+                              lt_params **params)
 {
+    const lt_scope scope = lt_scope_open(ctx);
+    lt_status status = lt_params_create(ctx, params);
+    if (status == LT_OK)
+        status = kind == CE_KIND_CLIP ? lt_params_map_from(ctx, *params, file, NULL)
+                                      : lt_params_load_from(ctx, *params, file, NULL);
+    lt_scope_close(ctx, scope, NULL);
+    return status;
+}
+
+/* Finds the file of one network and reads it: path and tensors. The file stays open for the caller
+ * where `file` is not NULL. */
+static lt_status load_network(lt_ctx *ctx, const struct ce_paths *paths, unsigned need,
+                              enum ce_kind kind, char **path, lt_params **params,
+                              lt_safetensors **file)
+{
+    lt_safetensors *open = NULL;
     *path = file_of(ctx, paths, need, true);
     if (!*path)
         return lt_ctx_status(ctx);
-    return load(ctx, *path, kind, params) == LT_OK ? LT_OK : ce_blame_file(ctx, *path);
+    lt_status status = ce_kind_open(ctx, *path, kind, &open);
+    if (status == LT_OK)
+        status = load_tensors(ctx, open, kind, params);
+    if (file)
+        *file = open;
+    else
+        lt_safetensors_close(open);
+    return status == LT_OK ? LT_OK : ce_blame_file(ctx, *path);
 }
 
 static lt_status open_generator(lt_ctx *ctx, const struct ce_paths *paths, struct ce_models *m)
 {
     const lt_status status = load_network(ctx, paths, CE_NEED_GENERATOR, CE_KIND_GENERATOR,
-                                          &m->generator_path, &m->generator_params);
+                                          &m->generator_path, &m->generator_params, NULL);
     if (status != LT_OK)
         return status;
     if (lt_stylegan2_create(ctx, m->generator_params, &m->generator) != LT_OK)
@@ -83,8 +89,8 @@ static lt_status open_generator(lt_ctx *ctx, const struct ce_paths *paths, struc
 
 static lt_status open_clip(lt_ctx *ctx, const struct ce_paths *paths, struct ce_models *m)
 {
-    const lt_status status =
-        load_network(ctx, paths, CE_NEED_CLIP, CE_KIND_CLIP, &m->clip_path, &m->clip_params);
+    const lt_status status = load_network(ctx, paths, CE_NEED_CLIP, CE_KIND_CLIP, &m->clip_path,
+                                          &m->clip_params, &m->clip_file);
     if (status != LT_OK)
         return status;
     return lt_clip_create(ctx, m->clip_params, &m->clip) == LT_OK
@@ -95,7 +101,7 @@ static lt_status open_clip(lt_ctx *ctx, const struct ce_paths *paths, struct ce_
 static lt_status open_identity(lt_ctx *ctx, const struct ce_paths *paths, struct ce_models *m)
 {
     const lt_status status = load_network(ctx, paths, CE_NEED_IDENTITY, CE_KIND_IDENTITY,
-                                          &m->identity_path, &m->identity_params);
+                                          &m->identity_path, &m->identity_params, NULL);
     if (status != LT_OK)
         return status;
     return lt_irse50_create(ctx, m->identity_params, &m->identity) == LT_OK
@@ -106,7 +112,7 @@ static lt_status open_identity(lt_ctx *ctx, const struct ce_paths *paths, struct
 static lt_status open_vgg(lt_ctx *ctx, const struct ce_paths *paths, struct ce_models *m)
 {
     const lt_status status =
-        load_network(ctx, paths, CE_NEED_VGG, CE_KIND_VGG, &m->vgg_path, &m->vgg_params);
+        load_network(ctx, paths, CE_NEED_VGG, CE_KIND_VGG, &m->vgg_path, &m->vgg_params, NULL);
     if (status != LT_OK)
         return status;
     return lt_vgg19_create(ctx, m->vgg_params, &m->vgg) == LT_OK ? LT_OK
@@ -116,7 +122,7 @@ static lt_status open_vgg(lt_ctx *ctx, const struct ce_paths *paths, struct ce_m
 static lt_status open_encoder(lt_ctx *ctx, const struct ce_paths *paths, struct ce_models *m)
 {
     const lt_status status = load_network(ctx, paths, CE_NEED_ENCODER, CE_KIND_ENCODER,
-                                          &m->encoder_path, &m->encoder_params);
+                                          &m->encoder_path, &m->encoder_params, NULL);
     if (status != LT_OK)
         return status;
     if (lt_e4e_create(ctx, m->encoder_params, &m->encoder) != LT_OK)
@@ -175,33 +181,35 @@ static lt_status match_network(lt_ctx *ctx, struct ce_models *m, const lt_safete
     return LT_OK;
 }
 
-/* Makes the tokenizer from the CLIP file at `path`, unless there is one, and holds it against the
- * network in that file. */
-static lt_status tokenizer_from_clip(lt_ctx *ctx, struct ce_models *m, const char *path)
+/* Makes the tokenizer from the merge list in the open CLIP file. */
+static lt_status tokenizer_within(lt_ctx *ctx, struct ce_models *m, const lt_safetensors *clip)
 {
-    lt_safetensors *file = NULL;
-    lt_status status = ce_kind_open(ctx, path, CE_KIND_CLIP, &file);
-    if (status != LT_OK)
-        return status;
-    if (!m->tokenizer && lt_safetensors_find(file, "tokenizer.merges")) {
-        const lt_scope scope = lt_scope_open(ctx);
-        const lt_tensor *merges = lt_safetensors_borrow(ctx, file, "tokenizer.merges");
-        if (!merges)
-            status = lt_ctx_status(ctx);
-        else if (lt_type(merges) != LT_U8)
-            status = lt_fail(ctx, LT_ERR_DTYPE, "%s: tensor tokenizer.merges is %s, expected U8",
-                             path, lt_dtype_name(lt_type(merges)));
-        else if (lt_tokenizer_create(ctx, lt_data(merges), (size_t)lt_numel(merges),
-                                     &m->tokenizer) != LT_OK)
-            status = ce_blame_file(ctx, path);
-        lt_scope_close(ctx, scope, NULL);
-    } else if (!m->tokenizer) {
-        status = tokenizer_beside(ctx, m, path);
-    }
-    if (status == LT_OK)
-        status = match_network(ctx, m, file, path);
-    lt_safetensors_close(file);
+    const char *path = lt_safetensors_path(clip);
+    const lt_scope scope = lt_scope_open(ctx);
+    const lt_tensor *merges = lt_safetensors_borrow(ctx, clip, "tokenizer.merges");
+    lt_status status = LT_OK;
+    if (!merges)
+        status = lt_ctx_status(ctx);
+    else if (lt_type(merges) != LT_U8)
+        status = lt_fail(ctx, LT_ERR_DTYPE, "%s: tensor tokenizer.merges is %s, expected U8", path,
+                         lt_dtype_name(lt_type(merges)));
+    else if (lt_tokenizer_create(ctx, lt_data(merges), (size_t)lt_numel(merges), &m->tokenizer) !=
+             LT_OK)
+        status = ce_blame_file(ctx, path);
+    lt_scope_close(ctx, scope, NULL);
     return status;
+}
+
+/* Makes the tokenizer that belongs to the open CLIP file, unless there is one, and holds it against
+ * the network in that file. */
+static lt_status tokenizer_of_clip(lt_ctx *ctx, struct ce_models *m, const lt_safetensors *clip)
+{
+    lt_status status = LT_OK;
+    if (!m->tokenizer)
+        status = lt_safetensors_find(clip, "tokenizer.merges")
+                     ? tokenizer_within(ctx, m, clip)
+                     : tokenizer_beside(ctx, m, lt_safetensors_path(clip));
+    return status == LT_OK ? match_network(ctx, m, clip, lt_safetensors_path(clip)) : status;
 }
 
 static lt_status open_tokenizer(lt_ctx *ctx, const struct ce_paths *paths, struct ce_models *m)
@@ -211,11 +219,13 @@ static lt_status open_tokenizer(lt_ctx *ctx, const struct ce_paths *paths, struc
     /* With a merge list of its own, `tokenize` works without any network. */
     if (paths->bpe && !m->clip && !paths->clip)
         return LT_OK;
-    if (m->clip_path)
-        return tokenizer_from_clip(ctx, m, m->clip_path);
+    if (m->clip_file)
+        return tokenizer_of_clip(ctx, m, m->clip_file);
+    lt_safetensors *file = NULL;
     char *path = file_of(ctx, paths, CE_NEED_CLIP, true);
-    if (path)
-        tokenizer_from_clip(ctx, m, path);
+    if (path && ce_kind_open(ctx, path, CE_KIND_CLIP, &file) == LT_OK)
+        tokenizer_of_clip(ctx, m, file);
+    lt_safetensors_close(file);
     free(path);
     return lt_ctx_status(ctx);
 }
@@ -263,6 +273,7 @@ void ce_models_close(struct ce_models *models)
     lt_tokenizer_free(models->tokenizer);
     lt_params_free(models->generator_params);
     lt_params_free(models->clip_params);
+    lt_safetensors_close(models->clip_file);
     lt_params_free(models->identity_params);
     lt_params_free(models->vgg_params);
     lt_params_free(models->encoder_params);

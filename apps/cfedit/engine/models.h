@@ -32,7 +32,8 @@ struct ce_models {
     lt_vgg19 *vgg;
     lt_e4e *encoder;
     lt_tokenizer *tokenizer;
-    int64_t context_length; /* tokens that CLIP reads; 77 with a tokenizer alone */
+    lt_safetensors *clip_file; /* stays open: the tokenizer's merge list may lie in it */
+    int64_t context_length;    /* tokens that CLIP reads; 77 with a tokenizer alone */
     /* The paths of the files; owned. */
     char *generator_path, *clip_path, *identity_path, *vgg_path, *encoder_path;
     const char *domain; /* what the generator draws: its metadata key `domain`, else "face" */

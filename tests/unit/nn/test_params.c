@@ -135,6 +135,40 @@ START_TEST(file_round_trip)
 }
 END_TEST
 
+/* Loading from an open file gives what loading by name gives, and the data outlives the file. */
+START_TEST(open_file)
+{
+    lt_ctx *ctx = nn_context();
+    lt_params *p = sample(ctx);
+    const char *path = temp_path("open.safetensors");
+    ck_assert_int_eq(lt_params_save(ctx, p, path, LT_F16), LT_OK);
+    for (int map = 0; map < 2; map++) {
+        lt_safetensors *file = NULL;
+        lt_params *q = NULL, *r = NULL;
+        ck_assert_int_eq(lt_safetensors_open(ctx, path, &file), LT_OK);
+        lt_params_create(ctx, &q);
+        lt_params_create(ctx, &r);
+        ck_assert_int_eq((map ? lt_params_map_from : lt_params_load_from)(ctx, q, file, "net."),
+                         LT_OK);
+        lt_safetensors_close(file);
+        ck_assert_int_eq((map ? lt_params_map : lt_params_load)(ctx, r, path, "net."), LT_OK);
+        ck_assert_str_eq(lt_params_metadata(q, "activation"), "gelu");
+        ck_assert_uint_eq(lt_params_count(q), 2);
+        for (size_t i = 0; i < 2; i++) {
+            const lt_tensor *a = lt_params_at(q, i), *b = lt_params_at(r, i);
+            ck_assert_str_eq(lt_params_name(q, i), lt_params_name(r, i));
+            ck_assert_int_eq(lt_type(a), map ? LT_F16 : LT_F32);
+            ck_assert_int_eq(lt_type(a), lt_type(b));
+            ck_assert_mem_eq(lt_data(a), lt_data(b), (size_t)lt_numel(a) * (map ? 2 : 4));
+        }
+        lt_params_free(q);
+        lt_params_free(r);
+    }
+    lt_params_free(p);
+    lt_ctx_destroy(ctx);
+}
+END_TEST
+
 START_TEST(half_precision_files)
 {
     lt_ctx *ctx = nn_context();
@@ -194,6 +228,7 @@ Suite *suite_params(void)
     tcase_add_test(c, failures_name_the_tensor);
     tcase_add_test(c, metadata);
     tcase_add_test(c, file_round_trip);
+    tcase_add_test(c, open_file);
     tcase_add_test(c, half_precision_files);
     tcase_add_test(c, requiring_gradients);
     suite_add_tcase(s, c);

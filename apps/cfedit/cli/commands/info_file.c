@@ -149,14 +149,14 @@ static lt_status ask_encoder(lt_ctx *ctx, const lt_params *params, struct ce_fil
     return LT_OK;
 }
 
-static lt_status ask_network(lt_ctx *ctx, const char *path, struct ce_file_facts *f)
+static lt_status ask_network(lt_ctx *ctx, struct ce_file_facts *f)
 {
     lt_params *params = NULL;
     lt_status status = lt_params_create(ctx, &params);
     if (status != LT_OK)
         return status;
     const lt_scope scope = lt_scope_open(ctx);
-    status = lt_params_load(ctx, params, path, NULL);
+    status = lt_params_load_from(ctx, params, f->file, NULL);
     lt_scope_close(ctx, scope, NULL);
     if (status == LT_OK)
         switch (f->kind) {
@@ -189,7 +189,7 @@ lt_status ce_file_facts_read(struct ce_run *run, const char *path, struct ce_fil
     count_tensors(facts);
     if (is_plain(facts->kind))
         return LT_OK;
-    status = ask_network(ctx, path, facts);
+    status = ask_network(ctx, facts);
     if (status == LT_OK || status == LT_ERR_MEMORY)
         return status;
     facts->missing = ce_text(run, "%s", lt_ctx_message(ctx));

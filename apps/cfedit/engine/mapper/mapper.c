@@ -273,15 +273,15 @@ lt_status ce_mapper_require_grad(lt_ctx *ctx, const struct ce_mapper *mapper, bo
 
 lt_status ce_mapper_load(lt_ctx *ctx, lt_params *params, const char *path)
 {
-    lt_safetensors *known = NULL;
-    lt_status status = ce_kind_open(ctx, path, CE_KIND_MAPPER, &known);
+    lt_safetensors *open = NULL;
+    lt_status status = ce_kind_open(ctx, path, CE_KIND_MAPPER, &open);
     if (status)
         return status;
-    lt_safetensors_close(known);
     lt_params *file = NULL;
     status = lt_params_create(ctx, &file);
     if (!status)
-        status = lt_params_load(ctx, file, path, NULL);
+        status = lt_params_load_from(ctx, file, open, NULL);
+    lt_safetensors_close(open);
     for (size_t i = 0; !status && i < lt_params_count(file); i++) {
         const char *name = lt_params_name(file, i);
         if (strncmp(name, "mapper.", 7) && strncmp(name, "text_mapper.", 12))
