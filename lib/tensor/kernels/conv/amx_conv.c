@@ -1,8 +1,9 @@
-/* Convolutions on AMX: tiles of a strip's rows whose digits stay in the second-level cache, blocks
- * of output channels. A strip is the lines whose slabs are packed together.
+/* 3 x 3 convolutions on the AMX unit: tiles of the image, whose digits stay in the second-level
+ * cache, meet blocks of 16 output channels. README.md explains strips, lines, slabs and spans with
+ * drawings.
  *
- * Of inputs and weights those that come to less are made digits first, by all threads; the others
- * when they are wanted, by the thread that does. */
+ * Whichever of inputs and weights takes fewer bytes is the passing side and becomes digits first,
+ * by all threads. The kept side becomes digits right before its use, by the thread that uses it. */
 #include "tensor/kernels/conv/amx_conv_impl.h"
 
 #include <omp.h>
@@ -17,14 +18,14 @@ enum {
     STEP = LT_AMX_STEP,
     POINTS = LT_AMX_CONV_POINTS,
     MAX_PIXELS = LT_AMX_CONV_PIXELS,
-    TILE_VALUES = 500000,   /* of a tile, three bytes each */
-    SPAN_FLOATS = 18 << 10, /* products and outputs that stay near in the second-level cache */
-    KEPT_BYTES = 1200000,   /* of weights, or of tiles, that stay in the second-level cache */
-    TOGETHER =
-        2, /* blocks that a thread takes at a time, where there are more weights than inputs */
-    MIN_INPUTS = 64, /* channels; below these packing costs more than products gain */
+    TILE_VALUES = 500000,   /* values of a packed tile, of three bytes each, at most */
+    SPAN_FLOATS = 18 << 10, /* products of a span: they and their outputs stay in the second-level
+                               cache */
+    KEPT_BYTES = 1200000,   /* weights, or tiles, that stay in the second-level cache */
+    TOGETHER = 2,           /* blocks that a thread takes at a time where the weights are kept */
+    MIN_INPUTS = 64,        /* channels below which packing costs more than the products gain */
     MIN_OUTPUTS = 32,
-    MAX_CHANNELS = 2048, /* more could make sums of digits too large */
+    MAX_CHANNELS = 2048, /* with more, the 32-bit sums of digits could overflow */
 };
 
 typedef struct job {
@@ -32,30 +33,30 @@ typedef struct job {
     const struct lt_amx_kernels *unit;
     const struct lt_amx_conv_kernels *k;
     const struct lt_amx_conv_scheme *scheme;
-    int64_t steps, blocks; /* of 64 input and 16 output channels */
-    int64_t in_shift,
-        out_shift; /* a strip's first row, and column, is that much before its number says */
-    int64_t width; /* pixels of a line; columns of output are scheme->columns times as many */
-    int64_t span;  /* times 16 pixels whose products are made before outputs are */
-    int64_t pixels, across, down; /* of a tile's line, tiles of a sample */
-    int64_t tiles;
-    int64_t pitch;        /* pixels of a packed row */
+    int64_t steps, blocks;       /* of 64 input and 16 output channels */
+    int64_t in_shift, out_shift; /* see lt_conv3_in_shift() */
+    int64_t width;        /* pixels of an image's line, of scheme->columns output columns each */
+    int64_t span;         /* vectors of 16 pixels that are multiplied before outputs are made */
+    int64_t pixels;       /* of a tile's line, a multiple of 16 */
+    int64_t across, down; /* tiles of a sample, along lines and down the strips */
+    int64_t tiles;        /* of all samples */
+    int64_t pitch;        /* pixels of a packed row: those of a line and the halo */
     int64_t digit, point; /* bytes from digit to digit, from point to point of a packed tile */
-    int32_t *offset;      /* (weights_taps steps) see lt_amx_conv_walk */
-    float *zeros;         /* (w) */
+    int32_t *offset;      /* (weights_taps steps), see lt_amx_conv_walk */
+    float *zeros;         /* (w) a row outside of the image */
     double *partial;      /* (tiles, o) sums with q->with */
-    bool stream, by_runs; /* outputs go past the caches; by_runs: their rows do not start at lines
-                             of these */
+    bool stream;          /* outputs go past the caches */
+    bool by_runs;         /* and their rows do not start at cache lines */
 } job;
 
-/* A tile of input as digits, and what one of their integers is worth, by point. */
+/* A packed tile: its digits (slabs, points, ...), and the scale of each point. */
 typedef struct tile {
     int8_t *digits;
     float *worth;
 } tile;
 
-/* A block of weights (points, steps of all classes) and what their integers are worth (points, 16).
- */
+/* A packed block of weights: its digits (points, steps of all classes), and the scales (points,
+ * 16). */
 typedef struct block {
     int8_t *digits;
     float *worth;
@@ -67,7 +68,7 @@ static const struct lt_amx_conv_scheme *scheme_of(const struct lt_amx_conv_kerne
     return kind == LT_CONV3_SAME ? &k->same : kind == LT_CONV3_UP ? &k->up : &k->down;
 }
 
-/* Slabs that so many lines see. */
+/* How many slabs a number of lines sees. */
 static int64_t slabs_of(const struct lt_amx_conv_scheme *s, int64_t lines)
 {
     return (lines - 1) * s->line_step + s->seen;
@@ -80,28 +81,30 @@ static int64_t block_bytes(const job *j)
 {
     return j->scheme->points * j->scheme->weights_taps * j->steps * STEP;
 }
-/* Floats of 16 pixels', and of a block's, values before they are digits. */
+/* Floats of the points of 16 pixels, before they become digits. */
 static int64_t tile_floats(const job *j)
 {
     return (int64_t)j->scheme->points * j->scheme->phases * DEPTH * SIDE;
 }
-/* Floats of the products of 16 pixels, of their outputs, and of both of a span. */
+/* Floats of the products of 16 pixels with a block. */
 static int64_t products_of(const struct lt_amx_conv_scheme *s)
 {
     return (int64_t)s->points * s->classes * LT_AMX_SUMS;
 }
+/* Floats of the outputs made of them. */
 static int64_t outputs_of(const struct lt_amx_conv_scheme *s)
 {
     return (int64_t)s->out_rows * s->columns * LT_AMX_SUMS;
 }
+/* Floats of the products and the outputs of a span. */
 static int64_t sum_floats(const job *j)
 {
     return j->span * (products_of(j->scheme) + outputs_of(j->scheme));
 }
-static int64_t tap_floats(const job *j)
-{
-    return (j->q->c + 1) * SIDE;
-} /* one more keeps them off the same cache sets */
+/* Floats of one tap of a block's weights. One channel more than there is keeps the taps off the
+ * same cache sets. */
+static int64_t tap_floats(const job *j) { return (j->q->c + 1) * SIDE; }
+/* Floats of a block's weights, before they become digits. */
 static int64_t block_floats(const job *j)
 {
     return j->scheme->points * j->scheme->weights_taps * tap_floats(j);
@@ -156,8 +159,9 @@ bool lt_amx_conv_pays(const lt_ctx *ctx, const lt_conv3 *q)
 
 /* ---- inputs ---- */
 
+/* Where a tile lies: its sample, its strip, and the first pixel of its lines. */
 typedef struct place {
-    int64_t n, strip, x; /* sample, strip, first pixel */
+    int64_t n, strip, x;
 } place;
 
 static place place_of(const job *j, int64_t index)
@@ -166,36 +170,37 @@ static place place_of(const job *j, int64_t index)
                    index % j->across * j->pixels};
 }
 
-/* A strip's first row of output, and how many of its lines have a row inside. */
+/* The first row of output of a strip; it may lie outside. */
 static int64_t first_row(const job *j, const place *at)
 {
     return at->strip * j->scheme->lines * j->scheme->out_rows - j->out_shift;
 }
 
+/* How many lines of a strip have a row inside of the output. */
 static int64_t lines_inside(const job *j, const place *at)
 {
     return lt_lesser(j->scheme->lines,
                      lt_ceil_quotient(j->q->oh - first_row(j, at), j->scheme->out_rows));
 }
 
-/* Its first row of input. */
+/* The first row of input that a strip sees; it may lie outside. */
 static int64_t first_in_row(const job *j, const place *at)
 {
     const struct lt_amx_conv_scheme *s = j->scheme;
     return at->strip * s->lines * s->line_step * s->in_step - j->in_shift;
 }
 
-/* Channels from c on of a tile's slab, from its pixel `pixel` on. */
-static lt_amx_conv_lines lines_at(const job *j, const place *at, int64_t slab, int64_t c,
-                                  int64_t channels, int64_t pixel)
+/* `channels` channels from c on of a tile's slab, from pixel `pixel` of the tile on. */
+static lt_amx_conv_slab slab_at(const job *j, const place *at, int64_t slab, int64_t c,
+                                int64_t channels, int64_t pixel)
 {
     const lt_conv3 *q = j->q;
     const struct lt_amx_conv_scheme *s = j->scheme;
     const int64_t y0 = first_in_row(j, at) + slab * s->in_step, plane = at->n * q->c + c;
-    lt_amx_conv_lines in = {.channels = channels,
-                            .width = q->w,
-                            .x = (at->x + pixel) * s->phases - j->in_shift,
-                            .scale = q->scale ? q->scale + plane : NULL};
+    lt_amx_conv_slab in = {.channels = channels,
+                           .width = q->w,
+                           .x = (at->x + pixel) * s->phases - j->in_shift,
+                           .scale = q->scale ? q->scale + plane : NULL};
     for (int64_t i = 0; i < s->in_rows; i++) {
         const bool inside = y0 + i >= 0 && y0 + i < q->h;
         in.rows[i] = inside ? q->in + (plane * q->h + y0 + i) * q->w : j->zeros;
@@ -204,14 +209,14 @@ static lt_amx_conv_lines lines_at(const job *j, const place *at, int64_t slab, i
     return in;
 }
 
-/* Steps of the products of a tile. */
+/* Steps of all products of a tile. */
 static int64_t steps_of(const job *j)
 {
     return j->blocks * j->scheme->points * j->scheme->weights_taps * j->steps * j->scheme->lines *
            (j->pixels / SIDE);
 }
 
-/* The input of a tile, to be fetched while `tiles` others are made. */
+/* The input of tile `index`, to be fetched while `tiles` tiles are multiplied. */
 static lt_amx_ahead ahead_of(const job *j, int64_t index, int64_t tiles)
 {
     const lt_conv3 *q = j->q;
@@ -233,18 +238,18 @@ static lt_amx_ahead ahead_of(const job *j, int64_t index, int64_t tiles)
                       .row = q->w * size,
                       .set = (q->h - rows + 1) * q->w * size,
                       .rows = rows};
-    a.lines = lt_amx_lines(&a, tiles * steps_of(j));
+    a.fetches = lt_amx_fetches(&a, tiles * steps_of(j));
     return a;
 }
 
-/* Channels from c on of 16 pixels of a slab. */
+/* Makes digits of one step, 64 channels, of 16 pixels of a slab. */
 static void pack_pixels(const job *j, const place *at, int64_t slab, int64_t step, int64_t pixel,
                         const float *inverse, float *values, tile to)
 {
     const struct lt_amx_conv_scheme *s = j->scheme;
     const int64_t channels = lt_lesser(DEPTH, j->q->c - step * DEPTH);
-    const lt_amx_conv_lines in = lines_at(j, at, slab, step * DEPTH, channels, pixel);
-    s->lines_of(&in, values);
+    const lt_amx_conv_slab in = slab_at(j, at, slab, step * DEPTH, channels, pixel);
+    s->slab_points(&in, values);
     for (int64_t p = 0; p < s->points; p++)
         for (int64_t f = 0; f < s->phases; f++)
             j->k->pixels(values + (p * s->phases + f) * channels * SIDE, channels, inverse[p],
@@ -253,7 +258,8 @@ static void pack_pixels(const job *j, const place *at, int64_t slab, int64_t ste
                              (step * s->phases + f) * LT_AMX_DIGITS * j->digit + pixel * DEPTH);
 }
 
-/* Twice through the input: for the largest values, then for the digits. */
+/* Packs a tile. Its input is read twice: for the largest values, which give the scales, and for the
+ * digits. */
 static void pack_tile(const job *j, int64_t index, float *values, tile to)
 {
     const struct lt_amx_conv_scheme *s = j->scheme;
@@ -262,7 +268,7 @@ static void pack_tile(const job *j, int64_t index, float *values, tile to)
     _Alignas(64) uint32_t largest[POINTS][SIDE] = {{0}};
     float inverse[POINTS];
     for (int64_t i = 0; i < slabs; i++) {
-        const lt_amx_conv_lines all = lines_at(j, &at, i, 0, j->q->c, 0);
+        const lt_amx_conv_slab all = slab_at(j, &at, i, 0, j->q->c, 0);
         s->survey(&all, j->pitch, largest[0]);
     }
     for (int64_t p = 0; p < s->points; p++) {
@@ -279,6 +285,7 @@ static void pack_tile(const job *j, int64_t index, float *values, tile to)
 
 /* ---- weights ---- */
 
+/* Packs the weights of a block of 16 output channels. */
 static void pack_block(const job *j, int64_t index, float *values, block to)
 {
     const lt_conv3 *q = j->q;
@@ -307,17 +314,18 @@ static void pack_block(const job *j, int64_t index, float *values, block to)
 
 /* ---- outputs ---- */
 
-/* A block of output channels at a tile, and the line of it that is finished. */
+/* A block of output channels at a tile, and the line that is being finished. */
 typedef struct spot {
     place at;
     int64_t first, outs; /* output channels */
-    int64_t y, from, to; /* the line's first row of output, and which of its rows are there */
+    int64_t y;           /* the line's first row of output */
+    int64_t from, to;    /* which of its rows lie inside of the output */
     lt_tail tail[LT_AMX_SIDE];
     const float *noise;
     double dot[LT_AMX_SIDE]; /* sums with q->with */
 } spot;
 
-/* Rows of outputs from column x on at the edges, pixel by pixel. */
+/* Applies tails to one vector of outputs at an edge, from column x on, value by value. */
 static void finish_edge(const job *j, spot *at, const float *rows, int64_t x)
 {
     const lt_conv3 *q = j->q;
@@ -333,7 +341,7 @@ static void finish_edge(const job *j, spot *at, const float *rows, int64_t x)
         }
 }
 
-/* `count` vectors of rows of outputs from column x on, all of which are there. */
+/* Applies tails to `count` vectors of outputs from column x on, all of which lie inside. */
 static void finish_inside(const job *j, spot *at, const float *rows, int64_t x, int64_t count)
 {
     const lt_conv3 *q = j->q;
@@ -355,7 +363,7 @@ static void finish_inside(const job *j, spot *at, const float *rows, int64_t x, 
         at->dot[i] += (double)sums[i];
 }
 
-/* `count` vectors of a line's pixels from number `pixel` on, from their rows of outputs. */
+/* Writes the outputs of `count` vectors of a line, from pixel `pixel` on. */
 static void finish_pixels(const job *j, spot *at, int64_t line, int64_t pixel, int64_t count,
                           const float *rows)
 {
@@ -376,7 +384,8 @@ static void finish_pixels(const job *j, spot *at, int64_t line, int64_t pixel, i
     }
 }
 
-/* `lines` lines from number `line` on of `count` vectors from number v on. */
+/* Computes a span: `lines` lines from number `line` on, of each `count` vectors from number v on.
+ */
 static void run_span(const job *j, lt_amx_conv_walk *walk, tile in, spot *at, int64_t line,
                      int64_t lines, int64_t v, int64_t count, float *m)
 {
@@ -393,8 +402,8 @@ static void run_span(const job *j, lt_amx_conv_walk *walk, tile in, spot *at, in
                       rows + l * count * outputs_of(s));
 }
 
-/* What a block of output channels is at a tile; m has room for the products and outputs of a span.
- */
+/* Computes the outputs of block `number` at tile `index`. m has room for the products and the
+ * outputs of a span. */
 static void run_block(const job *j, int64_t index, int64_t number, block weights, tile in,
                       lt_amx_ahead *ahead, float *m)
 {
@@ -442,13 +451,13 @@ static tile tile_at(const job *j, tile first, int64_t index)
     return (tile){first.digits + index * tile_bytes(j), first.worth + index * POINTS};
 }
 
-/* A thread's work space. */
+/* Floats of a thread's work space. */
 static int64_t work_floats(const job *j)
 {
     return sum_floats(j) + (tile_floats(j) > block_floats(j) ? tile_floats(j) : block_floats(j));
 }
 
-/* Tiles from `first` on, one after the other, with each block of weights. */
+/* Packs `count` tiles from `first` on and computes all of their outputs. */
 static void run_tiles(const job *j, int64_t first, int64_t count, block weights, tile in,
                       lt_amx_ahead *ahead, float *work)
 {
@@ -459,7 +468,8 @@ static void run_tiles(const job *j, int64_t first, int64_t count, block weights,
             run_block(j, first + i, b, block_at(j, weights, b), tile_at(j, in, i), ahead, work);
 }
 
-/* Weights that do not stay in the cache are met by several tiles each time that they come. */
+/* How many tiles a thread takes at a time: more than one where the weights do not stay in the
+ * second-level cache, so that several tiles use them each time they come. */
 static int64_t tiles_together(const job *j, int threads)
 {
     const int64_t fit = KEPT_BYTES / tile_bytes(j), share = j->tiles / (4 * threads),
@@ -467,7 +477,7 @@ static int64_t tiles_together(const job *j, int threads)
     return most < 1 || j->blocks * block_bytes(j) <= KEPT_BYTES ? 1 : most;
 }
 
-/* Scratch of so many blocks and tiles, and a work space for each thread. */
+/* Scratch memory: packed blocks and tiles, and a work space for each thread. */
 typedef struct rooms {
     block weights;
     tile inputs;
@@ -493,12 +503,13 @@ static void rooms_destroy(lt_ctx *ctx, rooms *r)
     lt_scratch_free(ctx, r->weights.worth);
 }
 
-/* More inputs: threads take tiles as they are free. */
+/* More inputs than weights: the weights pass, and each thread takes the next tiles when it is free.
+ */
 static bool run_by_tiles(lt_ctx *ctx, const job *j)
 {
     const int threads = ctx->threads;
     const int64_t together = tiles_together(j, threads),
-                  groups = lt_ceil_quotient(j->tiles, together);
+                  bundles = lt_ceil_quotient(j->tiles, together);
     rooms r;
     const bool ok = rooms_create(ctx, j, j->blocks, threads * together, &r);
     if (ok) {
@@ -512,7 +523,7 @@ static bool run_by_tiles(lt_ctx *ctx, const job *j)
                 pack_block(j, b, work, block_at(j, r.weights, b));
             j->unit->begin();
 #pragma omp for schedule(guided)
-            for (int64_t i = 0; i < groups; i++) {
+            for (int64_t i = 0; i < bundles; i++) {
                 lt_amx_ahead ahead = ahead_of(j, (i + 1) * together, together);
                 run_tiles(j, i * together, lt_lesser(together, j->tiles - i * together), r.weights,
                           in, &ahead, work);
@@ -524,12 +535,13 @@ static bool run_by_tiles(lt_ctx *ctx, const job *j)
     return ok;
 }
 
-/* More weights: threads take blocks of output channels. */
+/* More weights than inputs: the inputs pass, and each thread takes the next blocks of output
+ * channels. */
 static bool run_by_blocks(lt_ctx *ctx, const job *j)
 {
     const int threads = ctx->threads;
     const int64_t together = j->blocks >= 2 * TOGETHER * threads ? TOGETHER : 1,
-                  groups = lt_ceil_quotient(j->blocks, together);
+                  bundles = lt_ceil_quotient(j->blocks, together);
     rooms r;
     const bool ok = rooms_create(ctx, j, threads * together, j->tiles, &r);
     if (ok) {
@@ -543,7 +555,7 @@ static bool run_by_blocks(lt_ctx *ctx, const job *j)
                 pack_tile(j, i, work, tile_at(j, r.inputs, i));
             j->unit->begin();
 #pragma omp for schedule(dynamic, 1)
-            for (int64_t g = 0; g < groups; g++) {
+            for (int64_t g = 0; g < bundles; g++) {
                 const int64_t first = g * together, count = lt_lesser(together, j->blocks - first);
                 lt_amx_ahead none = {0};
                 for (int64_t b = 0; b < count; b++)
@@ -560,6 +572,7 @@ static bool run_by_blocks(lt_ctx *ctx, const job *j)
     return ok;
 }
 
+/* Fills in j->offset: where each step of each class finds its pixels. */
 static void place_steps(const job *j)
 {
     const struct lt_amx_conv_scheme *s = j->scheme;

@@ -1,4 +1,6 @@
-/* Compiled for AMX only; see amx_vectors.h. */
+/* 3 x 3 convolutions on the AMX unit: transforms, digits, products and outputs
+ * (amx_conv_kernels.h). Compiled for AMX only; tests compile it once more with the unit's
+ * instructions written out in C (LT_AMX_EMULATED). */
 #include "tensor/kernels/conv/amx_conv_kernels.h"
 
 #if defined(LT_AMX_EMULATED)
@@ -10,17 +12,18 @@
 #include "tensor/isa.h"
 #include "tensor/kernels/conv/winograd_axis.h"
 
-/* Lines of direct sums whose inputs are packed together; each strip packs a row or two of its
- * neighbours'. */
+/* Lines of a strip with direct sums. More lines pack fewer input rows twice: neighbouring strips
+ * share one or two. */
 enum { DIRECT_LINES = 4 };
 
 enum { POINTS = LT_AMX_CONV_POINTS, VECTORS = SIDE / LANES };
 
 /* ---- transforms of inputs ---- */
 
+/* Transforms the rows d of a slab to points t. */
 typedef void points_of(const vec *d, vec *t);
 
-/* Columns x, x + 1, ... of a row, zeros outside [0, width). */
+/* The L columns of a row from x on; columns outside of [0, width) are zero. */
 INLINE vec load_columns(const float *row, int64_t width, int64_t x)
 {
     const int64_t skip = x < 0 ? -x : 0, count = width - x - skip;
@@ -32,7 +35,7 @@ INLINE vec load_columns(const float *row, int64_t width, int64_t x)
     return columns;
 }
 
-/* d[0], d[1] = columns x, x + 2, ... and x + 1, x + 3, ... */
+/* d[0] = the columns x, x + 2, ... and d[1] = the columns x + 1, x + 3, ... of a row. */
 INLINE void load_phases(const float *row, int64_t width, int64_t x, vec *d)
 {
     const vec a = load_columns(row, width, x), b = load_columns(row, width, x + LANES);
@@ -47,9 +50,9 @@ INLINE void load_phases(const float *row, int64_t width, int64_t x, vec *d)
 #endif
 }
 
-/* Points of pixels i to i + L - 1 of each phase of channel c. */
+/* t[f][p] = point p of phase f of the L pixels from i on of channel c. */
 INLINE void points_at(points_of *transform, const int rows, const int phases,
-                      const lt_amx_conv_lines *in, int64_t c, int64_t i, vec (*t)[POINTS])
+                      const lt_amx_conv_slab *in, int64_t c, int64_t i, vec (*t)[POINTS])
 {
     const float scale = in->scale ? in->scale[c] : 1.0f;
     vec d[2][LT_AMX_CONV_ROWS];
@@ -71,7 +74,7 @@ INLINE void points_at(points_of *transform, const int rows, const int phases,
 }
 
 INLINE void survey_of(points_of *transform, const int rows, const int points, const int phases,
-                      const lt_amx_conv_lines *in, int64_t count, uint32_t *largest)
+                      const lt_amx_conv_slab *in, int64_t count, uint32_t *largest)
 {
     for (int64_t c = 0; c < in->channels; c++)
         for (int64_t i = 0; i < count; i += LANES) {
@@ -86,8 +89,8 @@ INLINE void survey_of(points_of *transform, const int rows, const int points, co
         }
 }
 
-INLINE void lines_of(points_of *transform, const int rows, const int points, const int phases,
-                     const lt_amx_conv_lines *in, float *to)
+INLINE void slab_points(points_of *transform, const int rows, const int points, const int phases,
+                        const lt_amx_conv_slab *in, float *to)
 {
     const int64_t phase = in->channels * SIDE, point = phases * phase;
     for (int64_t c = 0; c < in->channels; c++, to += SIDE)
@@ -103,44 +106,46 @@ INLINE void lines_of(points_of *transform, const int rows, const int points, con
         }
 }
 
+/* Direct sums: the only point is the row itself. */
 INLINE void direct_points(const vec *d, vec *t) { t[0] = d[0]; }
 
-static void same_survey(const lt_amx_conv_lines *in, int64_t count, uint32_t *largest)
+static void same_survey(const lt_amx_conv_slab *in, int64_t count, uint32_t *largest)
 {
     survey_of(same_points, WINOGRAD_SIDE, WINOGRAD_SIDE, 1, in, count, largest);
 }
 
-static void same_lines(const lt_amx_conv_lines *in, float *to)
+static void same_slab(const lt_amx_conv_slab *in, float *to)
 {
-    lines_of(same_points, WINOGRAD_SIDE, WINOGRAD_SIDE, 1, in, to);
+    slab_points(same_points, WINOGRAD_SIDE, WINOGRAD_SIDE, 1, in, to);
 }
 
-static void up_survey(const lt_amx_conv_lines *in, int64_t count, uint32_t *largest)
+static void up_survey(const lt_amx_conv_slab *in, int64_t count, uint32_t *largest)
 {
     survey_of(direct_points, 1, 1, 1, in, count, largest);
 }
 
-static void up_lines(const lt_amx_conv_lines *in, float *to)
+static void up_slab(const lt_amx_conv_slab *in, float *to)
 {
-    lines_of(direct_points, 1, 1, 1, in, to);
+    slab_points(direct_points, 1, 1, 1, in, to);
 }
 
-static void down_survey(const lt_amx_conv_lines *in, int64_t count, uint32_t *largest)
+static void down_survey(const lt_amx_conv_slab *in, int64_t count, uint32_t *largest)
 {
     survey_of(direct_points, 1, 1, 2, in, count, largest);
 }
 
-static void down_lines(const lt_amx_conv_lines *in, float *to)
+static void down_slab(const lt_amx_conv_slab *in, float *to)
 {
-    lines_of(direct_points, 1, 1, 2, in, to);
+    slab_points(direct_points, 1, 1, 2, in, to);
 }
 
 /* ---- transforms of weights ---- */
 
 enum { ROW = 3, SQUARE = ROW * ROW };
 
-/* tap[t] of 16 weights, `count` of which are there: nine neighbours each, they come as rows of a
- * square and leave as columns. */
+/* tap[t] = tap t of 16 output channels, of which the first `count` exist. The nine taps of a
+ * channel are neighbours in memory: each channel is loaded as a row, and the square of rows is
+ * transposed. */
 INLINE void load_taps(int count, const float *g, int64_t g_step, int tap_step, floats *tap)
 {
     words row[SIDE] = {{0}};
@@ -158,7 +163,7 @@ INLINE void load_taps(int count, const float *g, int64_t g_step, int tap_step, f
         tap[t] = (floats)row[tap_step < 0 ? SQUARE - 1 - t : t];
 }
 
-/* A tap of 16 weights to where it goes. */
+/* Stores a tap of 16 output channels and updates the largest magnitudes. */
 INLINE void put_tap(const float *tap, float *to, uint32_t *largest)
 {
     UNROLL
@@ -169,6 +174,7 @@ INLINE void put_tap(const float *tap, float *to, uint32_t *largest)
     }
 }
 
+/* Transforms along columns, in double; along rows the taps stay. */
 static void same_weights(int count, const float *g, int64_t g_step, int tap_step, float *to,
                          int64_t step, uint32_t *largest)
 {
@@ -200,7 +206,7 @@ static void direct_weights(int count, const float *g, int64_t g_step, int tap_st
 
 /* ---- digits ---- */
 
-/* Four of `channels` channels from number c on. */
+/* Digits of the four channels from c on; channels that do not exist count as zero. */
 INLINE void quad_digits(const float *from, int64_t c, int64_t channels, const floats *inverse,
                         words *digit)
 {
@@ -248,15 +254,16 @@ static void digits(const float *from, int64_t channels, const float *inverse, in
 
 /* ---- products ---- */
 
-/* Sums of a product that are still to become floats, and what is fetched besides. */
+/* The previous product, whose integer sums become floats while the unit works on the next one. */
 typedef struct pending {
-    const int32_t *sums; /* NULL: none */
-    floats worth;
-    bool add;
+    const int32_t *sums; /* NULL: there is no previous product */
+    floats worth;        /* its scales, times 2^16 */
+    bool add;            /* to m, which holds the steps before; else m is set */
     float *m;
     lt_amx_ahead ahead;
 } pending;
 
+/* settle_rows for convolutions: rows from `from` on, then one step's share of fetching. */
 INLINE void settle(void *what, int64_t from, int64_t to)
 {
     pending *p = what;
@@ -268,7 +275,7 @@ INLINE void settle(void *what, int64_t from, int64_t to)
     lt_amx_fetch(&p->ahead);
 }
 
-/* Steps whose weights stay in the first-level cache. */
+/* Steps whose weights stay in the first-level cache while all pixels of the walk meet them. */
 enum { STRETCH = 9 };
 
 static void conv_products(const lt_amx_conv_walk *walk, float *m)
@@ -309,6 +316,7 @@ static void conv_products(const lt_amx_conv_walk *walk, float *m)
 
 /* ---- transforms of outputs ---- */
 
+/* row = the transpose of 16 x 16 floats: pixel by channel becomes channel by pixel. */
 INLINE void turn(const float *t, words *row)
 {
     UNROLL
@@ -317,6 +325,7 @@ INLINE void turn(const float *t, words *row)
     transpose(row);
 }
 
+/* Transposes 16 x 16 floats from t to `to`. */
 INLINE void turn_to(const float *t, float *to)
 {
     words row[SIDE];
@@ -345,6 +354,7 @@ static void same_outputs(const float *m, float *rows)
 
 static void down_outputs(const float *m, float *rows) { turn_to(m, rows); }
 
+/* Even and odd columns come from different classes and alternate in a row. */
 static void up_outputs(const float *m, float *rows)
 {
     for (int r = 0; r < 2; r++, m += 2 * SUMS) {
@@ -364,7 +374,7 @@ static void up_outputs(const float *m, float *rows)
 
 /* ---- tails ---- */
 
-/* A few floats, less than a vector of the unit's. */
+/* Copies fewer than 16 floats. */
 INLINE void copy_few(const float *from, int64_t count, float *to)
 {
 #if defined(LT_AMX_EMULATED)
@@ -376,7 +386,8 @@ INLINE void copy_few(const float *from, int64_t count, float *to)
 #endif
 }
 
-/* A run of outputs past the caches: whole lines of these, what is around them by itself. */
+/* Copies a run of outputs past the caches: whole cache lines by streaming stores, the floats before
+ * and after them by ordinary ones. */
 INLINE void stream_run(const float *from, int64_t count, float *to)
 {
     int64_t i = vec_line_head(to);
@@ -389,7 +400,7 @@ INLINE void stream_run(const float *from, int64_t count, float *to)
     copy_few(from + i, count - i, to + i);
 }
 
-/* A row after the other, so that memory is written in long runs. */
+/* Channel by channel and row by row, so that memory is written in long runs. */
 INLINE void finish_body(const float *rows, int64_t out_rows, const int vectors, const bool by_runs,
                         int64_t count, const lt_amx_conv_target *to)
 {
@@ -447,7 +458,7 @@ const struct lt_amx_conv_kernels LT_ISA_NAME(lt_amx_conv_kernels) = {
              .taps = {3},
              .tap = {{{0, 0, 0, 0}, {1, 0, 0, 1}, {2, 0, 0, 2}}},
              .survey = same_survey,
-             .lines_of = same_lines,
+             .slab_points = same_slab,
              .weights = same_weights,
              .outputs = same_outputs},
     .up = {.points = 1,
@@ -468,7 +479,7 @@ const struct lt_amx_conv_kernels LT_ISA_NAME(lt_amx_conv_kernels) = {
                    {{3, 1, 0, 0}, {5, 1, 0, 1}},
                    {{4, 1, 0, 1}}},
            .survey = up_survey,
-           .lines_of = up_lines,
+           .slab_points = up_slab,
            .weights = direct_weights,
            .outputs = up_outputs},
     .down = {.points = 1,
@@ -494,7 +505,7 @@ const struct lt_amx_conv_kernels LT_ISA_NAME(lt_amx_conv_kernels) = {
                       {7, 2, 1, 0},
                       {8, 2, 0, 1}}},
              .survey = down_survey,
-             .lines_of = down_lines,
+             .slab_points = down_slab,
              .weights = direct_weights,
              .outputs = down_outputs},
     .pixels = pixels,

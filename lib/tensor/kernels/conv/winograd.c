@@ -1,13 +1,13 @@
-/* Execution of Winograd's convolutions: blocks of tiles, one product per point.
+/* Execution of 3 x 3 convolutions by Winograd's transforms: groups of tiles, one product per point.
  *
- * Tiles are numbered through rows and samples; L of them make a vector. Up to three vectors
- * make a block, the width of the convolution kernel's product; for each point a block needs
- * the product (o, c) x (c, 3 L).
+ * Tiles are numbered through rows and samples; L of them, one per lane, make a vector. Up to three
+ * vectors make a group, the width of the convolution kernel's product: at each point, the weights
+ * (o, c) are multiplied with the group's inputs (c, 3 L).
  *
- * Transformed operands are larger than what they are made of. Of inputs and weights those that
- * come to less are transformed first, by all threads; the others when they are wanted, by the
- * thread that does, so that they do not leave its part of the caches: by blocks where there are
- * many tiles, by panels of output channels where there are many weights. */
+ * Transformed inputs and weights are larger than plain ones and should be used while they are in
+ * the caches. Whichever of the two takes less memory is the passing side and is transformed first,
+ * by all threads. The kept side is transformed by the thread that uses it, right before: groups of
+ * tiles where there are many tiles, panels of output channels where there are many weights. */
 #include "tensor/kernels/conv/winograd_impl.h"
 
 #include <omp.h>
@@ -18,16 +18,18 @@
 #include "tensor/kernels/conv/winograd_kernels.h"
 
 enum {
-    LINE = LT_WINOGRAD_STEP * (LT_CONV_MAX_LANES + 1),
-    SKEW = 16,            /* floats between points that keep them off the same cache sets */
-    TOGETHER = 64,        /* output channels that a thread takes at a time by panels, */
-    FEW_INPUTS = 3 << 19, /* but with so few transformed inputs, in floats, one panel: its weights
-                             stay near, all inputs are read more often */
-    CHANNELS = 32,        /* input channels of a share of the inputs */
-    AHEAD = 4,            /* those that weights are fetched ahead of their use */
+    COPIED_ROW = LT_WINOGRAD_STEP * (LT_CONV_MAX_LANES + 1), /* floats of a row of L tiles */
+    SKEW = 16,     /* floats between points that keep them off the same cache sets */
+    TOGETHER = 64, /* output channels that a thread takes at a time where it takes panels, */
+    FEW_INPUTS =
+        3 << 19,   /* but one panel where the transformed inputs are no more floats than this:
+                      its weights stay in the caches, and all inputs are read more often */
+    CHANNELS = 32, /* input channels that a thread transforms at a time */
+    AHEAD = 4,     /* input channels by which weights are fetched ahead */
 };
 
-/* Below these the transforms cost more than they save; measured on 512 channels. */
+/* With fewer channels or tiles the transforms cost more than they save; measured with 512
+ * channels. */
 enum { MIN_CHANNELS = 16, MIN_TILES_SAME = 16, MIN_TILES_DOWN = 64, MIN_TILES_UP = 64 };
 
 typedef struct plan {
@@ -35,13 +37,14 @@ typedef struct plan {
     const struct lt_winograd_scheme *scheme;
     const struct lt_conv_kernels *product;
     int lanes;
-    int64_t down, across, tiles, vectors; /* tiles of a sample, and in all */
-    int64_t in_shift, out_shift; /* a tile's first row is that much before its number says */
-    int64_t blocks, panels;
-    int64_t u_step, v_step, m_step; /* floats from point to point */
-    int64_t together;               /* panels that a thread takes at a time, by panels */
-    const int32_t *offset;          /* (c) of a row of a block's inputs */
-    double *partial;                /* (vectors, o) sums of out times with */
+    int64_t down, across;        /* tiles of a sample, along columns and along rows */
+    int64_t tiles, vectors;      /* of all samples */
+    int64_t in_shift, out_shift; /* see lt_conv3_in_shift() */
+    int64_t groups, panels;
+    int64_t u_step, v_step, m_step; /* floats from point to point of weights, inputs, products */
+    int64_t together;               /* panels that a thread takes at a time where it takes panels */
+    const int32_t *offset;          /* (c) where each channel of a group's inputs starts */
+    double *partial;                /* (vectors, o) sums of out times `with` */
     bool stream;                    /* outputs go past the caches */
 } plan;
 
@@ -67,7 +70,7 @@ bool lt_winograd_pays(const lt_ctx *ctx, const lt_conv3 *q)
     if (q->c < MIN_CHANNELS || q->o < MIN_CHANNELS)
         return false;
     const plan p = plan_of(ctx, q);
-    /* Lanes without a tile and outputs past the edges are work, too. */
+    /* Lanes without a tile and outputs past the edges cost time, too. */
     const int64_t area = (int64_t)p.scheme->out_step * p.scheme->out_step;
     const int64_t least = q->kind == LT_CONV3_SAME   ? MIN_TILES_SAME
                           : q->kind == LT_CONV3_DOWN ? MIN_TILES_DOWN
@@ -75,13 +78,13 @@ bool lt_winograd_pays(const lt_ctx *ctx, const lt_conv3 *q)
     return p.tiles >= least && 2 * p.vectors * p.lanes * area <= 3 * q->n * q->oh * q->ow;
 }
 
-/* Neighbouring tiles of one row within a vector. */
+/* Tiles within one vector that are neighbours in a row of the image. */
 typedef struct run {
     int64_t n, y, x; /* sample, row and column of the first tile */
     int64_t lane, count;
 } run;
 
-/* The run that starts at a lane of vector `index`; count 0 past the last tile. */
+/* The run of vector `index` that starts at `lane`. Past the last tile its count is 0. */
 static run run_at(const plan *p, int64_t index, int64_t lane)
 {
     const int64_t tile = index * p->lanes + lane;
@@ -93,7 +96,8 @@ static run run_at(const plan *p, int64_t index, int64_t lane)
     return r;
 }
 
-/* dst[0 ... count) = scale times the columns from `x` on of row y, zero outside the image. */
+/* Copies `count` columns from x on of row y, times scale; places outside of the image become zero.
+ */
 static void copy_row(const lt_conv3 *q, const float *plane, float scale, int64_t y, int64_t x,
                      int64_t count, float *dst)
 {
@@ -110,13 +114,14 @@ static void copy_row(const lt_conv3 *q, const float *plane, float scale, int64_t
     memset(dst + to, 0, (size_t)(count - to) * sizeof *dst);
 }
 
-/* Transforms channel c of vector `index` to v. */
+/* Transforms channel c of vector `index` to v. Vectors that lie inside of the image read it
+ * directly, others by way of copied rows. */
 static void input_vector(const plan *p, int64_t index, int64_t c, float *v)
 {
     const lt_conv3 *q = p->q;
     const int64_t step = p->scheme->in_step, rows = p->scheme->in_rows;
     const float *near[LT_WINOGRAD_ROWS], *far[LT_WINOGRAD_ROWS];
-    float copy[2][LT_WINOGRAD_ROWS][LINE];
+    float copy[2][LT_WINOGRAD_ROWS][COPIED_ROW];
     run r = run_at(p, index, 0);
     const float *plane = q->in + (r.n * q->c + c) * q->h * q->w;
     const int64_t y0 = r.y * step - p->in_shift, x0 = r.x * step - p->in_shift;
@@ -126,7 +131,8 @@ static void input_vector(const plan *p, int64_t index, int64_t c, float *v)
         for (int64_t i = 0; i < rows; i++) {
             near[i] = plane + (y0 + i) * q->w + x0;
             far[i] = near[i] + step;
-            /* The next channel is too far for the processor to guess. */
+            /* The processor's own prefetching does not find the next channel: it is too far away.
+             */
             if (c + 1 < q->c)
                 for (int64_t j = 0; j < p->lanes * step; j += 16)
                     __builtin_prefetch(near[i] + q->h * q->w + j);
@@ -157,8 +163,8 @@ static void input_vector(const plan *p, int64_t index, int64_t c, float *v)
     p->scheme->input(near, far, 1.0f, v, p->v_step);
 }
 
-/* Outputs [at, at + count) of a plane from where they were computed, their bias in them, as the
- * kernel's. */
+/* Applies the tail to outputs [at, at + count) of a plane, whose bias is already added, as the
+ * kernel does it elsewhere. Returns their sum with q->with. */
 static double finish_edge(const lt_conv3 *q, int64_t plane, int64_t at, int64_t count,
                           const float *from)
 {
@@ -168,12 +174,13 @@ static double finish_edge(const lt_conv3 *q, int64_t plane, int64_t at, int64_t 
                               q->out + plane * q->oh * q->ow + at);
 }
 
-/* Transforms output channel o of vector `index` back and writes what lies inside. */
+/* Makes outputs of the products of output channel o of vector `index`, and writes those that lie
+ * inside of the image. */
 static void output_vector(const plan *p, int64_t index, int64_t o, const float *m)
 {
     const lt_conv3 *q = p->q;
     const int64_t step = p->scheme->out_step;
-    float *y[LT_WINOGRAD_STEP], copy[LT_WINOGRAD_STEP][LINE];
+    float *y[LT_WINOGRAD_STEP], copy[LT_WINOGRAD_STEP][COPIED_ROW];
     run r = run_at(p, index, 0);
     const int64_t plane = r.n * q->o + o;
     const int64_t y0 = r.y * step - p->out_shift, x0 = r.x * step - p->out_shift;
@@ -217,7 +224,7 @@ static void output_vector(const plan *p, int64_t index, int64_t o, const float *
         p->partial[index * q->o + o] = dot;
 }
 
-/* Weights of panel `panel` to u (matrix, c, M). */
+/* Transforms the weights of a panel to u (matrix, c, M). */
 static void transform_weights(const plan *p, int64_t panel, float *u)
 {
     const lt_conv3 *q = p->q;
@@ -226,7 +233,7 @@ static void transform_weights(const plan *p, int64_t panel, float *u)
     const int count = (int)lt_lesser(m, q->o - panel * m);
     const float *from = q->weight + panel * m * q->w_out + (flip ? 8 : 0);
     for (int64_t c = 0; c < q->c; c++, from += q->w_in) {
-        /* The adjoint's lie far apart from channel to channel. */
+        /* An adjoint's weights lie far apart from one input channel to the next. */
         if (q->w_in > q->w_out && c + AHEAD < q->c)
             for (int i = 0; i < count; i++)
                 __builtin_prefetch(from + i * q->w_out + AHEAD * q->w_in);
@@ -234,39 +241,40 @@ static void transform_weights(const plan *p, int64_t panel, float *u)
     }
 }
 
-/* Neighbouring vectors whose products are made together. */
-typedef struct block {
+/* Neighbouring vectors that are multiplied together. */
+typedef struct group {
     int64_t first;
     int vectors;
-} block;
+} group;
 
-static block block_at(const plan *p, int64_t index)
+static group group_at(const plan *p, int64_t index)
 {
-    const int64_t first = p->vectors * index / p->blocks;
-    return (block){first, (int)(p->vectors * (index + 1) / p->blocks - first)};
+    const int64_t first = p->vectors * index / p->groups;
+    return (group){first, (int)(p->vectors * (index + 1) / p->groups - first)};
 }
 
-/* Floats from one channel's transformed tiles of a block to the next's. */
+/* Floats from one channel of a group's transformed tiles to the next channel. */
 static int64_t width(const plan *p) { return LT_CONV_VECTORS * p->lanes; }
 
-/* Channels [begin, end) of a block's inputs to v (point, c, 3 L). */
-static void transform_inputs(const plan *p, block b, int64_t begin, int64_t end, float *v)
+/* Transforms channels [begin, end) of a group's inputs to v (point, c, 3 L). */
+static void transform_inputs(const plan *p, group b, int64_t begin, int64_t end, float *v)
 {
     for (int64_t c = begin; c < end; c++)
         for (int i = 0; i < b.vectors; i++)
             input_vector(p, b.first + i, c, v + c * width(p) + i * p->lanes);
 }
 
-/* Output channels [begin, end) of a block from m (point, end - begin, 3 L). */
-static void transform_outputs(const plan *p, block b, int64_t begin, int64_t end, const float *m)
+/* Makes outputs of a group's products m (point, end - begin, 3 L) for output channels [begin, end).
+ */
+static void transform_outputs(const plan *p, group b, int64_t begin, int64_t end, const float *m)
 {
     for (int64_t o = begin; o < end; o++)
         for (int i = 0; i < b.vectors; i++)
             output_vector(p, b.first + i, o, m + (o - begin) * width(p) + i * p->lanes);
 }
 
-/* m (panel, M, 3 L) = weights u (panel, c, M) of `panels` panels times a block's inputs v (c, 3 L),
- * of one point. */
+/* The products of one point: m (panels, M, 3 L) = weights u (panels, c, M) times a group's inputs v
+ * (c, 3 L). */
 static void multiply(const plan *p, int64_t panels, const float *u, const float *v, int vectors,
                      float *m)
 {
@@ -277,11 +285,11 @@ static void multiply(const plan *p, int64_t panels, const float *u, const float 
                             m + i * panel * width(p));
 }
 
-/* Block `index` with all weights u: v (point, c, 3 L) and m (point, o, 3 L) are the thread's work
- * space. */
-static void run_block(const plan *p, int64_t index, const float *u, float *v, float *m)
+/* Computes the outputs of group `index`, with the weights u of all panels. The thread's work space:
+ * v (point, c, 3 L) for inputs, m (point, o, 3 L) for products. */
+static void run_group(const plan *p, int64_t index, const float *u, float *v, float *m)
 {
-    const block b = block_at(p, index);
+    const group b = group_at(p, index);
     transform_inputs(p, b, 0, p->q->c, v);
     for (int64_t point = 0; point < p->scheme->points; point++)
         multiply(p, p->panels, u + p->scheme->matrix_of[point] * p->u_step, v + point * p->v_step,
@@ -291,12 +299,13 @@ static void run_block(const plan *p, int64_t index, const float *u, float *v, fl
         p->scheme->stream_end();
 }
 
-static bool run_by_blocks(lt_ctx *ctx, plan *p)
+/* Many tiles: the weights pass, and threads take groups. */
+static bool run_by_groups(lt_ctx *ctx, plan *p)
 {
     const lt_conv3 *q = p->q;
     const int64_t panel = p->product->panel, points = p->scheme->points;
     const int threads = ctx->threads;
-    p->blocks = lt_lesser(p->vectors,
+    p->groups = lt_lesser(p->vectors,
                           lt_ceil_quotient(lt_ceil_quotient(p->vectors, LT_CONV_VECTORS), threads) *
                               threads);
     p->u_step = p->panels * q->c * panel + SKEW;
@@ -314,8 +323,8 @@ static bool run_by_blocks(lt_ctx *ctx, plan *p)
             for (int64_t i = 0; i < p->panels; i++)
                 transform_weights(p, i, u + i * q->c * panel);
 #pragma omp for schedule(guided)
-            for (int64_t i = 0; i < p->blocks; i++)
-                run_block(p, i, u, v, v + points * p->v_step);
+            for (int64_t i = 0; i < p->groups; i++)
+                run_group(p, i, u, v, v + points * p->v_step);
         }
     }
     lt_scratch_free(ctx, work);
@@ -323,8 +332,9 @@ static bool run_by_blocks(lt_ctx *ctx, plan *p)
     return ok;
 }
 
-/* Up to `together` panels from `first` on with all inputs v (point, block, c, 3 L): u (matrix,
- * panel, c, M) and m (point, block, panel, M, 3 L) are the thread's work space. */
+/* Computes the outputs of up to `together` panels from `first` on, with the inputs v (point, group,
+ * c, 3 L) of all groups. The thread's work space: u (matrix, panel, c, M) for weights, m (point,
+ * group, panel, M, 3 L) for products. */
 static void run_panels(const plan *p, int64_t first, const float *v, float *u, float *m)
 {
     const lt_conv3 *q = p->q;
@@ -333,29 +343,30 @@ static void run_panels(const plan *p, int64_t first, const float *v, float *u, f
     for (int64_t i = 0; i < count; i++)
         transform_weights(p, first + i, u + i * q->c * panel);
     for (int64_t point = 0; point < p->scheme->points; point++)
-        for (int64_t j = 0; j < p->blocks; j++)
+        for (int64_t j = 0; j < p->groups; j++)
             multiply(p, count, u + p->scheme->matrix_of[point] * p->u_step,
-                     v + point * p->v_step + j * in, block_at(p, j).vectors,
+                     v + point * p->v_step + j * in, group_at(p, j).vectors,
                      m + point * p->m_step + j * out);
-    for (int64_t j = 0; j < p->blocks; j++)
-        transform_outputs(p, block_at(p, j), first * panel,
+    for (int64_t j = 0; j < p->groups; j++)
+        transform_outputs(p, group_at(p, j), first * panel,
                           lt_lesser((first + count) * panel, q->o), m + j * out);
     if (p->stream)
         p->scheme->stream_end();
 }
 
+/* Many weights: the inputs pass, and threads take panels. */
 static bool run_by_panels(lt_ctx *ctx, plan *p)
 {
     const lt_conv3 *q = p->q;
     const int64_t panel = p->product->panel, points = p->scheme->points,
                   chunks = lt_ceil_quotient(q->c, CHANNELS);
     const int threads = ctx->threads;
-    p->blocks = lt_ceil_quotient(p->vectors, LT_CONV_VECTORS);
+    p->groups = lt_ceil_quotient(p->vectors, LT_CONV_VECTORS);
     const bool few = points * p->tiles * q->c <= FEW_INPUTS;
     p->together = few ? 1 : lt_lesser(TOGETHER / panel, lt_ceil_quotient(p->panels, 2 * threads));
     p->u_step = p->together * q->c * panel + SKEW;
-    p->v_step = p->blocks * q->c * width(p) + SKEW;
-    p->m_step = p->blocks * p->together * panel * width(p) + SKEW;
+    p->v_step = p->groups * q->c * width(p) + SKEW;
+    p->m_step = p->groups * p->together * panel * width(p) + SKEW;
     const int64_t u_room = p->scheme->matrices * p->u_step, room = u_room + points * p->m_step;
     float *v = lt_scratch(ctx, sizeof(float) * (size_t)(points * p->v_step));
     float *work = lt_scratch(ctx, sizeof(float) * (size_t)(threads * room));
@@ -365,9 +376,9 @@ static bool run_by_panels(lt_ctx *ctx, plan *p)
         {
             float *u = work + omp_get_thread_num() * room;
 #pragma omp for schedule(dynamic, 1)
-            for (int64_t i = 0; i < p->blocks * chunks; i++) {
+            for (int64_t i = 0; i < p->groups * chunks; i++) {
                 const int64_t from = i % chunks * CHANNELS;
-                transform_inputs(p, block_at(p, i / chunks), from, lt_lesser(from + CHANNELS, q->c),
+                transform_inputs(p, group_at(p, i / chunks), from, lt_lesser(from + CHANNELS, q->c),
                                  v + i / chunks * q->c * width(p));
             }
 #pragma omp for schedule(dynamic, 1)
@@ -399,7 +410,7 @@ lt_status lt_winograd_run(lt_ctx *ctx, const lt_conv3 *q)
             offset[c] = (int32_t)(c * width(&p));
         p.offset = offset;
         const bool more_weights = p.scheme->matrices * q->o > p.scheme->points * p.tiles;
-        ok = more_weights ? run_by_panels(ctx, &p) : run_by_blocks(ctx, &p);
+        ok = more_weights ? run_by_panels(ctx, &p) : run_by_groups(ctx, &p);
     }
     if (ok && q->with)
         lt_conv3_add_parts(q, p.vectors / q->n, p.partial);

@@ -1,6 +1,5 @@
-/* The transforms of one axis of Winograd's convolutions, for *_kernels.c only: vectors of places to
- * vectors of points, of points to values, and three taps to matrices. All constants are exact in
- * binary. */
+/* Winograd's transforms along one axis, for *_kernels.c only: input places to points, three taps to
+ * the factors of points, products at points to outputs. All constants are exact in binary. */
 #ifndef LT_TENSOR_WINOGRAD_AXIS_H
 #define LT_TENSOR_WINOGRAD_AXIS_H
 
@@ -8,16 +7,17 @@
 
 #include "tensor/kernels/vec.h"
 
-/* Points of an axis at most, matrices of an axis, values. */
+/* Of one axis: the most points of any scheme, the factors, the outputs of a tile. */
 enum { WINOGRAD_POINTS = 9, WINOGRAD_SIDE = 6, WINOGRAD_TILE = 4 };
 
-/* t[6 * columns] of three taps for `columns` columns side by side; tap i of column l is g[i * step
- * + l]. */
+/* The six factors t[k * columns + l] of three taps, for `columns` columns side by side; tap i of
+ * column l is g[i * step + l]. */
 typedef void winograd_taps(const int columns, const double *g, int64_t step, double *t);
 
-/* ---- four points, -+p and -+q: rows of a and -a share their even and odd parts ---- */
+/* ---- four points: p, -p, q and -q. The transforms at a and -a share their even and odd parts.
+ * ---- */
 
-/* t[4] = places d[0 .. 3] at p, -p, q, -q, the other two taken out. */
+/* t[0 .. 3] = places d[0 .. 3] at the points p, -p, q, -q. */
 INLINE void pairs_of_points(const float p, const float q, const vec *d, vec *t)
 {
     const vec high_q = d[3] - (q * q) * d[1], low_q = d[2] - (q * q) * d[0];
@@ -28,13 +28,13 @@ INLINE void pairs_of_points(const float p, const float q, const vec *d, vec *t)
     t[3] = high_p - q * low_p;
 }
 
-/* What places d[0 .. 4] have beside all four. */
+/* The point that is left (0 or infinity): places d[0 .. 4] with the four points' share removed. */
 INLINE vec beside_pairs(const float p, const float q, const vec *d)
 {
     return d[4] - (p * p + q * q) * d[2] + (p * p * q * q) * d[0];
 }
 
-/* y[4], y[k] the sum of a^k m over the four. */
+/* y[k] = sum of a^k m over the four points a, for k < 4. */
 INLINE void pairs_of_values(const float p, const float q, const vec *m, vec *y)
 {
     const vec even_p = m[0] + m[1], odd_p = m[0] - m[1];
@@ -45,14 +45,14 @@ INLINE void pairs_of_values(const float p, const float q, const vec *m, vec *y)
     y[3] = (p * p * p) * odd_p + (q * q * q) * odd_q;
 }
 
-/* ---- stride 1: F(4, 3) (Lavin & Gray 2016), Y = A^T [(G g) . (B^T d)]. The polynomials are
- * evaluated at 0, -+3/4, -+3/2 and infinity, which loses fewer digits than the usual 0, -+1, -+2
- * (about half the error at 512 channels). ---- */
+/* ---- stride 1: F(4, 3) (Lavin & Gray 2016), Y = A^T [(G g) . (B^T d)], with the points 0, 3/4,
+ * -3/4, 3/2, -3/2 and infinity. The usual points 0, 1, -1, 2, -2 and infinity cause about twice the
+ * error at 512 channels. ---- */
 
 #define SAME_P 0.75f
 #define SAME_Q 1.5f
 
-/* t[6] = B^T d of six places */
+/* t[0 .. 5] = B^T d of six places. */
 INLINE void same_points(const vec *d, vec *t)
 {
     t[0] = beside_pairs(SAME_P, SAME_Q, d);
@@ -60,7 +60,7 @@ INLINE void same_points(const vec *d, vec *t)
     t[5] = beside_pairs(SAME_P, SAME_Q, d + 1);
 }
 
-/* y[4] = A^T m */
+/* y[0 .. 3] = A^T m of six points. */
 INLINE void same_values(const vec *m, vec *y)
 {
     pairs_of_values(SAME_P, SAME_Q, m + 1, y);
@@ -68,7 +68,7 @@ INLINE void same_values(const vec *m, vec *y)
     y[3] += m[5];
 }
 
-/* t = G g: row a is (1, a, a^2) / prod(a - other points). */
+/* t = G g. The row of G for point a is (1, a, a^2) / product of (a - b) over the other points b. */
 INLINE void same_taps(const int columns, const double *g, int64_t step, double *t)
 {
     const double p = SAME_P, q = SAME_Q, zero = 1 / (p * p * q * q);
@@ -86,31 +86,31 @@ INLINE void same_taps(const int columns, const double *g, int64_t step, double *
     }
 }
 
-/* ---- stride 2: F(4, 2) for the places that meet the outer taps, evaluated at -+1/2, -+5/4 and
- * infinity, nothing for those that meet the middle one. Of an axis' 9 points the first 5 belong to
- * the former, the last 4 to the latter. ---- */
+/* ---- stride 2: places that meet the two outer taps go through F(4, 2), with the points 1/2, -1/2,
+ * 5/4, -5/4 and infinity; places that meet the middle tap stay as they are. Of the 9 points of an
+ * axis the first 5 belong to the outer taps, the last 4 to the middle one. ---- */
 
 enum { TWO_EVEN = 5, TWO_ODD = 4 };
 
 #define TWO_P 0.5f
 #define TWO_Q 1.25f
 
-/* t[5] = B^T d of five places */
+/* t[0 .. 4] = B^T d of five places. */
 INLINE void two_points(const vec *d, vec *t)
 {
     pairs_of_points(TWO_P, TWO_Q, d, t);
     t[4] = beside_pairs(TWO_P, TWO_Q, d);
 }
 
-/* y[4] = A^T m of five points */
+/* y[0 .. 3] = A^T m of five points. */
 INLINE void two_values(const vec *m, vec *y)
 {
     pairs_of_values(TWO_P, TWO_Q, m, y);
     y[3] += m[4];
 }
 
-/* Small to big, t[9] of d[-1 .. 3]: all five places for the even values, the last four for the odd
- * ones. */
+/* From small to big: nine points of five places. All five places make the even outputs, the last
+ * four the odd ones. */
 INLINE void up_points(const vec *d, vec *t)
 {
     two_points(d, t);
@@ -119,7 +119,7 @@ INLINE void up_points(const vec *d, vec *t)
         t[TWO_EVEN + j] = d[1 + j];
 }
 
-/* y[8], even and odd by turns, from nine points. */
+/* From small to big: eight outputs, even and odd ones alternating, of nine points. */
 INLINE void up_values(const vec *m, vec *y)
 {
     vec even[WINOGRAD_TILE];
@@ -131,7 +131,8 @@ INLINE void up_values(const vec *m, vec *y)
     }
 }
 
-/* Big to small, t[9] of nine places: 0, 2, .. 8 meet the outer taps, 1, 3, 5, 7 the middle one. */
+/* From big to small: nine points of nine places. Places 0, 2, .. 8 meet the outer taps, places 1,
+ * 3, 5, 7 the middle one. */
 INLINE void down_points(const vec *d, vec *t)
 {
     const vec even[TWO_EVEN] = {d[0], d[2], d[4], d[6], d[8]};
@@ -141,7 +142,7 @@ INLINE void down_points(const vec *d, vec *t)
         t[TWO_EVEN + j] = d[2 * j + 1];
 }
 
-/* y[4] of nine points: what the outer taps give and what the middle one gives. */
+/* From big to small: four outputs of nine points, the outer taps' sum plus the middle tap's. */
 INLINE void down_values(const vec *m, vec *y)
 {
     two_values(m, y);
@@ -150,8 +151,8 @@ INLINE void down_values(const vec *m, vec *y)
         y[j] += m[TWO_EVEN + j];
 }
 
-/* t of the five points of the outer taps, row a is (1, a) / prod(a - other points), and the middle
- * tap. */
+/* The six factors: five of the outer taps, for point a (1, a) / product of (a - b) over the other
+ * points b; then the middle tap itself. */
 INLINE void two_taps(const int columns, const double *g, int64_t step, double *t)
 {
     const double p = TWO_P, q = TWO_Q;

@@ -6,10 +6,12 @@
 
 #include "tensor/kernels/conv/conv3_impl.h"
 
-/* Whether it is faster than the direct sum: enough channels and enough tiles. */
+/* Whether the request is faster by Winograd's transforms than by direct sums: it has enough
+ * channels and enough tiles. */
 bool lt_winograd_pays(const lt_ctx *ctx, const lt_conv3 *q);
 
-/* Whether the request may have `with`: no vector of tiles spans two samples. */
+/* Whether the request may have `with`. It may not where a vector of tiles spans two samples,
+ * because its sums would mix them. */
 bool lt_winograd_sums(const lt_ctx *ctx, const lt_conv3 *q);
 
 lt_conv3_run lt_winograd_run;

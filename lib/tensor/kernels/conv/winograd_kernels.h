@@ -1,8 +1,9 @@
-/* The transforms of Winograd's convolutions, one table per instruction set (isa.h).
+/* Winograd's transforms of 3 x 3 convolutions (Lavin & Gray 2016), one table per instruction set
+ * (isa.h).
  *
- * A tile of outputs is a bilinear form of the inputs it sees and the weights (Lavin & Gray
- * 2016): inputs, weights and outputs are transformed by fixed matrices between which one
- * product over channels is left for each point. Lanes are neighbouring tiles. */
+ * Inputs and weights are transformed to points by fixed matrices; at each point one product over
+ * the channels remains; and a last transform makes a tile of outputs of its points. The lanes of a
+ * vector are neighbouring tiles, drawn in README.md. */
 #ifndef LT_TENSOR_WINOGRAD_KERNELS_H
 #define LT_TENSOR_WINOGRAD_KERNELS_H
 
@@ -11,53 +12,56 @@
 #include "tensor/kernels/tail.h"
 #include "tensor/isa.h"
 
-/* Upper bounds over all schemes. */
+/* The most rows of inputs that a tile sees, and the most rows of outputs it has, of any scheme. */
 enum { LT_WINOGRAD_ROWS = 9, LT_WINOGRAD_STEP = 8 };
 
-/* Values beside a tile's outputs, row by row; each may be NULL. */
+/* Values that lie beside the rows of a tile's outputs; each may be NULL. */
 typedef struct lt_winograd_beside {
-    const float *const *with; /* the sum of (output + bias) with */
-    const float *const *noise;
+    const float *const *with;  /* the sum of (output + bias) times these is wanted */
+    const float *const *noise; /* for the tail */
 } lt_winograd_beside;
 
 struct lt_winograd_scheme {
-    int points;                     /* products of a tile */
-    int matrices;                   /* different weights among them */
-    const unsigned char *matrix_of; /* (points) */
-    int in_rows, in_step; /* rows of inputs a tile sees, and from one tile's first to the next's */
-    int out_step;         /* rows and columns of a tile's outputs */
+    int points;                     /* points of a tile: products for each pair of channels */
+    int matrices;                   /* transformed weights; several points may share one */
+    const unsigned char *matrix_of; /* (points) the matrix that a point is multiplied with */
+    int in_rows;                    /* rows and columns of inputs that a tile sees */
+    int in_step;                    /* rows or columns from one tile's first input to the next's */
+    int out_step;                   /* rows and columns of outputs of a tile */
 
-    /* v[p * step + l] = point p of tile l < L, times scale. Row i of tile l's inputs is
-     * near[i][in_step * l + j], j < in_step, and goes on in far[i][in_step * l + j]; in_step L
-     * floats of each are read. */
+    /* Transforms the inputs of L neighbouring tiles: v[p * step + l] = point p of tile l, times
+     * scale. Row i of tile l's inputs starts at near[i][in_step * l], in_step floats, and goes on
+     * at far[i][in_step * l]. in_step L floats of each row are read. */
     void (*input)(const float *const *near, const float *const *far, float scale, float *v,
                   int64_t step);
 
-    /* y[i][out_step * l + j] = output (i, j) of tile l, whose point p is m[p * step + l], and what
-     * the tail makes of it, with what is beside y's rows. Returns the tail's sum. */
+    /* Transforms the products of L neighbouring tiles, m[p * step + l] for point p of tile l, to
+     * outputs and applies the tail: y[i][out_step * l + j] is output (i, j) of tile l. Returns the
+     * sum of (output + bias) times `with`. */
     float (*output)(const float *m, int64_t step, const lt_tail *tail,
                     const lt_winograd_beside *beside, float *const *y);
-    void (*stream_end)(void);
+    void (*stream_end)(void); /* vec_stream_end() */
 
-    /* u[q * step + i] = matrix q of 3 x 3 weights, tap t of which is g[i * g_step + t * tap_step],
-     * i < count; zeros up to the width of a panel of the convolution kernel. */
+    /* Transforms the weights of `count` output channels: u[q * step + i] = matrix q of output
+     * channel i, whose tap t is g[i * g_step + t * tap_step]. Channels up to the panel of the
+     * convolution kernel become zeros. */
     void (*weights)(int count, const float *g, int64_t g_step, int tap_step, float *u,
                     int64_t step);
 };
 
-/* Stride 1, F(4 x 4, 3 x 3): 36 products for 16 outputs. */
+/* Stride 1, F(4 x 4, 3 x 3): 36 products for 16 outputs, where direct sums take 144. */
 struct lt_winograd_stride1_kernels {
     int lanes;
     struct lt_winograd_scheme same;
 };
 
-/* Stride 2, and its adjoint. Along each axis of the big side, even places meet two taps and go
- * through F(4, 2), odd places meet one and stay as they are: 9 places, 9 points. In two
- * dimensions 81 products for 8 x 8 places of the big side and 4 x 4 of the small one, where the
- * direct sum has 144. */
+/* Stride 2 and its adjoint. Along each axis of the big side, the even places meet the two outer
+ * taps, by F(4, 2) with 5 points, and the odd places meet the middle tap, directly with 4 points.
+ * In two dimensions these are 81 products for a tile of 8 x 8 places of the big side and 4 x 4 of
+ * the small one, where direct sums take 144. */
 struct lt_winograd_stride2_kernels {
     int lanes;
-    struct lt_winograd_scheme up, down; /* small to big, big to small */
+    struct lt_winograd_scheme up, down; /* from small to big, from big to small */
 };
 
 LT_ISA_DECLARE(lt_winograd_stride1_kernels);

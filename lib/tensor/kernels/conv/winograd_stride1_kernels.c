@@ -1,5 +1,5 @@
-/* F(4 x 4, 3 x 3) (Lavin & Gray 2016): Y = A^T [(G g G^T) . (B^T d B)] A, the transforms of
- * winograd_axis.h along both axes. */
+/* Stride 1: F(4 x 4, 3 x 3) (Lavin & Gray 2016), Y = A^T [(G g G^T) . (B^T d B)] A, by the
+ * transforms of winograd_axis.h along both axes. */
 #include "tensor/kernels/conv/winograd_kernels.h"
 
 #include "tensor/kernels/conv/winograd_transform.h"

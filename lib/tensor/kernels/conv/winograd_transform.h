@@ -1,5 +1,5 @@
-/* What the transforms of all schemes (winograd_kernels.h) do alike, for *_kernels.c only. Each
- * scheme gives the transform of one axis, a function that is inlined. */
+/* The parts that all schemes of winograd_kernels.h share, for *_kernels.c only. A scheme passes the
+ * transform of one axis as a function, which is inlined. */
 #ifndef LT_TENSOR_WINOGRAD_TRANSFORM_H
 #define LT_TENSOR_WINOGRAD_TRANSFORM_H
 
@@ -9,10 +9,11 @@
 #include "tensor/kernels/conv/winograd_axis.h"
 #include "tensor/kernels/conv/winograd_kernels.h"
 
-/* y[4] of an axis from its points. */
+/* The four outputs y of one axis, from its points m. */
 typedef void winograd_values(const vec *m, vec *y);
 
-/* `output` of a scheme with four outputs an axis. */
+/* lt_winograd_scheme.output for schemes with 4 x 4 outputs a tile: first along columns, then along
+ * rows. */
 INLINE float winograd_output(winograd_values *values, const int points, const float *m,
                              int64_t step, const lt_tail *tail, const lt_winograd_beside *beside,
                              float *const *y)
@@ -44,7 +45,8 @@ INLINE float winograd_output(winograd_values *values, const int points, const fl
     return vec_sum(sum);
 }
 
-/* `weights` of a scheme with 6 x 6 matrices. */
+/* lt_winograd_scheme.weights for schemes with 6 x 6 matrices. In double, because the matrices are
+ * computed once and used for every tile. */
 INLINE void winograd_weights(winograd_taps *taps, int count, const float *g, int64_t g_step,
                              int tap_step, float *u, int64_t step)
 {

@@ -1,4 +1,5 @@
-/* Digits of integers and sums of their products (amx_kernels.h), for amx*_kernels.c only. */
+/* Digits, and products of digits in the unit's register tiles (see README.md); for amx*_kernels.c
+ * only. */
 #ifndef LT_TENSOR_AMX_DIGITS_H
 #define LT_TENSOR_AMX_DIGITS_H
 
@@ -18,9 +19,11 @@ enum {
     SUMS = LT_AMX_SUMS
 };
 
-/* The two lower digits 128 more than they are, so that none is negative: 0x8080 in all. */
+/* Signed digits of base 256 would need carries. Adding 128 to each of the two lower digits, 0x8080
+ * in all, makes them plain bytes; gather_digits() takes the 128 away again. */
 #define DIGIT_BIAS 32896.0f
 
+/* to = the integers of x times inverse, rounded to nearest, plus the bias. */
 INLINE void biased_digits(const floats *x, const floats *inverse, words *to)
 {
     const floats y = *x * *inverse + DIGIT_BIAS;
@@ -32,10 +35,11 @@ INLINE void biased_digits(const floats *x, const floats *inverse, words *to)
 #endif
 }
 
-/* a where the mask's bits are, else b. */
+/* The bits of a where the mask has ones, else the bits of b. */
 #define CHOOSE(mask, a, b) (((a) & (mask)) | ((b) & ~(mask)))
 
-/* Of four vectors of such integers, digit d of all in word d. */
+/* digit[d] = digit d of four vectors of biased integers: byte j of lane l comes from w[j] lane l.
+ */
 INLINE void gather_digits(const words *w, words *digit)
 {
     const uint32_t low = 0xffff, bytes = 0xff00ff;
@@ -50,13 +54,13 @@ INLINE void put(void *to, const words *x) { *(words *)to = *x; }
 
 /* ---- products ---- */
 
-/* Order k of a product is what digits d of the left and k - d of the right side make; tile k holds
- * its sums. */
+/* Order k of a product collects the products of digit d of the left operand with digit k - d of the
+ * right one. Register tile k holds the sums of order k. */
 enum { ORDERS = 3, PRODUCT = ORDERS * SUMS };
 
 typedef int32_t counts __attribute__((vector_size(64)));
 
-/* Row i of sums (orders, 16, 16), over 2^16. */
+/* Row i of the sums (orders, 16, 16) as one value per column, divided by 2^16. */
 INLINE void sum_orders(const int32_t *sums, int64_t i, floats *to)
 {
     floats sum = {0};
@@ -68,12 +72,16 @@ INLINE void sum_orders(const int32_t *sums, int64_t i, floats *to)
     *to = sum;
 }
 
-/* What becomes of rows [from, to) of the sums before; some past the last do not count. */
+/* Finishes rows [from, to) of the previous product's sums; `to` may exceed the last row. */
 typedef void settle_rows(void *what, int64_t from, int64_t to);
 
-/* sums (orders, 16, 16) of `steps` steps: of the left side at left + offset[i], its digits `digit`
- * bytes apart, of the right side one after the other. While the unit is at a step, the vector units
- * settle some of the rows before: by themselves they would wait for each other. */
+/* sums (orders, 16, 16) of the product of two blocks over `steps` steps. Step i of the left block
+ * is at left + offset[i], with `digit` bytes between its digits; steps of the right block follow
+ * each other. While the unit works on a step, the vector units settle a share of the previous
+ * product's rows: one after the other, each would wait for the other.
+ *
+ * Register tiles: 0 1 2 sums of orders 0 1 2; 4 5 6 the right block's digits 0 1 2; 7 the left
+ * block's current digit. */
 INLINE void digits_product(int64_t steps, const int32_t *offset, const int8_t *left, int64_t digit,
                            const int8_t *right, settle_rows *settle, void *what, int32_t *sums)
 {

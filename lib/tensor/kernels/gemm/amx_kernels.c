@@ -1,5 +1,6 @@
-/* Compiled for AMX only; tests compile it once more with the unit's instructions written out in C
- * (LT_AMX_EMULATED). */
+/* Packing matrices into digits, and products of packed blocks (amx_kernels.h). Compiled for AMX
+ * only; tests compile it once more with the unit's instructions written out in C (LT_AMX_EMULATED).
+ */
 #include "tensor/kernels/gemm/amx_kernels.h"
 
 #include "tensor/kernels/gemm/amx_digits.h"
@@ -10,7 +11,8 @@ enum { FOURTHS = DEPTH / WIDTH };
 
 /* ---- packing ---- */
 
-/* Sixteen elements from `at` on, zeros past `count`; `whole`: all are there. */
+/* x = sixteen elements from `at` on, zeros past the first `count`. `whole` promises that all
+ * sixteen are there. */
 INLINE void load(const lt_amx_source *s, int64_t at, int64_t count, const bool half,
                  const bool whole, floats *x)
 {
@@ -39,7 +41,7 @@ INLINE void load(const lt_amx_source *s, int64_t at, int64_t count, const bool h
 #endif
 }
 
-/* keep_largest() of sixteen lanes. */
+/* keep_largest() for sixteen lanes. */
 INLINE void keep_largest_of(const floats *x, words *largest)
 {
     UNROLL
@@ -47,6 +49,7 @@ INLINE void keep_largest_of(const floats *x, words *largest)
         keep_largest(vec_load((const float *)x + v), (uint32_t *)largest + v);
 }
 
+/* The largest lane. */
 INLINE uint32_t largest_of(const words *largest)
 {
 #if defined(LT_AMX_EMULATED)
@@ -59,7 +62,7 @@ INLINE uint32_t largest_of(const words *largest)
 #endif
 }
 
-/* lt_amx_worth() of sixteen. */
+/* lt_amx_worth() for sixteen rows or columns. */
 INLINE void worths_of(const words *bits, float *worth, floats *inverse)
 {
     for (int i = 0; i < WIDTH; i++) {
@@ -69,13 +72,13 @@ INLINE void worths_of(const words *bits, float *worth, floats *inverse)
     }
 }
 
-/* A row, or column, that lies along the depth. */
-typedef struct line {
-    int64_t at, depth; /* first element, how many of them */
-} line;
+/* A row or a column whose depth indices lie one after the other. */
+typedef struct vector {
+    int64_t at, depth; /* number of its first element, how many elements */
+} vector;
 
-/* Bits of its largest value. */
-INLINE uint32_t survey_line(const lt_amx_source *s, line l, const bool half, const bool whole)
+/* The bits of a vector's largest magnitude. */
+INLINE uint32_t survey_vector(const lt_amx_source *s, vector l, const bool half, const bool whole)
 {
     words largest = {0};
     floats x;
@@ -100,8 +103,8 @@ INLINE uint32_t survey_line(const lt_amx_source *s, line l, const bool half, con
     return largest_of(&largest);
 }
 
-/* Largest values of sixteen columns that lie across, so far and with element `at` and those beside
- * it. */
+/* Updates the largest magnitudes of sixteen columns with their elements of one depth index, which
+ * lie side by side from `at` on. */
 INLINE void survey_row(const lt_amx_source *s, int64_t at, int64_t count, const bool half,
                        const bool whole, words *largest)
 {
@@ -119,6 +122,7 @@ INLINE void survey_row(const lt_amx_source *s, int64_t at, int64_t count, const 
     keep_largest_of(&x, largest);
 }
 
+/* Turns what survey_row() collected into bits of float32. */
 INLINE void end_survey(const bool half, const bool whole, words *largest)
 {
 #if !defined(LT_AMX_EMULATED)
@@ -128,9 +132,9 @@ INLINE void end_survey(const bool half, const bool whole, words *largest)
     (void)half, (void)whole, (void)largest;
 }
 
-/* Digits of its step from index k on. */
-INLINE void line_digits(const lt_amx_source *s, line l, int64_t k, float inverse, const bool half,
-                        const bool whole, words *digit)
+/* The digits of a vector's step from depth index k on. */
+INLINE void vector_digits(const lt_amx_source *s, vector l, int64_t k, float inverse,
+                          const bool half, const bool whole, words *digit)
 {
     const floats factor = inverse - (floats){0};
     words w[FOURTHS];
@@ -144,16 +148,17 @@ INLINE void line_digits(const lt_amx_source *s, line l, int64_t k, float inverse
     gather_digits(w, digit);
 }
 
-/* Sixteen lines, as rows or `turned` to columns. */
-INLINE void pack_lines(const lt_amx_source *s, const bool turned, int64_t i, int64_t count,
-                       int64_t k, int64_t depth, const bool half, const bool whole, int8_t *to,
-                       float *worth)
+/* Packs a block of sixteen vectors: as rows of A, or `turned` as columns of B, whose register tiles
+ * have four depth indices of each column side by side. */
+INLINE void pack_vectors(const lt_amx_source *s, const bool turned, int64_t i, int64_t count,
+                         int64_t k, int64_t depth, const bool half, const bool whole, int8_t *to,
+                         float *worth)
 {
-    line l[SIDE];
+    vector l[SIDE];
     words bits;
     for (int64_t r = 0; r < SIDE; r++) {
-        l[r] = (line){(i + r) * s->ld + k, r < count ? depth : 0};
-        bits[r] = survey_line(s, l[r], half, whole);
+        l[r] = (vector){(i + r) * s->ld + k, r < count ? depth : 0};
+        bits[r] = survey_vector(s, l[r], half, whole);
     }
     floats inverse;
     worths_of(&bits, worth, &inverse);
@@ -161,7 +166,7 @@ INLINE void pack_lines(const lt_amx_source *s, const bool turned, int64_t i, int
         words row[DIGITS][SIDE];
         for (int64_t r = 0; r < SIDE; r++) {
             words digit[DIGITS];
-            line_digits(s, l[r], at, inverse[r], half, whole, digit);
+            vector_digits(s, l[r], at, inverse[r], half, whole, digit);
             for (int d = 0; d < DIGITS; d++)
                 if (turned)
                     row[d][r] = digit[d];
@@ -177,7 +182,8 @@ INLINE void pack_lines(const lt_amx_source *s, const bool turned, int64_t i, int
     }
 }
 
-/* Columns that lie across, side by side from element `from` on: rows are read whole. */
+/* Packs columns whose elements of one depth index lie side by side, from element `from` on. Reading
+ * goes row by row through all blocks, in the order of memory. */
 INLINE void pack_across(const lt_amx_source *s, int64_t from, int64_t count, int64_t depth,
                         const bool half, const bool whole, int8_t *to, float *worth)
 {
@@ -209,6 +215,7 @@ INLINE void pack_across(const lt_amx_source *s, int64_t from, int64_t count, int
             }
 }
 
+/* Chooses the loop with as few checks as the operand allows. */
 INLINE void pack(const lt_amx_source *s, const bool columns, const bool across, int64_t i,
                  int64_t count, int64_t k, int64_t depth, const bool half, int8_t *to, float *worth)
 {
@@ -224,9 +231,9 @@ INLINE void pack(const lt_amx_source *s, const bool columns, const bool across, 
     for (; count > 0;
          i += SIDE, count -= SIDE, to += (depth + DEPTH - 1) / DEPTH * STEP, worth += SIDE) {
         if (even && count >= SIDE)
-            pack_lines(s, columns, i, SIDE, k, depth, half, true, to, worth);
+            pack_vectors(s, columns, i, SIDE, k, depth, half, true, to, worth);
         else
-            pack_lines(s, columns, i, count, k, depth, half, false, to, worth);
+            pack_vectors(s, columns, i, count, k, depth, half, false, to, worth);
     }
 }
 
@@ -250,18 +257,19 @@ static void pack_columns(const lt_amx_source *s, int64_t i, int64_t count, int64
 
 /* ---- products ---- */
 
-/* Sums of a product on their way to floats, and from the last slab to C; what is fetched besides.
- */
+/* The previous product, whose integer sums become floats while the unit works on the next one. With
+ * the last slice the floats go on to C. */
 typedef struct pending {
     const lt_amx_walk *walk;
-    const int32_t *sums; /* NULL: none */
-    const float *rows;   /* what their integers are worth */
-    floats columns;
-    float *to, *c;
-    int64_t rows_there, columns_there; /* from this product on */
+    const int32_t *sums;               /* NULL: there is no previous product */
+    const float *rows;                 /* scales of its rows */
+    floats columns;                    /* scales of its columns, times 2^16 */
+    float *to, *c;                     /* where its floats are added up, and its place in C */
+    int64_t rows_there, columns_there; /* rows and columns of C from this product on */
     lt_amx_ahead ahead;
 } pending;
 
+/* Adds row i of the integer sums to the floats; the first slice sets them. */
 INLINE void settle_row(const pending *p, int64_t i, const bool first)
 {
     floats sum, *to = (floats *)(void *)(p->to + i * SIDE);
@@ -270,7 +278,7 @@ INLINE void settle_row(const pending *p, int64_t i, const bool first)
     *to = first ? sum : *to + sum;
 }
 
-/* A whole square of C. */
+/* Writes a product that lies inside of C as a whole. */
 INLINE void store_square(const pending *p, const bool transposed, const bool fresh)
 {
     const lt_amx_walk *w = p->walk;
@@ -288,7 +296,7 @@ INLINE void store_square(const pending *p, const bool transposed, const bool fre
     }
 }
 
-/* A part of one. */
+/* Writes the part of a product that lies inside of C. */
 static void store_part(const pending *p)
 {
     const lt_amx_walk *w = p->walk;
@@ -300,6 +308,7 @@ static void store_part(const pending *p)
         }
 }
 
+/* Writes a finished product to C. */
 static void store(const pending *p)
 {
     const bool transposed = p->walk->row == 1, fresh = p->walk->beta == 0.0f;
@@ -315,6 +324,7 @@ static void store(const pending *p)
         store_square(p, false, false);
 }
 
+/* settle_rows for matrices: rows from `from` on, then one step's share of fetching. */
 INLINE void settle(void *what, int64_t from, int64_t to)
 {
     pending *p = what;
@@ -331,6 +341,7 @@ INLINE void settle(void *what, int64_t from, int64_t to)
     lt_amx_fetch(&p->ahead);
 }
 
+/* Multiplies kept block i with passing block j; meanwhile the previous product is settled. */
 INLINE void block_product(const lt_amx_walk *w, int64_t i, int64_t j, pending *before,
                           int32_t *sums)
 {
@@ -352,7 +363,8 @@ INLINE void block_product(const lt_amx_walk *w, int64_t i, int64_t j, pending *b
         __builtin_prefetch(before->c + r * (w->row == 1 ? w->column : w->row), 1);
 }
 
-/* A passing block stays in the first-level cache, and rows of C are written in runs. */
+/* Passing blocks are the outer loop: each stays in the first-level cache while all kept blocks meet
+ * it, and rows of C are written in long runs. */
 static void matrix_products(const lt_amx_walk *walk)
 {
     _Alignas(64) int32_t sums[2][PRODUCT];
@@ -365,7 +377,9 @@ static void matrix_products(const lt_amx_walk *walk)
     *walk->ahead = before.ahead;
 }
 
-/* Intel's manual, volume 1, 18.4. Constant, so that no compiler may hold it in registers. */
+/* The configuration of the unit (Intel's manual, volume 1, 18.4): eight register tiles of 16 rows
+ * of 64 bytes. A constant in memory, because the instruction reads it behind the compiler's back.
+ */
 static const struct {
     uint8_t palette, start_row, reserved[14];
     uint16_t row_bytes[16];

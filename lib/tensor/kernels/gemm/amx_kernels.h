@@ -1,24 +1,28 @@
 /* The hot loops of matrix products on AMX, the matrix unit of Intel's Xeons since Sapphire Rapids.
+ * README.md beside this file draws the digits, the register tiles and the packed blocks.
  *
- * The unit multiplies bytes and sums in 32 bits. A value is made a 24-bit integer by the largest of
- * those it is added up with, and that split into three signed digits of base 256 (the scheme of
- * Ozaki, Ogita, Oishi & Rump 2012, "Error-free transformations of matrix multiplication by using
- * fast routines of matrix multiplication", in fixed point):
+ * The unit multiplies bytes and adds the products up in 32 bits, so float32 values are split into
+ * three signed digits of base 256 (the scheme of Ozaki, Ogita, Oishi & Rump 2012, "Error-free
+ * transformations of matrix multiplication by using fast routines of matrix multiplication", in
+ * fixed point). First a scale turns the values that are added up together into 24-bit integers, the
+ * largest of them into the largest integer. With the digits a0 a1 a2 and b0 b1 b2 of two integers
  *
  *     a b = a0 b0 2^32 + (a0 b1 + a1 b0) 2^24 + (a0 b2 + a1 b1 + a2 b0) 2^16 + O(2^23)
  *
- * Sums of products of digits are exact. What is left out and the rounding of the integers come to
- * errors as large as those of float32's; (a1 b2 + a2 b1) 2^8 would halve them and cost a third more
- * products. Six products of bytes take half of the time of three parts of bfloat16 (Henry, Tang &
- * Heinecke 2019), which the unit multiplies at half the rate.
+ * and the sums of these six products are exact. The products left out and the rounding to integers
+ * cause errors as large as those of sums in float32. Adding (a1 b2 + a2 b1) 2^8 would halve the
+ * errors and cost a third more products. The usual alternative, three parts of bfloat16 (Henry,
+ * Tang & Heinecke 2019), takes twice as long, because the unit multiplies bfloat16 at half the
+ * rate.
  *
- * A product is of 16 rows and 16 columns. Its tiles hold 64 depth indices a step: of a row 64 bytes
- * one after the other, of columns fours of them, column after column. Any order of the depth would
- * do that is the same on both sides.
+ * A block is 16 rows of the left operand or 16 columns of the right one; a product of two blocks is
+ * 16 x 16 sums. A step covers 64 indices of the depth, which fill one register tile per digit.
+ * Which indices share a step does not matter as long as both operands agree.
  *
- * In products of matrices byte 4 i + j of a row is depth index i + 16 j, and each slab of the depth
- * has its own largest values by row and column: a peak costs digits of its row, or column, of its
- * slab only. A value that is not finite makes its row, or column, of the result so. */
+ * Matrices: byte 4 i + j of a step's row is depth index i + 16 j. Each slice of 384 depth indices
+ * has a scale of its own for every row and column, so that a peak costs only its own row, or
+ * column, and slice its accuracy. A value that is not finite makes its row, or column, of the
+ * result not finite. */
 #ifndef LT_TENSOR_AMX_KERNELS_H
 #define LT_TENSOR_AMX_KERNELS_H
 
@@ -27,20 +31,21 @@
 #include <string.h>
 
 enum {
-    LT_AMX_SIDE = 16,  /* rows and columns of a product */
-    LT_AMX_DEPTH = 64, /* depth indices of a step */
-    LT_AMX_DIGITS = 3,
-    LT_AMX_TILE = LT_AMX_SIDE * LT_AMX_DEPTH, /* bytes: a digit of a step */
-    LT_AMX_STEP = LT_AMX_DIGITS * LT_AMX_TILE,
-    LT_AMX_SUMS = LT_AMX_SIDE * LT_AMX_SIDE, /* sums of a product */
-    LT_AMX_STEPS = 6,                        /* of a slab of matrices' depth */
-    LT_AMX_PACKED = 12,                      /* blocks that are packed together, at most */
-    LT_AMX_LINE = 64,                        /* bytes of a line of the caches */
+    LT_AMX_SIDE = 16,                          /* rows or columns of a block */
+    LT_AMX_DEPTH = 64,                         /* depth indices of a step */
+    LT_AMX_DIGITS = 3,                         /* digits of an integer */
+    LT_AMX_TILE = LT_AMX_SIDE * LT_AMX_DEPTH,  /* bytes of a register tile: one digit of a step */
+    LT_AMX_STEP = LT_AMX_DIGITS * LT_AMX_TILE, /* bytes of a block's step */
+    LT_AMX_SUMS = LT_AMX_SIDE * LT_AMX_SIDE,   /* sums of a product of two blocks */
+    LT_AMX_STEPS = 6,                          /* steps of a slice, at most */
+    LT_AMX_PACKED = 12,                        /* blocks packed by one call, at most */
+    LT_AMX_LINE = 64,                          /* bytes of a cache line */
 };
 
-/* What an integer's 1 is worth, and the inverse of that, by the bits of the largest value. Values
- * below 1e-31 are not told apart; nothing is worth nothing, so that rows and columns that are not
- * there do not make subnormal numbers, which are slow. */
+/* The scale of values whose largest magnitude has these bits: the integer 1 stands for the result,
+ * and `*inverse` turns values into integers. The scale of an all-zero row is 0, not a tiny number:
+ * padding rows would otherwise produce subnormals, which are slow. Magnitudes below 1e-31 count as
+ * 1e-31. */
 static inline float lt_amx_worth(uint32_t bits, float *inverse)
 {
     const float integers = 8355000.0f, least = 1e-31f;
@@ -51,28 +56,29 @@ static inline float lt_amx_worth(uint32_t bits, float *inverse)
     return bits == 0 ? 0.0f : from / integers;
 }
 
-/* Memory that is wanted soon, row by row: rows of a set one after the other, set after set. A few
- * cache lines are fetched with each step: many at once would keep the tiles waiting. */
+/* Memory that will be read soon, to be fetched into the caches meanwhile. It consists of sets of
+ * rows. Every step of a product fetches a few cache lines; fetching many at once would keep the
+ * unit waiting. */
 typedef struct lt_amx_ahead {
-    const char *next;    /* row */
-    int64_t left;        /* rows */
-    int64_t bytes, done; /* of a row, and how many of them are fetched */
-    int64_t row,
-        set; /* bytes from a row to the next, and from a set's last to the next set's first */
-    int64_t rows, in_set; /* of a set, and how many of them are done */
-    int64_t lines;        /* of a step */
+    const char *next;     /* the row that is being fetched */
+    int64_t left;         /* rows still to fetch, this one included */
+    int64_t bytes, done;  /* bytes of a row, and how many of this one are fetched */
+    int64_t row;          /* bytes from one row to the next */
+    int64_t set;          /* bytes from the last row of a set to the first row of the next set */
+    int64_t rows, in_set; /* rows of a set, and how many of this set are fetched */
+    int64_t fetches;      /* cache lines to fetch per step */
 } lt_amx_ahead;
 
-/* Lines of a step with which all are fetched in so many. */
-static inline int64_t lt_amx_lines(const lt_amx_ahead *a, int64_t steps)
+/* How many cache lines each of `steps` steps must fetch so that all of them are fetched. */
+static inline int64_t lt_amx_fetches(const lt_amx_ahead *a, int64_t steps)
 {
     return (a->left * ((a->bytes + LT_AMX_LINE - 1) / LT_AMX_LINE) + steps - 1) / steps;
 }
 
-/* A step's lines, to the second-level cache. */
+/* Fetches one step's share of cache lines into the second-level cache. */
 static inline void lt_amx_fetch(lt_amx_ahead *a)
 {
-    for (int64_t i = 0; i < a->lines && a->left > 0; i++) {
+    for (int64_t i = 0; i < a->fetches && a->left > 0; i++) {
         __builtin_prefetch(a->next + a->done, 0, 2);
         a->done += LT_AMX_LINE;
         if (a->done < a->bytes)
@@ -86,49 +92,50 @@ static inline void lt_amx_fetch(lt_amx_ahead *a)
     }
 }
 
-/* Values to pack: element (i, k), row of A or column of B by depth index, is at i * ld + k, or
- * `across` at k * ld + i. `half`: float16, not float32. */
+/* An operand before it is packed. Element k of the depth of row i of A, or of column i of B, lies
+ * at i * ld + k, or with `across` at k * ld + i. The elements are float32, or with `half` float16.
+ */
 typedef struct lt_amx_source {
     const void *data;
     int64_t ld;
     bool across, half;
 } lt_amx_source;
 
-/* Digits of one side: block after block of 16 rows or columns (steps, 3, tile), and what their
- * integers are worth (16). */
+/* Packed blocks of one side, one after the other. */
 typedef struct lt_amx_blocks {
-    const int8_t *digits;
-    const float *worth;
-    int64_t count;
-    int64_t elements; /* rows or columns that are there */
+    const int8_t *digits; /* (count, steps, digits, tile) */
+    const float *worth;   /* (count, 16) the scale of each row or column */
+    int64_t count;        /* blocks */
+    int64_t elements;     /* rows or columns of the matrix from here on; the rest is padding */
 } lt_amx_blocks;
 
-/* A slab of the products of two sides' blocks. Sums are floats (kept block, passing block, 16, 16),
- * and go to C with the last slab: c[...] = alpha sum + beta c[...], whatever C was where beta is
- * zero. */
+/* One slice of the products of every kept block with every passing block. The sums of all slices so
+ * far are kept as floats; the last slice writes c[...] = alpha sum + beta c[...]. Where beta is 0,
+ * C is not read and may hold anything. */
 typedef struct lt_amx_walk {
-    int64_t steps;
-    lt_amx_blocks kept, passing;
-    bool kept_left;   /* rows of products are of the kept side */
-    bool first, last; /* slab */
-    float *sums;
-    float alpha, beta, *c;
-    int64_t row, column; /* elements of C from a product's row to the next, from column to column;
-                            one of them is 1 */
-    lt_amx_ahead *ahead; /* fetched meanwhile */
+    int64_t steps;               /* of this slice */
+    lt_amx_blocks kept, passing; /* the two sides */
+    bool kept_left;              /* the kept side holds rows of A; else columns of B */
+    bool first, last;            /* whether this is the first, the last slice */
+    float *sums;                 /* (kept block, passing block, 16, 16) */
+    float alpha, beta, *c;       /* c: where the first kept and the first passing block meet */
+    int64_t row, column;         /* elements of C from one row to the next, from one column to the
+                                    next; one of the two is 1 */
+    lt_amx_ahead *ahead;         /* memory to fetch meanwhile */
 } lt_amx_walk;
 
 struct lt_amx_kernels {
-    /* Digits of `count` (at most 16 LT_AMX_PACKED) rows or columns, from i on, by `depth` (at most
-     * 64 LT_AMX_STEPS) indices from k on, zeros where there is no element: ceil(count / 16) blocks
-     * of ceil(depth / 64) steps to `to`, what integers are worth (blocks, 16) to `worth`. Rows of A
-     * cannot lie across. */
+    /* Pack `count` rows of A, or columns of B, from i on, and of their depth `depth` indices from k
+     * on. `to` gets ceil(count / 16) blocks of ceil(depth / 64) steps, padded with zeros; `worth`
+     * gets the scales (blocks, 16). count is at most 16 LT_AMX_PACKED, depth at most 64
+     * LT_AMX_STEPS. Rows of A cannot lie across. */
     void (*pack_rows)(const lt_amx_source *s, int64_t i, int64_t count, int64_t k, int64_t depth,
                       int8_t *to, float *worth);
     void (*pack_columns)(const lt_amx_source *s, int64_t i, int64_t count, int64_t k, int64_t depth,
                          int8_t *to, float *worth);
 
-    /* Between begin() and end() on the same thread only. */
+    /* begin() configures the unit for the calling thread and end() releases it; products(), here
+     * and in lt_amx_conv_kernels, may run only between the two. */
     void (*products)(const lt_amx_walk *walk);
     void (*begin)(void);
     void (*end)(void);

@@ -1,5 +1,5 @@
-/* Vectors as wide as a row of the unit's tiles, for amx*_kernels.c only, which tests compile once
- * more for other processors (LT_AMX_EMULATED). */
+/* Vectors as wide as a row of a register tile, 64 bytes, for amx*_kernels.c only. Tests compile
+ * those files once more, for processors without AMX (LT_AMX_EMULATED). */
 #ifndef LT_TENSOR_AMX_VECTORS_H
 #define LT_TENSOR_AMX_VECTORS_H
 
@@ -32,7 +32,7 @@ INLINE void keep_largest(vec x, uint32_t *largest)
 #endif
 }
 
-/* Exchanges `step` x `step` squares of row[0 ... 15] across the diagonal. */
+/* Exchanges the squares of `step` x `step` words of row[0 ... 15] that lie across the diagonal. */
 #define EXCHANGE(row, step, upper, lower)                \
     UNROLL                                               \
     for (int i = 0; i < WIDTH; i++) {                    \
@@ -51,7 +51,7 @@ INLINE void keep_largest(vec x, uint32_t *largest)
 #define UPPER_1 0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30
 #define LOWER_1 1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31
 
-/* row[i] lane j = row[j] lane i */
+/* Transposes 16 x 16 words: row[i] lane j becomes row[j] lane i. */
 INLINE void transpose(words *row)
 {
     EXCHANGE(row, 8, UPPER_8, LOWER_8)
