@@ -12,51 +12,26 @@
 #include "autograd/ops.h"
 #include "cli/pictures/image_file.h"
 #include "cli/pictures/sheet.h"
-#include "engine/objective/templates.h"
-#include "nn/models/clip.h"
-#include "nn/models/stylegan2.h"
-#include "nn/text/tokenizer.h"
+#include "engine/models.h"
 #include "weights/training.h"
 #include "weights/world/captions.h"
 #include "weights/world/world.h"
 
 enum { SIZE = 128, PIXELS = SIZE * SIZE, CROSSOVER = 6, AMONG = 100, HELD_OUT = 900 };
 
-struct model {
-    lt_ctx *ctx;
-    lt_params *generator_params, *clip_params;
-    lt_stylegan2 *g;
-    lt_clip *clip;
-    lt_tokenizer *tokenizer;
-};
-
-static lt_status open_model(struct model *m, const char *generator, const char *clip)
+static lt_status open_models(lt_ctx *ctx, const struct ce_paths *paths, struct ce_models *m)
 {
-    lt_ctx *ctx = m->ctx;
-    lt_status status = lt_params_create(ctx, &m->generator_params);
-    if (status == LT_OK)
-        status = lt_params_create(ctx, &m->clip_params);
-    if (status == LT_OK)
-        status = lt_params_load(ctx, m->generator_params, generator, NULL);
-    if (status == LT_OK)
-        status = lt_stylegan2_create(ctx, m->generator_params, &m->g);
-    if (status == LT_OK)
-        status = lt_params_load(ctx, m->clip_params, clip, NULL);
-    if (status == LT_OK)
-        status = lt_clip_create(ctx, m->clip_params, &m->clip);
-    lt_tensor *merges = status == LT_OK ? lt_params_find(m->clip_params, "tokenizer.merges") : NULL;
-    if (status == LT_OK && !merges)
-        status = lt_fail(ctx, LT_ERR_MISSING, "%s: no tensor tokenizer.merges", clip);
-    if (status == LT_OK)
-        status = lt_tokenizer_create(ctx, lt_data(merges), (size_t)lt_numel(merges), &m->tokenizer);
-    if (status == LT_OK && lt_stylegan2_describe(m->g)->z_dim != WORLD_Z)
-        status = lt_fail(ctx, LT_ERR_SHAPE, "%s: not a generator of the drawn world", generator);
+    lt_status status = ce_models_open(ctx, paths, CE_NEED_GENERATOR | CE_NEED_TEXT, m);
+    if (status == LT_OK && lt_stylegan2_describe(m->generator)->z_dim != WORLD_Z)
+        status =
+            lt_fail(ctx, LT_ERR_SHAPE, "%s: not a generator of the drawn world", paths->generator);
     return status;
 }
 
 /* Draws the attributes of a held-out portrait, mixed from two z if `mixed`, into *attr, and returns
  * the generator's image of it. */
-static lt_tensor *reconstruct(struct model *m, int64_t item, bool mixed, struct world_attr *attr)
+static lt_tensor *reconstruct(const struct ce_models *m, int64_t item, bool mixed,
+                              struct world_attr *attr)
 {
     lt_ctx *ctx = m->ctx;
     uint64_t rng = training_seed(HELD_OUT, mixed, item);
@@ -71,14 +46,15 @@ static lt_tensor *reconstruct(struct model *m, int64_t item, bool mixed, struct 
         world_attr_random_natural(&rng, &color, values + WORLD_Z);
         world_attr_mix(attr, &color, attr);
     }
-    lt_tensor *w = lt_stylegan2_broadcast(ctx, m->g, lt_stylegan2_mapping(ctx, m->g, z));
+    lt_tensor *w =
+        lt_stylegan2_broadcast(ctx, m->generator, lt_stylegan2_mapping(ctx, m->generator, z));
     return lt_stylegan2_synthesis(
-        ctx, m->g,
+        ctx, m->generator,
         lt_stylegan2_mix(ctx, lt_slice(ctx, w, 0, 0, 1), lt_slice(ctx, w, 0, 1, 1), CROSSOVER));
 }
 
 /* The mean of the PSNR of `count` images, in dB. */
-static lt_status measure_psnr(struct model *m, int64_t count, bool mixed, double *psnr)
+static lt_status measure_psnr(const struct ce_models *m, int64_t count, bool mixed, double *psnr)
 {
     *psnr = 0.0;
     float *truth = malloc(sizeof(float) * 3 * PIXELS);
@@ -103,27 +79,18 @@ static lt_status measure_psnr(struct model *m, int64_t count, bool mixed, double
     return lt_ctx_status(m->ctx);
 }
 
-static lt_tensor *embed_text(struct model *m, const char *text)
+static lt_tensor *embed_text(const struct ce_models *m, const char *text)
 {
-    const int64_t context = lt_clip_describe(m->clip)->context_length;
-    lt_tensor *ids = lt_empty(m->ctx, LT_I32, 2, (int64_t[]){1, context});
-    if (!ids)
-        return NULL;
-    memset(lt_i32(ids), 0, sizeof(int32_t) * (size_t)context);
-    if (lt_tokenize(m->ctx, m->tokenizer, text, strlen(text), lt_i32(ids), (size_t)context, NULL) !=
-        LT_OK)
-        return NULL;
-    return lt_l2_normalize(m->ctx, lt_clip_encode_text(m->ctx, m->clip, ids), 1e-12f);
+    return lt_l2_normalize(m->ctx, ce_models_embed_texts(m, &text, 1), 1e-12f);
 }
 
-static lt_tensor *embed_portrait(struct model *m, const struct world_attr *attr)
+static lt_tensor *embed_portrait(const struct ce_models *m, const struct world_attr *attr)
 {
     lt_tensor *image = lt_zeros(m->ctx, 4, (int64_t[]){1, 3, SIZE, SIZE});
     if (!image)
         return NULL;
     world_render(attr, SIZE, lt_f32(image), NULL);
-    lt_tensor *pixels = lt_clip_preprocess(m->ctx, m->clip, image, false);
-    return lt_l2_normalize(m->ctx, lt_clip_encode_image(m->ctx, m->clip, pixels), 1e-12f);
+    return lt_l2_normalize(m->ctx, ce_models_embed_images(m, image, false), 1e-12f);
 }
 
 static int argmax(const float *x, int64_t n, int64_t stride)
@@ -137,7 +104,7 @@ static int argmax(const float *x, int64_t n, int64_t stride)
 /* The share of captions whose own picture is the nearest among 100, and the share of pictures whose
  * own caption is. Captions state at least three colours, since shorter ones fit several portraits.
  */
-static lt_status measure_retrieval(struct model *m, double *by_text, double *by_image)
+static lt_status measure_retrieval(const struct ce_models *m, double *by_text, double *by_image)
 {
     lt_ctx *ctx = m->ctx;
     const lt_scope scope = lt_scope_open(ctx);
@@ -172,7 +139,8 @@ static lt_status measure_retrieval(struct model *m, double *by_text, double *by_
 
 /* For each part: the share of portraits that are nearest to the prompt of their colour, among the
  * prompts of all named colours. The colours of the part take turns. */
-static lt_status measure_zero_shot(struct model *m, int64_t count, double accuracy[WORLD_PARTS])
+static lt_status measure_zero_shot(const struct ce_models *m, int64_t count,
+                                   double accuracy[WORLD_PARTS])
 {
     lt_ctx *ctx = m->ctx;
     for (int p = 0; p < WORLD_PARTS; p++) {
@@ -206,7 +174,7 @@ static lt_status measure_zero_shot(struct model *m, int64_t count, double accura
 
 /* Writes a picture of three pairs of rows: the rendered truth, and below it the image of the
  * generator. The last pair has mixed styles. */
-static lt_status draw_sheet(struct model *m, const char *path)
+static lt_status draw_sheet(const struct ce_models *m, const char *path)
 {
     enum { COLUMNS = 8, ROWS = 6 };
     lt_ctx *ctx = m->ctx;
@@ -249,65 +217,85 @@ static lt_status draw_sheet(struct model *m, const char *path)
 static const char usage[] =
     "usage: measure [--generator FILE] [--clip FILE] [--count N] [--sheet FILE.png]\n";
 
-int main(int argc, char **argv)
+struct options {
+    struct ce_paths paths;
+    const char *sheet; /* the picture of samples; NULL: none */
+    int64_t count;     /* portraits of each measurement */
+};
+
+/* Reads the command line into *o, which holds the defaults. Returns 0; 2 after a message about a
+ * mistake; -1 after --help. */
+static int parse(struct options *o, int argc, char **argv)
 {
-    const char *generator = "weights/generator.safetensors", *clip = "weights/clip.safetensors",
-               *sheet = NULL;
-    int64_t count = 200;
     for (int i = 1; i < argc; i += 2) {
         const char *value = i + 1 < argc ? argv[i + 1] : NULL;
         if (strcmp(argv[i], "--help") == 0) {
             fputs(usage, stdout);
-            return 0;
+            return -1;
         }
         if (value && strcmp(argv[i], "--generator") == 0) {
-            generator = value;
+            o->paths.generator = value;
         } else if (value && strcmp(argv[i], "--clip") == 0) {
-            clip = value;
+            o->paths.clip = value;
         } else if (value && strcmp(argv[i], "--sheet") == 0) {
-            sheet = value;
+            o->sheet = value;
         } else if (value && strcmp(argv[i], "--count") == 0) {
-            count = strtoll(value, NULL, 10);
+            o->count = strtoll(value, NULL, 10);
         } else {
             fprintf(stderr, "measure: '%s' is not an option, or its value is missing\n%s", argv[i],
                     usage);
             return 2;
         }
     }
-    if (count < 1) {
+    if (o->count < 1) {
         fprintf(stderr, "measure: --count must be at least 1\n");
         return 2;
     }
-    struct model m = {0};
-    if (lt_ctx_create(&m.ctx) != LT_OK)
-        return training_fail(NULL, "measure");
-    lt_no_grad_begin(m.ctx);
+    return 0;
+}
+
+/* Measures everything and prints the JSON object. */
+static lt_status measure(const struct ce_models *m, int64_t count)
+{
     double natural = 0.0, mixed = 0.0, by_text = 0.0, by_image = 0.0, accuracy[WORLD_PARTS] = {0};
-    lt_status status = open_model(&m, generator, clip);
+    lt_status status = measure_psnr(m, count, false, &natural);
     if (status == LT_OK)
-        status = measure_psnr(&m, count, false, &natural);
+        status = measure_psnr(m, count, true, &mixed);
     if (status == LT_OK)
-        status = measure_psnr(&m, count, true, &mixed);
+        status = measure_retrieval(m, &by_text, &by_image);
     if (status == LT_OK)
-        status = measure_retrieval(&m, &by_text, &by_image);
+        status = measure_zero_shot(m, count, accuracy);
+    if (status != LT_OK)
+        return status;
+    printf("{\"psnr_natural\": %.2f, \"psnr_mixed\": %.2f, \"retrieval_by_text\": %.2f, "
+           "\"retrieval_by_image\": %.2f",
+           natural, mixed, by_text, by_image);
+    for (int p = 0; p < WORLD_PARTS; p++)
+        printf(", \"zero_shot_%s\": %.3f", world_part_name((enum world_part)p), accuracy[p]);
+    printf("}\n");
+    return LT_OK;
+}
+
+int main(int argc, char **argv)
+{
+    struct options o = {
+        .paths = {.generator = "weights/generator.safetensors", .clip = "weights/clip.safetensors"},
+        .count = 200};
+    struct ce_models m = {0};
+    lt_ctx *ctx = NULL;
+    const int parsed = parse(&o, argc, argv);
+    if (parsed)
+        return parsed < 0 ? 0 : parsed;
+    if (lt_ctx_create(&ctx) != LT_OK)
+        return training_fail(NULL, "measure");
+    lt_no_grad_begin(ctx);
+    lt_status status = open_models(ctx, &o.paths, &m);
     if (status == LT_OK)
-        status = measure_zero_shot(&m, count, accuracy);
-    if (status == LT_OK && sheet)
-        status = draw_sheet(&m, sheet);
-    if (status == LT_OK) {
-        printf(
-            "{\"psnr_natural\": %.2f, \"psnr_mixed\": %.2f, \"retrieval_by_text\": %.2f, \"retrieval_by_image\": %.2f",
-            natural, mixed, by_text, by_image);
-        for (int p = 0; p < WORLD_PARTS; p++)
-            printf(", \"zero_shot_%s\": %.3f", world_part_name((enum world_part)p), accuracy[p]);
-        printf("}\n");
-    }
-    const int code = status == LT_OK ? 0 : training_fail(m.ctx, "measure");
-    lt_clip_free(m.clip);
-    lt_stylegan2_free(m.g);
-    lt_tokenizer_free(m.tokenizer);
-    lt_params_free(m.generator_params);
-    lt_params_free(m.clip_params);
-    lt_ctx_destroy(m.ctx);
+        status = measure(&m, o.count);
+    if (status == LT_OK && o.sheet)
+        status = draw_sheet(&m, o.sheet);
+    const int code = status == LT_OK ? 0 : training_fail(ctx, "measure");
+    ce_models_close(&m);
+    lt_ctx_destroy(ctx);
     return code;
 }
