@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "bench/speed/output.h"
 #include "bench/speed/peers.h"
 #include "tensor/files/json.h"
 
@@ -157,39 +158,25 @@ static void put_object(lt_json_writer *w, const struct setup *setup, const struc
     lt_json_end_object(w);
 }
 
-/* Closes the file and renames it from `temporary` to `path` if everything was written; else removes
- * it and returns false after a message. */
-static bool finish(FILE *out, const char *temporary, const char *path)
-{
-    const bool good = out && !ferror(out);
-    if (out && fclose(out) == 0 && good && rename(temporary, path) == 0)
-        return true;
-    if (out)
-        remove(temporary);
-    fprintf(stderr, "bench: %s could not be written\n", path);
-    return false;
-}
-
 bool report_json(const char *path, const struct setup *setup, const struct machine *m,
                  const struct row *rows, int count)
 {
-    char temporary[BENCH_PATH];
-    snprintf(temporary, sizeof temporary, "%s.tmp", path);
-    FILE *out = fopen(temporary, "w");
+    struct output out;
+    output_open(&out, path);
     lt_json_writer *w = lt_json_writer_create();
     const char *before = "[\n";
-    for (int i = 0; out && w && i < count; i++)
+    for (int i = 0; out.file && w && i < count; i++)
         for (int k = 0; k == 0 || k < rows[i].peers; k++) {
             lt_json_writer_reset(w);
             put_object(w, setup, m, &rows[i], k < rows[i].peers ? &rows[i].peer[k] : NULL);
             const char *text = lt_json_writer_text(w, NULL);
-            fprintf(out, "%s%s", before, text ? text : "null");
+            fprintf(out.file, "%s%s", before, text ? text : "null");
             before = ",\n";
         }
-    if (out)
-        fprintf(out, "%s\n]\n", count ? "" : "[");
+    if (out.file)
+        fprintf(out.file, "%s\n]\n", count ? "" : "[");
     lt_json_writer_free(w);
-    return finish(out, temporary, path);
+    return output_close(&out);
 }
 
 /* ---- markdown ---- */
@@ -197,23 +184,23 @@ bool report_json(const char *path, const struct setup *setup, const struct machi
 bool report_markdown(const char *path, const struct setup *setup, const struct machine *m,
                      const struct row *rows, int count)
 {
-    char temporary[BENCH_PATH], day[32];
+    struct output out;
+    char day[32];
     const time_t now = time(NULL);
     struct tm parts;
-    snprintf(temporary, sizeof temporary, "%s.tmp", path);
-    FILE *out = fopen(temporary, "w");
-    if (out && gmtime_r(&now, &parts) && strftime(day, sizeof day, "%Y-%m-%d", &parts)) {
-        fprintf(out, "# Last full run of `make bench`, %s\n\n", day);
+    output_open(&out, path);
+    if (out.file && gmtime_r(&now, &parts) && strftime(day, sizeof day, "%Y-%m-%d", &parts)) {
+        fprintf(out.file, "# Last full run of `make bench`, %s\n\n", day);
         fprintf(
-            out,
+            out.file,
             "Weights by formula. Peak memory is that of the row's process, weights included. A ratio is the peer's median divided by ours. "
             "bench/README.md describes the works and the peers.\n\n");
-        report_machine(out, setup, m, "    ");
-        report_peers(out, rows, count, "    ");
-        fputs("\n", out);
-        report_header(out, "    ");
+        report_machine(out.file, setup, m, "    ");
+        report_peers(out.file, rows, count, "    ");
+        fputs("\n", out.file);
+        report_header(out.file, "    ");
         for (int i = 0; i < count; i++)
-            report_row(out, m, &rows[i], "    ");
+            report_row(out.file, m, &rows[i], "    ");
     }
-    return finish(out, temporary, path);
+    return output_close(&out);
 }

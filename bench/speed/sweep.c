@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "bench/speed/measure.h"
+#include "bench/speed/output.h"
 #include "cli/pictures/canvas.h"
 #include "cli/pictures/image_file.h"
 #include "cli/pictures/plot.h"
@@ -31,45 +32,43 @@ struct line {
 
 static bool write_csv(const char *path, const struct line *lines, int count)
 {
-    FILE *out = fopen(path, "w");
-    if (out) {
+    struct output out;
+    output_open(&out, path);
+    if (out.file) {
         fprintf(
-            out,
+            out.file,
             "work,size,batch,threads,gflop,median_s,min_s,max_s,gflops,peak_rss_bytes,peak_tensor_bytes\n");
         for (int i = 0; i < count; i++)
             for (int k = 0; k < lines[i].count; k++) {
                 const struct point *p = &lines[i].point[k];
-                fprintf(out, "%s,%d,%d,%d,%.3f,%.6f,%.6f,%.6f,%.2f,%lld,%lld\n", lines[i].work->key,
-                        p->size, p->batch, lines[i].threads, p->f.gflop, p->f.median_s, p->f.min_s,
-                        p->f.max_s, p->f.gflop / p->f.median_s, (long long)p->f.peak_rss_bytes,
-                        (long long)p->f.peak_tensor_bytes);
+                fprintf(out.file, "%s,%d,%d,%d,%.3f,%.6f,%.6f,%.6f,%.2f,%lld,%lld\n",
+                        lines[i].work->key, p->size, p->batch, lines[i].threads, p->f.gflop,
+                        p->f.median_s, p->f.min_s, p->f.max_s, p->f.gflop / p->f.median_s,
+                        (long long)p->f.peak_rss_bytes, (long long)p->f.peak_tensor_bytes);
             }
     }
-    if (out && fclose(out) == 0)
-        return true;
-    fprintf(stderr, "bench: %s could not be written\n", path);
-    return false;
+    return output_close(&out);
 }
 
 static bool write_json(const char *path, const struct line *lines, int count)
 {
-    FILE *out = fopen(path, "w");
+    struct output out;
+    output_open(&out, path);
     const char *before = "[\n";
-    for (int i = 0; out && i < count; i++)
+    for (int i = 0; out.file && i < count; i++)
         for (int k = 0; k < lines[i].count; k++, before = ",\n") {
             const struct point *p = &lines[i].point[k];
             fprintf(
-                out,
+                out.file,
                 "%s{\"work\": \"%s\", \"size\": %d, \"batch\": %d, \"threads\": %d, \"gflop\": %.3f, \"median_s\": %.6f, "
                 "\"min_s\": %.6f, \"max_s\": %.6f, \"gflops\": %.2f, \"peak_rss_bytes\": %lld, \"peak_tensor_bytes\": %lld}",
                 before, lines[i].work->key, p->size, p->batch, lines[i].threads, p->f.gflop,
                 p->f.median_s, p->f.min_s, p->f.max_s, p->f.gflop / p->f.median_s,
                 (long long)p->f.peak_rss_bytes, (long long)p->f.peak_tensor_bytes);
         }
-    if (out && fprintf(out, "\n]\n") > 0 && fclose(out) == 0)
-        return true;
-    fprintf(stderr, "bench: %s could not be written\n", path);
-    return false;
+    if (out.file)
+        fputs("\n]\n", out.file);
+    return output_close(&out);
 }
 
 /* ---- plot ---- */
