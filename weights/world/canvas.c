@@ -41,8 +41,8 @@ static void blend(float *restrict p, int n, const float *restrict cover,
     }
 }
 
-void world_paint(struct world_canvas *canvas, const struct world_frame *f, struct world_box b,
-                 world_shape *shape, const void *arg, const float color[3], int part)
+struct world_pixels world_box_pixels(const struct world_frame *f, struct world_box b, float px,
+                                     int size)
 {
     float x0 = 1e9f, x1 = -1e9f, y0 = 1e9f, y1 = -1e9f;
     for (int i = 0; i < 4; i++) {
@@ -54,24 +54,38 @@ void world_paint(struct world_canvas *canvas, const struct world_frame *f, struc
         y1 = y > y1 ? y : y1;
     }
 
-    int size = canvas->size, left, right, top, bottom;
-    float px = canvas->px, sharp = 1.0f / px;
-    pixel_range(x0, x1, px, size, &left, &right);
-    pixel_range(y0, y1, px, size, &top, &bottom);
+    struct world_pixels p;
+    pixel_range(x0, x1, px, size, &p.left, &p.right);
+    pixel_range(y0, y1, px, size, &p.top, &p.bottom);
+    return p;
+}
 
-    int n = right - left;
+void world_row_coordinates(const struct world_frame *f, float px, int left, int row, int n,
+                           float *u, float *v)
+{
+    float dy = ((float)row + 0.5f) * px - f->y0, dx = ((float)left + 0.5f) * px - f->x0;
+    float us = f->ux * dx + f->uy * dy, vs = f->vx * dx + f->vy * dy;
+
+    for (int i = 0; i < n; i++) {
+        u[i] = us + (float)i * (f->ux * px);
+        v[i] = vs + (float)i * (f->vx * px);
+    }
+}
+
+void world_paint(struct world_canvas *canvas, const struct world_frame *f, struct world_box b,
+                 world_shape *shape, const void *arg, const float color[3], int part)
+{
+    int size = canvas->size;
+    float px = canvas->px, sharp = 1.0f / px;
+    struct world_pixels box = world_box_pixels(f, b, px, size);
+    int left = box.left, n = box.right - box.left;
     if (n <= 0)
         return;
 
     float u[WORLD_SIZE_MAX], v[WORLD_SIZE_MAX], cover[WORLD_SIZE_MAX], shade[WORLD_SIZE_MAX];
     size_t plane = (size_t)size * (size_t)size;
-    for (int row = top; row < bottom; row++) {
-        float dy = ((float)row + 0.5f) * px - f->y0, dx = ((float)left + 0.5f) * px - f->x0;
-        float us = f->ux * dx + f->uy * dy, vs = f->vx * dx + f->vy * dy;
-        for (int i = 0; i < n; i++) {
-            u[i] = us + (float)i * (f->ux * px);
-            v[i] = vs + (float)i * (f->vx * px);
-        }
+    for (int row = box.top; row < box.bottom; row++) {
+        world_row_coordinates(f, px, left, row, n, u, v);
         shape(arg, n, u, v, sharp, cover, shade);
 
         size_t at = (size_t)row * (size_t)size + (size_t)left;

@@ -41,6 +41,17 @@ enum { WORLD_NO_PART = -1 };
 void world_paint(struct world_canvas *canvas, const struct world_frame *frame, struct world_box box,
                  world_shape *shape, const void *arg, const float color[3], int part);
 
+/* The pixels whose centres may lie in a box, with one pixel of margin; right and bottom excluded.
+ */
+struct world_pixels {
+    int left, right, top, bottom;
+};
+struct world_pixels world_box_pixels(const struct world_frame *frame, struct world_box box,
+                                     float px, int size);
+
+/* The local coordinates of the n pixel centres of a row, beginning at column `left`. */
+void world_row_coordinates(const struct world_frame *frame, float px, int left, int row, int n,
+                           float *u, float *v);
 /* The frame whose origin is at (u, v) of `parent`, turned clockwise by angle (radians). Its u axis
  * is mirrored if side < 0. */
 struct world_frame world_frame_at(const struct world_frame *parent, float u, float v, float angle,

@@ -124,8 +124,7 @@ void world_attr_random_any(uint64_t *rng, struct world_attr *attr)
     attr->glasses_on = world_random_uniform(rng) < 0.5f ? 1.0f : 0.0f;
 }
 
-void world_attr_set_color(struct world_attr *attr, enum world_part part, enum world_color color,
-                          uint64_t *rng)
+void world_color_sample(enum world_color color, uint64_t *rng, float rgb[3])
 {
     const struct world_named *named = world_named(color);
 
@@ -133,7 +132,13 @@ void world_attr_set_color(struct world_attr *attr, enum world_part part, enum wo
         float v = named->rgb[c];
         if (rng)
             v += named->jitter * fmaxf(-2.0f, fminf(2.0f, world_random_normal(rng)));
-        attr->color[part][c] = v < 0.0f ? 0.0f : v > 1.0f ? 1.0f : v;
+        rgb[c] = v < 0.0f ? 0.0f : v > 1.0f ? 1.0f : v;
     }
+}
+
+void world_attr_set_color(struct world_attr *attr, enum world_part part, enum world_color color,
+                          uint64_t *rng)
+{
+    world_color_sample(color, rng, attr->color[part]);
     attr->color_name[part] = (int)color;
 }

@@ -96,6 +96,8 @@ void world_attr_random_natural(uint64_t *rng, struct world_attr *attr, float z[W
  */
 void world_attr_random_any(uint64_t *rng, struct world_attr *attr);
 
+/* An example of a named colour: jittered by rng, or its exact centre where rng is NULL. */
+void world_color_sample(enum world_color color, uint64_t *rng, float rgb[3]);
 /* Gives a part a named colour: the exact colour if rng is NULL, else one that varies around it. */
 void world_attr_set_color(struct world_attr *attr, enum world_part part, enum world_color color,
                           uint64_t *rng);
