@@ -2,37 +2,7 @@
 
 #include <string.h>
 
-/* A text that is written into a buffer and cut at its end; length goes on counting. */
-struct text {
-    char *buf;
-    size_t cap, length;
-};
-
-static void put(struct text *t, const char *s)
-{
-    for (; *s; s++) {
-        if (t->length + 1 < t->cap)
-            t->buf[t->length] = *s;
-        t->length++;
-    }
-}
-
-static size_t finish(struct text *t)
-{
-    if (t->cap > 0)
-        t->buf[t->length < t->cap ? t->length : t->cap - 1] = '\0';
-    return t->length;
-}
-
-static bool chance(uint64_t *rng, float p) { return world_random_uniform(rng) < p; }
-
-static const char *pick(uint64_t *rng, const char *const *list)
-{
-    size_t n = 0;
-    while (list[n])
-        n++;
-    return list[world_random(rng) % n];
-}
+#include "weights/world/text.h"
 
 /* The names of each part, the plain one first. Each list ends with NULL. */
 enum { NAMES = 5 };
@@ -80,13 +50,13 @@ static const char *form_word(const struct world_attr *a, enum world_part part, u
 {
     switch (part) {
     case WORLD_HAIR:
-        if (a->hair_wave > 0.7f && chance(rng, 0.35f))
+        if (a->hair_wave > 0.7f && world_chance(rng, 0.35f))
             return "wavy";
-        if (a->hair_wave < 0.2f && chance(rng, 0.35f))
+        if (a->hair_wave < 0.2f && world_chance(rng, 0.35f))
             return "straight";
         return a->hair_length > 0.68f ? "long" : a->hair_length < 0.3f ? "short" : NULL;
     case WORLD_BROWS:
-        if (a->brow_arch > 0.8f && chance(rng, 0.4f))
+        if (a->brow_arch > 0.8f && world_chance(rng, 0.4f))
             return "arched";
         return a->brow_thickness > 0.7f ? "thick" : a->brow_thickness < 0.3f ? "thin" : NULL;
     case WORLD_EYES: return a->eye_size > 0.7f ? "big" : a->eye_size < 0.3f ? "small" : NULL;
@@ -99,17 +69,6 @@ static const char *form_word(const struct world_attr *a, enum world_part part, u
     }
 }
 
-/* Returns a colour word in one of its spellings: captions use "gray" and "grey", "blond" and
- * "blonde". */
-static const char *spell(const char *word, uint64_t *rng)
-{
-    if (rng && !strcmp(word, "gray") && chance(rng, 0.3f))
-        return "grey";
-    if (rng && !strcmp(word, "blond") && chance(rng, 0.4f))
-        return "blonde";
-    return word;
-}
-
 static bool singular(enum world_part part, const char *noun)
 {
     return part == WORLD_SHIRT || part == WORLD_BACKGROUND || !strcmp(noun, "mouth");
@@ -117,22 +76,22 @@ static bool singular(enum world_part part, const char *noun)
 
 /* Writes a phrase such as "a v-neck blue shirt": article if wanted, form and colour if not NULL,
  * noun. */
-static void put_phrase(struct text *t, bool article, const char *form, const char *color,
+static void put_phrase(struct world_text *t, bool article, const char *form, const char *color,
                        const char *noun)
 {
     const char *first = form ? form : color ? color : noun;
 
     if (article)
-        put(t, strchr("aeiou", *first) ? "an " : "a ");
+        world_put_article(t, first);
     if (form) {
-        put(t, form);
-        put(t, " ");
+        world_put(t, form);
+        world_put(t, " ");
     }
     if (color) {
-        put(t, color);
-        put(t, " ");
+        world_put(t, color);
+        world_put(t, " ");
     }
-    put(t, noun);
+    world_put(t, noun);
 }
 
 /* The words that a caption says of one part; NULL: not said. */
@@ -144,25 +103,25 @@ struct fact {
 static struct fact choose_fact(const struct world_attr *a, enum world_part part, bool color,
                                float form_chance, uint64_t *rng)
 {
-    struct fact f = {part, NULL, NULL, pick(rng, NOUNS[part])};
+    struct fact f = {part, NULL, NULL, world_pick(rng, NOUNS[part])};
 
-    if (chance(rng, form_chance))
+    if (world_chance(rng, form_chance))
         f.form = form_word(a, part, rng);
     if (color || (!f.form && part != WORLD_GLASSES))
-        f.color = spell(world_color_word(part, a->color_name[part]), rng);
+        f.color = world_spell(world_color_word(part, a->color_name[part]), rng);
     /* A form goes with "lips" only: "full lipstick" is not English. */
     if (f.form && part == WORLD_LIPS)
         f.noun = NOUNS[part][0];
     return f;
 }
 
-static void put_fact(struct text *t, const struct fact *f)
+static void put_fact(struct world_text *t, const struct fact *f)
 {
     put_phrase(t, singular(f->part, f->noun), f->form, f->color, f->noun);
 }
 
 /* Writes "with x, y and z" for the facts i with these[i], or nothing if there are none. */
-static void put_list(struct text *t, const char *lead, const struct fact *facts, int n,
+static void put_list(struct world_text *t, const char *lead, const struct fact *facts, int n,
                      const bool *these)
 {
     int left = 0;
@@ -173,50 +132,50 @@ static void put_list(struct text *t, const char *lead, const struct fact *facts,
     for (int i = 0; i < n; i++) {
         if (!these[i])
             continue;
-        put(t, !any ? lead : left == 1 ? " and " : ", ");
+        world_put(t, !any ? lead : left == 1 ? " and " : ", ");
         put_fact(t, &facts[i]);
         any = true;
         left--;
     }
 }
 
-static void put_facts(struct text *t, const struct world_attr *a, const struct fact *facts, int n,
-                      uint64_t *rng)
+static void put_facts(struct world_text *t, const struct world_attr *a, const struct fact *facts,
+                      int n, uint64_t *rng)
 {
     enum { MOST = WORLD_PARTS };
     bool with[MOST] = {false}, worn[MOST] = {false};
     const char *noun = facts[0].noun;
 
-    if (n == 1 && chance(rng, 0.35f)) {
+    if (n == 1 && world_chance(rng, 0.35f)) {
         put_fact(t, &facts[0]);
         return;
     }
-    if (n == 1 && facts[0].color && facts[0].part >= WORLD_SKIN && chance(rng, 0.15f)) {
-        put(t, chance(rng, 0.5f) ? "a face whose " : "the ");
+    if (n == 1 && facts[0].color && facts[0].part >= WORLD_SKIN && world_chance(rng, 0.15f)) {
+        world_put(t, world_chance(rng, 0.5f) ? "a face whose " : "the ");
         put_phrase(t, false, facts[0].form, NULL, noun);
         bool one = facts[0].part == WORLD_SKIN || facts[0].part == WORLD_HAIR ||
                    !strcmp(noun, "mouth") || !strcmp(noun, "lipstick");
-        put(t, one ? " is " : " are ");
-        put(t, facts[0].color);
+        world_put(t, one ? " is " : " are ");
+        world_put(t, facts[0].color);
         return;
     }
 
-    put(t, pick(rng, a->smile > 0.55f && chance(rng, 0.2f) ? SMILING : SUBJECTS));
+    world_put(t, world_pick(rng, a->smile > 0.55f && world_chance(rng, 0.2f) ? SMILING : SUBJECTS));
     const struct fact *behind = NULL;
     for (int i = 0; i < n; i++) {
         enum world_part p = facts[i].part;
-        if (p == WORLD_BACKGROUND && chance(rng, 0.8f))
+        if (p == WORLD_BACKGROUND && world_chance(rng, 0.8f))
             behind = &facts[i];
-        else if ((p == WORLD_SHIRT && chance(rng, 0.8f)) ||
-                 (p == WORLD_GLASSES && chance(rng, 0.4f)))
+        else if ((p == WORLD_SHIRT && world_chance(rng, 0.8f)) ||
+                 (p == WORLD_GLASSES && world_chance(rng, 0.4f)))
             worn[i] = true;
         else
             with[i] = true;
     }
     put_list(t, " with ", facts, n, with);
-    put_list(t, pick(rng, WEARING), facts, n, worn);
+    put_list(t, world_pick(rng, WEARING), facts, n, worn);
     if (behind) {
-        put(t, pick(rng, ON));
+        world_put(t, world_pick(rng, ON));
         put_fact(t, behind);
     }
 }
@@ -254,16 +213,16 @@ static const enum world_part DRAW[] = {
 size_t world_caption(const struct world_attr *attr, uint64_t *rng, int said[WORLD_PARTS], char *buf,
                      size_t cap)
 {
-    struct text t = {buf, cap, 0};
+    struct world_text t = {buf, cap, 0};
     struct fact facts[WORLD_PARTS];
     bool told[WORLD_PARTS] = {false};
     int n = 0;
 
     for (int p = 0; said && p < WORLD_PARTS; p++)
         said[p] = -1;
-    if (chance(rng, 0.05f)) {
-        put(&t, pick(rng, SUBJECTS));
-        return finish(&t);
+    if (world_chance(rng, 0.05f)) {
+        world_put(&t, world_pick(rng, SUBJECTS));
+        return world_finish(&t);
     }
 
     float u = world_random_uniform(rng);
@@ -272,7 +231,7 @@ size_t world_caption(const struct world_attr *attr, uint64_t *rng, int said[WORL
         enum world_part p = DRAW[world_random(rng) % (sizeof DRAW / sizeof *DRAW)];
         if (told[p] || (p == WORLD_GLASSES && !world_has_glasses(attr)))
             continue;
-        bool color = chance(rng, 0.88f);
+        bool color = world_chance(rng, 0.88f);
         told[p] = true;
         facts[n] = choose_fact(attr, p, color, color ? 0.25f : 1.0f, rng);
         if (said && facts[n].color)
@@ -281,61 +240,47 @@ size_t world_caption(const struct world_attr *attr, uint64_t *rng, int said[WORL
     }
     put_facts(&t, attr, facts, n, rng);
 
-    const char *more = t.length > 0 && want > 1 && chance(rng, 0.08f) ? remark(attr, rng) : NULL;
+    const char *more =
+        t.length > 0 && want > 1 && world_chance(rng, 0.08f) ? remark(attr, rng) : NULL;
     if (more) {
-        put(&t, ", ");
-        put(&t, more);
+        world_put(&t, ", ");
+        world_put(&t, more);
     }
-    return finish(&t);
+    return world_finish(&t);
 }
 
 size_t world_caption_part(const struct world_attr *attr, enum world_part part, uint64_t *rng,
                           char *buf, size_t cap)
 {
-    struct text t = {buf, cap, 0};
+    struct world_text t = {buf, cap, 0};
     struct fact f = choose_fact(attr, part, true, 0.15f, rng);
 
     put_facts(&t, attr, &f, 1, rng);
-    return finish(&t);
+    return world_finish(&t);
 }
 
 size_t world_caption_templated(const struct world_attr *attr, uint64_t *rng,
                                const char *const *templates, size_t n, int said[WORLD_PARTS],
                                char *buf, size_t cap)
 {
-    if (n == 0 || !chance(rng, 0.3f))
+    if (n == 0 || !world_chance(rng, 0.3f))
         return world_caption(attr, rng, said, buf, cap);
 
     char own[256];
-    const char *inner = own, *template = templates[world_random(rng) % n];
-    const char *place = strstr(template, "{}");
-    struct text t = {buf, cap, 0};
+    const char *template = templates[world_random(rng) % n];
+    struct world_text t = {buf, cap, 0};
 
     world_caption(attr, rng, said, own, sizeof own);
-    if (!strncmp(inner, "a ", 2))
-        inner += 2;
-    else if (!strncmp(inner, "an ", 3))
-        inner += 3;
-    else if (!strncmp(inner, "the ", 4))
-        inner += 4;
-    for (const char *s = template; *s;) {
-        if (s == place) {
-            put(&t, inner);
-            s += 2;
-        } else {
-            char letter[2] = {*s++, '\0'};
-            put(&t, letter);
-        }
-    }
-    return finish(&t);
+    world_put_template(&t, template, own);
+    return world_finish(&t);
 }
 
 size_t world_prompt(enum world_part part, int color, char *buf, size_t cap)
 {
-    struct text t = {buf, cap, 0};
+    struct world_text t = {buf, cap, 0};
     const char *word = world_color_word(part, color), *noun = NOUNS[part][0];
 
-    put(&t, "face with ");
+    world_put(&t, "face with ");
     put_phrase(&t, singular(part, noun), NULL, word, noun);
-    return finish(&t);
+    return world_finish(&t);
 }
