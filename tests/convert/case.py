@@ -1,4 +1,5 @@
-"""What all tests of the converter share: a folder for each test, and the converter run in this process."""
+"""What all tests of the converter share: a folder for each test, and the converter run in this
+process."""
 
 import contextlib
 import io
@@ -31,7 +32,8 @@ CHEAP_MEMORY = 1 << 28  # bytes of address space beyond those of the process
 
 @contextlib.contextmanager
 def cheaply():
-    """Fails where the block takes too much time or memory, which a hostile file must not make the converter do."""
+    """Fails where the block takes too much time or memory, which a hostile file must not make the
+    converter do."""
     def stop(_signal, _frame):
         raise AssertionError("more than %d seconds of the processor" % CHEAP_SECONDS)
 

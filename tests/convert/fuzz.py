@@ -2,10 +2,11 @@
 
     python3 tests/convert/fuzz.py SECONDS [SEED]
 
-Whatever a file holds, the converter must end with a result or with one line, quickly and with little memory, and
-never with an internal error. The inputs are small files of every kind with damage (bytes changed, cut, doubled; in
-archives, the pickle inside), networks with wrong shapes, types and names, safetensors headers with wrong values,
-and pickles of random opcodes around the names that the converter knows. A finding is written to the current folder as fuzz-SEED-NUMBER.
+Whatever a file holds, the converter must end with a result or with one line, quickly and with
+little memory, and never with an internal error. The inputs are small files of every kind with
+damage (bytes changed, cut, doubled; in archives, the pickle inside), networks with wrong shapes,
+types and names, safetensors headers with wrong values, and pickles of random opcodes around the
+names that the converter knows. A finding is written to the current folder as fuzz-SEED-NUMBER.
 """
 
 import contextlib

@@ -1,11 +1,11 @@
-"""Small networks as dictionaries of arrays: names and layouts of the published checkpoints, at sizes
-that a test can afford; and the two StyleGAN2 generators restated in NumPy.
+"""Small networks as dictionaries of arrays: names and layouts of the published checkpoints, at
+sizes that a test can afford; and the two StyleGAN2 generators restated in NumPy.
 
 The restatements are written from the published definitions (training/networks.py and
 torch_utils/ops of NVlabs/stylegan2-ada-pytorch; model.py of rosinality/stylegan2-pytorch). NVIDIA's
 doubling layers are computed in the form of its generic reference path: insert zeros, filter,
-convolve; rosinality's as a transposed convolution and a blur. So the two share no step
-that a wrong orientation of kernels or filters could hide behind.
+convolve; rosinality's as a transposed convolution and a blur. So the two share no step that a wrong
+orientation of kernels or filters could hide behind.
 """
 
 import numpy as np
@@ -186,7 +186,8 @@ def e4e_arrays(rng, styles=4, width=8):
     out = backbone_arrays(rng, "encoder.")
     for i in range(styles):
         p = "encoder.styles.%d." % i
-        # As many as halve 64 pixels, what two halvings leave of 256, to one; the last head stands a level lower.
+        # As many as halve 64 pixels, what two halvings leave of 256, to one; the last head stands a
+        # level lower.
         for j in range(0, 12 if i < 3 else 14, 2):
             out["%sconvs.%d.weight" % (p, j)] = normal(rng, width, width, 3, 3)
             out["%sconvs.%d.bias" % (p, j)] = normal(rng, width)
@@ -296,7 +297,8 @@ class Nvidia:
         w = p[name + ".weight"].astype(np.float64) * style[None, :, None, None]
         w = w / np.sqrt((w * w).sum(axis=(1, 2, 3), keepdims=True) + 1e-8)
         if up:
-            # upfirdn2d(up 2, padding 1 + [2, 1], gain 4), a convolution; then conv2d with the kernel flipped.
+            # upfirdn2d(up 2, padding 1 + [2, 1], gain 4), a convolution; then conv2d with the
+            # kernel flipped.
             x = np.pad(zeros_between(x), ((0, 0), (3, 2), (3, 2)))
             x = each(x, 4 * self.f[::-1, ::-1].astype(np.float64))
             x = correlate(x, w[:, :, ::-1, ::-1], 0)

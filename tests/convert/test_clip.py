@@ -75,7 +75,8 @@ class TestClip(Case):
     ASK = "nothing tells the activation: say --activation quick_gelu .*gelu"
 
     def test_plain_state_dict(self):
-        """OpenAI's and open_clip's tensors have the same names: without a sign the user must say the activation."""
+        """OpenAI's and open_clip's tensors have the same names: without a sign the user must say
+        the activation."""
         path = self.path("clip.pt")
         writers.write_old(path, writers.state_dict(self.arrays))
         self.refused(self.ASK, path, "--bpe", self.bpe)
@@ -83,7 +84,8 @@ class TestClip(Case):
             self.assertClip(self.convert(path, "--bpe", self.bpe, "--activation", word), word)
 
     def test_fine_tunes_of_openais(self):
-        """The shape in which most people save a fine-tuned model (openai/CLIP, issue 83): QuickGELU."""
+        """The shape in which most people save a fine-tuned model (openai/CLIP, issue 83):
+        QuickGELU."""
         path = self.path("model_10.pt")
         writers.write_zip(path, {"epoch": 10, "model_state_dict": writers.state_dict(self.arrays),
                                  "optimizer_state_dict": {"state": {}, "param_groups": []}, "loss": 0.5})
@@ -292,7 +294,8 @@ class TestClip(Case):
         self.refused("mean is not a list", path, "--bpe", self.bpe)
 
     def test_fields_that_change_the_result(self):
-        """A field that the network here does not have is refused by name; neutral values and sizes are not."""
+        """A field that the network here does not have is refused by name; neutral values and sizes
+        are not."""
         for field, value in (("vision.pool_type", "avg"), ("vision.no_ln_pre", True), ("vision.ls_init_value", 0.1),
                              ("vision.attentional_pool", True), ("vision.timm_model_name", "vit_base"),
                              ("vision.mlp_ratio", 4.9231), ("vision.pos_embed_type", "sin_cos_2d"),

@@ -68,7 +68,8 @@ class TestFiles(Case):
         self.refused("no kind that is known.*abc.weight", self.path("x.pt"))
 
     def test_shards_lie_in_the_folder_itself(self):
-        """An index may name files of the folder, and nothing else: no parent, no folder, no other place."""
+        """An index may name files of the folder, and nothing else: no parent, no folder, no other
+        place."""
         folder = self.path("parent/in")
         os.makedirs(os.path.join(folder, "sub.safetensors"))
         writers.write_safetensors(self.path("parent/model.safetensors"), small.vgg_arrays(self.rng))

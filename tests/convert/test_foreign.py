@@ -144,7 +144,8 @@ class TestForeign(Case):
         self.refused("ComplexFloatStorage, which is not supported", path)
 
     def test_names_that_act_are_refused_beside_weights_too(self):
-        """None of these could run here; a file that names them is not to be trusted all the same."""
+        """None of these could run here; a file that names them is not to be trusted all the
+        same."""
         for module, name in (("os", "system"), ("subprocess", "Popen"), ("builtins", "exec"), ("socket", "socket"),
                              ("torch", "load"), ("torch.hub", "load_state_dict_from_url"), ("numpy", "fromfile"),
                              ("runpy", "run_path"), ("ctypes", "CDLL"), ("operator", "attrgetter"),

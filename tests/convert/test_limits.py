@@ -1,7 +1,8 @@
 """Small files that ask for much: each is refused in one line, in a moment, with little memory.
 
-The tricks are those of the "billion laughs" family: an object that holds another one twice, which holds another one
-twice, and so on, is as small as its depth in a file and doubles with each level when something takes it apart.
+The tricks are those of the "billion laughs" family: an object that holds another one twice, which
+holds another one twice, and so on, is as small as its depth in a file and doubles with each level
+when something takes it apart.
 """
 
 import io
@@ -45,7 +46,8 @@ FIRST = 100000  # in the memo, behind all that a pickler puts there
 
 
 def laughs():
-    """Opcodes that leave one list on the stack: it holds a list twice, which holds a list twice, LEVELS deep."""
+    """Opcodes that leave one list on the stack: it holds a list twice, which holds a list twice,
+    LEVELS deep."""
     out = b"]" + put(FIRST) + b"0"
     for i in range(FIRST, FIRST + LEVELS):
         out += b"]" + (get(i) + b"a") * 2 + put(i + 1) + b"0"
@@ -140,7 +142,8 @@ class TestLimits(Case):
         self.refused_cheaply("takes more memory", self.path("x.pt"))
 
     def test_keys_that_take_for_ever_to_hash(self):
-        """A tuple of two hundred tuples of two hundred tuples ...: such keys are not taken apart."""
+        """A tuple of two hundred tuples of two hundred tuples ...: such keys are not taken
+        apart."""
         body = b"(" + b"N" * 200 + b"t" + put(0)
         for i in range(LEVELS):
             body += b"(" + get(i) * 200 + b"t" + put(i + 1)
@@ -150,7 +153,8 @@ class TestLimits(Case):
             self.refused_cheaply("holds no tensors", self.stream(body + tail))
 
     def test_keys_with_equal_hashes(self):
-        """Multiples of 2^61 - 1 all have the hash 0: a dictionary of them takes a time that grows with the square."""
+        """Multiples of 2^61 - 1 all have the hash 0: a dictionary of them takes a time that grows
+        with the square."""
         body = b"}("
         for i in range(1, 60000):
             number = (i * ((1 << 61) - 1)).to_bytes(12, "little")

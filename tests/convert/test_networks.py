@@ -101,8 +101,8 @@ class TestNetworks(Case):
         self.refused("encoder.styles.2.convs.2.bias", self.checkpoint(arrays))
 
     def test_encoder_types(self):
-        """pSp's encoder has the names of e4e's and another formula, ReStyle's has six input channels: both are refused
-        by name until the program runs them."""
+        """pSp's encoder has the names of e4e's and another formula, ReStyle's has six input
+        channels: both are refused by name until the program runs them."""
         arrays = small.e4e_arrays(self.rng)
         for kind in ("GradualStyleEncoder", "BackboneEncoderUsingLastLayerIntoW", "ProgressiveBackboneEncoder",
                      "SingleStyleCodeEncoder"):
@@ -116,7 +116,8 @@ class TestNetworks(Case):
         self.assertNotIn("encoder_type", self.convert(self.checkpoint(arrays, {}), notes="taken for e4e's")[2])
 
     def test_encoders_that_do_not_start_from_the_average(self):
-        """The average is added where latent_avg is in the file, so that then it must not be there."""
+        """The average is added where latent_avg is in the file, so that then it must not be
+        there."""
         arrays = small.e4e_arrays(self.rng)
         average = writers.tensor(small.normal(self.rng, 4, 8))
         for flag, word in ((False, "false"), (True, "true")):

@@ -122,7 +122,8 @@ class TestPyTorch(Case):
         self.refused("torch.nn.modules.linear.Linear", self.save(torch.nn.Linear(2, 2)))
 
     def test_the_restatements_agree_with_pytorch(self):
-        """The doubling layer and the skip of both restated networks, by PyTorch's own operations."""
+        """The doubling layer and the skip of both restated networks, by PyTorch's own
+        operations."""
         import torch.nn.functional as F
         rng = self.rng
         x, w = small.normal(rng, 5, 4, 4), small.normal(rng, 6, 5, 3, 3)

@@ -92,7 +92,8 @@ class TestSafetensors(Case):
                 self.assertEqual({k: meta[k] for k in wanted}, wanted)
 
     def test_metadata_of_null(self):
-        """The reference implementation has the metadata as an optional map, which null leaves out."""
+        """The reference implementation has the metadata as an optional map, which null leaves
+        out."""
         self.convert(self.file('{"__metadata__":null,%s}' % LATENTS))
 
     def test_lengths_that_lie(self):

@@ -1,4 +1,5 @@
-"""StyleGAN2 generators: rosinality's names, and NVIDIA's networks, which must draw the same pictures."""
+"""StyleGAN2 generators: rosinality's names, and NVIDIA's networks, which must draw the same
+pictures."""
 
 import subprocess
 import unittest

@@ -1,8 +1,8 @@
 """Writes checkpoints in the formats that PyTorch writes, without PyTorch.
 
-A `Name` is pickled as a reference to something importable, a `Call` as a call of one, a `Stored` as a
-persistent id of a storage: with the pure-Python pickler of the standard library that is
-all that a checkpoint's stream consists of. Formats: see tools/convert_pt/files.py.
+A `Name` is pickled as a reference to something importable, a `Call` as a call of one, a `Stored` as
+a persistent id of a storage. With the pure-Python pickler of the standard library, a stream of a
+checkpoint needs no more. tools/convert_pt/torch_files.py describes the formats.
 """
 
 import collections
@@ -28,7 +28,8 @@ class Name:
 
 
 class Call:
-    """name(*args), by REDUCE or, for `new`, by NEWOBJ; then BUILD with `state`, items with `items`."""
+    """name(*args), by REDUCE or, for `new`, by NEWOBJ; then BUILD with `state`, items with
+    `items`."""
 
     def __init__(self, name, args=(), state=None, new=False, items=None):
         self.name, self.args, self.state, self.new, self.items = name, args, state, new, items

@@ -21,12 +21,12 @@
     budget       what reading a file may cost
     errors       messages of one line
 
-A module imports only modules that stand below it in this list. What a lower module needs of a higher one is handed
-down as a function: the interpreter of pickles gets the reader of torch.save files that way, because a
-pickle may carry such a file in a bytes object.
+A module imports only modules that stand below it in this list. What a lower module needs of a
+higher one is handed down as a function: the interpreter of pickles gets the reader of torch.save
+files that way, because a pickle may carry such a file in a bytes object.
 
 Nothing in a checkpoint is ever run. A pickle stream is a program for a small stack machine that may
-call anything importable. The interpreter here has a table of harmless builders, makes inert Bags for
-unknown classes, and refuses by name what could only be there to act. All reading is limited by a budget in
-proportion to the size of the file (budget.py).
+call anything importable. The interpreter here has a table of harmless builders, makes inert Bags
+for unknown classes, and refuses by name what could only be there to act. All reading is limited by
+a budget in proportion to the size of the file (budget.py).
 """

@@ -41,8 +41,8 @@ class SourceFile(io.RawIOBase):
 
 
 class Archive:
-    """The entries of a zip archive. The directory is read by zipfile; entries that are stored as they
-    are, as PyTorch stores them, are read in place."""
+    """The entries of a zip archive. The directory is read by zipfile; entries that are stored as
+    they are, as PyTorch stores them, are read in place."""
 
     def __init__(self, source: Source, path: str, budget: Budget):
         self.source, self.path, self.budget = source, path, budget

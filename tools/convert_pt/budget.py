@@ -1,17 +1,22 @@
 """A limit on what reading one file may cost.
 
-A pickle of a few kilobytes can ask for terabytes: a text joined with itself forty times, a list of lists
-turned to text, a key made of nested tuples, an archive entry that unpacks a thousandfold. A limit for each
-trick would miss the next trick, so everything that reads a file draws on one Budget. Each limit is a fixed
-amount, enough for any small file, plus a multiple of the size of the file on disk.
+A pickle of a few kilobytes can ask for terabytes: a text joined with itself forty times, a list of
+lists turned to text, a key made of nested tuples, an archive entry that unpacks a thousandfold. A
+limit for each trick would miss the next trick, so everything that reads a file draws on one Budget.
+Each limit is a fixed amount, enough for any small file, plus a multiple of the size of the file on
+disk.
 """
 
 from .errors import ConvertError
 
-STEPS, STEPS_PER_BYTE = 1 << 19, 4      # a genuine pickle needs less than one step a byte
-MEMORY, MEMORY_PER_BYTE = 1 << 26, 4    # a text takes up to four bytes for each of its bytes in the file
-UNPACKED, UNPACKED_PER_BYTE = 1 << 26, 16  # weights shrink by a tenth when they are packed, or by half
-OUTPUT, OUTPUT_PER_BYTE = 1 << 26, 16   # some checkpoints store one number for many, or are packed
+# A genuine pickle needs less than one step for each byte.
+STEPS, STEPS_PER_BYTE = 1 << 19, 4
+# A text takes up to four bytes in memory for one in the file.
+MEMORY, MEMORY_PER_BYTE = 1 << 26, 4
+# Weights that are packed shrink by a tenth, or by half.
+UNPACKED, UNPACKED_PER_BYTE = 1 << 26, 16
+# Some checkpoints are packed, or store one number for many equal ones.
+OUTPUT, OUTPUT_PER_BYTE = 1 << 26, 16
 
 
 class Budget:
@@ -51,7 +56,7 @@ class Budget:
 
 
 def check_output(size: int, read: int) -> None:
-    """Fails where the result would be much larger than the `read` bytes of all inputs: a hostile file can
-    name the same numbers a million times."""
+    """Fails where the result would be much larger than the `read` bytes of all inputs: a hostile
+    file can name the same numbers a million times."""
     if size > OUTPUT + OUTPUT_PER_BYTE * read:
         raise ConvertError("refused: the result would take %d bytes, the input has only %d" % (size, read))

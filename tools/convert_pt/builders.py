@@ -1,13 +1,15 @@
 """The names that a pickle may use, and what is built for them.
 
-KNOWN is the table of what the weights of a checkpoint consist of: storages, tensors, dictionaries, NumPy arrays.
-Each entry is a builder of this file that makes plain data, and nothing is ever imported. Beside
-the weights, training programs store objects of their own classes: configurations, dates, counters. A class that is
-not in the table becomes a Bag, which does nothing. A name that can only be there to do something, such as
-os.system, refuses the whole file: not because it could run here, but because nobody should trust such a file.
+KNOWN is the table of what the weights of a checkpoint consist of: storages, tensors, dictionaries,
+NumPy arrays. Each entry is a builder of this file that makes plain data, and nothing is ever
+imported. Beside the weights, training programs store objects of their own classes: configurations,
+dates, counters. A class that is not in the table becomes a Bag, which does nothing. A name that can
+only be there to do something, such as os.system, refuses the whole file: not because it could run
+here, but because nobody should trust such a file.
 
-A builder takes the Reading that the pickle belongs to, then the arguments that the pickle has for it. The
-arguments are whatever the file says, so every builder checks their types, and spends the budget for what it copies.
+A builder takes the Reading that the pickle belongs to, then the arguments that the pickle has for
+it. The arguments are whatever the file says, so every builder checks their types, and spends the
+budget for what it copies.
 """
 
 import re
@@ -20,7 +22,7 @@ from .budget import Budget
 from .errors import ConvertError, brief
 from .objects import Bag, Known, NumPyArray, NumPyType, Span, checked_key
 from .sources import BytesSource, Source
-from .tensors import (DTYPES, U8, Storage, Tensor, checked_shape, product, strides_of, view)
+from .tensors import DTYPES, U8, Storage, Tensor, checked_shape, strides_of, view
 
 NAME_MAX = 500         # characters of module and name together
 TEXT_MAX = 1 << 12     # characters of a path or device
@@ -38,8 +40,8 @@ class Reading:
         self.inside = False
 
     def storage_inside(self, source: Source) -> Any:
-        """The object of a torch.save file in `source`, a part of the file that is being read. Such a file holds
-        one storage, and never another file."""
+        """The object of a torch.save file in `source`, a part of the file that is being read. Such
+        a file holds one storage, and never another file."""
         if self.inside:
             raise ConvertError("%s: refused: a file within a file within a file" % self.path)
         self.budget.step(STORAGE_STEPS)
@@ -115,7 +117,8 @@ def build_defaultdict(_reading: Reading, *_args: Any) -> Dict[Any, Any]:
 
 
 def build_list(reading: Reading, *args: Any) -> Any:
-    """set, frozenset, list and tuple. Sets carry nothing that is looked up here; a list does for all four."""
+    """set, frozenset, list and tuple. Sets carry nothing that is looked up here; a list does for
+    all four."""
     return list(items_of(reading, args[0])) if args else []
 
 
@@ -180,7 +183,8 @@ def build_tensor(_reading: Reading, storage: Any, offset: Any, shape: Any, strid
 
 def build_tensor_v3(_reading: Reading, storage: Any, offset: Any, shape: Any, stride: Any, _grad: Any,
                     _hooks: Any, dtype: Any, *_rest: Any) -> Any:
-    """torch._utils._rebuild_tensor_v3: an untyped storage of bytes, and the type of the numbers beside it."""
+    """torch._utils._rebuild_tensor_v3: an untyped storage of bytes, and the type of the numbers
+    beside it."""
     if not isinstance(storage, Storage) or not isinstance(dtype, Known):
         raise ValueError("a tensor without a storage or a type")
     if dtype.dtype is None:
@@ -200,7 +204,8 @@ def build_subclass(reading: Reading, rebuild: Any, _type: Any, args: Any, _state
 
 
 def build_from_bytes(reading: Reading, data: Any) -> Any:
-    """torch.storage._load_from_bytes: a storage that plain pickles carry as a whole torch.save file."""
+    """torch.storage._load_from_bytes: a storage that plain pickles carry as a whole torch.save
+    file."""
     return reading.storage_inside(as_source(reading, data))
 
 
@@ -253,8 +258,9 @@ def tensor_of_buffer(reading: Reading, data: Any, kind: Any, shape: Any, fortran
 # ---- builders of objects ----
 
 def build_persistent(_reading: Reading, meta: Any) -> Bag:
-    """torch_utils.persistence of NVIDIA: a dictionary of the name of a class, the source of its module and the
-    state of the object. NVIDIA's loader runs the source; here the source is not looked at."""
+    """torch_utils.persistence of NVIDIA: a dictionary of the name of a class, the source of its
+    module and the state of the object. NVIDIA's loader runs the source; here the source is not
+    looked at."""
     if not isinstance(meta, dict):
         raise ValueError("an object without a description")
     bag = Bag(brief(meta.get("class_name", "")))
@@ -271,8 +277,9 @@ def build_reconstructed(reading: Reading, kind: Any, _base: Any = None, state: A
 
 
 def attribute_builder(name: str) -> Callable[..., Known]:
-    """getattr, for the name `name`: nested classes and members of enumerations are pickled as an attribute of a
-    class. Attributes of anything but a foreign class, and hidden ones, refuse the file."""
+    """getattr, for the name `name`: nested classes and members of enumerations are pickled as an
+    attribute of a class. Attributes of anything but a foreign class, and hidden ones, refuse the
+    file."""
     def build(reading: Reading, *args: Any) -> Known:
         owner, word = args if len(args) == 2 else (None, None)
         if not isinstance(owner, Known) or not owner.foreign or not isinstance(word, str) or \
@@ -292,8 +299,8 @@ TYPES = {"float32": "F32", "float": "F32", "float64": "F64", "double": "F64", "f
          "half": "F16", "bfloat16": "BF16", "int64": "I64", "long": "I64", "int32": "I32", "int": "I32",
          "int16": "I16", "int8": "I8", "uint8": "U8", "bool": "BOOL"}
 
-# Names in lower case that a pickle of PyTorch, NumPy or Python has beside the weights, and that become Bags:
-# types and layouts, random states, tensors that are no plain weights.
+# Names in lower case that a pickle of PyTorch, NumPy or Python has beside the weights, and that
+# become Bags: types and layouts, random states, tensors that are no plain weights.
 INERT = {
     "torch": "complex32 complex64 complex128 chalf cfloat cdouble uint16 uint32 uint64 qint8 qint32 quint8 "
              "quint4x2 float8_e4m3fn float8_e5m2 float8_e4m3fnuz float8_e5m2fnuz float8_e8m0fnu strided "
@@ -377,8 +384,8 @@ def make_table() -> Dict[str, Known]:
 
 KNOWN = make_table()
 
-# Packages whose functions act on the machine: a pickle that names any part of them is an attack, or nothing that a
-# set of weights needs.
+# Packages whose functions act on the machine: a pickle that names any part of them is an attack, or
+# nothing that a set of weights needs.
 ACTING = frozenset("""
     os posix nt posixpath ntpath subprocess sys builtins __builtin__ importlib imp pkgutil runpy zipimport site
     pickle _pickle cPickle dill cloudpickle joblib marshal shelve copyreg copy_reg _codecs codecs

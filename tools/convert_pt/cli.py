@@ -33,6 +33,8 @@ examples:
 
 
 class Parser(argparse.ArgumentParser):
+    """argparse, with an error of one line."""
+
     def error(self, message: str) -> NoReturn:
         sys.stderr.write("convert_pt: %s; see --help\n" % printable(message))
         sys.exit(2)
@@ -56,15 +58,16 @@ def make_parser() -> Parser:
                         "open_clip or clip package)")
     p.add_argument("--no-bpe", action="store_true", help="CLIP: write no merge list")
     p.add_argument("--activation", choices=("quick_gelu", "gelu"),
-                   help="CLIP: the activation (default: told by the checkpoint and its configuration; needed "
-                        "where they do not tell): quick_gelu for OpenAI's models and models trained from them, gelu for "
-                        "most others of open_clip")
+                   help="CLIP: quick_gelu for OpenAI's models and models trained from them, gelu for most "
+                        "others of open_clip (default: told by the checkpoint and its configuration; "
+                        "needed where they do not tell)")
     p.add_argument("-v", "--verbose", action="store_true", help="list every name that is left over")
     p.add_argument("-q", "--quiet", action="store_true", help="show no progress, notes or summary")
     return p
 
 
 def make_plan(weights: Weights, kind: str, args: argparse.Namespace) -> Plan:
+    """What will be written for a kind."""
     if kind == "clip":
         return clip(weights, Options(args.activation, args.bpe, args.no_bpe))
     if kind == "stylegan2":
@@ -92,6 +95,7 @@ def check_options(kind: str, args: argparse.Namespace) -> None:
 
 
 def convert(args: argparse.Namespace) -> None:
+    """The whole conversion; failures are raised."""
     output = args.output
     if os.path.isdir(output):
         raise ConvertError("%s: is a folder" % output)
@@ -125,6 +129,7 @@ def convert(args: argparse.Namespace) -> None:
 
 
 def tell(plan: Plan, args: argparse.Namespace, size: int, types: List[str]) -> None:
+    """Shows notes, names that are left over, and a line that sums up."""
     for note in plan.notes:
         sys.stderr.write("convert_pt: note: %s\n" % printable(note))
     if plan.left_over:
@@ -135,10 +140,12 @@ def tell(plan: Plan, args: argparse.Namespace, size: int, types: List[str]) -> N
 
 
 def stop(_signal: int, _frame: object) -> NoReturn:
+    """SIGTERM ends a conversion as Ctrl-C does, so that no temporary file stays."""
     raise KeyboardInterrupt
 
 
 def main(argv: Optional[List[str]] = None) -> int:
+    """The command; returns the exit status."""
     args = make_parser().parse_args(argv)
     signal.signal(signal.SIGTERM, stop)
     try:

@@ -1,16 +1,16 @@
 """CLIP: OpenAI's names are kept, Hugging Face's and open_clip's are mapped to them.
 
-* OpenAI (clip/model.py of openai/CLIP): TorchScript archives and plain state dicts; sizes come from
-  the shapes, attention heads have 64 features, the activation is QuickGELU.
-* Hugging Face (transformers, models/clip/modeling_clip.py and convert_clip_original_pytorch_to_hf.py):
-  q, k and v are three layers, to be joined in this order; the projections are
-  nn.Linear weights and so transposed; `hidden_act` in config.json names the activation, which is "gelu" in
-  LAION's models.
-* open_clip (mlfoundations/open_clip, model.py): OpenAI's names, below `text.` in some models; plain GELU
-  unless the configuration says quick_gelu.
+* OpenAI (clip/model.py of openai/CLIP): TorchScript archives and plain state dicts. The sizes come
+  from the shapes, attention heads have 64 features, the activation is QuickGELU.
+* Hugging Face (transformers, models/clip/modeling_clip.py and
+  convert_clip_original_pytorch_to_hf.py): q, k and v are three layers, which are joined in this
+  order. The projections are weights of nn.Linear, which are transposed. `hidden_act` in config.json
+  names the activation.
+* open_clip (mlfoundations/open_clip, model.py): OpenAI's names, in some models below `text.`. The
+  activation is GELU unless the configuration says quick_gelu.
 
-cfedit takes attention heads as 64 wide and layer norms with epsilon 1e-5, as
-OpenAI's loader does, so a model that differs (ViT-H, ViT-g, ViT-bigG) is refused.
+cfedit takes attention heads as 64 wide and layer norms with epsilon 1e-5, as OpenAI's loader does,
+so a model that differs (ViT-H, ViT-g, ViT-bigG) is refused.
 """
 
 import json
@@ -28,8 +28,8 @@ from .vocabulary import Merges, check_vocabulary, find_merges
 from .weights import Expected, Names, Plan, Weights, highest, make_plan, size
 
 HEAD = 64
-# Widths of image towers whose heads are not 64 wide (model_configs of open_clip), where no configuration
-# tells: ViT-H, ViT-g, ViT-bigG.
+# Widths of image towers whose heads are not 64 wide (model_configs of open_clip), where no
+# configuration tells: ViT-H, ViT-g, ViT-bigG.
 OTHER_HEADS = {1280: 80, 1408: 88, 1664: 104}
 # Parts of OpenAI's archives and of open_clip's modules that are no weights.
 NO_WEIGHTS = re.compile(r"(input_resolution|context_length|vocab_size|.*\battn_mask|.*\bposition_ids)$")
@@ -216,9 +216,9 @@ def check_heads(path: str, names: Names, config: ClipConfig) -> None:
 # ---- the activation ----
 
 def choose_activation(weights: Weights, options: Options, config: ClipConfig) -> Tuple[str, str]:
-    """"gelu" or "quick_gelu", and what tells it. OpenAI's and open_clip's tensors have the same names and
-    shapes, so other signs decide; where there is none, the user must say it, because features
-    of the wrong activation are one percent off and nothing else shows it."""
+    """"gelu" or "quick_gelu", and what tells it. OpenAI's and open_clip's tensors have the same
+    names and shapes, so other signs decide; where there is none, the user must say it, because
+    features of the wrong activation are one percent off and nothing else shows it."""
     path = weights.checkpoint.path
     if options.activation:
         return options.activation, "--activation"

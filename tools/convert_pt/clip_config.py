@@ -1,8 +1,9 @@
 """The configurations beside a CLIP: config.json and preprocessor_config.json of Hugging Face, and
 open_clip_config.json of open_clip.
 
-Tensors alone do not tell everything that a network computes. What a configuration says is taken (activation, heads,
-mean and deviation of the pictures), must be as in OpenAI's network, or refuses the model by the name of the field.
+Tensors alone do not tell everything that a network computes. What a configuration says is taken
+(activation, heads, mean and deviation of the pictures), must be as in OpenAI's network, or refuses
+the model by the name of the field.
 """
 
 import math
@@ -23,8 +24,8 @@ FREE = {
     "text_cfg": {"context_length", "vocab_size", "width", "heads", "layers", "output_tokens", "eos_id"},
     "preprocess_cfg": {"size", "mean", "std", "fill_color"},
 }
-# Fields of open_clip that change what the network computes, and the values that OpenAI's network has. Any other field
-# must be null, false or empty.
+# Fields of open_clip that change what the network computes, and the values that OpenAI's network
+# has. Any other field must be null, false or empty.
 AS_OPENAI: Dict[str, Dict[str, Any]] = {
     "model_cfg": {},
     "vision_cfg": {"mlp_ratio": 4, "pool_type": "tok", "pos_embed_type": "learnable"},
@@ -63,7 +64,8 @@ def refuse(path: str, field: str, value: Any) -> None:
 
 
 def check_fields(path: str, name: str, table: Any) -> Dict[str, Any]:
-    """One table of open_clip_config.json, whose fields must all be free or as in OpenAI's network."""
+    """One table of open_clip_config.json, whose fields must all be free or as in OpenAI's
+    network."""
     if table is not None and not isinstance(table, dict):
         raise ConvertError("%s: %s is not an object" % (path, name))
     fields = table_of(table)

@@ -11,15 +11,15 @@ class ConvertError(Exception):
 
 
 def printable(text: str, most: int = 4000) -> str:
-    """The first `most` characters of `text` on one line. Characters that do not print, which a hostile name
-    may carry, become question marks."""
+    """The first `most` characters of `text` on one line. Characters that do not print, which a
+    hostile name may carry, become question marks."""
     clean = "".join(c if c.isprintable() else "?" for c in text[:most])
     return clean if len(text) <= most else clean + " ..."
 
 
 def brief(value: Any, most: int = 60) -> str:
-    """A value from a file, for a message. Lists and the like are named by their type only, because the text
-    of a list that holds another list twice, and so on, doubles with each level."""
+    """A value from a file, for a message. Lists and the like are named by their type only, because
+    the text of a list that holds another list twice, and so on, doubles with each level."""
     if isinstance(value, str):
         return printable(value, most)
     if value is None or isinstance(value, (bool, float)):

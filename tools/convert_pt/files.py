@@ -1,7 +1,8 @@
 """Files that hold checkpoints: what each is, and the objects in it.
 
-torch.save files and pickles are read by torch_files.py, safetensors by safetensors.py. Here the format is told from
-the first bytes, and .npy files (numpy.lib.format) and folders of the Hugging Face hub are read.
+torch.save files and pickles are read by torch_files.py, safetensors by safetensors.py. Here the
+format is told from the first bytes, and .npy files (numpy.lib.format) and folders of the Hugging
+Face hub are read.
 """
 
 import os
@@ -10,7 +11,7 @@ import struct
 from typing import Any, Dict, List, Optional, Tuple
 
 from . import safetensors, strict_json, torch_files
-from .errors import ConvertError, brief, listed, printable
+from .errors import ConvertError, brief, listed
 from .objects import Bag, as_tensor
 from .sources import FileSource, Source
 from .tensors import Storage, Tensor, numpy_dtype, product, strides_of, view

@@ -2,7 +2,8 @@
 
 Published code: yingchen001/CF-CLIP (mapper/latent_mappers.py, models/facial_recognition,
 criteria/vgg_loss.py), orpatashnik/StyleCLIP (mapper), omertov/encoder4editing (models/encoders),
-eladrich/pixel2style2pixel and yuval-alaluf/restyle-encoder (models/encoders), whose encoders are refused.
+eladrich/pixel2style2pixel and yuval-alaluf/restyle-encoder (models/encoders), whose encoders are
+refused.
 """
 
 import re
@@ -25,7 +26,8 @@ def with_prefix(names: Names, prefix: str) -> Names:
 
 
 def add_decoder(plan: Plan, names: Names, wanted: bool) -> None:
-    """Adds the generator that a mapper or encoder was trained with, if it is wanted; else notes it."""
+    """Adds the generator that a mapper or encoder was trained with, if it is wanted; else notes
+    it."""
     decoder = with_prefix(names, "decoder.")
     plan.left_over = [n for n in plan.left_over if n not in decoder]
     if wanted:
@@ -39,8 +41,9 @@ def add_decoder(plan: Plan, names: Names, wanted: bool) -> None:
 # ---- mappers ----
 
 def mapper(weights: Weights, with_decoder: bool) -> Plan:
-    """The plan for a mapper. CF-CLIP has a fusing layer, levels, and one text network for each layer; StyleCLIP
-    has the levels only. Levels that were switched off in training (no_coarse_mapper, ...) have no tensors."""
+    """The plan for a mapper. CF-CLIP has a fusing layer, levels, and one text network for each
+    layer; StyleCLIP has the levels only. Levels that were switched off in training
+    (no_coarse_mapper, ...) have no tensors."""
     path, names, opts = weights.checkpoint.path, weights.names, weights.opts
     if highest(names, r"mapper\.mapper_(\d+)\.") >= 0:
         raise ConvertError("%s: a StyleCLIP mapper that works in StyleSpace; only mappers of W+ are "
@@ -129,8 +132,9 @@ def irse50(weights: Weights) -> Plan:
 
 
 def e4e(weights: Weights, with_decoder: bool) -> Plan:
-    """The plan for an e4e encoder: the tensors below `encoder.`, and latent_avg, (L,D) or (D), which is added
-    to the latents of the encoder unless training switched that off (start_from_latent_avg)."""
+    """The plan for an e4e encoder: the tensors below `encoder.`, and latent_avg, (L,D) or (D),
+    which is added to the latents of the encoder unless training switched that off
+    (start_from_latent_avg)."""
     names = {**weights.names, **weights.extra}
     check_encoder_type(weights)
     from_average = weights.opts.get("start_from_latent_avg") is not False
@@ -170,8 +174,8 @@ def e4e(weights: Weights, with_decoder: bool) -> Plan:
 
 
 def check_encoder_type(weights: Weights) -> None:
-    """Fails for the encoders of pSp and ReStyle. The first has the tensor names of e4e and another formula: each head
-    gives a latent of its own, where e4e adds each to the first."""
+    """Fails for the encoders of pSp and ReStyle. The first has the tensor names of e4e and another
+    formula: each head gives a latent of its own, where e4e adds each to the first."""
     path, kind = weights.checkpoint.path, weights.opts.get("encoder_type")
     if kind is not None and kind not in E4E_TYPES:
         raise ConvertError("%s: an encoder of type %s; only %s, e4e's, is supported" %
@@ -182,7 +186,8 @@ def check_encoder_type(weights: Weights) -> None:
 
 
 def last_convolutions(names: Names) -> Dict[int, int]:
-    """The largest number of a convolution for each style head, at most the number of names that a head has."""
+    """The largest number of a convolution for each style head, at most the number of names that a
+    head has."""
     counts: Dict[int, int] = {}
     lasts: Dict[int, int] = {}
     for name in names:
@@ -213,8 +218,8 @@ def vgg19(weights: Weights) -> Plan:
 # ---- latents ----
 
 def latents(weights: Weights, any_width: bool) -> Plan:
-    """The plan for latents: (N,L,512) for W+ or (N,512) for W. (512) is one latent of W; (N,1,512) is written as
-    (N,512), and (N,1,L,512) as (N,L,512)."""
+    """The plan for latents: (N,L,512) for W+ or (N,512) for W. (512) is one latent of W; (N,1,512)
+    is written as (N,512), and (N,1,L,512) as (N,L,512)."""
     path = weights.checkpoint.path
     rows = weights.latents or [t for n, t in weights.names.items() if n in ("latents", "latent", "w")]
     if not rows:

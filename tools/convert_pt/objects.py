@@ -9,7 +9,8 @@ KEY_MAX = 1 << 60  # integers from here on may have equal hashes by design
 
 
 class Bag:
-    """An object of a class that is not ours: the name of the class, and the attributes. It does nothing."""
+    """An object of a class that is not ours: the name of the class, and the attributes. It does
+    nothing."""
 
     def __init__(self, class_name: str, foreign: bool = False):
         self.class_name = class_name
@@ -39,16 +40,16 @@ class NumPyType:
 
 
 class NumPyArray:
-    """A numpy.ndarray; `tensor` is set when BUILD has brought the data, and stays None for arrays of other
-    things than numbers."""
+    """A numpy.ndarray; `tensor` is set when BUILD has brought the data, and stays None for arrays
+    of other things than numbers."""
 
     def __init__(self) -> None:
         self.tensor: Optional[Tensor] = None
 
 
 class Known:
-    """A name that a pickle may use: `build` is what REDUCE and NEWOBJ do with it (None: a call is refused), and
-    `dtype` is the type of number that the name stands for, if it does."""
+    """A name that a pickle may use: `build` is what REDUCE and NEWOBJ do with it (None: a call is
+    refused), and `dtype` is the type of number that the name stands for, if it does."""
 
     def __init__(self, name: str, build: Optional[Callable] = None, dtype: Optional[DType] = None,
                  foreign: bool = False):
@@ -60,8 +61,9 @@ class OddKey:
 
 
 def checked_key(key: Any) -> Any:
-    """A key as it is, if hashing it is cheap and chance decides which hashes are equal. Any other key becomes an
-    OddKey: hashing nested tuples can take for ever, and no name of a tensor is among them."""
+    """A key as it is, if hashing it is cheap and chance decides which hashes are equal. Any other
+    key becomes an OddKey: hashing nested tuples can take for ever, and no name of a tensor is among
+    them."""
     if key is None or isinstance(key, (str, bytes, Known)):
         return key
     return key if isinstance(key, int) and abs(key) < KEY_MAX else OddKey()

@@ -19,8 +19,9 @@ ALIGN = 8
 
 
 def output_type(t: Tensor, half: bool) -> DType:
-    """The type of a tensor in the result: float64 becomes float32. With `half`, floating-point tensors of two and
-    more axes become float16; vectors (biases, norms) take little space and keep their type."""
+    """The type of a tensor in the result: float64 becomes float32. With `half`, floating-point
+    tensors of two and more axes become float16; vectors (biases, norms) take little space and keep
+    their type."""
     if half and t.dtype.is_float and len(t.shape) >= 2:
         return DTYPES["F16"]
     return F32 if t.dtype.code == "F64" else t.dtype
@@ -47,8 +48,8 @@ def header_of(tensors: Dict[str, Tensor], types: Dict[str, DType],
 
 
 class Progress:
-    """Tells the megabytes written: on a terminal in one line that is rewritten, elsewhere in a line for each
-    quarter."""
+    """Tells the megabytes written: on a terminal in one line that is rewritten, elsewhere in a line
+    for each quarter."""
 
     def __init__(self, total: int, stream: TextIO, quiet: bool):
         self.total, self.stream = total, stream
@@ -113,8 +114,8 @@ def write_tensor(file, name: str, t: Tensor, target: DType, progress: Progress) 
 
 def write(path: str, tensors: Dict[str, Tensor], metadata: Dict[str, str], half: bool,
           quiet: bool) -> Tuple[int, List[str]]:
-    """Writes the file under a temporary name and renames it. Returns the bytes of the data and the types of
-    the tensors."""
+    """Writes the file under a temporary name and renames it. Returns the bytes of the data and the
+    types of the tensors."""
     types = {name: output_type(t, half) for name, t in tensors.items()}
     header, total = header_of(tensors, types, metadata)
     folder = os.path.dirname(path) or "."

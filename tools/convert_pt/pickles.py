@@ -1,12 +1,12 @@
 """An interpreter of pickle streams that runs nothing.
 
-A pickle is a program for a stack machine. The opcodes GLOBAL and STACK_GLOBAL name things to import,
-REDUCE and NEWOBJ call them, BUILD sets attributes (Python's pickletools documents every
+A pickle is a program for a stack machine. The opcodes GLOBAL and STACK_GLOBAL name things to
+import, REDUCE and NEWOBJ call them, BUILD sets attributes (Python's pickletools documents every
 opcode). Here a name is looked up in the table of builders.py, whose builders make plain data, and
 nothing is ever imported or called.
 
-Protocols 2 to 5 are read, without out-of-band buffers. Long runs of bytes are not copied from
-the file: they become Spans. Every opcode spends the budget of the file.
+Protocols 2 to 5 are read, without out-of-band buffers. Long runs of bytes are not copied from the
+file: they become Spans. Every opcode spends the budget of the file.
 """
 
 import struct
@@ -20,11 +20,11 @@ from .sources import Source
 from .tensors import Tensor
 
 BUFFER = 1 << 16
-SPAN_MIN = 1 << 10    # bytes objects from this length on stay in the file
-TEXT_MAX = 1 << 26    # bytes of one string
-LONG_MAX = 1 << 10    # bytes of one integer
-OPCODE_MEMORY = 64    # bytes that an opcode takes, on average at most, for small objects and references
-OBJECT_MEMORY = 512   # bytes of a tensor or another object that a builder makes
+SPAN_MIN = 1 << 10   # bytes objects from this length on stay in the file
+TEXT_MAX = 1 << 26   # bytes of one string
+LONG_MAX = 1 << 10   # bytes of one integer
+OPCODE_MEMORY = 64   # bytes of the small objects and references of an opcode, at most, on average
+OBJECT_MEMORY = 512  # bytes of a tensor or another object that a builder makes
 
 Persistent = Callable[[Any], Any]
 
@@ -199,7 +199,8 @@ class Unpickler:
         self.call()
 
     def build(self) -> None:
-        """BUILD: attributes for the object below. Attributes of dictionaries and tensors carry no weights."""
+        """BUILD: attributes for the object below. Attributes of dictionaries and tensors carry no
+        weights."""
         state = self.stack.pop()
         target = self.stack[-1]
         if isinstance(target, Bag):
@@ -214,7 +215,8 @@ class Unpickler:
             raise ValueError("attributes for an object that has none")
 
     def set_attributes(self, bag: Bag, state: Any) -> None:
-        """A dictionary of attributes, or a pair of that and of slots. Other states are kept whole."""
+        """A dictionary of attributes, or a pair of that and of slots. Other states are kept
+        whole."""
         parts = state if isinstance(state, tuple) and len(state) == 2 else (state,)
         if all(part is None or isinstance(part, dict) for part in parts):
             for part in parts:

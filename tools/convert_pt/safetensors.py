@@ -1,8 +1,8 @@
 """Reading safetensors: 64-bit length, a JSON header, raw data (github.com/huggingface/safetensors).
 
-The reader refuses what cfedit refuses (lib/tensor/files/safetensors.c), so that a file is good or bad whichever
-of the two reads it. `"__metadata__": null` is accepted, as by the reference implementation, where
-the metadata are an optional map.
+The reader refuses what cfedit refuses (lib/tensor/files/safetensors.c), so that a file is good or
+bad whichever of the two reads it. `"__metadata__": null` is accepted, as by the reference
+implementation, where the metadata are an optional map.
 """
 
 import struct

@@ -26,8 +26,8 @@ class Source:
 
 
 class FileSource(Source):
-    """A regular file. It stays open until close_files(), because tensors are read from it while the result is
-    written."""
+    """A regular file. It stays open until close_files(), because tensors are read from it while the
+    result is written."""
 
     opened: List["FileSource"] = []
 
@@ -93,8 +93,8 @@ class BytesSource(Source):
 
 
 class InflatedSource(Source):
-    """An entry that an archive holds deflated, as re-packed archives do. The entry is unpacked when it is
-    first read. Only the entry that was read last is kept in memory."""
+    """An entry that an archive holds deflated, as re-packed archives do. The entry is unpacked when
+    it is first read. Only the entry that was read last is kept in memory."""
 
     kept: Tuple[Optional["InflatedSource"], bytes] = (None, b"")
 

@@ -1,7 +1,8 @@
-"""JSON as cfedit reads it: what the program would refuse in a safetensors header is refused here too.
+"""JSON as cfedit reads it: what the program would refuse in a safetensors header is refused here
+too.
 
-Python's own reader is laxer than RFC 8259. It takes NaN, keeps the last of two equal keys, lets half a
-surrogate pair through, and recurses until the stack ends.
+Python's own reader is laxer than RFC 8259. It takes NaN, keeps the last of two equal keys, lets
+half a surrogate pair through, and recurses until the stack ends.
 """
 
 import json
@@ -22,7 +23,8 @@ def refuse_constant(word: str) -> None:
 
 
 def whole_number(digits: str) -> Any:
-    """An integer; one that no program could use as a size becomes a float, without counting its digits out."""
+    """An integer; one that no program could use as a size becomes a float, without counting its
+    digits out."""
     return int(digits) if len(digits) <= DIGITS_MAX else float(digits)
 
 

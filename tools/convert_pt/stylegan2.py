@@ -1,21 +1,21 @@
-"""StyleGAN2 generators: rosinality's (names kept) and NVIDIA's stylegan2-ada-pytorch.
+"""StyleGAN2 generators: rosinality's, whose names are kept, and NVIDIA's stylegan2-ada-pytorch.
 
-How NVIDIA's networks differ (training/networks.py, torch_utils/ops/{upfirdn2d,conv2d_resample}.py of
-NVlabs/stylegan2-ada-pytorch, against model.py of rosinality/stylegan2-pytorch):
+How NVIDIA's networks differ (training/networks.py, torch_utils/ops/{upfirdn2d,conv2d_resample}.py
+of NVlabs/stylegan2-ada-pytorch, against model.py of rosinality/stylegan2-pytorch):
 
-* Modulated convolutions have no 1/sqrt(fan-in) of their own: the demodulation divides any factor out,
-  but for its epsilon of 1e-8, which weighs nothing against the sums of squares (it is as in
-  the TensorFlow original there). to_rgb layers, which do not demodulate, have it as weight_gain.
-* Layers that double the size: both use a transposed convolution with the kernel as it is
-  stored, so nothing is flipped (the flip in rosinality's convert_weight.py is for TensorFlow's
-  order), then the resampling filter.
-* Resampling filters sum to 1 and get a gain of 4 where they are used; rosinality's sum to 4. Both
-  are applied as convolutions (the stored filter is flipped before the correlation).
-* The learning rate multiplier of a mapping layer is in its weight_gain = lr / sqrt(in) and
-  bias_gain = lr; cfedit has 0.01, other ones are put into the numbers.
+* Modulated convolutions have no factor 1/sqrt(fan-in). rosinality's have it, and the demodulation
+  divides it out again, but for an epsilon of 1e-8 that is far below the sums of squares. to_rgb
+  layers do not demodulate; NVIDIA's have the factor as weight_gain.
+* Layers that double the size are the same in both: a transposed convolution with the stored kernel,
+  then the resampling filter. Nothing is flipped; the flip in rosinality's convert_weight.py is for
+  the order of TensorFlow.
+* Resampling filters sum to 1 and are multiplied by 4 where they are used; rosinality's sum to 4.
+  Both are applied as convolutions: the stored filter is flipped before the correlation.
+* The learning rate multiplier lr of a mapping layer is in weight_gain = lr / sqrt(in) and
+  bias_gain = lr. cfedit has 0.01, so another multiplier is put into the numbers.
 * noise_const (R,R) and noise_strength () are rosinality's noises.noise_i (1,1,R,R) and
-  noise.weight (1); mapping.w_avg is latent_avg; a constant (C,4,4) becomes (1,C,4,4).
-* fp16 training clamps activations at conv_clamp (256), which rosinality's network does not.
+  noise.weight (1). mapping.w_avg is latent_avg. The constant (C,4,4) becomes (1,C,4,4).
+* Training in float16 clamps activations at conv_clamp (256); rosinality's network does not clamp.
 """
 
 import math
@@ -111,7 +111,7 @@ def from_rosinality(names: Names, path: str) -> Plan:
         names = {**names, "latent_avg": first_row(average)}
     optional["latent_avg"] = (width,)
     plan = make_plan("stylegan2", path, names, expected, optional)
-    if not buffers:  # a checkpoint of an early version, whose network drew fresh noise for each picture
+    if not buffers:  # an early version, whose network drew fresh noise for each picture
         for name, shape in noises.items():
             plan.tensors[name] = from_array(np.zeros([n or 1 for n in shape], np.float32))
         plan.notes.append("the checkpoint has no noise buffers: written as zeros")
@@ -128,8 +128,8 @@ def first_row(t: Tensor) -> Tensor:
 
 
 class NvidiaGenerator:
-    """NVIDIA's names and layouts -> rosinality's, in `out`. Gains and activations are taken from the pickled modules;
-    a bare state dict has none, so it gets the defaults."""
+    """NVIDIA's names and layouts -> rosinality's, in `out`. Gains and activations are taken from
+    the pickled modules; a bare state dict has none, so it gets the defaults."""
 
     def __init__(self, names: Names, root: Optional[Bag], path: str):
         self.names, self.path = names, path
@@ -178,7 +178,8 @@ class NvidiaGenerator:
                                (self.path, module, brief(word), gain))
 
     def dense(self, target: str, source: str, lr: float) -> None:
-        """Takes a FullyConnectedLayer over to a layer whose learning rate multiplier is `lr` in cfedit."""
+        """Takes a FullyConnectedLayer over to a layer whose learning rate multiplier is `lr` in
+        cfedit."""
         root = math.sqrt(self.fan_in(source + ".weight"))
         self.put(target + ".weight", source + ".weight",
                  factor=self.attribute(source, "weight_gain", lr / root) * root / lr)

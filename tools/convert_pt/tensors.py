@@ -22,8 +22,8 @@ REPEATED_MAX = 1 << 20  # numbers that a view may make of a smaller storage, by 
 
 
 class DType(NamedTuple):
-    """A type of numbers: the word of safetensors, the letters of NumPy, bytes. NumPy has no bfloat16;
-    bfloat16 numbers travel as uint16, the upper halves of float32 numbers."""
+    """A type of numbers: the word of safetensors, the letters of NumPy, bytes. NumPy has no
+    bfloat16; bfloat16 numbers travel as uint16, the upper halves of float32 numbers."""
 
     code: str
     numpy: str
@@ -73,7 +73,8 @@ class Storage:
         return np.frombuffer(data, dtype=np.dtype(self.order + letters))
 
     def slice(self, first: Any, count: Any) -> "Storage":
-        """Numbers first .. first + count - 1 as a storage; both come from a file and are checked."""
+        """Numbers first .. first + count - 1 as a storage; both come from a file and are
+        checked."""
         if type(first) is not int or type(count) is not int:
             raise ConvertError("a view of a storage makes no sense")
         if first < 0 or count < 0 or first + count > self.count:
@@ -138,7 +139,8 @@ def checked_shape(shape: Any) -> Shape:
 
 
 def strides_of(shape: Shape, fortran: bool = False) -> Shape:
-    """Strides of a dense array, in elements: the last axis counts fastest, or with `fortran` the first."""
+    """Strides of a dense array, in elements: the last axis counts fastest, or with `fortran` the
+    first."""
     axes = range(len(shape))
     return tuple(product(shape[:a] if fortran else shape[a + 1:]) for a in axes)
 
@@ -152,7 +154,8 @@ def view(storage: Storage, offset: int, shape: Any, stride: Any) -> Tensor:
     if product([max(n, 1) for n in sizes]) * storage.dtype.size > MAX_BYTES:
         raise ConvertError("a tensor's shape is too large")
     count = product(sizes)
-    # The stride of an axis of size 1 has no meaning, and may be anything; so may all of an empty tensor's.
+    # The stride of an axis of size 1 has no meaning, and may be anything; so may all of an empty
+    # tensor's.
     steps = tuple(s if n > 1 and count else 0 for n, s in zip(sizes, steps))
     last = sum((n - 1) * s for n, s in zip(sizes, steps)) if count else -1
     if offset + last >= storage.count and count:
@@ -170,8 +173,8 @@ def view(storage: Storage, offset: int, shape: Any, stride: Any) -> Tensor:
 
 
 def read_view(storage: Storage, offset: int, shape: Shape, stride: Shape) -> np.ndarray:
-    """The numbers of a view. No more of the storage is read than the view spans; a view that spans much more
-    numbers than it has is read one slice after another."""
+    """The numbers of a view. No more of the storage is read than the view spans; a view that spans
+    much more numbers than it has is read one slice after another."""
     count = product(shape)
     extent = 1 + sum((n - 1) * s for n, s in zip(shape, stride)) if count else 0
     wide = [axis for axis in range(len(shape)) if shape[axis] > 1]
@@ -201,14 +204,16 @@ def transposed(t: Tensor) -> Tensor:
 
 
 def scaled(t: Tensor, factor: float) -> Tensor:
-    """A tensor times a number, in float32; the tensor unchanged where the number is 1 but for rounding."""
+    """A tensor times a number, in float32; the tensor unchanged where the number is 1 but for
+    rounding."""
     if abs(factor - 1.0) < 1e-6:
         return t
     return Tensor(F32, t.shape, lambda: (t.values().astype(np.float64) * factor).astype(np.float32))
 
 
 def joined(parts: Sequence[Tensor]) -> Tensor:
-    """Tensors one after another along the first axis. Where the types differ, the result is float32."""
+    """Tensors one after another along the first axis. Where the types differ, the result is
+    float32."""
     first = parts[0]
     same = all(p.dtype == first.dtype for p in parts)
     dtype = first.dtype if same else F32

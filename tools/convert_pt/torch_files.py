@@ -2,14 +2,15 @@
 
 Formats, and where they are described:
 
-* torch.save since PyTorch 1.6 and TorchScript: a zip archive, all entries below one folder:
-  data.pkl (the object), data/KEY (raw storages, as a rule not deflated), byteorder ("little" or
-  "big", since 2.1), version; TorchScript adds code/ and constants.pkl
-  (pytorch/docs/source/notes/serialization.rst, caffe2/serialize/inline_container.h);
-* torch.save before: five things one after another: pickles of a magic number, of the version 1001, of a
-  dictionary on the machine that wrote, of the object, of the list of storage keys; then for each key a
-  64-bit count of numbers and the numbers, always little-endian (torch/serialization.py, _legacy_save);
-* plain pickles, as NVIDIA's: storages are torch.save files of the second sort inside bytes objects.
+* torch.save since PyTorch 1.6, and TorchScript: a zip archive with all entries below one folder.
+  data.pkl is the object, data/KEY are raw storages (as a rule not deflated), byteorder is "little"
+  or "big" (since 2.1). TorchScript adds code/ and constants.pkl
+  (pytorch/docs/source/notes/serialization.rst, caffe2/serialize/inline_container.h).
+* torch.save before 1.6 (torch/serialization.py, _legacy_save): pickles one after another, of a
+  magic number, of the version 1001, of a dictionary about the machine that wrote, of the object, and
+  of the list of storage keys. Then for each key a 64-bit count of numbers and the numbers, always
+  little-endian.
+* Plain pickles, as NVIDIA's: each storage is a torch.save file from before 1.6 in a bytes object.
 """
 
 import struct
@@ -31,7 +32,8 @@ PICKLES = tuple(bytes([0x80, protocol]) for protocol in range(2, 6))
 
 
 class TorchFile(NamedTuple):
-    """What a file is ("torch", "TorchScript" or "pickle"), the object in it, and the foreign classes in that."""
+    """What a file is ("torch", "TorchScript" or "pickle"), the object in it, and the foreign
+    classes in that."""
 
     form: str
     root: Any
@@ -65,7 +67,8 @@ def read_any(reading: Reading, source: Source) -> TorchFile:
 
 
 def storage_id(pid: Any, where: str) -> Union[StorageId, Bag]:
-    """("storage", type, key, location, count[, view]). A storage of a type that no network here has is a Bag."""
+    """("storage", type, key, location, count[, view]). A storage of a type that no network here has
+    is a Bag."""
     if not isinstance(pid, tuple) or len(pid) < 5 or not isinstance(pid[0], str) or pid[0] != "storage":
         what = pid[0] if isinstance(pid, tuple) and pid else pid
         raise ConvertError("%s: refused: the pickle refers to '%s' outside it; only weights are "

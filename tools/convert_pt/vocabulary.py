@@ -1,9 +1,10 @@
 """The merge list of CLIP's tokenizer (clip/simple_tokenizer.py of openai/CLIP).
 
-The list is a text file, plain or gzip: a first line with "#version", then one merge a line, two symbols with a
-blank between. OpenAI's file has 262144 merges, of which the tokenizer uses the first 48894; Hugging
-Face's merges.txt has only these. The ids are 256 bytes, 256 bytes that end a word, the merges, start
-and end of text, so the token embedding of a network for M merges has M + 514 rows.
+The list is a text file, plain or gzip: a first line with "#version", then one merge a line, two
+symbols with a blank between. OpenAI's file has 262144 merges, of which the tokenizer uses the first
+48894; Hugging Face's merges.txt has only these. The ids are 256 bytes, 256 bytes that end a word,
+the merges, start and end of text, so the token embedding of a network for M merges has M + 514
+rows.
 """
 
 import importlib.util
@@ -28,7 +29,8 @@ class Merges:
         self.path, self.merges = path, merges
 
     def for_rows(self, rows: int, network: str) -> bytes:
-        """The bytes of the tensor tokenizer.merges, for a network with `rows` rows in the token embedding."""
+        """The bytes of the tensor tokenizer.merges, for a network with `rows` rows in the token
+        embedding."""
         if len(self.merges) + SPECIAL != rows:
             raise ConvertError("%s: the merge list %s makes a vocabulary of %d tokens, the network "
                                "has %d; it belongs to another model" %
@@ -77,8 +79,8 @@ def read_list(path: str) -> Merges:
 
 
 def read_tokenizer_json(path: str) -> Optional[Merges]:
-    """The merges of tokenizer.json of the Hugging Face hub (model.merges, texts or pairs), or None where it has
-    none."""
+    """The merges of tokenizer.json of the Hugging Face hub (model.merges, texts or pairs), or None
+    where it has none."""
     table = strict_json.read(path)
     model = table.get("model") if isinstance(table, dict) else None
     merges = model.get("merges") if isinstance(model, dict) else None
@@ -90,7 +92,8 @@ def read_tokenizer_json(path: str) -> Optional[Merges]:
 
 
 def installed_list() -> Optional[str]:
-    """The merge list of an installed open_clip or clip package. The package is found but not imported."""
+    """The merge list of an installed open_clip or clip package. The package is found but not
+    imported."""
     for package in PACKAGES:
         try:
             spec = importlib.util.find_spec(package)
@@ -133,8 +136,8 @@ def check_vocabulary(folder: str, merges: Merges) -> None:
         raise ConvertError("%s: no table of tokens" % path)
     wanted = {"<|startoftext|>": SPECIAL - 2 + len(merges.merges),
               "<|endoftext|>": SPECIAL - 1 + len(merges.merges)}
-    for i, merge in enumerate(merges.merges):
-        wanted[merge.replace(" ", "")] = SPECIAL - 2 + i  # of equal tokens the last counts, as in vocab.json
+    for i, merge in enumerate(merges.merges):  # of equal tokens the last counts
+        wanted[merge.replace(" ", "")] = SPECIAL - 2 + i
     for token, number in wanted.items():
         if table.get(token) != number:
             raise ConvertError("%s: token '%s' has number %s, the merge list %s makes it %d" %

@@ -1,8 +1,9 @@
 """The named tensors of a checkpoint, the kind of network they make, and what that kind needs.
 
-`Weights` are the tensors of a checkpoint without the dictionaries around them; a `Plan` is what will be
-written. The needs of a kind are a table from names to shapes, where None stands for a size that is free. The
-table is made from the largest layer number that occurs, so that a gap in the middle is found.
+`Weights` are the tensors of a checkpoint without the dictionaries around them; a `Plan` is what
+will be written. The needs of a kind are a table from names to shapes, where None stands for a size
+that is free. The table is made from the largest layer number that occurs, so that a gap in the
+middle is found.
 """
 
 import re
@@ -45,8 +46,8 @@ MARKS = (
 
 
 class Weights:
-    """names: the tensors; extra: tensors beside them (latent_avg); opts: the options of the training;
-    generator: the module tree of an NVIDIA pickle; latents: tensors without names."""
+    """names: the tensors; extra: tensors beside them (latent_avg); opts: the options of the
+    training; generator: the module tree of an NVIDIA pickle; latents: tensors without names."""
 
     def __init__(self, checkpoint: Checkpoint):
         self.checkpoint = checkpoint
@@ -191,9 +192,10 @@ def numbers(names: Iterable[str], pattern: str) -> List[int]:
 
 
 def highest(names: Iterable[str], pattern: str) -> int:
-    """The index of the last layer, or -1: the largest number that group 1 of `pattern` takes in the names. Where the
-    index is larger than the number of matching names, layers are missing. The number of names is returned then,
-    which is enough to find the first missing layer, and keeps every table as short as the file."""
+    """The index of the last layer, or -1: the largest number that group 1 of `pattern` takes in the
+    names. Where the index is larger than the number of matching names, layers are missing. The
+    number of names is returned then, which is enough to find the first missing layer, and keeps
+    every table as short as the file."""
     found = numbers(names, pattern)
     return min(max(found, default=-1), len(found))
 
@@ -228,7 +230,8 @@ def require(path: str, kind: str, names: Names, expected: Expected) -> None:
 
 
 def make_plan(kind: str, path: str, names: Names, expected: Expected, optional: Expected) -> Plan:
-    """A plan with the expected tensors and with the optional ones that are there; the rest is left over."""
+    """A plan with the expected tensors and with the optional ones that are there; the rest is left
+    over."""
     present = {name: shape for name, shape in optional.items() if name in names}
     require(path, kind, names, {**expected, **present})
     plan = Plan(kind)
@@ -239,8 +242,8 @@ def make_plan(kind: str, path: str, names: Names, expected: Expected, optional: 
 
 
 def metadata_of_options(opts: Dict[str, Any]) -> Dict[str, str]:
-    """Training options as text: flags true and false, numbers, texts and flat lists of them. Options of more
-    than OPTION_MAX characters are left out."""
+    """Training options as text: flags true and false, numbers, texts and flat lists of them.
+    Options of more than OPTION_MAX characters are left out."""
     out: Dict[str, str] = {}
     for key, value in opts.items():
         text = option_text(value)
