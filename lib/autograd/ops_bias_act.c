@@ -11,6 +11,7 @@ typedef struct bias_act_params {
     bool promise; /* gy came from picture_backward(), which left it uninitialised */
 } bias_act_params;
 
+/* The operands in the form of the kernels, for x of `shape`. */
 static lt_bias_act_planes operands_of(const int64_t *shape, const lt_tensor *scale,
                                       const lt_tensor *noise, const lt_tensor *strength,
                                       const lt_tensor *bias, float slope, float gain)
@@ -117,6 +118,8 @@ static lt_status picture_adjoint(lt_ctx *ctx, lt_node *node, const lt_bias_act_p
     return status == LT_OK && gscale ? lt_grad_add(ctx, node, IN_PICTURE_SCALE, gscale) : status;
 }
 
+/* Saved: the operands, and x or y; where the layer made a picture, also the scale, the weight
+ * and the gradient of the picture. Overwrites gy with the gradient of x where gy is not shared. */
 static lt_status bias_act_backward(lt_ctx *ctx, lt_node *node, lt_tensor *gy)
 {
     const bias_act_params *params = lt_node_params(node);
@@ -155,6 +158,7 @@ static bool output_suffices(const lt_bias_act_planes *q, bool scale_grad)
     return true;
 }
 
+/* Checks the shapes of the operands for x of shape x[4]. */
 static lt_status check_shapes(lt_ctx *ctx, const char *op, const int64_t *x, const lt_act *act)
 {
     char a[96];
@@ -240,6 +244,7 @@ static lt_status picture_backward(lt_ctx *ctx, lt_node *node, lt_tensor *gy)
     return params->promise ? lt_grad_promise(ctx, node, 0) : LT_OK;
 }
 
+/* The 1 x 1 convolution with w that makes a picture of y. */
 static lt_conv_shape picture_shape(const int64_t *y, const lt_tensor *w)
 {
     return (lt_conv_shape){.n = y[0],

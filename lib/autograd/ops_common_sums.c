@@ -16,6 +16,7 @@ struct reduction {
     int64_t combos;  /* product of summed_size */
 };
 
+/* Sorts the axes of x, of which those are kept that `shape` has at full size. */
 static struct reduction reduction_make(const lt_tensor *x, int ndim, const int64_t *shape)
 {
     int64_t size[LT_MAX_DIMS], stride[LT_MAX_DIMS];

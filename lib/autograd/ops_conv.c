@@ -10,6 +10,9 @@ typedef struct conv_params {
 enum { SAVED_X, SAVED_SCALE, SAVED_W };
 enum { IN_X, IN_SCALE, IN_W, IN_BIAS };
 
+/* Saved: x where w or in_scale wants a gradient, w where x or in_scale does, in_scale. The
+ * gradient of x is the other direction of the convolution with gy: the adjoint for a
+ * convolution, the plain one for a transposed convolution. */
 static lt_status conv_backward(lt_ctx *ctx, lt_node *node, lt_tensor *gy)
 {
     const conv_params *params = lt_node_params(node);
@@ -90,22 +93,14 @@ static lt_status check_operands(lt_ctx *ctx, const char *op, const lt_tensor *x,
     return LT_OK;
 }
 
-static lt_tensor *convolve(lt_ctx *ctx, const char *op, bool up, lt_tensor *x, lt_tensor *scale,
-                           lt_tensor *w, lt_tensor *bias, int stride, int pad, const lt_act *act,
-                           const lt_to_rgb *to, lt_tensor **rgb)
+/* The sizes of a convolution of x with w, and the shape of its result. A transposed convolution is
+ * described as the convolution that it is the adjoint of: its result has the sizes c, h, w, its
+ * argument the sizes o, oh, ow. */
+static lt_status find_sizes(lt_ctx *ctx, const char *op, bool up, const lt_tensor *x,
+                            const lt_tensor *w, int stride, int pad, lt_conv_shape *s,
+                            int64_t shape[4])
 {
     char a[96], b[96];
-    lt_tensor *const inputs[4] = {x, scale, w, bias};
-    lt_tensor *xd = lt_dense(ctx, x, op, "x"), *wd = lt_dense(ctx, w, op, "w");
-    lt_tensor *sd = scale ? lt_dense(ctx, scale, op, "in_scale") : NULL;
-    lt_tensor *bd = bias ? lt_dense(ctx, bias, op, "bias") : NULL;
-    if (!xd || !wd || ctx->status)
-        return NULL;
-    if (check_operands(ctx, op, x, scale, w, bias, stride, pad))
-        return NULL;
-
-    conv_params params = {.transposed = up};
-    lt_conv_shape *s = &params.shape;
     const int64_t h = lt_dim(x, 2), width = lt_dim(x, 3), c = lt_dim(x, 1), o = lt_dim(w, 0);
     s->n = lt_dim(x, 0);
     s->kh = lt_dim(w, 2);
@@ -117,7 +112,7 @@ static lt_tensor *convolve(lt_ctx *ctx, const char *op, bool up, lt_tensor *x, l
     const int64_t fit_w =
         up ? (width - 1) * stride - 2 * (int64_t)pad + s->kw : width + 2 * (int64_t)pad - s->kw;
     if (h < 1 || width < 1 || fit_h < (up ? 1 : 0) || fit_w < (up ? 1 : 0))
-        return LT_NULL(ctx, LT_ERR_SHAPE,
+        return lt_fail(ctx, LT_ERR_SHAPE,
                        "%s: argument w is %s, too %s for x %s with stride %d and pad %d", op,
                        lt_shape_string(w, a, sizeof a), up ? "small" : "large",
                        lt_shape_string(x, b, sizeof b), stride, pad);
@@ -130,8 +125,33 @@ static lt_tensor *convolve(lt_ctx *ctx, const char *op, bool up, lt_tensor *x, l
     s->ow = up ? width : out_w;
     s->w_small = up ? s->kh * s->kw : c * s->kh * s->kw;
     s->w_big = up ? c * s->kh * s->kw : s->kh * s->kw;
+    shape[0] = s->n;
+    shape[1] = o;
+    shape[2] = out_h;
+    shape[3] = out_w;
+    return LT_OK;
+}
 
-    const int64_t shape[4] = {s->n, o, out_h, out_w};
+/* Convolves x with w, or applies the adjoint with `up`; then the tail `act` and the picture `to`,
+ * each unless NULL. The tail runs inside the convolution where the kernels allow it. */
+static lt_tensor *convolve(lt_ctx *ctx, const char *op, bool up, lt_tensor *x, lt_tensor *scale,
+                           lt_tensor *w, lt_tensor *bias, int stride, int pad, const lt_act *act,
+                           const lt_to_rgb *to, lt_tensor **rgb)
+{
+    lt_tensor *const inputs[4] = {x, scale, w, bias};
+    lt_tensor *xd = lt_dense(ctx, x, op, "x"), *wd = lt_dense(ctx, w, op, "w");
+    lt_tensor *sd = scale ? lt_dense(ctx, scale, op, "in_scale") : NULL;
+    lt_tensor *bd = bias ? lt_dense(ctx, bias, op, "bias") : NULL;
+    if (!xd || !wd || ctx->status)
+        return NULL;
+    if (check_operands(ctx, op, x, scale, w, bias, stride, pad))
+        return NULL;
+
+    conv_params params = {.transposed = up};
+    lt_conv_shape *s = &params.shape;
+    int64_t shape[4];
+    if (find_sizes(ctx, op, up, x, w, stride, pad, s, shape))
+        return NULL;
     lt_act_operands tail;
     if (act && lt_act_prepare(ctx, op, shape, act, &tail))
         return NULL;

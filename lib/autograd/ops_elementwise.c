@@ -86,6 +86,7 @@ static lt_status div_backward(lt_ctx *ctx, lt_node *n, lt_tensor *gy)
         ctx, n, 1, negated(ctx, g ? lt_run_binary(ctx, LT_BINARY_DIV, g, b, "backward") : NULL));
 }
 
+/* Applies op to a and b and records it. */
 static lt_tensor *binary(lt_ctx *ctx, lt_binary_op op, lt_backward_fn backward, lt_tensor *a,
                          lt_tensor *b, const char *name)
 {
@@ -142,6 +143,8 @@ static lt_status unary_backward(lt_ctx *ctx, lt_node *n, lt_tensor *gy)
     return lt_grad_add(ctx, n, 0, gx);
 }
 
+/* Applies op, whose parameters are p and q, to x and records it. `saves` says what
+ * unary_backward() needs. */
 static lt_tensor *unary(lt_ctx *ctx, lt_tensor *x, lt_unary_op op, float p, float q,
                         enum saves saves, const char *name)
 {

@@ -49,6 +49,7 @@ static lt_status l1_backward(lt_ctx *ctx, lt_node *node, lt_tensor *gy)
     return difference_backward(ctx, node, gy, false);
 }
 
+/* The mean of (a - b)^2 with `square`, else of |a - b|. */
 static lt_tensor *difference_loss(lt_ctx *ctx, lt_tensor *a, lt_tensor *b, bool square,
                                   const char *op)
 {

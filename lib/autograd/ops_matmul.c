@@ -65,6 +65,8 @@ static lt_tensor *readable_input(lt_ctx *ctx, lt_tensor *t, const char *name)
                : lt_dense_input(ctx, t, "lt_matmul", name);
 }
 
+/* The matrices of a readable() tensor, transposed or not. A matrix that is dense along its
+ * columns is given to the BLAS as a row-major one, transposed once more. */
 static struct matrices matrices_of(const lt_tensor *t, bool trans, const struct product *p)
 {
     struct matrices s = {.data = lt_floats(t), .trans = trans};

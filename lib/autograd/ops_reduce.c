@@ -29,6 +29,7 @@ static lt_status sum_backward(lt_ctx *ctx, lt_node *n, lt_tensor *gy)
     return lt_grad_add(ctx, n, 0, lt_dense_input(ctx, full, "backward", "gradient"));
 }
 
+/* The sum or the mean of x over the axes of a bit mask. */
 static lt_tensor *scaled_sum(lt_ctx *ctx, lt_tensor *x, unsigned axes, bool keep_dims, bool mean,
                              const char *op)
 {

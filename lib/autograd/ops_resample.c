@@ -97,6 +97,8 @@ typedef struct blur_act_params {
     float slope, gain;
 } blur_act_params;
 
+/* Saved: the operands of the tail, and y. One pass takes the gradient back through the tail and
+ * the blur. */
 static lt_status blur_act_backward(lt_ctx *ctx, lt_node *node, lt_tensor *gy)
 {
     const blur_act_params *params = lt_node_params(node);
@@ -155,6 +157,7 @@ static lt_status resize_backward(lt_ctx *ctx, lt_node *node, lt_tensor *gy)
     return status ? status : lt_grad_add(ctx, node, 0, gx);
 }
 
+/* Resizes x to (h, w) by a filter and records it. */
 static lt_tensor *resize(lt_ctx *ctx, const char *op, lt_resize_kind kind, lt_tensor *x, int64_t h,
                          int64_t w)
 {

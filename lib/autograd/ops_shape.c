@@ -162,6 +162,7 @@ static void add_rows(lt_ctx *ctx, int64_t outer, int64_t run, const float *src, 
     }
 }
 
+/* Adds gy to the part of the gradient that the slice stands for. */
 static lt_status slice_backward(lt_ctx *ctx, lt_node *n, lt_tensor *gy)
 {
     const struct slice_params *p = lt_node_params(n);
@@ -239,6 +240,7 @@ struct concat_params {
     int axis;
 };
 
+/* Each input receives its part of gy. */
 static lt_status concat_backward(lt_ctx *ctx, lt_node *n, lt_tensor *gy)
 {
     const struct concat_params *p = lt_node_params(n);

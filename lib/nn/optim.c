@@ -89,6 +89,7 @@ static lt_status check_config(lt_ctx *ctx, const lt_optim_config *c)
 /* The number of rows that a gradient is centralised over; 1 where it is not. */
 static int64_t rows_of(const struct item *it) { return it->centralise ? lt_dim(it->param, 0) : 1; }
 
+/* Cuts all tensors into jobs, each within one row of a tensor whose gradient is centralised. */
 static lt_status make_jobs(lt_ctx *ctx, lt_optim *o)
 {
     size_t total = 0;
@@ -263,6 +264,7 @@ static lt_status prepare(lt_ctx *ctx, lt_optim *o)
     return LT_OK;
 }
 
+/* One step of the elements of a job. */
 static void run_job(const lt_optim *o, const struct lt_optim_kernels *k, const struct job *j)
 {
     const struct item *it = &o->item[j->item];

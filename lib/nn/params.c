@@ -298,6 +298,7 @@ static lt_status add_file(lt_ctx *ctx, lt_params *params, const lt_safetensors *
     return status;
 }
 
+/* Opens a file, adds its tensors as add_file() does, and closes it. */
 static lt_status add_path(lt_ctx *ctx, lt_params *params, const char *path, const char *prefix,
                           bool keep_half)
 {

@@ -35,10 +35,12 @@ LT_API lt_status lt_params_load(lt_ctx *ctx, lt_params *params, const char *path
 LT_API lt_status lt_params_map(lt_ctx *ctx, lt_params *params, const char *path,
                                const char *prefix);
 
-/* lt_params_load() and lt_params_map() of a file that is open already. The file may be closed
- * afterwards: the mapped data lives as long as the tensors. */
+/* lt_params_load() from a file that is open already. The file may be closed afterwards: mapped data
+ * lives as long as the tensors. */
 LT_API lt_status lt_params_load_from(lt_ctx *ctx, lt_params *params, const lt_safetensors *file,
                                      const char *prefix);
+
+/* lt_params_map() from a file that is open already, which may be closed afterwards. */
 LT_API lt_status lt_params_map_from(lt_ctx *ctx, lt_params *params, const lt_safetensors *file,
                                     const char *prefix);
 

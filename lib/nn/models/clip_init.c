@@ -12,6 +12,9 @@ static void make_norm(const struct lt_maker *m, const char *prefix, int64_t widt
     lt_make(m, prefix, ".bias", 1, (const int64_t[]){width}, 0.0f, 0.0f);
 }
 
+/* The blocks of a transformer of width w. Standard deviations: 1 / sqrt(w) for attention, 1 /
+ * sqrt(2 w) for the first layer of an MLP; layers that add to the residual stream are damped by
+ * 1 / sqrt(2 layers). */
 static void make_blocks(const struct lt_maker *m, const char *prefix, int64_t w, int layers)
 {
     const float attn = 1.0f / sqrtf((float)w);
@@ -35,6 +38,7 @@ static void make_blocks(const struct lt_maker *m, const char *prefix, int64_t w,
     }
 }
 
+/* Checks a configuration. */
 static lt_status check(lt_ctx *ctx, const lt_clip_config *c)
 {
     if (c->vision_width < 64 || c->vision_width % 64 || c->text_width < 64 || c->text_width % 64)

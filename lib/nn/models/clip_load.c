@@ -11,6 +11,7 @@
 static const float image_mean[3] = {0.48145466f, 0.4578275f, 0.40821073f};
 static const float image_std[3] = {0.26862954f, 0.26130258f, 0.27577711f};
 
+/* The number of blocks that have weights. */
 static int count_blocks(const lt_params *params, const char *prefix)
 {
     char name[96];
@@ -40,6 +41,7 @@ static lt_tensor *wide(lt_ctx *ctx, lt_clip *c, const lt_params *params, const c
     return t && lt_params_add(ctx, c->widened, name, t) == LT_OK ? t : NULL;
 }
 
+/* Finds the weights of all blocks of a tower whose width and number of layers are set. */
 static lt_status find_blocks(lt_ctx *ctx, lt_clip *c, const lt_params *params, const char *prefix,
                              struct lt_clip_tower *t)
 {
@@ -87,6 +89,7 @@ static lt_status find_blocks(lt_ctx *ctx, lt_clip *c, const lt_params *params, c
     return LT_OK;
 }
 
+/* Finds the vision transformer and reads its sizes. */
 static lt_status find_visual(lt_ctx *ctx, const lt_params *params, lt_clip *c)
 {
     lt_clip_config *g = &c->config;
@@ -123,6 +126,7 @@ static lt_status find_visual(lt_ctx *ctx, const lt_params *params, lt_clip *c)
     return find_blocks(ctx, c, params, "visual.transformer", &c->visual);
 }
 
+/* Finds the text transformer and reads its sizes; the width of the embeddings is set already. */
 static lt_status find_text(lt_ctx *ctx, const lt_params *params, lt_clip *c)
 {
     lt_clip_config *g = &c->config;

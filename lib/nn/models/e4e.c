@@ -45,6 +45,7 @@ static bool has(const lt_params *params, const char *prefix, const char *suffix)
     return lt_params_find(params, name) != NULL;
 }
 
+/* Finds the lateral convolutions of the pyramid. */
 static lt_status find_pyramid(lt_ctx *ctx, const lt_params *params, lt_e4e *net)
 {
     const int64_t channels = lt_irse_body_channels(net->body, 0);
@@ -94,6 +95,7 @@ static lt_status find_head(lt_ctx *ctx, const lt_params *params, int i, lt_e4e *
         prefix, h->convs);
 }
 
+/* Finds the mean latent, which may be missing, of one layer or of all. */
 static lt_status find_latent_avg(lt_ctx *ctx, const lt_params *params, lt_e4e *net)
 {
     lt_tensor *avg = lt_params_find(params, "latent_avg");
@@ -106,6 +108,7 @@ static lt_status find_latent_avg(lt_ctx *ctx, const lt_params *params, lt_e4e *n
     return lt_ctx_status(ctx);
 }
 
+/* Finds the body, the pyramid, as many heads as there are, and the mean latent. */
 static lt_status find_all(lt_ctx *ctx, const lt_params *params, lt_e4e *net)
 {
     lt_status status = lt_irse_body_find(ctx, params, "encoder.", &net->body);

@@ -16,6 +16,7 @@ struct lt_irse50 {
 
 /* ---- building ---- */
 
+/* Finds the body and the output layers. */
 static lt_status find_all(lt_ctx *ctx, const lt_params *params, lt_irse50 *net)
 {
     lt_status status = lt_irse_body_find(ctx, params, "", &net->body);

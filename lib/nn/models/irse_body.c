@@ -86,6 +86,7 @@ static int64_t find_unit(lt_ctx *ctx, const lt_params *params, const char *prefi
     return lt_ctx_status(ctx) == LT_OK ? out : 0;
 }
 
+/* Finds the input layer and as many bottlenecks as there are. */
 static lt_status find_all(lt_ctx *ctx, const lt_params *params, const char *prefix,
                           struct lt_irse_body *b)
 {
@@ -186,6 +187,7 @@ static lt_tensor *squeeze_excite(lt_ctx *ctx, const struct unit *u, lt_tensor *x
     return s ? lt_bias_act(ctx, x, &(lt_act){.out_scale = s, .slope = 1.0f, .gain = 1.0f}) : NULL;
 }
 
+/* Runs one bottleneck. */
 static lt_tensor *run_unit(lt_ctx *ctx, const struct unit *u, lt_tensor *x)
 {
     lt_tensor *shortcut = x;

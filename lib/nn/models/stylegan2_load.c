@@ -7,6 +7,7 @@
 
 #include "nn/params_impl.h"
 
+/* Finds as many layers of the mapping network as there are; without any, z is w. */
 static lt_status find_mapping(lt_ctx *ctx, const lt_params *params, lt_stylegan2 *g)
 {
     for (int i = 0; i <= LT_STYLEGAN2_MAX_MLP; i++) {
@@ -86,6 +87,7 @@ static struct lt_stylegan2_layer *add_layer(lt_ctx *ctx, const lt_params *params
     return lt_ctx_status(ctx) == LT_OK ? l : NULL;
 }
 
+/* Finds the layers of all sizes, 4, 8, ..., as far as they go, in network order. */
 static lt_status find_layers(lt_ctx *ctx, const lt_params *params, lt_stylegan2 *g)
 {
     int channels = (int)lt_dim(g->input, 1);

@@ -31,6 +31,7 @@ static size_t markup_start(const uint32_t *in, size_t count)
     return count;
 }
 
+/* The letters, in UTF-8, that a ligature or digraph stands for; NULL for any other c. */
 static const char *ligature(uint32_t c)
 {
     switch (c) {

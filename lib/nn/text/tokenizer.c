@@ -40,6 +40,7 @@ static void bpe_free(bpe *w)
     *w = (bpe){0};
 }
 
+/* Makes room for a word of `count` symbols; false when memory ran out. */
 static bool bpe_reserve(bpe *w, size_t count)
 {
     if (count <= w->cap)
@@ -158,6 +159,7 @@ static void put_id(id_sink *sink, int32_t id)
     sink->count++;
 }
 
+/* Appends the token ids of a word of `len` code points; false when memory ran out. */
 static bool encode_word(const lt_tokenizer *t, bpe *w, const uint32_t *word, size_t len,
                         id_sink *sink)
 {

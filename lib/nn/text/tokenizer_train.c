@@ -32,6 +32,7 @@ static void corpus_free(corpus *c)
     free(c->slot);
 }
 
+/* The slot that holds the word, or else the free slot where it belongs. */
 static size_t word_slot(const corpus *c, const uint32_t *word, size_t len)
 {
     uint64_t h = len;
@@ -46,6 +47,7 @@ static size_t word_slot(const corpus *c, const uint32_t *word, size_t len)
     return i;
 }
 
+/* Makes room for more words and fills the hash table anew; false when memory ran out. */
 static bool grow_words(corpus *c)
 {
     size_t cap = c->cap ? 2 * c->cap : 512;
@@ -85,6 +87,7 @@ static bool count_word(corpus *c, size_t first)
     return true;
 }
 
+/* Counts the words of a cleaned text; false when memory ran out. */
 static bool add_text(corpus *c, const lt_codepoints *clean, const uint16_t byte_rank[256])
 {
     size_t at = 0, from;
@@ -140,6 +143,7 @@ static bool find_best(const corpus *c, lt_pair_map *counts, best_pair *best)
     return true;
 }
 
+/* Replaces the pair (a, b) by `joined` in all words, from left to right. */
 static void apply_merge(corpus *c, uint32_t a, uint32_t b, uint32_t joined)
 {
     for (size_t i = 0; i < c->count; i++) {

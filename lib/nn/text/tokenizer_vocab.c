@@ -47,6 +47,7 @@ static bool grow_slots(lt_symbols *s)
     return true;
 }
 
+/* Makes room for one more string of `len` bytes; false when memory ran out. */
 static bool reserve(lt_symbols *s, size_t len)
 {
     if (s->bytes_used + len > s->bytes_cap) {
@@ -232,6 +233,7 @@ static bool split_fields(const char *line, size_t len, size_t *a_len)
     return *a_len > 0 && b_len > 0 && !memchr(blank + 1, ' ', b_len);
 }
 
+/* Adds the merge of one line of a list. */
 static lt_status add_merge(lt_ctx *ctx, lt_vocab *vocab, lt_symbols *symbols, const char *line,
                            size_t len)
 {
@@ -273,6 +275,7 @@ static bool is_header(const char *line, size_t len)
     return false;
 }
 
+/* Reads an unpacked merge list. */
 static lt_status read_plain(lt_ctx *ctx, const char *text, size_t bytes, size_t max_merges,
                             lt_vocab *vocab)
 {

@@ -54,6 +54,7 @@ uint32_t lt_char_plain_width(uint32_t c)
 
 /* ---- lower case ---- */
 
+/* The lower case of c where it is one code point, else c. */
 static uint32_t lower_simple(uint32_t c)
 {
     size_t lo = 0, hi = lt_unicode_lower_count;
