@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench/speed/machine.h"
 #include "bench/speed/measure.h"
 #include "bench/speed/options.h"
 #include "bench/speed/peers.h"

@@ -9,8 +9,6 @@
 #include "bench/speed/child.h"
 #include "engine/clock.h"
 #include "tensor/files/safetensors.h"
-#include "tensor/kernels/gemm/blas.h"
-#include "tensor/kernels/gemm/in_use.h"
 
 void figures_settle(struct figures *f)
 {
@@ -276,102 +274,4 @@ void measure_edit(const struct setup *setup, struct figures *f)
     }
     f->done = true;
     figures_settle(f);
-}
-
-/* ---- the machine ---- */
-
-/* The request and the answer of look_at_machine(), in memory that the forked process shares. */
-struct look {
-    int threads;
-    struct machine m;
-};
-
-/* Computes a = b + s c over arrays of 64 MiB; returns bytes read and written a second, the best of
- * seven runs. */
-static double triad_rate(int threads)
-{
-    const int64_t n = (int64_t)16 << 20;
-    float *a = malloc((size_t)n * sizeof *a), *b = malloc((size_t)n * sizeof *b),
-          *c = malloc((size_t)n * sizeof *c);
-    double best = 0.0;
-    for (int run = 0; a && b && c && run < 8; run++) {
-        const double start = ce_seconds();
-#pragma omp parallel for num_threads(threads) schedule(static)
-        for (int64_t i = 0; i < n; i++) {
-            if (run == 0)
-                a[i] = b[i] = c[i] = (float)i;
-            else
-                a[i] = b[i] + 0.5f * c[i];
-        }
-        const double rate = 3.0 * (double)n * sizeof *a / (ce_seconds() - start);
-        if (run > 0 && rate > best)
-            best = rate;
-    }
-    free(a);
-    free(b);
-    free(c);
-    return best;
-}
-
-/* GFLOP/s of the BLAS's square products, best of several within `seconds`; 0 when memory ran
- * out. */
-static double sgemm_rate(int threads, int64_t n, double seconds)
-{
-    lt_ctx *ctx = NULL;
-    double best = 0.0;
-    setenv("LT_ISA", "avx512", 1); /* hides the AMX unit, where lt_sgemm() would go instead */
-    if (lt_ctx_create(&ctx) == LT_OK && lt_ctx_set_threads(ctx, threads) == LT_OK) {
-        lt_tensor *a = lt_zeros(ctx, 2, (int64_t[]){n, n}),
-                  *b = lt_zeros(ctx, 2, (int64_t[]){n, n}),
-                  *c = lt_zeros(ctx, 2, (int64_t[]){n, n});
-        const double end = ce_seconds() + seconds;
-        for (int run = 0; a && b && c && (run < 2 || ce_seconds() < end); run++) {
-            const double start = ce_seconds();
-            lt_sgemm(ctx, false, false, n, n, n, 1.0f, lt_f32(a), n, lt_f32(b), n, 0.0f, lt_f32(c),
-                     n);
-            const double rate = 2e-9 * (double)n * (double)n * (double)n / (ce_seconds() - start);
-            best = rate > best ? rate : best;
-        }
-    }
-    lt_ctx_destroy(ctx);
-    return best;
-}
-
-static int look_at_machine(void *arg)
-{
-    struct look *look = arg;
-    lt_ctx *ctx = NULL;
-    lt_status status = lt_ctx_create(&ctx);
-    if (status == LT_OK)
-        status = lt_ctx_set_threads(ctx, look->threads);
-    if (status == LT_OK) {
-        const lt_cpu_info info = lt_cpu_describe(ctx);
-        snprintf(look->m.cpu, sizeof look->m.cpu, "%s", info.cpu);
-        snprintf(look->m.kernels, sizeof look->m.kernels, "%s", info.kernels);
-        snprintf(look->m.isa, sizeof look->m.isa, "%s", info.isa);
-        snprintf(look->m.blas, sizeof look->m.blas, "%s", info.blas);
-        look->m.cores = info.cores;
-        look->m.sgemm = sgemm_rate(look->threads, 2048, 1.0);
-        look->m.triad = triad_rate(look->threads);
-    }
-    lt_ctx_destroy(ctx);
-    return status != LT_OK;
-}
-
-bool measure_machine(const struct setup *setup, struct machine *m)
-{
-    struct usage usage;
-    struct look *look = child_share(sizeof *look);
-    if (!look)
-        return false;
-    look->threads = setup->threads;
-    FILE *load = fopen("/proc/loadavg", "r");
-    if (load) {
-        if (fscanf(load, "%lf", &look->m.load) != 1)
-            look->m.load = 0.0;
-        fclose(load);
-    }
-    const bool good = child_call(look_at_machine, look, &usage) == 0;
-    *m = look->m;
-    return good;
 }

@@ -1,4 +1,4 @@
-/* Times our own works, `cfedit` as a whole, and the machine. */
+/* Times our own works, and `cfedit` as a whole. */
 #ifndef BENCH_MEASURE_H
 #define BENCH_MEASURE_H
 
@@ -26,16 +26,5 @@ void measure_embed(const struct setup *setup, struct figures *f);
  * are timed; their difference divided by 5 is the time of a step. The time of 100 steps is computed
  * from it, or with setup->long_edit measured by one process of 100 steps. */
 void measure_edit(const struct setup *setup, struct figures *f);
-
-/* The machine: SGEMM of 2048 x 2048 in GFLOP/s, a triad over arrays larger than the caches in
- * bytes/s, the processor, and the kernels that libtensor and OpenBLAS choose for it. */
-struct machine {
-    double sgemm, triad;
-    char cpu[64], kernels[32], isa[16], blas[96];
-    int cores;
-    double load; /* the system's load average over the last minute */
-};
-/* Measures the machine; false on failure. */
-bool measure_machine(const struct setup *setup, struct machine *m);
 
 #endif

@@ -11,6 +11,7 @@
 
 #include "bench/speed/child.h"
 #include "bench/speed/flops.h"
+#include "bench/speed/machine.h"
 #include "bench/speed/measure.h"
 #include "bench/speed/report.h"
 
@@ -63,6 +64,7 @@ static const struct {
     {"kernel", NULL, "clear_page", FAULTS},
     {"kernel", NULL, NULL, KERNEL},
 
+    {NULL, "/pointwise", NULL, PRODUCTS},
     {NULL, "kernels/conv/", "product", PRODUCTS},
     {NULL, "kernels/conv/conv_kernels", NULL, PRODUCTS},
     {NULL, "kernels/conv/conv_run", NULL, PRODUCTS},
@@ -80,8 +82,8 @@ static const struct {
     {NULL, "kernels/resample/", NULL, WARP},
 
     {NULL, "kernels/gemm/", NULL, MATMUL},
-    {NULL, "kernels/pointwise", NULL, PRODUCTS},
     {NULL, "kernels/bias_act", NULL, ACTIVATION},
+    {NULL, "kernels/tail", NULL, ACTIVATION},
     {NULL, "kernels/dense", NULL, ELEMENTWISE},
     {NULL, "autograd/ops_attention", NULL, ATTENTION},
     {NULL, "lib/autograd/", NULL, ELEMENTWISE},

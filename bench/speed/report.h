@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #include "bench/speed/figures.h"
-#include "bench/speed/measure.h"
+#include "bench/speed/machine.h"
 
 /* Writes the lines above a table: machine, compiler, BLAS, threads, sizes. Every line begins with
  * the text `indent`, here and in the functions below. */

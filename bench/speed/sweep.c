@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench/speed/machine.h"
 #include "bench/speed/measure.h"
 #include "bench/speed/output.h"
 #include "cli/pictures/canvas.h"
