@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <string.h>
 
-/* How a member is stored. */
+/* How a setting is stored in struct ce_edit_settings. */
 enum storage { NOT_USED = 0, AS_INT, AS_FLOAT, AS_BOOL, AS_NOT_BOOL };
 
 struct place {

@@ -10,16 +10,16 @@
 struct ce_editor {
     struct ce_edit_settings settings;
     const struct ce_family_operations *family;
-    struct ce_edit_job job; /* borrows the settings above and the sentences below */
+    struct ce_edit_job job; /* borrows from the other members */
     char *source, *target;
     char *contrasts[CE_NCE_MAX_CONTRASTS];
-    void *state; /* the family's */
+    void *state; /* made by family->open() */
     ce_edit_watch *watch;
     void *watch_user;
-    int64_t steps_before; /* of the pictures done */
+    int64_t steps_before; /* steps of the pictures that are finished */
 };
 
-/* The given contrasts, or those that the target suggests, into e->contrasts and the job. */
+/* Puts the contrasts that are given, or made from the target, into e->contrasts and the job. */
 static lt_status copy_contrasts(struct ce_editor *e, const struct ce_edit_texts *texts)
 {
     lt_ctx *ctx = e->job.models->ctx;
@@ -70,7 +70,7 @@ lt_status ce_editor_open(const struct ce_models *models, const struct ce_edit_se
         status = copy_texts(e, texts);
     if (status == LT_OK && e->family->open)
         status = e->family->open(&e->job, &e->state);
-    /* These are borrowed for the opening alone. */
+    /* The caller lends the path and the progress only while the editor is opened. */
     e->job.channels_path = NULL;
     e->job.progress = NULL;
     if (status != LT_OK) {

@@ -11,7 +11,7 @@
 
 enum {
     SCALES = 4,
-    START_SIDE = 32, /* at which starts are compared */
+    START_SIDE = 32, /* side at which possible starts are compared */
     START_BATCH = 8
 };
 
@@ -80,7 +80,7 @@ static double distance(const float *a, const float *b, int64_t n)
     return sum;
 }
 
-/* Which of the faces of w (N,D) is nearest to x (1,3,side,side); -1 on failure. */
+/* The index of the face of w (N,D) that is nearest to x (1,3,side,side); -1 on failure. */
 static int64_t nearest_face(const struct ce_models *models, lt_tensor *w, const lt_tensor *x)
 {
     lt_ctx *ctx = models->ctx;
@@ -106,7 +106,7 @@ static int64_t nearest_face(const struct ce_models *models, lt_tensor *w, const 
     return lt_ctx_status(ctx) == LT_OK ? best : -1;
 }
 
-/* What the encoder says of x: w (1,L,D). */
+/* The start w (1,L,D) from the encoder. */
 static lt_tensor *encoded_start(const struct ce_models *models, lt_tensor *x)
 {
     lt_no_grad_begin(models->ctx);
@@ -115,7 +115,7 @@ static lt_tensor *encoded_start(const struct ce_models *models, lt_tensor *x)
     return w;
 }
 
-/* w (1,L,D) of the random face nearest to x, both reduced. */
+/* The start w (1,L,D) without an encoder: the random face that is nearest to x at a small size. */
 static lt_tensor *best_start(const struct ce_models *models, int starts, lt_tensor *x)
 {
     lt_ctx *ctx = models->ctx;
@@ -142,9 +142,8 @@ struct inversion {
     const struct ce_invert_config *config;
     struct ce_latent_space space;
     lt_optim *optim;
-    lt_tensor *target[SCALES]; /* D_k x; in the caller's scope */
-    struct ce_source source;   /* x and, where the term is on, its VGG19 features; in the caller's
-                                  scope */
+    lt_tensor *target[SCALES]; /* D_k x, in the caller's scope */
+    struct ce_source source;   /* x and its VGG19 features if L_perc is on, in the caller's scope */
     int scales;
 };
 
@@ -173,7 +172,8 @@ static lt_tensor *loss_of(const struct inversion *v, lt_tensor *x_hat)
         lt_affine(ctx, ce_latent_space_size(&v->space, false), v->config->l2_lambda, 0.0f));
 }
 
-/* Rises over the first twentieth of the steps and falls by a cosine over the last quarter. */
+/* The learning rate of a step: it rises over the first twentieth of the steps and falls along a
+ * cosine over the last quarter. */
 static float rate(const struct ce_invert_config *c, int step)
 {
     const double t = ((double)step + 0.5) / (double)c->steps, pi = 3.14159265358979323846;
@@ -193,7 +193,7 @@ static lt_status step(struct inversion *v, int index, double *loss)
     if (status == LT_OK && !isfinite(*loss = (double)lt_item(total)))
         status =
             lt_fail(ctx, LT_ERR_NUMERIC,
-                    "invert: the loss is no longer finite at step %d; try a smaller --lr", index);
+                    "invert: the loss is no longer finite at step %d; try a smaller lr", index);
     if (status == LT_OK) {
         lt_optim_zero_grad(v->optim);
         status = lt_backward(ctx, total);

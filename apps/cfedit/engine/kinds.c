@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A tensor that every file of the kind has, under its full name or, where the name ends
- * in a dot, as the beginning of names. The first match decides. */
+/* Marks: the name of a tensor that every file of the kind has or, if the mark ends in a dot, the
+ * beginning of names. The first match decides. */
 static const struct {
     enum ce_kind kind;
     const char *word, *phrase, *mark;
@@ -67,8 +67,7 @@ lt_status ce_kind_open(lt_ctx *ctx, const char *path, enum ce_kind wanted, lt_sa
     if (status != LT_OK)
         return status;
     const enum ce_kind found = ce_kind_of(file);
-    /* A file that carries several things, as a result that has `image` and `latents`, is
-     * taken for any of them. */
+    /* A result file has both `image` and `latents`; such a file passes as either kind. */
     bool fits = found == wanted;
     for (size_t i = 0; i < KINDS && !fits; i++)
         fits = kinds[i].kind == wanted && has_mark(file, kinds[i].mark);

@@ -1,4 +1,4 @@
-/* What a weight file is, told from the names of its tensors. */
+/* The kind of a weight file, recognised by the names of its tensors. */
 #ifndef CFEDIT_KINDS_H
 #define CFEDIT_KINDS_H
 
@@ -18,20 +18,22 @@ enum ce_kind {
 };
 
 enum ce_kind ce_kind_of(const lt_safetensors *file);
-/* "a StyleGAN2 generator", ... "something else" for CE_KIND_UNKNOWN. */
+/* A phrase for messages: "a StyleGAN2 generator" and so on; "something else" for
+ * CE_KIND_UNKNOWN. */
 const char *ce_kind_phrase(enum ce_kind kind);
-/* A word for machine-readable results: "generator", ..., "unknown". */
+/* A word for machine-readable output: "generator" and so on; "unknown" for CE_KIND_UNKNOWN. */
 const char *ce_kind_word(enum ce_kind kind);
 
-/* Opens a file that must be of a kind; a file of another kind is LT_ERR_FORMAT with a
- * message that says what it seems to be. */
+/* Opens a file that must be of the kind `wanted`. A file of another kind is LT_ERR_FORMAT, with a
+ * message that names the kind that was found. */
 lt_status ce_kind_open(lt_ctx *ctx, const char *path, enum ce_kind wanted, lt_safetensors **out);
 
-/* Tensor `name` of a file of a kind, in float32, contiguous and free of NaN and infinity: a
- * copy, since another program may replace the file. NULL on failure. */
+/* Reads the tensor `name` of a file of that kind: float32, contiguous, free of NaN and infinity. It
+ * is a copy, because another program may replace the file. NULL on failure. */
 lt_tensor *ce_kind_read(lt_ctx *ctx, const char *path, enum ce_kind kind, const char *name);
 
-/* Puts `path` in front of the failure that stands in the context. */
+/* Puts `path` in front of the message of the failure in the context, unless it is in there already.
+ * Returns the status of the failure. */
 lt_status ce_blame_file(lt_ctx *ctx, const char *path);
 
 #endif

@@ -19,7 +19,7 @@ static lt_tensor *misshapen(lt_ctx *ctx, const char *path, const char *name, con
     return NULL;
 }
 
-/* Latents of a file as W+ of all its rows. */
+/* Turns all latents of a file into W+. */
 static lt_tensor *fit(const struct ce_models *models, const char *path, lt_tensor *t)
 {
     lt_ctx *ctx = models->ctx;
@@ -46,8 +46,8 @@ static lt_tensor *fit(const struct ce_models *models, const char *path, lt_tenso
     return ndim == 3 ? t : lt_stylegan2_broadcast(ctx, models->generator, t);
 }
 
-/* Splits "FILE:I" into *path, to be given to free(), and *index; *one is false where the whole text
- * is the name of a file. */
+/* Splits "FILE:I" into *path, to be given to free(), and *index. *one is false if the whole text is
+ * the name of a file. */
 static lt_status split_selection(lt_ctx *ctx, const char *selection, char **path, int64_t *index,
                                  bool *one)
 {
@@ -93,7 +93,7 @@ lt_tensor *ce_latents_from_file(const struct ce_models *models, const char *sele
     return t;
 }
 
-/* z (N,Z) -> W+. */
+/* Maps z (N,Z) to W+ (N,L,D). */
 static lt_tensor *map(const struct ce_models *models, lt_tensor *z, double truncation)
 {
     lt_ctx *ctx = models->ctx;

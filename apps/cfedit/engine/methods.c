@@ -2,8 +2,9 @@
 
 #include <string.h>
 
-/* CF-CLIP's objective without its negatives, which over a single latent hold the picture back more
- * than they keep it whole, and with what we add to it; bench/edit has the figures. */
+/* CF-CLIP's objective with focus, recolouring and contrasts, which are additions of this project.
+ * CLIP-NCE's negatives are off: for a single latent they hold the picture back more than they keep
+ * it whole. bench/edit has the figures. */
 static void set_cf_clip(struct ce_edit_settings *s)
 {
     s->latent.nce.contrast_lambda = 0.3f;
@@ -17,8 +18,8 @@ static void set_cf_clip(struct ce_edit_settings *s)
     s->latent.nce.copies = 4;
 }
 
-/* The published learning rate, 0.5, is for 50,000 steps; a few hundred need a higher one. The
- * coarse layers are left alone, as StyleCLIP does for colours. */
+/* The published learning rate, 0.5, is for 50,000 steps; a few hundred steps need a higher one. The
+ * coarse layers stay, as they do in StyleCLIP for colours. */
 static void set_mapper(struct ce_edit_settings *s)
 {
     s->mapper.train.lr = 20.0f;

@@ -1,5 +1,4 @@
-/* The ways of editing that `cfedit edit --method` offers: a name, where it comes from, and its
- * settings. */
+/* The editing methods: a name, the publication and the settings of each. */
 #ifndef CFEDIT_METHODS_H
 #define CFEDIT_METHODS_H
 
@@ -8,16 +7,17 @@
 struct ce_method {
     const char *name;   /* "cf-clip" */
     const char *about;  /* one clause */
-    const char *source; /* the publication */
+    const char *source; /* the publication that it is from */
     enum ce_family family;
-    void (*set)(struct ce_edit_settings *settings); /* from the family's defaults to the method's */
+    /* Turns the family's default settings into the method's. */
+    void (*set)(struct ce_edit_settings *settings);
 };
 
-/* The table; the first is the default. */
+/* The table of methods; the first is the default. */
 const struct ce_method *ce_methods(size_t *count);
-/* NULL where there is no such name. */
+/* The method of that name; NULL if there is none. */
 const struct ce_method *ce_method_find(const char *name);
-/* Its settings, the best found on the shipped model: see bench/edit. */
+/* The settings of a method: the best found on the shipped model (bench/edit). */
 struct ce_edit_settings ce_method_settings(const struct ce_method *method);
 
 #endif

@@ -7,8 +7,7 @@
 
 #include "engine/text.h"
 
-/* The folder of the running executable, to be given to free(); NULL where the system does not tell
- * it. */
+/* The folder of the running executable, to be given to free(); NULL if the system does not tell. */
 static char *executable_folder(lt_ctx *ctx)
 {
     char path[4096];
@@ -23,7 +22,7 @@ static char *executable_folder(lt_ctx *ctx)
     return ce_copy(ctx, path);
 }
 
-/* The file `name` in a folder, if it is there; else NULL. */
+/* The path of the file `name` in a folder, to be given to free(); NULL if there is none. */
 static char *file_in(lt_ctx *ctx, const char *folder, const char *below, const char *name)
 {
     char *path = ce_format(ctx, "%s%s/%s", folder, below, name);
@@ -34,7 +33,7 @@ static char *file_in(lt_ctx *ctx, const char *folder, const char *below, const c
     return path;
 }
 
-/* The file `name` of the model that ships with the program. */
+/* The path of the file `name` of the model that ships with the program. */
 static char *shipped_file(lt_ctx *ctx, const char *name, bool required)
 {
     char *here = executable_folder(ctx);

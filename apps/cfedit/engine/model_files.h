@@ -1,7 +1,7 @@
 /* Where the files of a model are looked for. The first match wins:
  *
- *     1. the file that its own option names (--generator FILE),
- *     2. the folder that --model names,
+ *     1. the path given for that file alone (--generator FILE),
+ *     2. the folder given for the model (--model DIR),
  *     3. the folder in the environment variable CFEDIT_MODEL,
  *     4. the model that ships with the program: "weights" beside the executable (the source tree),
  *        "../share/cfedit" from the executable (an installation), and CE_DATADIR (set when the
@@ -13,16 +13,16 @@
 
 #include "tensor/context.h"
 
-/* What a caller says about the places of a model's files. NULL: not said. Strings are borrowed. */
+/* The places that a caller names; NULL for a place that is not named. Strings are borrowed. */
 struct ce_paths {
     const char *model;                                       /* a folder */
     const char *generator, *clip, *identity, *vgg, *encoder; /* single files */
-    const char *bpe; /* the merge list of CLIP's tokenizer */
+    const char *bpe;                                         /* merge list of CLIP's tokenizer */
 };
 
-/* The path of the file `name` ("clip.safetensors"), to be given to free(). `own` is what the file's
- * own option says, or NULL. NULL where there is no such file: with LT_ERR_IO in ctx, whose message
- * tells where it was looked for, if `required`; without a failure otherwise. */
+/* The path of the file `name` ("clip.safetensors"), to be given to free(). `own` is the path given
+ * for this file alone, or NULL. If there is no such file, the result is NULL: with LT_ERR_IO and a
+ * message that tells where it was looked for if `required`, else without a failure. */
 char *ce_model_file(lt_ctx *ctx, const struct ce_paths *paths, const char *own, const char *name,
                     bool required);
 

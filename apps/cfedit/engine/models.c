@@ -17,8 +17,8 @@
 
 /* ---- networks ---- */
 
-/* The path of the file of one network (one CE_NEED_ bit), to be given to free(); see
- * ce_model_file(). */
+/* The path of the file of one network (one CE_NEED_ bit), to be given to free(). If there is no
+ * file, NULL, with a failure if `required`; see ce_model_file(). */
 static char *file_of(lt_ctx *ctx, const struct ce_paths *p, unsigned need, bool required)
 {
     switch (need) {
@@ -33,7 +33,7 @@ static char *file_of(lt_ctx *ctx, const struct ce_paths *p, unsigned need, bool 
     }
 }
 
-/* The tensors of an open file. CLIP's stay as they are stored. */
+/* Loads the tensors of an open file. CLIP's tensors stay as they are stored, often 16 bits wide. */
 static lt_status load_tensors(lt_ctx *ctx, const lt_safetensors *file, enum ce_kind kind,
                               lt_params **params)
 {
@@ -46,8 +46,8 @@ static lt_status load_tensors(lt_ctx *ctx, const lt_safetensors *file, enum ce_k
     return status;
 }
 
-/* Finds the file of one network and reads it: path and tensors. The file stays open for the caller
- * where `file` is not NULL. */
+/* Finds the file of one network and loads its tensors. *path is owned by the caller. The open file
+ * is given to the caller in *file, or closed if `file` is NULL. */
 static lt_status load_network(lt_ctx *ctx, const struct ce_paths *paths, unsigned need,
                               enum ce_kind kind, char **path, lt_params **params,
                               lt_safetensors **file)
@@ -142,7 +142,7 @@ static lt_status open_encoder(lt_ctx *ctx, const struct ce_paths *paths, struct 
 
 /* ---- the tokenizer ---- */
 
-/* Opens the merge list that lies in the folder of the CLIP file. */
+/* Makes the tokenizer from the merge list in the folder of the CLIP file. */
 static lt_status tokenizer_beside(lt_ctx *ctx, struct ce_models *m, const char *clip_path)
 {
     static const char *const names[] = {"bpe_simple_vocab_16e6.txt.gz", "merges.txt"};
@@ -163,7 +163,8 @@ static lt_status tokenizer_beside(lt_ctx *ctx, struct ce_models *m, const char *
                    clip_path, names[0], names[1]);
 }
 
-/* What the tokenizer has to know of the network, which may not be open. */
+/* Takes the context length from the open CLIP file and checks that its vocabulary is the
+ * tokenizer's. The network itself need not be open. */
 static lt_status match_network(lt_ctx *ctx, struct ce_models *m, const lt_safetensors *clip,
                                const char *clip_path)
 {
@@ -200,8 +201,8 @@ static lt_status tokenizer_within(lt_ctx *ctx, struct ce_models *m, const lt_saf
     return status;
 }
 
-/* Makes the tokenizer that belongs to the open CLIP file, unless there is one, and holds it against
- * the network in that file. */
+/* Makes the tokenizer that belongs to the open CLIP file, if there is none yet, and checks it
+ * against the network in the file. */
 static lt_status tokenizer_of_clip(lt_ctx *ctx, struct ce_models *m, const lt_safetensors *clip)
 {
     lt_status status = LT_OK;
@@ -216,7 +217,7 @@ static lt_status open_tokenizer(lt_ctx *ctx, const struct ce_paths *paths, struc
 {
     if (paths->bpe && lt_tokenizer_open(ctx, paths->bpe, &m->tokenizer) != LT_OK)
         return ce_blame_file(ctx, paths->bpe);
-    /* With a merge list of its own, `tokenize` works without any network. */
+    /* With a merge list of its own a tokenizer works without any network. */
     if (paths->bpe && !m->clip && !paths->clip)
         return LT_OK;
     if (m->clip_file)

@@ -1,5 +1,5 @@
-/* The networks of a model, opened from the files that model_files.h finds, and what they give for
- * many inputs at once. */
+/* The networks of a model, opened from the files that model_files.h finds, and functions that run
+ * them over many inputs at once. */
 #ifndef CFEDIT_MODELS_H
 #define CFEDIT_MODELS_H
 
@@ -15,14 +15,14 @@
 enum {
     CE_NEED_GENERATOR = 1,
     CE_NEED_CLIP = 2,
-    CE_NEED_TOKENIZER = 4, /* its vocabulary is checked against CLIP's where that is needed too */
+    CE_NEED_TOKENIZER = 4, /* its vocabulary must fit CLIP's, if CLIP is needed too */
     CE_NEED_IDENTITY = 8,
     CE_NEED_VGG = 16,
-    CE_NEED_ENCODER = 32, /* checked against the generator where that is needed too */
+    CE_NEED_ENCODER = 32, /* its output must fit the generator, if that is needed too */
     CE_NEED_TEXT = CE_NEED_CLIP | CE_NEED_TOKENIZER
 };
 
-/* Members that were not needed are NULL. */
+/* An open model. Members that were not needed are NULL. */
 struct ce_models {
     lt_ctx *ctx;
     lt_params *generator_params, *clip_params, *identity_params, *vgg_params, *encoder_params;
@@ -32,43 +32,45 @@ struct ce_models {
     lt_vgg19 *vgg;
     lt_e4e *encoder;
     lt_tokenizer *tokenizer;
-    lt_safetensors *clip_file; /* stays open: the tokenizer's merge list may lie in it */
-    int64_t context_length;    /* tokens that CLIP reads; 77 with a tokenizer alone */
-    /* The paths of the files; owned. */
+    lt_safetensors *clip_file; /* stays open: the tokenizer's merge list may be in it */
+    int64_t context_length;    /* how many tokens CLIP reads; 77 for a tokenizer without CLIP */
+    /* The paths of the files that were opened; owned. */
     char *generator_path, *clip_path, *identity_path, *vgg_path, *encoder_path;
     const char *domain; /* what the generator draws: its metadata key `domain`, else "face" */
-    double truncation;  /* for pictures from seeds: metadata key `truncation`, else 0.7;
-                           1 where the generator has no latent_avg */
+    double truncation;  /* truncation of pictures from seeds: the metadata key `truncation`, else
+                           0.7; 1 if the generator has no latent_avg */
 };
 
-/* Opens the networks that `needs` names (CE_NEED_ bits) from where `paths` says. *models is all
- * zero before the first call; a later call with other needs opens only what is not open yet.
- * *models is closed with ce_models_close(), also after a failure. `paths` is not kept. Errors:
- * LT_ERR_IO, LT_ERR_FORMAT, LT_ERR_MISSING, LT_ERR_SHAPE, LT_ERR_DTYPE, LT_ERR_MEMORY, each naming
- * the file. */
+/* Opens the networks that `needs` names (CE_NEED_ bits), from the places that `paths` names.
+ * *models is all zero before the first call; a later call with other needs opens only the networks
+ * that are not open yet. *models is closed with ce_models_close(), also after a failure. `paths` is
+ * not kept. Errors, each naming the file: LT_ERR_IO, LT_ERR_FORMAT, LT_ERR_MISSING, LT_ERR_SHAPE,
+ * LT_ERR_DTYPE, LT_ERR_MEMORY. */
 lt_status ce_models_open(lt_ctx *ctx, const struct ce_paths *paths, unsigned needs,
                          struct ce_models *models);
 void ce_models_close(struct ce_models *models);
 
-/* Whether there is a file for an optional network (one CE_NEED_ bit). False records no failure. */
+/* Whether there is a file for an optional network (one CE_NEED_ bit). No failure is recorded if
+ * there is none. */
 bool ce_models_has(lt_ctx *ctx, const struct ce_paths *paths, unsigned need);
 
-/* Token ids of one text to ids[0..cap), *count of them, without padding. `index` numbers the
- * text in messages, which name one that has more than `cap` tokens or is not UTF-8. Needs the
- * tokenizer. */
+/* Writes the token ids of one text to ids[0..cap), without padding, and their number to *count.
+ * Error messages call the text by its number `index` (from 0): one for more than `cap` tokens, one
+ * for invalid UTF-8. Needs the tokenizer. */
 lt_status ce_models_tokenize(const struct ce_models *models, const char *text, size_t index,
                              int32_t *ids, size_t cap, size_t *count);
-/* Texts -> int32 (count, context_length) padded with 0, as lt_clip_encode_text()
- * takes them. Needs tokenizer and CLIP. */
+/* Texts -> int32 (count, context_length), padded with 0, as lt_clip_encode_text() takes them. Needs
+ * tokenizer and CLIP. */
 lt_tensor *ce_models_tokens(const struct ce_models *models, const char *const *texts, size_t count);
-/* Texts -> raw text features (count, D), computed in small batches without gradient. */
+/* Texts -> text features (count, D), not normalised. Computed in small batches without gradient. */
 lt_tensor *ce_models_embed_texts(const struct ce_models *models, const char *const *texts,
                                  size_t count);
-/* Images (N,3,H,W) in [-1,1] -> raw image features (N,D), likewise. */
+/* Images (N,3,H,W) in [-1,1] -> image features (N,D), not normalised. Computed in small batches
+ * without gradient. */
 lt_tensor *ce_models_embed_images(const struct ce_models *models, lt_tensor *images,
                                   bool antialias);
-/* W+ (N,L,D) -> images (N,3,S,S) on the CPU's memory, likewise; `progress`, if not NULL, is
- * called with the number of finished images after each batch. */
+/* W+ (N,L,D) -> images (N,3,S,S). Computed in small batches without gradient. `progress` may be
+ * NULL; it is told the number of finished images after each batch. */
 lt_tensor *ce_models_generate(const struct ce_models *models, lt_tensor *wplus,
                               void (*progress)(void *user, int64_t done), void *user);
 

@@ -1,5 +1,5 @@
-/* The networks over many inputs: small batches, without gradient, so that memory does not
- * grow with their number. */
+/* Running the networks over many inputs: in small batches without gradient, so that memory does not
+ * grow with the number of inputs. */
 #include <stdio.h>
 #include <string.h>
 
@@ -8,11 +8,11 @@
 
 #define TEXT_BATCH  128
 #define IMAGE_BATCH 8
-#define EXCERPT     40 /* bytes of a text in a message */
+#define EXCERPT     40 /* bytes of a text that a message quotes */
 
 static int64_t at_most(int64_t a, int64_t b) { return a < b ? a : b; }
 
-/* Rows [start, start + count) of a contiguous tensor, as a view. */
+/* A view of the rows [start, start + count) of a contiguous tensor. */
 static lt_tensor *rows(lt_ctx *ctx, const lt_tensor *t, int64_t start, int64_t count)
 {
     int64_t shape[LT_MAX_DIMS];
@@ -23,7 +23,7 @@ static lt_tensor *rows(lt_ctx *ctx, const lt_tensor *t, int64_t start, int64_t c
     return lt_view(ctx, t, lt_ndim(t), shape, lt_strides(t), start * lt_strides(t)[0]);
 }
 
-/* Puts the result of a batch where it belongs. */
+/* Copies the result of a batch to rows [start, ...) of `out`. */
 static bool store_rows(lt_ctx *ctx, const lt_tensor *out, int64_t start, const lt_tensor *part)
 {
     lt_tensor *target = part ? rows(ctx, out, start, lt_dim(part, 0)) : NULL;
@@ -43,7 +43,7 @@ lt_status ce_models_tokenize(const struct ce_models *models, const char *text, s
     lt_ctx_clear(ctx);
     if (status == LT_ERR_SHAPE && *count > cap) {
         int shown = strlen(text) > EXCERPT ? EXCERPT : 0;
-        while (shown > 0 && (text[shown] & 0xc0) == 0x80) /* not within a character */
+        while (shown > 0 && (text[shown] & 0xc0) == 0x80) /* do not cut a UTF-8 character in two */
             shown--;
         return lt_fail(ctx, status,
                        "text %zu ('%.*s...') has %zu tokens, but the model reads at most %zu; "

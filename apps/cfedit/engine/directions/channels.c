@@ -51,7 +51,7 @@ lt_status ce_channels_save(const struct ce_models *models, const struct ce_chann
     return status == LT_OK ? lt_params_save(models->ctx, channels->params, path, LT_F16) : status;
 }
 
-/* Looks the effects up in params and measures the deviations, which take no time. */
+/* Finds the effects in params and computes the deviations, which is quick. */
 static lt_status fill_in(const struct ce_models *models, struct ce_channels *channels)
 {
     lt_ctx *ctx = models->ctx;
@@ -66,7 +66,7 @@ static lt_status fill_in(const struct ce_models *models, struct ce_channels *cha
         channels->deviation[i] = lt_retain(deviation[i]);
         channels->styles = i + 1;
         if (!lt_params_find(channels->params, name))
-            continue; /* a style that was not measured */
+            continue; /* this style was not measured */
         channels->effect[i] =
             lt_params_get(ctx, channels->params, name, 2,
                           (int64_t[]){lt_stylegan2_style_channels(g, i), features});
@@ -122,8 +122,8 @@ struct measurement {
     const struct ce_models *models;
     const struct ce_channels_config *config;
     int first_layer;
-    lt_tensor **style;     /* [count] (1,C) of the face at hand */
-    lt_tensor **deviation; /* [count] (1,C) */
+    lt_tensor **style;     /* [count], each (1,C): the styles of the current face */
+    lt_tensor **deviation; /* [count], each (1,C) */
     ce_channels_progress *progress;
     void *user;
     int64_t done, total;
@@ -135,7 +135,8 @@ static bool is_measured(const struct measurement *m, int i)
     return lt_stylegan2_style_layer(g, i) >= m->first_layer && !lt_stylegan2_style_is_rgb(g, i);
 }
 
-/* Unit CLIP feature of the face with channel c of style i moved by `push` deviations. */
+/* The unit CLIP feature of the current face, with channel c of style i pushed by `push` standard
+ * deviations. */
 static lt_tensor *pushed_feature(struct measurement *m, int i, int64_t c, float push)
 {
     lt_ctx *ctx = m->models->ctx;
@@ -147,7 +148,7 @@ static lt_tensor *pushed_feature(struct measurement *m, int i, int64_t c, float 
     return ce_image_features(ctx, m->models->clip, x, m->config->antialias);
 }
 
-/* effect[i] += the unit change of each channel's feature, for the face at hand. */
+/* Adds the unit change of each channel's feature, for the current face, to effect[i]. */
 static lt_status measure_face(struct measurement *m, lt_tensor *const *effect, int count)
 {
     lt_ctx *ctx = m->models->ctx;
@@ -171,7 +172,7 @@ static lt_status measure_face(struct measurement *m, lt_tensor *const *effect, i
     return LT_OK;
 }
 
-/* All faces; effect[] are zeros. */
+/* Sums the unit changes over all faces; effect[] are zeros before. */
 static lt_status measure_faces(struct measurement *m, lt_tensor *const *effect, int count)
 {
     lt_ctx *ctx = m->models->ctx;
@@ -188,7 +189,7 @@ static lt_status measure_faces(struct measurement *m, lt_tensor *const *effect, 
         lt_tensor *style[CE_SPACE_STYLES] = {NULL};
         status = lt_stylegan2_styles(ctx, g, lt_stylegan2_broadcast(ctx, g, w), style);
         for (int i = 0; i < count && status == LT_OK; i++) {
-            style[i] = lt_clone(ctx, style[i]); /* written to in pushed_feature() */
+            style[i] = lt_clone(ctx, style[i]); /* pushed_feature() writes to it */
             status = style[i] ? LT_OK : lt_ctx_status(ctx);
         }
         m->style = style;
@@ -199,8 +200,8 @@ static lt_status measure_faces(struct measurement *m, lt_tensor *const *effect, 
     return status;
 }
 
-/* The sums made unit, under their names; only styles that were measured. Rounded as the file rounds
- * them, so that reading gives the bits that measuring gave. */
+/* Puts the effects, made unit, into params. They are rounded to float16 as the file rounds them, so
+ * that reading a file gives the same bits as measuring. */
 static lt_status keep_effects(lt_ctx *ctx, lt_tensor *const *effect, int count, lt_params *params)
 {
     lt_status status = LT_OK;

@@ -6,7 +6,8 @@
 
 enum { RANDOM_AXES = 12 };
 
-/* Of the mean of the random map: keeps pixels that decide nothing from standing out. */
+/* Added to the random map, as a share of its mean. Pixels without any influence would otherwise
+ * stand out, because their ratio is 0 / 0. */
 static const float floor_share = 0.02f;
 
 struct ce_focus_config ce_focus_defaults(void)
@@ -14,7 +15,7 @@ struct ce_focus_config ce_focus_defaults(void)
     return (struct ce_focus_config){.copies = 4, .blur = 1.0f / 32.0f, .threshold = 1.5f};
 }
 
-/* (K,D) of the sentence. */
+/* The axes (K,D) along which CLIP tells the sentence from its contrasts. */
 static lt_tensor *text_axes(lt_ctx *ctx, const struct ce_nce_texts *texts)
 {
     if (!texts->contrast || texts->contrast_axes < 1)
@@ -33,11 +34,11 @@ static lt_tensor *random_axes(lt_ctx *ctx, int64_t features, lt_rng *rng)
 struct focus {
     const struct ce_models *models;
     struct ce_nce_config nce;
-    lt_tensor *x; /* a leaf that requires a gradient */
+    lt_tensor *x; /* the picture, a leaf that requires a gradient */
     lt_rng *rng;
 };
 
-/* sum += |d (mean e . axis) / dx|^2 over the colours of each pixel. */
+/* Adds |d (mean e . axis) / dx|^2 of each pixel to sum[pixels], summed over its colours. */
 static lt_status add_axis(struct focus *f, lt_tensor *axis, float *sum)
 {
     lt_ctx *ctx = f->models->ctx;
@@ -57,7 +58,7 @@ static lt_status add_axis(struct focus *f, lt_tensor *axis, float *sum)
     return status;
 }
 
-/* The sum of all axes as (S,S). */
+/* The sensitivity (S,S) of each pixel, summed over all axes. */
 static lt_tensor *sensitivity(struct focus *f, lt_tensor *axes)
 {
     lt_ctx *ctx = f->models->ctx;
@@ -71,8 +72,8 @@ static lt_tensor *sensitivity(struct focus *f, lt_tensor *axes)
     return status == LT_OK ? sum : NULL;
 }
 
-/* One pass of a Gaussian over lines of `n` values that are `step` apart, normalised where it leaves
- * the picture. */
+/* One pass of a Gaussian: `lines` lines that begin `next` floats apart, each of `n` values that are
+ * `step` floats apart. The weights are normalised where the Gaussian leaves the picture. */
 static void blur_lines(const float *from, float *to, int64_t n, int64_t lines, int64_t step,
                        int64_t next, float sigma)
 {
@@ -111,7 +112,7 @@ static double mean_of(const float *x, int64_t n)
     return sum / (double)n;
 }
 
-/* M from the two blurred maps, in place of the first. */
+/* Computes M from the two blurred maps; the result replaces `text`. */
 static void compare(float *text, const float *any, int64_t n, float threshold)
 {
     const float least = floor_share * (float)mean_of(any, n);

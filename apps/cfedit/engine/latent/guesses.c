@@ -78,7 +78,8 @@ static const float *mask_of(struct ce_guesses *g, const struct ce_guess *guess)
     return g->mask;
 }
 
-/* Picture i of n in each view: (views n, D) -> (views, D). */
+/* The features of picture i in every view: row i of each block of n rows, (views n, D) -> (views,
+ * D). */
 static lt_tensor *views_of(lt_ctx *ctx, lt_tensor *features, int64_t n, int64_t i)
 {
     const int64_t views = lt_dim(features, 0) / n, d = lt_dim(features, 1);

@@ -21,19 +21,19 @@ struct ce_latent_edit_config ce_latent_edit_defaults(void)
         .fit_lr = 0.1f,
         .nce = ce_nce_defaults(),
     };
-    /* Over a single latent the negatives hold the picture back more than they keep it whole: see
-     * bench/edit. */
+    /* For a single latent the negatives hold the picture back more than they keep it whole;
+     * bench/edit has the figures. */
     c.nce.use_negatives = false;
     return c;
 }
 
-/* Streams of the seed. */
+/* Independent random streams of one seed. */
 enum { STREAM_STEPS = 1, STREAM_FOCUS = 2 };
 
-/* Of the distance to the goal outside the map, against 1 under it. */
+/* The distance to the goal counts this much outside the map, and 1 under it. */
 #define OUTSIDE_WEIGHT 3.0f
 
-/* One edit under way. Everything is retained or borrowed for its whole length. */
+/* One edit under way. Members are retained or borrowed as long as it lasts. */
 struct edit {
     const struct ce_models *models;
     const struct ce_latent_edit_config *config;
@@ -41,16 +41,16 @@ struct edit {
     lt_ctx *ctx;
     struct ce_latent_space space;
     lt_optim *optim;
-    double square_norm;      /* running mean of the gradient's squared norm */
+    double square_norm;      /* running mean of the squared norm of the gradient */
     struct ce_source source; /* x (1,3,S,S), S the size rendered, and its features */
-    lt_tensor *map;          /* M (1,1,S,S); NULL without focus */
-    lt_tensor *goal;         /* (1,3,S,S) of fit_steps; NULL without */
+    lt_tensor *map;          /* M (1,1,S,S); NULL if focus is off */
+    lt_tensor *goal;         /* (1,3,S,S), the recolouring of fit_steps; NULL if there is none */
 };
 
 /* ---- terms ---- */
 
-/* Mean over pixels of (1 - M) d^2 / (d^2 + s^2), d the distance from `from`; M is `map`, or 0 where
- * that is NULL. */
+/* L_change: the mean over pixels of (1 - M) d^2 / (d^2 + s^2), where d is the distance from `from`.
+ * `map` is M; NULL stands for 0 everywhere. */
 static lt_tensor *changed_share(const struct edit *e, lt_tensor *x_hat, lt_tensor *from,
                                 lt_tensor *map)
 {
@@ -63,7 +63,7 @@ static lt_tensor *changed_share(const struct edit *e, lt_tensor *x_hat, lt_tenso
     return lt_mean(ctx, changed, 0, false);
 }
 
-/* What CLIP is shown: x + M (x_hat - x). */
+/* The picture that CLIP is shown: x + M (x_hat - x). */
 static lt_tensor *shown(const struct edit *e, lt_tensor *x_hat)
 {
     lt_ctx *ctx = e->ctx;
@@ -79,7 +79,8 @@ static lt_tensor *away_from_source(const struct edit *e, lt_tensor *x_hat)
     return lt_affine(ctx, lt_sum(ctx, lt_mul(ctx, feature, e->source.clip), 0, false), -1.0f, 1.0f);
 }
 
-/* Squared distance to the goal, the mean under M and the mean elsewhere. */
+/* L_goal: the squared distance to the goal, as the mean under M plus the weighted mean
+ * elsewhere. */
 static lt_tensor *distance_to_goal(const struct edit *e, lt_tensor *x_hat)
 {
     lt_ctx *ctx = e->ctx;
@@ -97,7 +98,7 @@ static struct ce_likeness likeness_of(const struct ce_latent_edit_config *config
     return (struct ce_likeness){config->id_lambda, config->perc_lambda};
 }
 
-/* The whole loss of x_hat, drawn from the code as it is. */
+/* The whole loss of x_hat, which was drawn from the current code. */
 static lt_tensor *loss_of(const struct edit *e, lt_tensor *x_hat, const double (*coeffs)[8],
                           struct ce_terms *terms)
 {
@@ -127,7 +128,7 @@ static lt_tensor *loss_of(const struct edit *e, lt_tensor *x_hat, const double (
 
 /* ---- descent ---- */
 
-/* One step of the optimiser from the gradients that are there. */
+/* Moves the deltas by one step of the optimiser, from the gradients of the last backward pass. */
 static lt_status descend(struct edit *e, bool to_goal, int index, int steps)
 {
     const double momentum = 0.9, keep = 0.9;
@@ -145,7 +146,7 @@ static lt_status descend(struct edit *e, bool to_goal, int index, int steps)
     return lt_optim_step(e->ctx, e->optim);
 }
 
-/* Step `index` of `steps`, towards the goal or down the loss. */
+/* One step, number `index` of `steps`, either towards the goal or down the whole loss. */
 static lt_status step(struct edit *e, lt_rng *rng, bool to_goal, int index, int steps,
                       struct ce_terms *terms)
 {
@@ -168,9 +169,8 @@ static lt_status step(struct edit *e, lt_rng *rng, bool to_goal, int index, int 
         goto out;
     }
     if (!isfinite(lt_item(loss))) {
-        status =
-            lt_fail(ctx, LT_ERR_NUMERIC,
-                    "edit: the loss is no longer finite at step %d; try a smaller --lr", index);
+        status = lt_fail(ctx, LT_ERR_NUMERIC,
+                         "edit: the loss is no longer finite at step %d; try a smaller lr", index);
         goto out;
     }
     lt_optim_zero_grad(e->optim);
@@ -184,7 +184,7 @@ out:
     return status;
 }
 
-/* A fresh optimiser. */
+/* Replaces the optimiser by a fresh one, without momentum from earlier steps. */
 static lt_status begin_descent(struct edit *e, bool steepest)
 {
     lt_optim_config optim = lt_optim_defaults(steepest ? LT_SGD : LT_ADAM);
@@ -194,8 +194,8 @@ static lt_status begin_descent(struct edit *e, bool steepest)
     return lt_optim_create(e->ctx, e->space.deltas, &optim, &e->optim);
 }
 
-/* Without augmentation the query of a directional loss is 0 at the source, and so has no direction;
- * a first move at random, a hundredth of a step long, gives it one. */
+/* Moves the deltas at random by a hundredth of a step. Without augmentation the query of a
+ * directional loss is 0 at the source and has no direction; this gives it one. */
 static lt_status leave_source(struct edit *e, lt_rng *rng)
 {
     lt_status status = LT_OK;
@@ -208,14 +208,14 @@ static lt_status leave_source(struct edit *e, lt_rng *rng)
     return status;
 }
 
-/* All steps from the source on, first those to the goal if there is one. */
+/* Runs all steps: first those towards the goal, if there is one, then those down the loss. */
 static lt_status search(struct edit *e, ce_edit_watch *watch, void *user,
                         struct ce_edit_result *result)
 {
     const struct ce_latent_edit_config *c = e->config;
     const int fit = e->goal ? c->fit_steps : 0;
     lt_rng rng = lt_rng_make(c->seed, STREAM_STEPS);
-    bool stopped = false; /* by the watch */
+    bool stopped = false; /* whether the watch asked to stop */
     const lt_scope scope = lt_scope_open(e->ctx);
     lt_status status = begin_descent(e, fit == 0 && c->steepest);
     if (status == LT_OK && fit == 0 && c->nce.copies == 0)
@@ -236,7 +236,7 @@ static lt_status search(struct edit *e, ce_edit_watch *watch, void *user,
 
 /* ---- an edit ---- */
 
-/* The source picture and the features that the terms compare with. */
+/* Draws the source picture and computes the features that the terms compare with. */
 static lt_status prepare_source(struct edit *e)
 {
     struct ce_source source = {
@@ -248,7 +248,7 @@ static lt_status prepare_source(struct edit *e)
     return status;
 }
 
-/* Space, picture, features, map and goal of an edit. */
+/* Sets up everything that stays fixed during the search: space, source picture, map and goal. */
 static lt_status prepare(struct edit *e, lt_tensor *w, ce_edit_watch *watch, void *user)
 {
     const struct ce_terms none = ce_terms_none();
@@ -280,7 +280,7 @@ static lt_status prepare(struct edit *e, lt_tensor *w, ce_edit_watch *watch, voi
     return lt_ctx_status(ctx);
 }
 
-/* The edited code and picture -> result. */
+/* Draws the edited picture at full size and fills in the result. */
 static lt_status finish(struct edit *e, lt_tensor *w, float strength, struct ce_edit_result *result)
 {
     lt_ctx *ctx = e->ctx;

@@ -56,7 +56,7 @@ lt_status ce_style_deviations(const struct ce_models *models, lt_tensor **out)
     return status;
 }
 
-/* StyleSpace: deviations, 0 where a channel may not move -> unit[]. */
+/* StyleSpace: fills unit[] with the channels' deviations, and 0 for channels that may not move. */
 static lt_status measure_styles(struct ce_latent_space *s)
 {
     lt_ctx *ctx = s->models->ctx;
@@ -72,7 +72,7 @@ static lt_status measure_styles(struct ce_latent_space *s)
     return status;
 }
 
-/* W+: whole layers, 1 for those that may move, else 0, broadcast over the features. */
+/* W+: fills unit[0] with 1 for layers that may move and 0 for the others. */
 static lt_status mark_layers(struct ce_latent_space *s)
 {
     const int64_t layers = lt_dim(s->base[0], 1);
@@ -82,7 +82,7 @@ static lt_status mark_layers(struct ce_latent_space *s)
     return s->unit[0] ? LT_OK : lt_ctx_status(s->models->ctx);
 }
 
-/* Centred w of random faces / sqrt(N) -> faces. */
+/* The faces space: fills `faces` with the centred w of random faces, divided by sqrt(N). */
 static lt_status measure_faces(struct ce_latent_space *s)
 {
     lt_ctx *ctx = s->models->ctx;
@@ -103,7 +103,7 @@ static lt_status add_delta(struct ce_latent_space *s, int i)
     return delta ? lt_params_add(ctx, s->deltas, name, delta) : lt_ctx_status(ctx);
 }
 
-/* Code and units of the picture. */
+/* Computes the code of the picture and the units of its deltas. */
 static lt_status measure(struct ce_latent_space *s, lt_tensor *w)
 {
     lt_ctx *ctx = s->models->ctx;

@@ -11,31 +11,33 @@
 enum {
     LEVELS = 3,
     GRID = LEVELS * LEVELS * LEVELS, /* colours */
-    FINALISTS = 4,                   /* guesses that all views decide between */
-    SCREEN = 1,                      /* views that sort out the rest: the picture as it is */
-    BEAM = 3,                        /* sets of regions that are carried on */
-    JOINS = 16,                      /* what each is joined with */
+    FINALISTS = 4,                   /* the best guesses, which are compared over all views */
+    SCREEN = 1,                      /* views of the first, cheap rating: the picture as it is */
+    BEAM = 3,                        /* sets of regions that are kept in each round */
+    JOINS = 16,                      /* regions with which each kept set is joined */
     ROUNDS = 6,
     SNAPS = 3
 };
 
-static const float widths[CE_GUESS_MAPS] = {1.0f, 4.0f}; /* t */
-static const float spread[2] = {0.9f, 0.45f};            /* of the grid, first around gray */
-static const double snaps[SNAPS] = {0.25, 0.5,
-                                    0.75}; /* mean of M from which on a region counts as under it */
-static const double most_share =
-    0.7; /* of the picture; a text about a part is not about all of it */
-static const float least_gain = 0.003f; /* of the loss, by a round */
+static const float widths[CE_GUESS_MAPS] = {1.0f, 4.0f}; /* the t of M_t */
+/* Half widths of the colour grid: around gray, then around the best colour. */
+static const float spread[2] = {0.9f, 0.45f};
+/* A region is under M if its mean of M is above a threshold; each of these is tried. */
+static const double snaps[SNAPS] = {0.25, 0.5, 0.75};
+/* A set may cover this share of the picture: a text about a part is not about all of it. */
+static const double most_share = 0.7;
+/* Another round of joining follows only if the loss fell by this much. */
+static const float least_gain = 0.003f;
 
-/* M_t. */
+/* M_t = M / (M + t (1 - M)). */
 static lt_tensor *tuned_map(lt_ctx *ctx, lt_tensor *map, float t)
 {
     lt_tensor *rest = lt_affine(ctx, map, -t, t);
     return lt_div(ctx, map, lt_affine(ctx, lt_add(ctx, map, rest), 1.0f, 1e-12f));
 }
 
-/* Rates the best of a list in order, which few views brought there, by the others too; *best
- * becomes the best of these, if it is better. */
+/* The list is sorted by a cheap rating over few views. Rates its FINALISTS over the remaining views
+ * as well, and updates *best if one beats it. Empties the list. */
 static lt_status settle(struct ce_guesses *g, struct ce_guess *best)
 {
     const int finalists = g->count < FINALISTS ? g->count : FINALISTS;
@@ -47,7 +49,7 @@ static lt_status settle(struct ce_guesses *g, struct ce_guess *best)
     return status;
 }
 
-/* The same of a list that is not rated yet, which few views bring in order. */
+/* Rates a fresh list over few views, sorts it and lets settle() compare its best guesses. */
 static lt_status decide(struct ce_guesses *g, struct ce_guess *best)
 {
     const lt_status status = ce_guesses_rate(g, 0, SCREEN, g->list, g->count);
@@ -57,7 +59,7 @@ static lt_status decide(struct ce_guesses *g, struct ce_guess *best)
 
 /* ---- colours ---- */
 
-/* `like` with the grid of colours around its own. */
+/* Puts copies of `like` in the list, with a grid of colours around the colour of `like`. */
 static void put_colors(struct ce_guesses *g, const struct ce_guess *like, float reach)
 {
     for (int i = 0; i < GRID; i++) {
@@ -70,7 +72,7 @@ static void put_colors(struct ce_guesses *g, const struct ce_guess *like, float 
     }
 }
 
-/* Every width of the map over the coarse grid, then the best one's neighbours. */
+/* Tries the coarse grid of colours under every map, then the neighbours of the best colour. */
 static lt_status guess_color(struct ce_guesses *g, struct ce_guess *best)
 {
     for (int t = 0; t < CE_GUESS_MAPS; t++)
@@ -86,7 +88,8 @@ static lt_status guess_color(struct ce_guesses *g, struct ce_guess *best)
 
 /* ---- places ---- */
 
-/* `like` with another set, unless that is empty, too large, or there already. */
+/* Puts a copy of `like` with another set of regions in the list, unless the set is empty, too large
+ * or already there. */
 static void put_set(struct ce_guesses *g, const struct ce_guess *like, uint64_t set)
 {
     struct ce_guess guess = *like;
@@ -98,8 +101,8 @@ static void put_set(struct ce_guesses *g, const struct ce_guess *like, uint64_t 
         ce_guesses_put(g, &guess);
 }
 
-/* The nodes of the tree and what lies under M, with the colour of `from`: pool[CE_GUESSES], the
- * best first. */
+/* Rates the nodes of the tree and the regions under M, all with the colour of `from`. The result is
+ * pool[CE_GUESSES], the best first. */
 static lt_status rate_nodes(struct ce_guesses *g, const struct ce_guess *from,
                             struct ce_guess *pool, int *count)
 {
@@ -115,8 +118,7 @@ static lt_status rate_nodes(struct ce_guesses *g, const struct ce_guess *from,
     return status;
 }
 
-/* The best nodes, joined with others for as long as that gains; *best becomes the best, if it is
- * better. */
+/* Joins the best nodes with others as long as the loss falls. Updates *best if a set beats it. */
 static lt_status guess_place(struct ce_guesses *g, const struct ce_guess *from,
                              struct ce_guess *best)
 {
@@ -159,7 +161,7 @@ static lt_status guess_all(struct ce_guesses *g, struct ce_guess *best)
     return status;
 }
 
-/* The guess's mask in the size of `map`, from which M_t is made anew there. */
+/* The mask of a guess at the size of `map`. M_t is computed anew at that size. */
 static lt_tensor *mask_of(const struct ce_guesses *g, const struct ce_guess *guess, lt_tensor *map)
 {
     lt_ctx *ctx = g->models->ctx;

@@ -5,7 +5,7 @@
 
 /* ---- clusters of pixels ---- */
 
-/* Two pixels whose clusters touch, with the clusters' distance when it was last looked at. */
+/* Two pixels whose clusters touch, and the distance of the clusters when it was last computed. */
 struct edge {
     float key;
     int32_t a, b;
@@ -13,10 +13,10 @@ struct edge {
 
 struct clusters {
     int64_t pixels;
-    int32_t *parent; /* of each pixel, on the way to its cluster's first pixel */
-    int32_t *area;   /* of clusters, at their first pixels; likewise sum */
+    int32_t *parent; /* a pixel nearer to the cluster's first pixel; that one points to itself */
+    int32_t *area;   /* of a cluster, stored at its first pixel */
     double (*sum)[3];
-    struct edge *heap; /* the nearest first */
+    struct edge *heap; /* a binary heap, the nearest pair on top */
     int64_t edges;
 };
 
@@ -56,7 +56,7 @@ static void sift_down(struct clusters *c, int64_t i)
     c->heap[i] = e;
 }
 
-/* Every pixel a cluster of its own, every two neighbours an edge. */
+/* Makes every pixel a cluster and every pair of neighbours an edge. */
 static void begin(struct clusters *c, const float *x, int64_t h, int64_t w)
 {
     for (int64_t i = 0; i < c->pixels; i++) {
@@ -77,8 +77,8 @@ static void begin(struct clusters *c, const float *x, int64_t h, int64_t w)
         sift_down(c, i);
 }
 
-/* Merges until `count` clusters are left. An edge whose clusters have grown since is looked at
- * again first. */
+/* Merges the nearest clusters until `count` are left. An edge whose clusters have moved apart since
+ * it was last looked at first goes back into the heap with its new distance. */
 static void merge_down_to(struct clusters *c, int64_t count)
 {
     for (int64_t left = c->pixels; left > count && c->edges > 0;) {
@@ -111,7 +111,8 @@ struct node {
 /* Numbers the clusters as leaves. */
 static void name_leaves(struct ce_regions *r, struct clusters *c, struct node *node)
 {
-    /* A cluster's first pixel gets its number through `area`, which is not needed afterwards. */
+    /* From here on `area` of a first pixel holds the number of its leaf; the area is copied
+     * first. */
     for (int64_t i = 0; i < r->pixels; i++) {
         if (c->parent[i] != i)
             continue;
@@ -138,7 +139,7 @@ static void find_neighbours(const struct ce_regions *r, int64_t w, struct node *
     }
 }
 
-/* The nearest two that touch; false where there are none. */
+/* Finds the nearest two nodes that touch; false if there are none. */
 static bool nearest_two(const struct node *node, int count, int *a, int *b)
 {
     double least = 0.0;

@@ -13,7 +13,7 @@ enum { MAPPER_DEPTH = 4, PREFIX_CAP = 40, STACK_CAP = 64, NAME_CAP = 96 };
 #define MAPPER_LR_MUL   0.01f
 #define MAPPER_RESIDUAL 0.1f
 
-/* EqualLinear with the fused leaky ReLU of StyleGAN2's code. */
+/* A fully connected layer: EqualLinear with the fused leaky ReLU of StyleGAN2's code. */
 struct dense {
     lt_tensor *weight, *bias; /* (out, in), (out) */
 };
@@ -27,17 +27,20 @@ struct ce_mapper {
     struct dense fuse;
     struct stack level[CE_LEVELS];
     struct stack single;
-    struct stack *text; /* one a latent layer */
+    struct stack *text; /* [latents], one for each latent layer */
 };
 
 static const struct {
-    const char *prefix, *off; /* tensor names; metadata key that switches the level off */
-    int64_t begin, end;       /* latent layers */
+    const char *prefix; /* beginning of its tensors' names */
+    const char *off;    /* metadata key that switches the level off */
+    int64_t begin, end; /* latent layers */
 } level_of[CE_LEVELS] = {
     {"mapper.course_mapping", "no_coarse_mapper", 0, 4},
     {"mapper.medium_mapping", "no_medium_mapper", 4, 8},
     {"mapper.fine_mapping", "no_fine_mapper", 8, INT64_MAX},
 };
+
+const char *ce_mapper_level_off(int level) { return level_of[level].off; }
 
 static const char *const type_name[] = {"LevelsMapper", "SingleMapper"};
 static const char single_prefix[] = "mapper.mapping";
@@ -52,7 +55,7 @@ static void text_prefix(char name[PREFIX_CAP], int layer)
     snprintf(name, PREFIX_CAP, "text_mapper.mapper_%d", layer);
 }
 
-/* How many networks map the text. */
+/* The number of text networks: one for each latent layer, or none without text mapping. */
 static int text_layers(const struct ce_mapper_config *config)
 {
     return config->without_text ? 0 : config->latents;
@@ -152,7 +155,7 @@ static bool has_stack(const lt_params *params, const char *prefix)
     return lt_params_find(params, name) != NULL;
 }
 
-/* The weight of the first layer of a stack that the mapper has, NULL where there is none. */
+/* The weight of the first layer of any level, or of the single mapper; NULL if there is none. */
 static const lt_tensor *first_stack(const lt_params *params)
 {
     char name[NAME_CAP];
@@ -165,7 +168,7 @@ static const lt_tensor *first_stack(const lt_params *params)
     return weight;
 }
 
-/* The sizes that the shapes of `params` tell. */
+/* Reads the config off the names, shapes and metadata of `params`. */
 static lt_status read_config(lt_ctx *ctx, const lt_params *params, int latents,
                              struct ce_mapper_config *config)
 {
@@ -300,8 +303,8 @@ lt_status ce_mapper_load(lt_ctx *ctx, lt_params *params, const char *path)
 
 /* ---- computing ---- */
 
-/* x (..., in) -> sqrt(2) lrelu_0.2(x (s W)^T + 0.01 b), s = 0.01 / sqrt(in): the scale is put on x,
- * which is much smaller than W. */
+/* x (..., in) -> sqrt(2) lrelu_0.2(x (s W)^T + 0.01 b), s = 0.01 / sqrt(in). The scale is applied
+ * to x, which is much smaller than W. */
 static lt_tensor *dense_forward(lt_ctx *ctx, const struct dense *dense, lt_tensor *x)
 {
     const float scale = MAPPER_LR_MUL / sqrtf((float)lt_dim(dense->weight, 1));
@@ -345,7 +348,7 @@ lt_tensor *ce_mapper_text(lt_ctx *ctx, const struct ce_mapper *mapper, lt_tensor
     return t_w;
 }
 
-/* Layers begin.. of the fused features; zeros where the level is off. */
+/* One level on `count` layers from `begin` on; zeros if the level is off. */
 static lt_tensor *level_forward(lt_ctx *ctx, const struct ce_mapper *mapper, int level,
                                 lt_tensor *fused, int64_t begin, int64_t count)
 {

@@ -54,7 +54,7 @@ static lt_status train(struct ce_trainer *trainer, int64_t steps, ce_edit_watch 
     return status;
 }
 
-/* Latents a step: those of `count` pictures at most. */
+/* Latents in a training step: no more than there are pictures. */
 static int batch_of(const struct ce_mapper_edit_config *config, int64_t count)
 {
     return config->train.batch < count ? config->train.batch : (int)count;

@@ -1,5 +1,5 @@
-/* Checkpoints of a training: the mapper, the optimiser's state and what names the rest of the
- * state (step, seed, best validation loss, losses so far), in one safetensors file. */
+/* Checkpoints of a training, one safetensors file each: the mapper, the state of the optimiser, and
+ * in the metadata the step, the settings, the best validation loss and marks of the data. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -32,7 +32,7 @@ struct setting {
 
 enum { SETTINGS = 20 };
 
-/* Everything besides the state on which the rest of a training depends. */
+/* Lists everything, besides the state, that the rest of a training depends on. */
 static void list_settings(const struct ce_trainer *trainer, struct setting out[SETTINGS])
 {
     const struct ce_train_config *c = &trainer->config;
@@ -79,7 +79,7 @@ static void list_settings(const struct ce_trainer *trainer, struct setting out[S
     snprintf(out[n].value, VALUE_CAP, "%s", c->optimizer == LT_ADAM ? "adam" : "ranger");
 }
 
-/* The mapper's tensors and metadata into a new lt_params. */
+/* Makes *out, which shares the mapper's tensors and copies the metadata. */
 static lt_status copy_mapper(struct ce_trainer *trainer, lt_params **out)
 {
     lt_ctx *ctx = trainer->models->ctx;
@@ -150,7 +150,7 @@ static lt_status differs(lt_ctx *ctx, const char *path, const char *what, const 
 {
     return lt_fail(
         ctx, LT_ERR_ARGUMENT,
-        "%s: the checkpoint is of another training: %s was %s, now it is %s; give the same options and files, or start anew without --resume",
+        "%s: the checkpoint is of another training: %s was %s, now it is %s; give the same settings and files, or start a new training",
         path, what, was, is);
 }
 
@@ -178,7 +178,7 @@ static lt_status check_settings(const struct ce_trainer *trainer, const lt_param
     return LT_OK;
 }
 
-/* Step, best loss and history. */
+/* Reads step, best loss and history from a checkpoint. */
 static lt_status restore_state(struct ce_trainer *trainer, const lt_params *file, const char *path)
 {
     lt_ctx *ctx = trainer->models->ctx;

@@ -4,7 +4,7 @@
 #include "autograd/ops.h"
 #include "engine/mapper/trainer_impl.h"
 
-/* Streams of the seed: a purpose and a number within it. */
+/* Random streams of the seed; within each, a number names the step, the epoch or the latent. */
 enum { STREAM_WEIGHTS = 1, STREAM_ORDER = 2, STREAM_DRAWS = 3, STREAM_TEST_DRAWS = 4 };
 
 static lt_rng stream(const struct ce_trainer *trainer, uint64_t purpose, int64_t number)
@@ -30,8 +30,6 @@ static lt_status make_mapper(struct ce_trainer *trainer)
 {
     lt_ctx *ctx = trainer->models->ctx;
     const struct ce_train_config *config = &trainer->config;
-    static const char *const off[CE_LEVELS] = {"no_coarse_mapper", "no_medium_mapper",
-                                               "no_fine_mapper"};
     const int layers = lt_stylegan2_latents(trainer->models->generator);
     lt_status status = LT_OK;
     if (lt_params_count(trainer->params) == 0) {
@@ -48,7 +46,7 @@ static lt_status make_mapper(struct ce_trainer *trainer)
     }
     for (int i = 0; i < CE_LEVELS && !status; i++)
         if (!config->level[i])
-            status = lt_params_set_metadata(ctx, trainer->params, off[i], "true");
+            status = lt_params_set_metadata(ctx, trainer->params, ce_mapper_level_off(i), "true");
     if (!status)
         status = lt_params_set_metadata(ctx, trainer->params, CE_META_TARGET,
                                         trainer->data.texts.target);
@@ -170,8 +168,8 @@ lt_status ce_trainer_reserve_history(struct ce_trainer *trainer, int64_t steps)
     return LT_OK;
 }
 
-/* The latents of the next step; an epoch leaves out what does not fill a batch, as the published
- * one does. */
+/* Chooses the latents of the next step. The end of an epoch that does not fill a batch is left out,
+ * as in the published training. */
 static void next_batch(struct ce_trainer *trainer, int64_t *index)
 {
     const int64_t n = lt_dim(trainer->data.latents, 0), batch = trainer->config.batch;
@@ -215,7 +213,7 @@ static lt_status next_draws(struct ce_trainer *trainer, double (*coeffs)[8])
     return LT_OK;
 }
 
-/* w_hat and x_hat for the latents w with the mapper as it is. */
+/* Edits the latents w with the current mapper: *w_hat (B,L,D). Returns x_hat. */
 static lt_tensor *edit(struct ce_trainer *trainer, lt_tensor *w, lt_tensor **w_hat)
 {
     lt_ctx *ctx = trainer->models->ctx;
@@ -233,7 +231,7 @@ static lt_status finite_loss(const struct ce_trainer *trainer, const struct ce_t
                    (long long)trainer->steps + 1);
 }
 
-/* Forward, backward and update, in a scope of the caller's. */
+/* Forward pass, backward pass and update, in a scope of the caller's. */
 static lt_status run_step(struct ce_trainer *trainer, struct ce_train_view *view,
                           struct ce_source *source)
 {

@@ -122,13 +122,14 @@ lt_tensor *ce_nce_augmented_features(lt_ctx *ctx, const lt_clip *clip,
     if (config->copies == 0)
         return ce_image_features(ctx, clip, images, config->antialias);
     lt_tensor *pixels[CE_NCE_MAX_COPIES];
-    /* What lt_clip_preprocess() would do with a square picture. */
+    /* A square picture is warped and reduced in one operation, with the result that
+     * lt_clip_preprocess() would give. */
     const int64_t size = lt_clip_describe(clip)->image_size;
     const bool fits = images && lt_ndim(images) == 4 && lt_dim(images, 2) == lt_dim(images, 3) &&
                       !config->antialias;
     for (int c = 0; c < config->copies; c++) {
-        /* Each copy is brought to CLIP's size at once: eight warped pictures of 1024 x 1024 would
-         * be the largest tensors of a training step. */
+        /* Reduce each copy to CLIP's size right away: eight warped pictures of 1024 x 1024 would be
+         * the largest tensors of a training step. */
         const lt_scope scope = lt_scope_open(ctx);
         lt_tensor *warped = fits ? lt_warp_resize(ctx, images, coeffs[c], true, size, size)
                                  : lt_warp_perspective(ctx, images, coeffs[c], true);
@@ -152,7 +153,7 @@ lt_status ce_nce_draw(lt_ctx *ctx, const struct ce_nce_config *config, lt_rng *r
 
 /* ---- loss ---- */
 
-/* x (1 or B, D) repeated to `rows` rows, x's rows in turn. */
+/* Repeats the rows of x (1 or B, D) in turn until there are `rows` of them. */
 static lt_tensor *repeat_rows(lt_ctx *ctx, lt_tensor *x, int64_t rows)
 {
     if (!x || lt_dim(x, 0) == rows)
@@ -163,7 +164,7 @@ static lt_tensor *repeat_rows(lt_ctx *ctx, lt_tensor *x, int64_t rows)
                       (int64_t[]){rows, d});
 }
 
-/* 1 - q.p for rows of unit vectors. */
+/* The mean of 1 - q.p over rows of unit vectors; *rows are the single values, without gradient. */
 static lt_tensor *cosine_loss(lt_ctx *ctx, lt_tensor *query, lt_tensor *positive, lt_tensor **rows)
 {
     lt_tensor *each =
@@ -172,7 +173,7 @@ static lt_tensor *cosine_loss(lt_ctx *ctx, lt_tensor *query, lt_tensor *positive
     return lt_mean(ctx, each, 0, false);
 }
 
-/* CLIP-NCE, or 1 - cosine to its positives. */
+/* CLIP-NCE, or the mean of 1 - q.p without its negatives. */
 static lt_tensor *direction_loss(lt_ctx *ctx, const struct ce_nce_config *config,
                                  const struct ce_nce_texts *texts, lt_tensor *source,
                                  lt_tensor *edited, struct ce_nce_parts *parts)

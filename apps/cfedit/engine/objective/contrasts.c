@@ -11,7 +11,7 @@ enum { COLORS = 12, PARTS = 8 };
 static const char *const colors[COLORS] = {"red",    "orange", "yellow", "green", "cyan", "blue",
                                            "purple", "pink",   "brown",  "black", "gray", "white"};
 
-/* The parts of a portrait, and whether there is one of each. */
+/* The parts of a portrait; a single part takes an article ("a shirt"). */
 static const struct {
     const char *name;
     bool single;
@@ -20,7 +20,7 @@ static const struct {
 
 static bool is_letter(char c) { return isalpha((unsigned char)c) != 0; }
 
-/* Whether the word at text[0..length) is `word`, in whatever case. */
+/* Whether text[0..length) is `word`, upper and lower case being the same. */
 static bool is_word(const char *text, size_t length, const char *word)
 {
     if (strlen(word) != length)
@@ -31,7 +31,7 @@ static bool is_word(const char *text, size_t length, const char *word)
     return true;
 }
 
-/* The number of the colour that a word names, -1 for none. */
+/* The index of the colour that a word names, -1 if it names none. */
 static int color_of(const char *text, size_t length)
 {
     for (int c = 0; c < COLORS; c++)
@@ -40,10 +40,10 @@ static int color_of(const char *text, size_t length)
     return is_word(text, length, "grey") ? color_of("gray", 4) : -1;
 }
 
-/* What a sentence is made of: text before the article, whether there is one, the colour, the rest.
- */
+/* A sentence taken apart: "face with " (head), "an" (article), "orange" (color), " shirt"
+ * (tail). */
 struct pieces {
-    size_t head; /* bytes before the article, or before the colour where there is none */
+    size_t head; /* bytes before the article, or before the colour if there is no article */
     bool article;
     int color; /* -1: none named */
     const char *tail;
@@ -74,7 +74,7 @@ static struct pieces take_apart(const char *text)
     return p;
 }
 
-/* The part that is all of the tail, -1 if it is none. */
+/* The index of the part that makes up the whole tail, -1 if the tail is something else. */
 static int part_of(const char *tail)
 {
     while (*tail == ' ')

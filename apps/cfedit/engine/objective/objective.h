@@ -20,32 +20,33 @@ struct ce_objective_config {
 /* The published settings for faces: 0.3, 0.8, 0.2, 0. */
 struct ce_objective_config ce_objective_defaults(void);
 
-/* The networks (CE_NEED_ bits) that a config works with. */
+/* The networks (CE_NEED_ bits) that training with `config` needs. */
 unsigned ce_objective_needs(const struct ce_objective_config *config);
 
 struct ce_objective {
     const struct ce_models
-        *models; /* borrowed; the networks' weights should not require gradients */
+        *models; /* borrowed; the weights of the networks should not require gradients */
     struct ce_objective_config config;
-    struct ce_nce_texts texts; /* empty where CLIP-NCE is off */
+    struct ce_nce_texts texts; /* empty if CLIP-NCE is off */
 };
 
-/* Encodes the texts. *objective is given to ce_objective_free(), also after a failure.
- * Errors: LT_ERR_ARGUMENT (a factor that is negative or not finite, no term at all, a
- * network that is missing), and those of ce_nce_texts_prepare(). */
+/* Encodes the sentences. *objective is given to ce_objective_free(), also after a failure. Errors:
+ * LT_ERR_ARGUMENT (a weight that is negative or not finite, no term at all, a network that is
+ * missing) and the errors of ce_nce_texts_prepare(). */
 lt_status ce_objective_prepare(const struct ce_models *models,
                                const struct ce_objective_config *config,
                                const struct ce_texts *texts, struct ce_objective *objective);
 void ce_objective_free(struct ce_objective *objective);
 
-/* Draws the pictures of w and computes their features, without gradient and one picture at a
- * time, so that a picture's features do not depend on its neighbours in a batch.
- * *source is given to ce_source_free(), also after a failure. */
+/* Draws the pictures of w (N,L,D) and computes their features, without gradient. One picture at a
+ * time, so that the features of a picture do not depend on its neighbours in a batch. *source is
+ * given to ce_source_free(), also after a failure. */
 lt_status ce_source_prepare(const struct ce_objective *objective, lt_tensor *w,
                             struct ce_source *source);
-/* L for the edited latents w_hat (N,L,D) and pictures x_hat (N,3,S,S) = G(w_hat), differentiable in
- * both; coeffs: config.nce.copies homographies of ce_nce_draw(), not read where CLIP-NCE is
- * off. `terms` may be NULL. -> scalar, or NULL with the failure in the context. */
+/* L for the edited latents w_hat (N,L,D) and their pictures x_hat (N,3,S,S) = G(w_hat),
+ * differentiable in both. coeffs holds the config.nce.copies homographies of ce_nce_draw(); it is
+ * not read if CLIP-NCE is off. `terms` may be NULL. -> scalar, or NULL with the failure in the
+ * context. */
 lt_tensor *ce_objective_loss(const struct ce_objective *objective, const struct ce_source *source,
                              lt_tensor *w_hat, lt_tensor *x_hat, const double (*coeffs)[8],
                              struct ce_terms *terms);

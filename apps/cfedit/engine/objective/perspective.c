@@ -23,8 +23,8 @@ struct ce_perspective ce_perspective_draw(lt_rng *rng, int64_t width, int64_t he
     return p;
 }
 
-/* Gaussian elimination with partial pivoting of an 8 x 8 system with its right-hand side in the
- * last column; false where it is singular. */
+/* Solves an 8 x 8 system, with the right-hand side in the last column, by Gaussian elimination with
+ * partial pivoting. False if the system is singular. */
 static bool solve(double m[UNKNOWNS][UNKNOWNS + 1], double x[UNKNOWNS])
 {
     for (int col = 0; col < UNKNOWNS; col++) {
@@ -56,7 +56,7 @@ static bool solve(double m[UNKNOWNS][UNKNOWNS + 1], double x[UNKNOWNS])
     return true;
 }
 
-/* Whether there is a map; then it is in coeffs. */
+/* Finds coeffs; false if there is no such map. */
 static bool find(const struct ce_perspective *perspective, double coeffs[8])
 {
     double m[UNKNOWNS][UNKNOWNS + 1];
@@ -97,7 +97,7 @@ lt_status ce_perspective_random(lt_ctx *ctx, lt_rng *rng, int64_t size, double d
         if (find(&p, coeffs))
             return LT_OK;
     }
-    return ce_perspective_solve(ctx, &p, coeffs); /* says what the last one was */
+    return ce_perspective_solve(ctx, &p, coeffs); /* reports why the last draw failed */
 }
 
 lt_tensor *ce_perspective_load(lt_ctx *ctx, const char *path, int copies)

@@ -7,9 +7,9 @@
 struct ce_source_cache {
     const struct ce_objective *objective;
     lt_tensor *latents;    /* (N,L,D) */
-    struct ce_source *row; /* [N], of one picture each; w NULL: not known yet */
+    struct ce_source *row; /* [N], one picture each; w is NULL until the picture is known */
     int64_t drawn;
-    size_t perc_left; /* bytes that VGG19 features may still take */
+    size_t perc_left; /* bytes of VGG19 features that still fit */
 };
 
 lt_status ce_source_cache_create(const struct ce_objective *objective, lt_tensor *latents,
@@ -43,7 +43,7 @@ void ce_source_cache_free(struct ce_source_cache *cache)
 
 int64_t ce_source_cache_drawn(const struct ce_source_cache *cache) { return cache->drawn; }
 
-/* Row i into the cache, complete for this batch. */
+/* Makes row i of the cache complete, with VGG19 features if they are needed. */
 static lt_status fill(struct ce_source_cache *cache, int64_t i)
 {
     lt_ctx *ctx = cache->objective->models->ctx;
@@ -61,12 +61,12 @@ static lt_status fill(struct ce_source_cache *cache, int64_t i)
     lt_release(row->x);
     row->x = NULL;
     lt_release(row->w);
-    row->w = lt_retain(w); /* a view instead of the copy */
+    row->w = lt_retain(w); /* a view of the latents, to save the copy */
     cache->drawn++;
     return LT_OK;
 }
 
-/* Drops row i's VGG19 features again where the limit is reached. */
+/* Counts the new VGG19 features of row i, or drops them if the limit is reached. */
 static void settle(struct ce_source_cache *cache, int64_t i, bool was_kept)
 {
     struct ce_source *row = &cache->row[i];

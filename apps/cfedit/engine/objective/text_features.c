@@ -28,8 +28,8 @@ static void free_texts(char **texts, size_t count)
     free(texts);
 }
 
-/* Unit features (count, n, D) of the first `count` templates, each filled with every text: so
- * neighbours share their beginnings, which CLIP reads once. */
+/* Unit features (count, n, D) of the first `count` templates, each filled with every text. Texts in
+ * the same template are neighbours, because CLIP reads a common beginning once. */
 static lt_tensor *unit_features(const struct ce_models *models, const char *const *texts, size_t n,
                                 int count)
 {
