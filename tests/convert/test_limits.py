@@ -5,6 +5,7 @@ holds another one twice, and so on, is as small as its depth in a file and doubl
 when something takes it apart.
 """
 
+import gzip
 import io
 import pickle
 import struct
@@ -218,6 +219,32 @@ class TestLimits(Case):
                     for _ in range(BIG // len(zeros)):
                         file.write(zeros)
             self.refused_cheaply("unpacks to more data", self.path("x.pt"))
+
+    def test_archives_of_many_entries(self):
+        """A directory of empty entries, of which zipfile makes ten times as much in memory."""
+        with zipfile.ZipFile(self.path("x.pt"), "w") as z:
+            z.writestr("data.pkl", b"\x80\x02N.")
+        with open(self.path("x.pt"), "rb") as file:
+            content = file.read()
+        first, last = content.index(b"PK\x01\x02"), content.index(b"PK\x05\x06")
+        entry, count = content[first:last], (17 << 20) // (last - first)
+        end = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 0xffff, 0xffff, count * len(entry), first, 0)
+        self.refused_cheaply("truncated or damaged", self.write("x.pt", content[:first] + entry * count + end))
+
+    def test_headers_of_many_values(self):
+        header = b'{"a":[' + b"[]," * 5000000 + b"1]}"
+        self.refused_cheaply("more than 1048576 values", self.write(
+            "x.safetensors", struct.pack("<Q", len(header)) + header))
+
+    def test_merge_lists_that_unpack_to_much(self):
+        arrays = small.clip_arrays(self.rng)
+        writers.write_zip(self.path("c.pt"), writers.script_tree(arrays), script=True)
+        for content, message in ((b"#version" + b"\n" * 30000000, "514 tokens, the network has 520"),
+                                 (b"#version" + b"\na b" * 8000000, "tokens, the network has 520"),
+                                 (b"#version\n" + b"a " * 15000000, "line 2 is no merge"),
+                                 (bytes(80000000), "too large")):
+            packed = self.write("list.gz", gzip.compress(content, 1))
+            self.refused_cheaply(message, self.path("c.pt"), "--bpe", packed)
 
     def test_entries_that_unpack_to_more_than_they_tell(self):
         writers.write_zip(self.path("x.pt"), writers.tensor(np.zeros((20000, 512), np.float32)),

@@ -10,8 +10,12 @@ from .errors import ConvertError, printable
 from .sources import InflatedSource, Source
 
 
+DIRECTORY_MAX = 1 << 24  # bytes; PyTorch writes a hundred for each tensor
+
+
 class SourceFile(io.RawIOBase):
-    """A source as the file object that zipfile wants."""
+    """A source as the file object that zipfile wants. zipfile reads the whole directory at once and
+    makes of it ten times as much in memory, so a read has a limit."""
 
     def __init__(self, source: Source):
         self.source, self.at = source, 0
@@ -35,6 +39,8 @@ class SourceFile(io.RawIOBase):
     def read(self, count: int = -1) -> bytes:
         left = max(self.source.size - self.at, 0)
         count = left if count is None or count < 0 else min(count, left)
+        if count > DIRECTORY_MAX:
+            raise ValueError("a directory of %d bytes" % count)
         data = self.source.read(self.at, count)
         self.at += count
         return data

@@ -229,6 +229,7 @@ class Unpickler:
     def persistent_id(self) -> None:
         if self.persistent is None:
             raise ConvertError("%s: the pickle refers to data outside the file" % self.where)
+        self.budget.hold(OBJECT_MEMORY)
         self.push(self.persistent(self.stack.pop()))
 
     def get(self, index: int) -> None:

@@ -17,6 +17,7 @@ from .errors import ConvertError, brief, printable
 
 MERGES_MAX = 49152 - 256 - 2  # as the published tokenizer counts
 LIST_MAX = 1 << 26            # bytes, unpacked
+LINE_MAX = 1000               # characters
 SPECIAL = 514
 BPE_FILE = "bpe_simple_vocab_16e6.txt.gz"
 PACKAGES = ("open_clip", "clip")
@@ -49,7 +50,7 @@ def parse(data: bytes, path: str) -> Merges:
         if not unpacker.eof:
             raise ConvertError("%s: the gzip file is truncated or too large" % path)
     try:
-        lines = data.decode("utf-8").split("\n")
+        lines = data.decode("utf-8").split("\n", MERGES_MAX + 1)  # the rest stays in one piece
     except UnicodeDecodeError:
         raise ConvertError("%s: not a merge list: no UTF-8" % path)
     if "#version" not in lines[0]:
@@ -59,7 +60,7 @@ def parse(data: bytes, path: str) -> Merges:
         line = line.rstrip("\r")
         if not line:
             break
-        if len(line.split()) != 2:
+        if len(line) > LINE_MAX or len(line.split()) != 2:
             raise ConvertError("%s: line %d is no merge of two symbols: '%s'" %
                                (path, i + 2, printable(line, 60)))
         merges.append(" ".join(line.split()))
