@@ -1,4 +1,5 @@
-"""A short run of fuzz.py, always the same; `python3 tests/convert/fuzz.py SECONDS SEED` runs longer."""
+"""A short run of fuzz.py, always the same; `python3 tests/convert/fuzz.py SECONDS SEED` runs
+longer."""
 
 from case import Case
 from fuzz import Fuzzer

@@ -1,6 +1,7 @@
 """Mappers, IR-SE50, VGG19, encoders and latents."""
 
 import json
+import os
 import subprocess
 import unittest
 
@@ -139,6 +140,21 @@ class TestNetworks(Case):
             facts = json.loads(text)[0]
             self.assertEqual((facts["kind"], facts["complete"]), (word, True), facts["missing"])
             self.assertEqual(facts["metadata"]["kind"], kind)
+
+
+    @unittest.skipUnless(HAS_PROGRAM, "there is no built cfedit")
+    def test_cfedit_applies_a_mapper_of_styleclip(self):
+        """A mapper without text networks is run all the same."""
+        generator = {"g_ema": writers.state_dict(small.stylegan2_arrays(self.rng, channels=(6, 5, 4, 4))),
+                     "latent_avg": writers.tensor(np.zeros(8, np.float32))}
+        writers.write_zip(self.path("g.pt"), generator)
+        self.convert(self.path("g.pt"))
+        os.rename(self.out, self.path("g.safetensors"))
+        self.convert(self.checkpoint(small.mapper_arrays(self.rng, text=False)))
+        subprocess.run([PROGRAM, "apply", "--generator", self.path("g.safetensors"), "--mapper", self.out, "--seed",
+                        "1", "--threads", "1", "--quiet", "-o", self.path("a.png")], check=True,
+                       stdout=subprocess.DEVNULL)
+        self.assertTrue(os.path.exists(self.path("a.png")))
 
 
 class TestLatents(Case):
