@@ -15,8 +15,8 @@ END
 }
 # The tests need NumPy; with PyTorch, none is skipped.
 if [ ! "${PYTHON:-}" ]; then
-    for PYTHON in python3 /usr/bin/python3; do has $PYTHON numpy torch && break; done
-    has $PYTHON numpy torch || for PYTHON in python3 /usr/bin/python3 python3; do has $PYTHON numpy && break; done
+    for PYTHON in python3 /usr/bin/python3; do has "$PYTHON" numpy torch && break; done
+    has "$PYTHON" numpy torch || for PYTHON in python3 /usr/bin/python3 python3; do has "$PYTHON" numpy && break; done
 fi
 CFEDIT=${CFEDIT:-./cfedit}
 case $CFEDIT in /*) ;; *) CFEDIT=$PWD/$CFEDIT ;; esac
