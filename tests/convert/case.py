@@ -26,7 +26,7 @@ from convert_pt import cli  # noqa: E402
 
 PROGRAM = os.environ.get("CFEDIT", str(ROOT / "cfedit"))
 HAS_PROGRAM = os.access(PROGRAM, os.X_OK)
-CHEAP_SECONDS = 4       # of the processor, for refusing a hostile file; most take a hundredth
+CHEAP_SECONDS = 10      # of the processor, for refusing a hostile file; most take a hundredth of one
 CHEAP_MEMORY = 1 << 28  # bytes of address space beyond those of the process
 
 

@@ -91,6 +91,21 @@ class TestHostile(Case):
         code = b"(S'%s'\nios\nsystem\n." % self.command.encode()
         self.refused("opcode|damaged", self.write("bad.pkl", b"\x80\x02" + code))
 
+        self.refused("'os.system'|opcode", self.write("bad.pkl", b"\x80\x02(cos\nsystem\no."))
+
+    def test_dotted_names(self):
+        """From protocol 4 on, a name may walk through attributes."""
+        for module, name in (("torch", "_utils.__dict"), ("torch", "hub.load"), ("some", "Class.__init__"),
+                             ("torch", "Tensor.__class__.__base__")):
+            path = self.path("bad.pkl")
+            writers.write_pickle(path, [Name(module, name)], 4)
+            self.refused("'%s.%s'" % (module, name), path)
+
+    def test_values_that_are_no_tensors(self):
+        for value in (None, 5, "text", [], {}, float("nan")):
+            writers.write_pickle(self.path("x.pkl"), {"latents": value, "visual.conv1.weight": value})
+            self.refused("holds no tensors by name", self.path("x.pkl"))
+
     def test_extension_registry(self):
         self.refused("opcode 0x82", self.write("bad.pkl", b"\x80\x02\x82\x01."))
 

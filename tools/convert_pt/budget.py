@@ -51,6 +51,7 @@ class Budget:
             self.refuse("unpacks to more data")
 
     def refuse(self, what: str) -> None:
+        """Ends the reading of the file."""
         raise ConvertError("refused: reading it %s than weights in a file of %d bytes can need" %
                            (what, self.size))
 

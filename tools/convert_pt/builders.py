@@ -58,6 +58,7 @@ class Reading:
 
 
 def refuse(reading: Reading, name: str) -> NoReturn:
+    """Refuses the whole file because of a name."""
     raise ConvertError("%s: refused: the pickle asks for '%s', which no set of weights needs; nothing of it "
                        "was run" % (reading.path, name))
 
@@ -98,10 +99,12 @@ def items_of(reading: Reading, value: Any) -> Any:
 # ---- builders of containers and texts ----
 
 def bag_builder(name: str, foreign: bool = False) -> Callable[..., Bag]:
+    """A builder of Bags for a class."""
     return lambda _reading, *_args: Bag(name, foreign)
 
 
 def build_dict(reading: Reading, *args: Any) -> Dict[Any, Any]:
+    """OrderedDict, dict and the like: pairs, or another dictionary."""
     out: Dict[Any, Any] = {}
     if args:
         pairs = list(args[0].items()) if isinstance(args[0], dict) else args[0]
@@ -113,6 +116,7 @@ def build_dict(reading: Reading, *args: Any) -> Dict[Any, Any]:
 
 
 def build_defaultdict(_reading: Reading, *_args: Any) -> Dict[Any, Any]:
+    """An empty dictionary; the items follow by opcodes."""
     return {}
 
 
@@ -321,6 +325,7 @@ INERT = {
 
 
 def make_table() -> Dict[str, Known]:
+    """The names and what is built for them."""
     builders: Dict[str, Optional[Callable]] = {
         "collections.OrderedDict": build_dict,
         "collections.defaultdict": build_defaultdict,

@@ -41,6 +41,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def make_parser() -> Parser:
+    """The options and their help."""
     p = Parser(prog="convert_pt.py", description=DESCRIPTION, epilog=EXAMPLES,
                formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("inputs", metavar="IN", nargs="+", help="a checkpoint, or a Hugging Face folder")

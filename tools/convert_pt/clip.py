@@ -232,7 +232,7 @@ def choose_activation(weights: Weights, options: Options, config: ClipConfig) ->
         return config.activation, config.reason
     if weights.checkpoint.form == "TorchScript" or "input_resolution" in weights.names:
         return "quick_gelu", "an archive of OpenAI's"
-    if weights.fine_tuned:
+    if weights.fine_tuned and not any(n.startswith("text.") for n in weights.names):
         return "quick_gelu", "a model trained from OpenAI's, told by model_state_dict"
     label = (os.path.basename(path) + " " + weights.label).lower()
     if "quickgelu" in label.replace("-", "").replace("_", ""):

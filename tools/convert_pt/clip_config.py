@@ -49,6 +49,7 @@ class ClipConfig(NamedTuple):
 
 
 def table_of(value: Any) -> Dict[str, Any]:
+    """An object of JSON, or an empty one where the file has something else."""
     return value if isinstance(value, dict) else {}
 
 
@@ -59,6 +60,7 @@ def read_table(folder: str, name: str) -> Dict[str, Any]:
 
 
 def refuse(path: str, field: str, value: Any) -> None:
+    """Fails for a field that changes the result."""
     raise ConvertError("%s: %s is %s, which changes the result and is not supported" %
                        (path, field, brief(value)))
 

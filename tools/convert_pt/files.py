@@ -60,6 +60,7 @@ def read_weight_file(path: str) -> Checkpoint:
 
 
 def read_file(source: Source, path: str) -> Checkpoint:
+    """Tells the format by the first bytes and reads the file."""
     head = source.read(0, min(16, source.size))
     if head.startswith(b"\x93NUMPY"):
         return Checkpoint(path, "npy", read_npy(source))

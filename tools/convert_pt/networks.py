@@ -22,6 +22,7 @@ E4E_TYPES = ("Encoder4Editing",)  # values of opts.encoder_type that name the ne
 
 
 def with_prefix(names: Names, prefix: str) -> Names:
+    """The tensors whose names begin with `prefix`."""
     return {n: t for n, t in names.items() if n.startswith(prefix)}
 
 
@@ -87,6 +88,7 @@ def mapper(weights: Weights, with_decoder: bool) -> Plan:
 # ---- IR-SE50 and e4e, which is built on it ----
 
 def norm(expected: Expected, optional: Expected, prefix: str, channels: Optional[int]) -> None:
+    """Adds a batch norm."""
     for part in ("weight", "bias", "running_mean", "running_var"):
         expected["%s.%s" % (prefix, part)] = (channels,)
     optional[prefix + ".num_batches_tracked"] = ()

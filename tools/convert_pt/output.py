@@ -59,6 +59,7 @@ class Progress:
         self.began = time.monotonic()
 
     def add(self, count: int) -> None:
+        """Counts bytes, and tells them from time to time."""
         self.done += count
         if not self.on:
             return
@@ -76,6 +77,7 @@ class Progress:
             self.stream.write("convert_pt: %s\n" % text)
 
     def end(self) -> None:
+        """Clears the line on a terminal."""
         if self.terminal:
             self.stream.write("\r\033[K")
             self.stream.flush()
@@ -102,6 +104,7 @@ def converted(raw: np.ndarray, dtype: DType, target: DType, name: str) -> np.nda
 
 
 def write_tensor(file, name: str, t: Tensor, target: DType, progress: Progress) -> None:
+    """Writes the numbers of one tensor."""
     flat = t.load().reshape(-1)
     if flat.shape[0] != t.numel:
         raise ConvertError("tensor %s has %d numbers instead of %d" % (name, flat.shape[0], t.numel))
@@ -145,6 +148,7 @@ def write(path: str, tensors: Dict[str, Tensor], metadata: Dict[str, str], half:
 
 
 def current_umask() -> int:
+    """The permissions that new files do not get."""
     mask = os.umask(0)
     os.umask(mask)
     return mask

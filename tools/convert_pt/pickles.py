@@ -66,6 +66,7 @@ class Unpickler:
     # -- reading --
 
     def take(self, count: int) -> bytes:
+        """The next `count` bytes of the stream."""
         first = self.at - self.start
         if first < 0 or first + count > len(self.buffer):
             size = min(max(count, BUFFER), self.source.size - self.at)
@@ -76,9 +77,11 @@ class Unpickler:
         return self.buffer[first:first + count]
 
     def number(self, letters: str) -> Any:
+        """The next number, in the letters of Python's struct."""
         return struct.unpack("<" + letters, self.take(struct.calcsize("<" + letters)))[0]
 
     def line(self) -> str:
+        """The next text up to a newline: names of GLOBAL."""
         out = bytearray()
         while not out.endswith(b"\n"):
             if len(out) > 4096:
@@ -87,6 +90,7 @@ class Unpickler:
         return out[:-1].decode("utf-8")
 
     def text(self, size: int) -> str:
+        """The next `size` bytes as text."""
         if size > TEXT_MAX:
             raise ValueError("a string of %d bytes" % size)
         return self.reading.hold(self.take(size).decode("utf-8", "surrogatepass"))
@@ -100,6 +104,7 @@ class Unpickler:
             return data
 
     def data(self, size: int) -> Any:
+        """The next `size` bytes: short runs are copied, long ones become Spans."""
         if size < SPAN_MIN:
             return self.reading.hold(self.take(size))
         if size > self.source.size - self.at:
@@ -113,6 +118,7 @@ class Unpickler:
         self.stack.append(value)
 
     def since_mark(self) -> List[Any]:
+        """Takes everything above the last mark off the stack."""
         first = self.marks.pop()
         items = self.stack[first:]
         del self.stack[first:]
@@ -152,6 +158,7 @@ class Unpickler:
         self.set_items(items)
 
     def set_items(self, items: List[Any]) -> None:
+        """Puts keys and values, which alternate, into the dictionary on top of the stack."""
         if len(items) % 2:
             raise ValueError("a key without a value")
         top = self.stack[-1]
@@ -165,6 +172,7 @@ class Unpickler:
         self.set_items([key, value])
 
     def append(self, items: List[Any]) -> None:
+        """Puts items into the list on top of the stack."""
         if not isinstance(self.stack[-1], Bag):  # the items of a foreign list are not kept
             self.top(list).extend(items)
 

@@ -19,6 +19,7 @@ HALF = re.compile("[\ud800-\udfff]")
 
 
 def refuse_constant(word: str) -> None:
+    """Fails for NaN and Infinity."""
     raise ValueError("%s is no number of JSON" % word)
 
 

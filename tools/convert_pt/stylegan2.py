@@ -151,15 +151,18 @@ class NvidiaGenerator:
             self.out[target] = scaled(reshaped(t, (1,) * lead + t.shape) if lead else t, factor)
 
     def fan_in(self, name: str) -> int:
+        """The inputs of one output number of a layer."""
         t = self.names.get(name)
         return max(product(t.shape[1:]), 1) if t is not None else 1
 
     def attribute(self, module: str, key: str, default: float) -> float:
+        """A number that a pickled module has, or the default."""
         value = self.state.get(module, {}).get(key)
         number = isinstance(value, float) or isinstance(value, int) and abs(value) < 1 << 64
         return float(value) if number else default
 
     def kernel(self, target: str, source: str) -> None:
+        """Takes a resampling filter over, as four by four taps that sum to 4."""
         t = self.take(source)
         if t is None:
             return
@@ -171,6 +174,7 @@ class NvidiaGenerator:
         self.out[target] = from_array((taps * 4.0).astype(np.float32))
 
     def check_activation(self, module: str) -> None:
+        """Fails where a layer has another activation than leaky ReLU times the square root of 2."""
         word = self.state.get(module, {}).get("activation", "lrelu")
         gain = self.attribute(module, "act_gain", GAIN)
         if not isinstance(word, str) or word != "lrelu" or not abs(gain - GAIN) <= 1e-6:
@@ -187,6 +191,7 @@ class NvidiaGenerator:
                  factor=self.attribute(source, "bias_gain", lr) / lr)
 
     def layer(self, target: str, source: str, noise: int, up: bool) -> None:
+        """Takes a convolution over, with modulation, bias and noise."""
         self.check_activation(source)
         self.put(target + ".conv.weight", source + ".weight", 1)
         self.dense(target + ".conv.modulation", source + ".affine", 1.0)
@@ -206,6 +211,7 @@ class NvidiaGenerator:
             self.used.add(source + ".resample_filter")  # unused in a layer that keeps the size
 
     def rgb(self, target: str, source: str) -> None:
+        """Takes a to_rgb layer over."""
         root = math.sqrt(self.fan_in(source + ".weight"))
         self.put(target + ".conv.weight", source + ".weight", 1,
                  self.attribute(source, "weight_gain", 1.0 / root) * root)
@@ -220,6 +226,7 @@ class NvidiaGenerator:
     # -- the whole --
 
     def check(self) -> None:
+        """Fails for generators with labels and for other architectures than skip."""
         if "mapping.embed.weight" in self.names:
             raise ConvertError("%s: a generator with class labels; only unconditional ones are "
                                "supported" % self.path)
@@ -233,6 +240,7 @@ class NvidiaGenerator:
                                self.path)
 
     def convert(self) -> Names:
+        """All tensors under rosinality's names."""
         self.check()
         self.put("input.input", "synthesis.b4.const", 1)
         self.layer("conv1", "synthesis.b4.conv1", 0, False)
@@ -257,4 +265,5 @@ class NvidiaGenerator:
         return self.out
 
     def clamp(self) -> float:
+        """The bound at which training clamped activations, or 0."""
         return max([self.attribute(m, "conv_clamp", 0.0) for m in self.state], default=0.0)

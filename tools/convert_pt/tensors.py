@@ -94,6 +94,7 @@ class StorageView(Storage):
 
 
 def product(shape: Sequence[int]) -> int:
+    """The product of all sizes, 1 where there are none."""
     n = 1
     for size in shape:
         n *= size

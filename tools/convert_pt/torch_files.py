@@ -61,6 +61,7 @@ def read_torch(source: Source, path: str) -> TorchFile:
 
 
 def read_any(reading: Reading, source: Source) -> TorchFile:
+    """The object in a file, or in a file within bytes."""
     if source.read(0, min(2, source.size)) == b"PK":
         return read_archive(reading, source)
     return read_stream(reading, source)
@@ -82,6 +83,7 @@ def storage_id(pid: Any, where: str) -> Union[StorageId, Bag]:
 
 
 def storage_key(key: Any, where: str) -> str:
+    """The name of a storage, which is a short text or a number."""
     if not isinstance(key, (str, int)) or isinstance(key, str) and len(key) > KEY_MAX:
         raise ConvertError("%s: a storage without a name" % where)
     return brief(key, KEY_MAX)
@@ -90,6 +92,7 @@ def storage_key(key: Any, where: str) -> str:
 # ---- zip archives ----
 
 def read_archive(reading: Reading, source: Source) -> TorchFile:
+    """The object in a zip archive."""
     path = reading.path
     archive = Archive(source, path, reading.budget)
     pickles = [n for n in archive.entries if n == "data.pkl" or n.endswith("/data.pkl")]
@@ -137,6 +140,7 @@ def storages_of(archive: Archive, folder: str) -> Callable[[Any], Any]:
 # ---- old files and plain pickles ----
 
 def read_stream(reading: Reading, source: Source) -> TorchFile:
+    """The object in an old file or plain pickle."""
     path = reading.path
     head = Unpickler(reading, source, 0, None)
     first = head.run()

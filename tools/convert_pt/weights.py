@@ -153,6 +153,7 @@ def merge(parts: List[Weights]) -> Weights:
 
 
 def recognise(weights: Weights) -> Optional[str]:
+    """The kind that the names tell, or None."""
     if weights.latents:
         return "latents"
     for kind, mark in MARKS:
@@ -207,10 +208,12 @@ def size(names: Names, name: str, axis: int) -> Optional[int]:
 
 
 def fits(shape: Tuple[int, ...], expected: Tuple[Optional[int], ...]) -> bool:
+    """Whether a shape is the expected one, with any size where that has None."""
     return len(shape) == len(expected) and all(e is None or n == e for n, e in zip(shape, expected))
 
 
 def shape_text(shape: Iterable[Optional[int]]) -> str:
+    """A shape for messages: "(3, any)"."""
     return "(%s)" % ", ".join("any" if n is None else str(n) for n in shape)
 
 
