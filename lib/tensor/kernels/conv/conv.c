@@ -1,15 +1,15 @@
-/* The two directions of a convolution as tap convolutions (conv_plan_impl.h). */
+/* Convolution, adjoint and input gradient: by 1 x 1 loops, as 3 x 3 requests, or as tap
+ * convolutions (conv_plan_impl.h). */
 
 #include "tensor/kernels/conv/conv3_impl.h"
 #include "tensor/kernels/conv/conv_impl.h"
 #include "tensor/kernels/conv/conv_plan_impl.h"
 #include "tensor/kernels/conv/pointwise_impl.h"
 
-/* Packed floats of an input tile: with a panel of weights about a megabyte of
- * second-level cache. */
+/* Floats of a packed tile: with a panel of weights about a megabyte of second-level cache. */
 #define TILE_BUDGET (160 * 1024)
 
-/* Scratch of a plan: its tables in one block. */
+/* The tables of a plan, in one block of scratch memory that starts at cls. */
 typedef struct tables {
     int32_t *dy, *dx, *w_tap, *phase, *py, *px, *tap;
     int64_t *out_offset, *w_out;
@@ -37,7 +37,7 @@ static bool tables_create(lt_ctx *ctx, int64_t taps, int64_t o, int64_t classes,
     return true;
 }
 
-/* Fills in what a plan takes from its tables; cls, dy, dx, w_tap and tap are set. */
+/* Hands the tables to the plan. cls, dy, dx, w_tap and tap are filled in already. */
 static void plan_tables(lt_conv_plan *p, tables *t, int64_t taps)
 {
     p->in.taps = taps;
@@ -53,7 +53,7 @@ static void plan_tables(lt_conv_plan *p, tables *t, int64_t taps)
     lt_conv_view_taps(&p->in);
 }
 
-/* A single tap that reads and writes pixel for pixel sees an image as one long row. */
+/* With a single tap that reads and writes the same pixel, the image is treated as one long row. */
 static void flatten_pixels(lt_conv_plan *p)
 {
     lt_conv_view *v = &p->in;
@@ -178,8 +178,8 @@ lt_status lt_conv_apply(lt_ctx *ctx, const lt_conv_shape *s, const float *big, c
     return status;
 }
 
-/* Patches that neither overlap nor leave gaps: one tap, and every (channel, row, column)
- * of a patch is an output channel of its own. */
+/* The adjoint where patches neither overlap nor leave gaps: there is one tap, and every (channel,
+ * row, column) of a patch is an output channel of its own. */
 static lt_status adjoint_patches(lt_ctx *ctx, const lt_conv_shape *s, const float *small,
                                  const float *scale, const float *weight, float *big)
 {
@@ -251,9 +251,9 @@ lt_status lt_conv_adjoint(lt_ctx *ctx, const lt_conv_shape *s, const float *smal
         .w_in = s->w_small,
         .classes = classes,
     };
-    /* Pixel q step + r receives weight i from row q + (r + pad - i) / step, for those i
-     * that leave no remainder; taps are listed class after class, in the order of the
-     * input's pixels. */
+    /* Along one axis, pixel q step + r receives tap i from place q + (r + pad - i) / step, for the
+     * taps i that leave no remainder. Taps are listed class by class, in the order of the input's
+     * pixels. */
     int64_t used = 0;
     for (int64_t j = 0; j < classes; j++) {
         const int64_t ry = j / across, rx = j % across;
@@ -285,7 +285,7 @@ lt_status lt_conv_adjoint(lt_ctx *ctx, const lt_conv_shape *s, const float *smal
     return status;
 }
 
-/* total[i] = sum over plane i of g * x, unless NULL, then g *= scale[i]. */
+/* For every plane i: total[i] = sum of g * x, unless total is NULL; then g *= scale[i]. */
 static void scale_grad(lt_ctx *ctx, int64_t planes, int64_t size, const float *scale, float *g,
                        const float *x, float *total)
 {

@@ -1,13 +1,13 @@
-/* Register-blocked loops of convolution: M channels by three vectors of
- * accumulators stay in registers while one depth index after the other adds a
- * rank-1 product (the micro-kernel of Goto & van de Geijn 2008). */
+/* The hot loops of convolution. In the product, sums of M channels by three vectors stay in
+ * registers while one depth index after the other adds an outer product of weights and inputs (the
+ * micro-kernel of Goto & van de Geijn 2008). */
 #include <stddef.h>
 
 #include "tensor/kernels/conv/conv_kernels.h"
 #include "tensor/kernels/quad.h"
 #include "tensor/kernels/vec.h"
 
-/* Products that are summed in one go: the sums of such runs are then added, which keeps the
+/* Depth indices that are summed up at once. The sums of such runs are then added, which keeps the
  * rounding errors of long sums small. */
 #define CHAIN 256
 #define GROUP (LT_CONV_VECTORS * LANES)
@@ -166,7 +166,7 @@ static void store_pairs(int channels, int64_t n, const float *a, const float *b,
     }
 }
 
-/* Four rows of four. */
+/* Transposes four rows of four. */
 INLINE void transpose_quads(const float *src, int64_t lds, const float *scale, float *dst,
                             int64_t ldd)
 {
@@ -197,7 +197,7 @@ static void transpose(int64_t m, int64_t n, const float *src, int64_t lds, const
     }
 }
 
-/* Four vectors of partial sums, folded into a double every 4096 elements. */
+/* Partial sums in four vectors of floats, added to a double every 4096 elements. */
 static double dot_scale(int64_t n, float *restrict g, const float *restrict x, float scale,
                         int apply)
 {

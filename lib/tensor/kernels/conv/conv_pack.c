@@ -1,4 +1,4 @@
-/* Tiles of a convolution's input and their packing. */
+/* The general way of convolution: cutting positions into tiles, and packing the input of a tile. */
 #include <string.h>
 
 #include "tensor/kernels/conv/conv_plan_impl.h"
@@ -104,7 +104,7 @@ int64_t lt_conv_view_offset(const lt_conv_view *v, int64_t c, int64_t t)
     return (c * v->phases + v->phase[t]) * v->plane + ay * v->pitch + ax;
 }
 
-/* Positions j of [0, count) for which 0 <= first + j step < size: [*from, *to). */
+/* [*from, *to): the positions j of [0, count) for which 0 <= first + j step < size. */
 static void inside(int64_t first, int64_t step, int64_t size, int64_t count, int64_t *from,
                    int64_t *to)
 {
@@ -114,7 +114,7 @@ static void inside(int64_t first, int64_t step, int64_t size, int64_t count, int
     *to = lt_greater(lt_lesser(high, count), *from);
 }
 
-/* One packed row: zeros where it leaves the input. */
+/* Packs one row; positions outside of the input become zero. */
 static void pack_row(const lt_conv_view *v, const struct lt_conv_kernels *k, const float *plane,
                      float scale, int64_t y, int64_t x, int64_t count, float *dst)
 {

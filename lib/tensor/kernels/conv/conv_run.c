@@ -1,17 +1,18 @@
-/* Execution of a tap convolution: tiles, weight panels, vectors of positions. */
+/* The general way of convolution: runs a plan by tiles, panels of weights and vectors of positions.
+ */
 #include <omp.h>
 #include <string.h>
 
 #include "tensor/kernels/conv/conv_plan_impl.h"
 
-/* Input channels that weights are fetched ahead of their use. */
+/* Input channels by which weights are fetched ahead. */
 enum { AHEAD = 8 };
 
-/* Floats of the results of one group. */
+/* Floats of the results of one panel and group; with two classes, of each. */
 enum { PAIR = LT_CONV_MAX_PANEL * LT_CONV_MAX_GROUP };
 
-/* Weights of panel `panel` of a class: dst (c, taps, M), zero past the last channel.
- * Returns the end. */
+/* Packs the weights of a panel of a class to dst (c, taps, M), zeros past the last channel. Returns
+ * the end of what it wrote. */
 static float *pack_panel(const lt_conv_plan *p, const lt_conv_class *cls, int64_t panel, float *dst)
 {
     const int64_t m = p->k->panel;
@@ -20,7 +21,7 @@ static float *pack_panel(const lt_conv_plan *p, const lt_conv_class *cls, int64_
     for (int64_t i = 0; i < count; i++)
         from[i] = p->weight + p->w_out[panel * m + i];
     for (int64_t c = 0; c < p->in.c; c++) {
-        /* The adjoint's weights of one panel lie far apart from channel to channel. */
+        /* An adjoint's weights lie far apart from one input channel to the next. */
         if (c + AHEAD < p->in.c)
             for (int64_t i = 0; i < count; i++)
                 __builtin_prefetch(from[i] + (c + AHEAD) * p->w_in);
@@ -36,8 +37,8 @@ static float *pack_panel(const lt_conv_plan *p, const lt_conv_class *cls, int64_
     return dst;
 }
 
-/* Writes `count` lanes from position (n, y, x) on for the channels of a panel. `pair`
- * classes, whose results lie PAIR floats apart, are side by side in the output. */
+/* Writes `count` positions from (n, y, x) on for the channels of a panel. With pair == 2 the
+ * results of the second class lie PAIR floats further; the two alternate in the output. */
 static void put(const lt_conv_plan *p, const lt_conv_class *cls, int pair, int64_t panel, int64_t n,
                 int64_t y, int64_t x, int64_t count, const float *src)
 {
@@ -60,7 +61,7 @@ static void put(const lt_conv_plan *p, const lt_conv_class *cls, int pair, int64
         p->k->store(channels, 1, src + both, ld, bias, dst + 2 * both, offset, 1);
 }
 
-/* Unfolded positions [at, at + count): they run through rows and samples. */
+/* Writes unfolded positions [at, at + count), which run through rows and samples. */
 static void put_unfolded(const lt_conv_plan *p, const lt_conv_class *cls, int pair, int64_t panel,
                          int64_t at, int64_t count, const float *src)
 {
@@ -84,7 +85,7 @@ static void put_unfolded(const lt_conv_plan *p, const lt_conv_class *cls, int pa
     }
 }
 
-/* The products of a group of vectors for one or two classes. */
+/* Multiplies the weights of a panel, for one or two classes, with a group of vectors. */
 static void multiply(const lt_conv_plan *p, const lt_conv_class *cls, int pair, const float *w,
                      const float *packed, const int64_t *start, int vectors, float *buf)
 {
@@ -95,8 +96,8 @@ static void multiply(const lt_conv_plan *p, const lt_conv_class *cls, int pair, 
     }
 }
 
-/* One panel of a class, or of two neighbouring ones, at all positions of a packed tile.
- * The weights of the second class follow those of the first. */
+/* Computes one panel of a class, or of two neighbouring classes, at all positions of a packed tile.
+ * The weights of the second class follow the weights of the first. */
 static void run_panel(const lt_conv_plan *p, const lt_conv_class *cls, int pair, int64_t panel,
                       const lt_conv_tile *tile, const float *w, const float *packed)
 {
@@ -142,8 +143,8 @@ static void run_panel(const lt_conv_plan *p, const lt_conv_class *cls, int pair,
     }
 }
 
-/* Few positions: the packed input is shared, threads divide the output channels, and a
- * thread packs each panel just before its use. */
+/* Few positions: the input is the passing side and packed first; threads share out the panels, and
+ * each panel is packed right before its use. */
 static void run_by_panels(const lt_conv_plan *p, int64_t panels, float *input, float *weights,
                           int64_t weight_floats)
 {
@@ -174,7 +175,7 @@ static void run_by_panels(const lt_conv_plan *p, int64_t panels, float *input, f
     }
 }
 
-/* Place of a panel of a class, or pair of classes, among weights packed up front. */
+/* Where a panel of a class, or of a pair of classes, starts among weights that are packed first. */
 static int64_t panel_start(const lt_conv_plan *p, const lt_conv_class *cls, int64_t panels,
                            int64_t panel)
 {
@@ -185,7 +186,8 @@ static int64_t panel_start(const lt_conv_plan *p, const lt_conv_class *cls, int6
     return (cls->first_tap * panels + taps * panel) * unit;
 }
 
-/* Many positions: the packed weights are shared, threads divide the tiles. */
+/* Many positions: the weights are the passing side and packed first; threads share out the tiles.
+ */
 static void run_by_tiles(const lt_conv_plan *p, int64_t panels, float *input, float *weights)
 {
     const lt_conv_view *v = &p->in;
@@ -213,7 +215,7 @@ static void run_by_tiles(const lt_conv_plan *p, int64_t panels, float *input, fl
     }
 }
 
-/* Share of the threads' time that `items` equal pieces use. */
+/* How much of the threads' time is used when `items` equal pieces are shared out: at most 1. */
 static double balance(int64_t items, int threads)
 {
     return (double)items / (double)(lt_ceil_quotient(items, threads) * threads);
@@ -235,7 +237,7 @@ lt_status lt_conv_run(lt_conv_plan *p)
         (double)v->cols / (double)(lt_ceil_quotient(v->cols, p->k->lanes) * p->k->lanes);
     p->linear = (double)v->cols / (double)v->pitch > row_use;
 
-    /* Classes that share rows and alternate along them are written together. */
+    /* Classes whose outputs alternate along a row are written together. */
     p->pair = p->os == 2 && p->classes == 4 ? 2 : 1;
     int64_t taps = 0;
     for (int64_t j = 0; j < p->classes; j++) {
@@ -263,7 +265,7 @@ lt_status lt_conv_run(lt_conv_plan *p)
             for (int64_t t = 0; t < cls->taps; t++)
                 cls->offset[c * cls->taps + t] = (int32_t)lt_conv_view_offset(v, c, cls->tap[t]);
     }
-    /* Lanes over the end must not read what was never written. */
+    /* A last vector may reach beyond the tile; it must not read memory that was never written. */
     const int64_t packed_tiles = share_input ? v->tiles : threads;
     for (int64_t i = 0; i < packed_tiles; i++)
         memset(input + (i + 1) * v->tile_floats - LT_CONV_SLACK, 0, LT_CONV_SLACK * sizeof *input);

@@ -18,29 +18,30 @@ typedef struct weight_plan {
     const lt_conv_shape *s;
     lt_conv_view v; /* its c is the number of channels packed together */
     const float *big, *big_scale, *small, *small_scale;
-    int64_t chunks;  /* of big-side channels */
-    int64_t blocks;  /* of small-side channels: up to three vectors */
-    int64_t depth;   /* rows of a chunk's sums: channels * taps, rounded up to panels */
-    int32_t *offset; /* (depth) */
+    int64_t chunks;  /* parts into which the big side's channels are cut */
+    int64_t groups;  /* parts of up to three vectors into which the small side's channels are cut */
+    int64_t depth;   /* rows of a chunk's sums: channels times taps, rounded up to panels */
+    int32_t *offset; /* (depth) where each row starts in a packed tile */
     int64_t area;    /* positions of a tile */
 } weight_plan;
 
-/* Vectors of a block of small-side channels, shared out evenly, and its first vector. */
-static int block_vectors(const weight_plan *p, int64_t block, int64_t *first)
+/* The number of vectors of a group, and in *first its first vector. Vectors are dealt out evenly.
+ */
+static int group_vectors(const weight_plan *p, int64_t group, int64_t *first)
 {
     const int64_t all = lt_ceil_quotient(p->s->o, p->k->lanes);
-    *first = all * block / p->blocks;
-    return (int)(all * (block + 1) / p->blocks - *first);
+    *first = all * group / p->groups;
+    return (int)(all * (group + 1) / p->groups - *first);
 }
 
-/* Positions of a tile of the small side: dst (positions, vectors * lanes) for one block,
- * zero past the last channel. */
-static void transpose_block(const weight_plan *p, const lt_conv_tile *tile, int64_t block,
+/* Transposes a group's channels at the positions of a tile: dst (positions, vectors * lanes), zero
+ * past the last channel. */
+static void transpose_group(const weight_plan *p, const lt_conv_tile *tile, int64_t group,
                             float *dst)
 {
     const lt_conv_shape *s = p->s;
     int64_t first;
-    const int vectors = block_vectors(p, block, &first);
+    const int vectors = group_vectors(p, group, &first);
     const int64_t width = vectors * p->k->lanes, o = first * p->k->lanes;
     const int64_t count = lt_lesser(width, s->o - o);
     const int64_t grid = s->oh * s->ow;
@@ -55,12 +56,12 @@ static void transpose_block(const weight_plan *p, const lt_conv_tile *tile, int6
                 dst[i * width + j] = 0.0f;
 }
 
-/* Adds a tile's products of one chunk with one block to sums (depth, width). */
+/* Adds the products of a chunk and a group at the positions of a tile to sums (depth, width). */
 static void accumulate(const weight_plan *p, const lt_conv_tile *tile, int64_t channels,
-                       int64_t block, const float *packed, const float *rows, float *sums)
+                       int64_t group, const float *packed, const float *rows, float *sums)
 {
     int64_t first;
-    const int vectors = block_vectors(p, block, &first);
+    const int vectors = group_vectors(p, group, &first);
     const int64_t width = vectors * p->k->lanes;
     const int64_t depth = channels * p->v.taps;
     for (int64_t i = 0; i < depth; i += p->k->panel)
@@ -68,11 +69,11 @@ static void accumulate(const weight_plan *p, const lt_conv_tile *tile, int64_t c
                     sums + i * width);
 }
 
-/* First float of a block in sums of (blocks)(depth, width). */
-static int64_t block_start(const weight_plan *p, int64_t block)
+/* Where a group starts among the sums, which are (groups)(depth, width). */
+static int64_t group_start(const weight_plan *p, int64_t group)
 {
     int64_t first;
-    block_vectors(p, block, &first);
+    group_vectors(p, group, &first);
     return first * p->k->lanes * p->depth;
 }
 
@@ -90,7 +91,7 @@ static void pack_chunk(const weight_plan *p, const lt_conv_tile *tile, int64_t c
                  base + chunk_channels(p, chunk), dst);
 }
 
-/* Few weights: every thread sums its tiles over all weights. */
+/* Few weights: each thread has sums of all weights to itself and adds up its tiles. */
 static void sum_by_tiles(const weight_plan *p, float *packed, float *rows, int64_t row_floats,
                          float *sums, int64_t sum_floats)
 {
@@ -104,34 +105,34 @@ static void sum_by_tiles(const weight_plan *p, float *packed, float *rows, int64
         for (int64_t i = 0; i < p->v.tiles; i++) {
             const lt_conv_tile tile = lt_conv_view_tile(&p->v, i);
             pack_chunk(p, &tile, 0, my_packed);
-            for (int64_t b = 0; b < p->blocks; b++) {
-                transpose_block(p, &tile, b, my_rows);
-                accumulate(p, &tile, p->s->c, b, my_packed, my_rows, my_sums + block_start(p, b));
+            for (int64_t g = 0; g < p->groups; g++) {
+                transpose_group(p, &tile, g, my_rows);
+                accumulate(p, &tile, p->s->c, g, my_packed, my_rows, my_sums + group_start(p, g));
             }
         }
     }
 }
 
-/* Many weights: sample after sample is transposed once, then every thread sums all
- * positions for its own chunks of big-side channels. */
+/* Many weights: the threads share out the chunks, and each adds up all positions for its chunks.
+ * The small side is transposed once a sample, by all threads. */
 static void sum_by_chunks(const weight_plan *p, float *packed, float *rows, float *sums,
                           int64_t sum_floats)
 {
     const int64_t lanes = p->k->lanes, per_sample = p->v.down * p->v.across;
     const int64_t all = lt_ceil_quotient(p->s->o, lanes) * lanes;
-    const int64_t work = per_sample * p->blocks;
+    const int64_t work = per_sample * p->groups;
 #pragma omp parallel num_threads(p->ctx->threads)
     {
         float *my_packed = packed + omp_get_thread_num() * p->v.tile_floats;
         for (int64_t n = 0; n < p->s->n; n++) {
-            /* rows: tiles in order; within a tile blocks of (positions, width) */
+            /* rows: tile after tile, in a tile group after group, in a group (positions, width) */
 #pragma omp for schedule(static)
             for (int64_t i = 0; i < work; i++) {
-                const lt_conv_tile tile = lt_conv_view_tile(&p->v, n * per_sample + i / p->blocks);
+                const lt_conv_tile tile = lt_conv_view_tile(&p->v, n * per_sample + i / p->groups);
                 int64_t first;
-                block_vectors(p, i % p->blocks, &first);
+                group_vectors(p, i % p->groups, &first);
                 const int64_t before = tile.y0 * p->s->ow + tile.x0 * tile.rows;
-                transpose_block(p, &tile, i % p->blocks,
+                transpose_group(p, &tile, i % p->groups,
                                 rows + before * all + first * lanes * tile.rows * tile.cols);
             }
 #pragma omp for schedule(static)
@@ -143,12 +144,12 @@ static void sum_by_chunks(const weight_plan *p, float *packed, float *rows, floa
                     const lt_conv_tile tile = lt_conv_view_tile(&p->v, n * per_sample + i);
                     const int64_t before = tile.y0 * p->s->ow + tile.x0 * tile.rows;
                     pack_chunk(p, &tile, chunk, my_packed);
-                    for (int64_t b = 0; b < p->blocks; b++) {
+                    for (int64_t g = 0; g < p->groups; g++) {
                         int64_t first;
-                        block_vectors(p, b, &first);
-                        accumulate(p, &tile, chunk_channels(p, chunk), b, my_packed,
+                        group_vectors(p, g, &first);
+                        accumulate(p, &tile, chunk_channels(p, chunk), g, my_packed,
                                    rows + before * all + first * lanes * tile.rows * tile.cols,
-                                   my_sums + block_start(p, b));
+                                   my_sums + group_start(p, g));
                     }
                 }
             }
@@ -156,7 +157,7 @@ static void sum_by_chunks(const weight_plan *p, float *packed, float *rows, floa
     }
 }
 
-/* dw from `parts` sums per chunk, added in order. */
+/* Writes dw: the `parts` sums of each chunk are added in their order, so that results repeat. */
 static void write_weights(const weight_plan *p, const float *sums, int64_t sum_floats,
                           int64_t parts, float *dw)
 {
@@ -164,12 +165,12 @@ static void write_weights(const weight_plan *p, const float *sums, int64_t sum_f
     const int64_t taps = p->v.taps, lanes = p->k->lanes;
 #pragma omp parallel for num_threads(p->ctx->threads) schedule(static)
     for (int64_t o = 0; o < s->o; o++) {
-        int64_t block = p->blocks - 1, first = 0;
-        int vectors = block_vectors(p, block, &first);
+        int64_t group = p->groups - 1, first = 0;
+        int vectors = group_vectors(p, group, &first);
         while (first * lanes > o)
-            vectors = block_vectors(p, --block, &first);
+            vectors = group_vectors(p, --group, &first);
         const int64_t width = vectors * lanes;
-        const float *from = sums + block_start(p, block) + (o - first * lanes);
+        const float *from = sums + group_start(p, group) + (o - first * lanes);
         for (int64_t c = 0; c < s->c; c++) {
             const float *at = from + c / p->v.c * parts * sum_floats + c % p->v.c * taps * width;
             float *to = dw + o * s->w_small + c * s->w_big;
@@ -209,7 +210,7 @@ lt_status lt_conv_weight_grad(lt_ctx *ctx, const lt_conv_shape *s, const float *
     if (!table)
         goto done;
 
-    /* A view of as many channels as are packed together. */
+    /* The view has only as many channels as are packed together. */
     int32_t *dy = table, *dx = dy + taps;
     for (int64_t i = 0; i < taps; i++) {
         dy[i] = (int32_t)(i / s->kw - s->pad);
@@ -245,7 +246,7 @@ lt_status lt_conv_weight_grad(lt_ctx *ctx, const lt_conv_shape *s, const float *
         goto done;
     }
     p.area = p.v.rows * p.v.cols;
-    p.blocks = lt_ceil_quotient(all / lanes, LT_CONV_VECTORS);
+    p.groups = lt_ceil_quotient(all / lanes, LT_CONV_VECTORS);
     p.depth = lt_ceil_quotient(channels * taps, m) * m;
     p.offset = dx + 4 * taps;
     for (int64_t i = 0; i < p.depth; i++) {

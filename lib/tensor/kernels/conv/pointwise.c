@@ -1,11 +1,12 @@
+/* 1 x 1 convolutions to at most four channels (pointwise_impl.h). */
 #include "tensor/kernels/conv/pointwise_impl.h"
 
 #include "tensor/kernels/pointwise_kernels.h"
 
 enum { FEW = LT_POINTWISE_FEW };
 
-/* Pixels at a time: those of the narrow side stay in the cache while all channels of the wide one
- * pass. */
+/* Pixels at a time: few enough that the narrow side stays in the cache while all channels of the
+ * wide side pass. */
 enum { PIXELS = 4096 };
 
 static int64_t pieces_of(const lt_conv_shape *s) { return (s->h * s->w + PIXELS - 1) / PIXELS; }
