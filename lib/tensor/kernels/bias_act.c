@@ -1,3 +1,4 @@
+/* The end of a generator's layer on dense arrays (bias_act_impl.h). */
 #include "tensor/kernels/bias_act_impl.h"
 
 #include <omp.h>
@@ -28,17 +29,17 @@ void lt_bias_act_adjoint(lt_ctx *ctx, const lt_bias_act_planes *q, const float *
     }
 }
 
-/* Pixels at a time: the picture's stay in the cache while all channels of y pass, a channel's from
- * step to step. */
+/* Pixels at a time: few enough that the image's stay in the cache while all channels of y pass, and
+ * a channel's stay from one step to the next. */
 enum { PIXELS = 4096 };
 
-/* The sums of a piece of a plane, and the part of gscale. */
+/* The sums of a piece of a plane, and its share of gscale. */
 typedef struct piece_sums {
     lt_bias_act_sums act;
     double scale;
 } piece_sums;
 
-/* Pixels from `at` on of plane i; `room` holds as many floats. */
+/* The gradients of up to PIXELS pixels from `at` on of plane i; `room` holds as many floats. */
 static piece_sums adjoint_piece(const lt_ctx *ctx, const lt_bias_act_planes *q,
                                 const lt_bias_act_picture *picture, int64_t i, int64_t at,
                                 const float *y, const float *gy, float *gx, float *room)

@@ -1,9 +1,10 @@
-/* One pass over a plane: scale, noise, bias, leaky ReLU, and its gradients. */
+/* The end of a generator's layer on one plane (bias_act_kernels.h), and its gradients, each in one
+ * pass. */
 #include <stddef.h>
 
 #include "tensor/kernels/bias_act_kernels.h"
 
-/* Independent partial sums, folded into doubles once a block. */
+/* Partial sums in LANES floats, added to doubles after every BLOCK elements. */
 enum { LANES = 32, BLOCK = 2048 };
 
 static inline __attribute__((always_inline)) void forward_body(const lt_bias_act_plane *p,
@@ -13,7 +14,7 @@ static inline __attribute__((always_inline)) void forward_body(const lt_bias_act
 {
     const float scale = p->scale, strength = p->strength, bias = p->bias;
     const float above = p->gain, below = p->gain * p->slope;
-    /* y may be x. */
+    /* y may be x, which the compiler must be told is harmless. */
 #pragma omp simd
     for (int64_t i = 0; i < p->size; i++) {
         float v = x[i] * scale + bias;
@@ -31,7 +32,7 @@ static void forward(const lt_bias_act_plane *p, const float *x, float *y)
         forward_body(p, 0, x, NULL, y);
 }
 
-/* Elements [i, i + count) of a block, count at most LANES. */
+/* The gradients of `count` elements, at most LANES. */
 static inline __attribute__((always_inline)) void backward_lanes(
     const lt_bias_act_plane *p, const int from_x, const int noisy, const int write, int64_t count,
     const float *restrict in, const float *restrict noise, const float *gy, float *gx,
@@ -40,7 +41,7 @@ static inline __attribute__((always_inline)) void backward_lanes(
     const float scale = p->scale, strength = p->strength, bias = p->bias;
     const float above = p->gain, below = p->gain * p->slope;
     const float over_above = 1.0f / above, over_below = from_x ? 0.0f : 1.0f / below;
-    /* gx may be gy: element by element. */
+    /* gx may be gy, which the compiler must be told is harmless. */
 #pragma omp simd
     for (int64_t l = 0; l < count; l++) {
         float side = in[l], value = in[l];

@@ -1,4 +1,4 @@
-/* What *_kernels.c tell the compiler. */
+/* Hints for the compiler, for *_kernels.c. */
 #ifndef LT_TENSOR_KERNEL_HINTS_H
 #define LT_TENSOR_KERNEL_HINTS_H
 
@@ -9,8 +9,8 @@
 #define UNROLL _Pragma("GCC unroll 16")
 #endif
 
-/* The elements of vectors a and b, side by side, of these numbers; type: a vector of as many
- * integers as large. */
+/* A vector of the lanes of a and b with the given numbers, where the lanes of b count on from those
+ * of a. `type` is a vector of integers of the same size and number of lanes. */
 #if defined(__clang__) || __GNUC__ >= 12
 #define MIX(type, a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
 #else

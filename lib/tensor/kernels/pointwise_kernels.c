@@ -1,5 +1,6 @@
-/* One pass over the wide side, whose planes are what costs: a few channels of the other side stay
- * in the cache. */
+/* 1 x 1 convolutions to or from a few channels (pointwise_kernels.h). Reading or writing the planes
+ * of the wide side takes the time, so there is one pass over them, while the few channels of the
+ * narrow side stay in the cache. */
 #include "tensor/kernels/pointwise_kernels.h"
 
 #include "tensor/kernels/vec.h"
@@ -47,7 +48,7 @@ static void narrow(int64_t n, int count, int many, const float *w, const float *
 INLINE double widen_body(int64_t n, const int count, const float *w, const float *few, int64_t ld,
                          float scale, const float *with, lt_pointwise_write how, float *wide)
 {
-    /* Short runs of single precision, summed in double. */
+    /* Sums of short runs in float32 are added up in double. */
     enum { RUN = 64 * LANES };
     double total = 0;
     int64_t i = 0;

@@ -1,4 +1,5 @@
-/* Four floats: pixels of up to four planes, squares of matrices. */
+/* Quads: vectors of four floats, for a pixel of up to four planes and for 4 x 4 squares of
+ * matrices. */
 #ifndef LT_TENSOR_QUAD_H
 #define LT_TENSOR_QUAD_H
 
@@ -11,7 +12,7 @@ typedef float lt_loose_quad __attribute__((vector_size(16), aligned(4), may_alia
 #define QUAD_MIX(a, b, ...) MIX(quad_places, a, b, __VA_ARGS__)
 typedef int quad_places __attribute__((vector_size(16)));
 
-/* Rows of a square become its columns. */
+/* Transposes a 4 x 4 square. */
 INLINE void quad_transpose(lt_quad *q)
 {
     const lt_quad a = QUAD_MIX(q[0], q[1], 0, 4, 1, 5), b = QUAD_MIX(q[2], q[3], 0, 4, 1, 5);

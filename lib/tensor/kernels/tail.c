@@ -1,3 +1,4 @@
+/* The tail of outputs (tail.h): which one a plane has, and the slow form for edges. */
 #include "tensor/kernels/tail.h"
 
 #include "tensor/kernels/bias_act_impl.h"

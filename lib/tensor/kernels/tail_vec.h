@@ -1,14 +1,15 @@
-/* The tail of a convolution (tail.h) on vectors, for *_kernels.c only. */
+/* The tail of outputs (tail.h) on vectors, for *_kernels.c only. */
 #ifndef LT_TENSOR_TAIL_VEC_H
 #define LT_TENSOR_TAIL_VEC_H
 
 #include "tensor/kernels/tail.h"
 #include "tensor/kernels/vec.h"
 
+/* The most vectors of a row. */
 enum { TAIL_VECTORS = 8 };
 
-/* A row of outputs with their bias, in the order of memory, stored or streamed to y; with and noise
- * lie beside y, or are NULL. Their sum with `with` goes to `sum`. */
+/* Applies the tail to a row of outputs r, which have their bias already, and stores them to y.
+ * `with` and noise lie beside y, or are NULL. Returns sum plus the products of r and `with`. */
 INLINE vec tail_finish_row(const int vectors, const vec *r, const lt_tail *tail, const float *with,
                            const float *noise, float *y, vec sum)
 {

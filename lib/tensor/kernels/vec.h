@@ -1,5 +1,5 @@
-/* Vectors of floats for kernels that keep many of them in registers: as wide as the
- * instruction set that the including *_kernels.c is compiled for. */
+/* Vectors of floats, as wide as the instruction set that the including *_kernels.c is compiled for,
+ * for loops that keep many of them in registers. */
 #ifndef LT_TENSOR_VEC_H
 #define LT_TENSOR_VEC_H
 
@@ -21,8 +21,8 @@
 #define LANES 4
 #endif
 
-/* Output channels of a panel of the convolution kernel: with three vectors each, and what they are
- * made of, they fill the registers. */
+/* Output channels of a panel of the convolution kernel. Three vectors of sums for each, and the
+ * vectors they are made of, fill the registers. */
 #define PANEL (LANES == 16 ? 8 : 4)
 
 typedef float vec __attribute__((vector_size(4 * LANES)));
@@ -32,8 +32,9 @@ INLINE vec vec_load(const float *p) { return *(const loose_vec *)p; }
 
 INLINE void vec_store(float *p, vec v) { *(loose_vec *)p = v; }
 
-/* Past the caches where there are instructions for it, which spares reading what is overwritten; p
- * is aligned as vectors are. vec_stream_end() before other threads read it. */
+/* Stores v past the caches where the processor can, which spares reading memory that is overwritten
+ * anyway. p is aligned to the size of a vector. vec_stream_end() must follow before other threads
+ * read it. */
 INLINE void vec_stream(float *p, vec v)
 {
 #if LANES == 16
@@ -45,7 +46,7 @@ INLINE void vec_stream(float *p, vec v)
 #endif
 }
 
-/* Floats from p on before the first line of the caches. */
+/* How many floats from p on lie before the first start of a cache line. */
 INLINE int64_t vec_line_head(const float *p) { return (int64_t)(-(uintptr_t)p % 64 / sizeof *p); }
 
 INLINE void vec_stream_end(void)
@@ -57,7 +58,7 @@ INLINE void vec_stream_end(void)
 
 typedef int vec_mask __attribute__((vector_size(4 * LANES)));
 
-/* a where the mask is set, else b */
+/* The lanes of a where the mask is set, else the lanes of b. */
 INLINE vec vec_choose(vec_mask mask, vec a, vec b)
 {
     return (vec)((mask & (vec_mask)a) | (~mask & (vec_mask)b));
@@ -67,9 +68,13 @@ INLINE vec vec_splat(float s) { return s - (vec){0}; }
 
 #define VEC_MIX(a, b, ...) MIX(vec_mask, a, b, __VA_ARGS__)
 
-/* Vectors consist of quads, four lanes each, within which shuffles are cheap. From here on lane 4 q
- * + i of a vector of tiles belongs to tile i L/4 + q: so tiles of four floats come and go by
- * shuffles within quads. */
+/* Tiles (conv/README.md) in vectors.
+ *
+ * A vector consists of quads of four lanes; shuffles within quads are cheap. To load and store
+ * tiles of four floats by such shuffles alone, lane 4 q + i of a vector holds tile i L/4 + q:
+ *
+ *     L = 16    lane  0  1  2  3 | 4  5  6  7 | 8  9 10 11 | 12 13 14 15
+ *               tile  0  4  8 12 | 1  5  9 13 | 2  6 10 14 |  3  7 11 15 */
 #if LANES == 16
 #define VEC_LOW_LANES   0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29
 #define VEC_HIGH_LANES  2, 18, 3, 19, 6, 22, 7, 23, 10, 26, 11, 27, 14, 30, 15, 31
@@ -99,7 +104,8 @@ INLINE vec vec_splat(float s) { return s - (vec){0}; }
 #define VEC_LAST_QUADS  VEC_ODD_QUADS
 #endif
 
-/* r[j] quad q = (d[0] .. d[3]) element j of quad q; its own inverse. */
+/* Transposes the 4 x 4 floats that d[0 .. 3] have in each quad: lane j of r[i] in a quad is lane i
+ * of d[j]. Twice in a row it changes nothing. */
 INLINE void vec_transpose_quads(const vec *d, vec *r)
 {
     const vec low0 = VEC_MIX(d[0], d[1], VEC_LOW_LANES), low1 = VEC_MIX(d[2], d[3], VEC_LOW_LANES);
@@ -111,7 +117,7 @@ INLINE void vec_transpose_quads(const vec *d, vec *r)
     r[3] = VEC_MIX(high0, high1, VEC_HIGH_PAIRS);
 }
 
-/* d[j] of tile l = p[4 l + j] */
+/* Loads L tiles of four floats: float j of tile l, p[4 l + j], goes to tile l's lane of d[j]. */
 INLINE void vec_load_fours(const float *p, vec *d)
 {
     const vec row[4] = {vec_load(p), vec_load(p + LANES), vec_load(p + 2 * LANES),
@@ -119,10 +125,10 @@ INLINE void vec_load_fours(const float *p, vec *d)
     vec_transpose_quads(row, d);
 }
 
-/* Element 4 l + j of r[0], ... r[3] one after the other = d[j] of tile l */
+/* The reverse of vec_load_fours(): r[0 .. 3] are the floats in the order of memory. */
 INLINE void vec_mix_fours(const vec *d, vec *r) { vec_transpose_quads(d, r); }
 
-/* d[j] of tile l = p[8 l + j] */
+/* Loads L tiles of eight floats: float j of tile l, p[8 l + j], goes to tile l's lane of d[j]. */
 INLINE void vec_load_eights(const float *p, vec *d)
 {
     vec half[2][4];
@@ -141,7 +147,7 @@ INLINE void vec_load_eights(const float *p, vec *d)
     }
 }
 
-/* Element 8 l + j of r[0], ... r[7] one after the other = d[j] of tile l */
+/* The reverse of vec_load_eights(): r[0 .. 7] are the floats in the order of memory. */
 INLINE void vec_mix_eights(const vec *d, vec *r)
 {
     vec first[4], last[4], even[4], odd[4];
@@ -159,6 +165,7 @@ INLINE void vec_mix_eights(const vec *d, vec *r)
     }
 }
 
+/* The sum of the lanes, from the first to the last. */
 INLINE float vec_sum(vec v)
 {
     float sum = 0;

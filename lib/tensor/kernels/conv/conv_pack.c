@@ -3,21 +3,14 @@
 
 #include "tensor/kernels/conv/conv_plan_impl.h"
 
-/* a / b, rounded down. b is positive. */
-static int64_t floor_quotient(int64_t a, int64_t b)
-{
-    const int64_t q = a / b;
-    return q * b > a ? q - 1 : q;
-}
-
 void lt_conv_view_taps(lt_conv_view *v)
 {
     v->ay0 = v->ax0 = INT64_MAX;
     v->ay1 = v->ax1 = INT64_MIN;
     v->phases = 0;
     for (int64_t t = 0; t < v->taps; t++) {
-        const int64_t ay = floor_quotient(v->dy[t], v->step);
-        const int64_t ax = floor_quotient(v->dx[t], v->step);
+        const int64_t ay = lt_floor_quotient(v->dy[t], v->step);
+        const int64_t ax = lt_floor_quotient(v->dx[t], v->step);
         const int32_t ry = (int32_t)(v->dy[t] - ay * v->step);
         const int32_t rx = (int32_t)(v->dx[t] - ax * v->step);
         v->ay0 = lt_lesser(v->ay0, ay);
@@ -99,8 +92,8 @@ int64_t lt_conv_view_offset(const lt_conv_view *v, int64_t c, int64_t t)
 {
     if (v->unfold)
         return (c * v->taps + t) * v->plane;
-    const int64_t ay = floor_quotient(v->dy[t], v->step) - v->ay0;
-    const int64_t ax = floor_quotient(v->dx[t], v->step) - v->ax0;
+    const int64_t ay = lt_floor_quotient(v->dy[t], v->step) - v->ay0;
+    const int64_t ax = lt_floor_quotient(v->dx[t], v->step) - v->ax0;
     return (c * v->phases + v->phase[t]) * v->plane + ay * v->pitch + ax;
 }
 

@@ -1,5 +1,5 @@
-/* Separable filters without resampling, and what comes before or after them in the same pass over
- * memory. */
+/* Blurs: separable filters without resampling. The tail of the layer, or the gradient of the tail
+ * before a blur, is computed in the same pass over the memory. */
 #include "tensor/kernels/resample/resample_impl.h"
 
 #include <omp.h>
@@ -8,8 +8,8 @@
 #include "tensor/kernels/resample/resample_kernels.h"
 
 enum {
-    BAND = 64, /* rows that one thread works on at a stretch */
-    LINE = 16, /* floats that rows of work space are rounded up to */
+    BAND = 64, /* rows of output that a thread takes at a time */
+    LINE = 16, /* rows of work space are rounded up to so many floats */
 };
 
 bool lt_blur_of(const lt_fir_shape *s, const float *kernel, lt_blur *b)
@@ -30,14 +30,16 @@ bool lt_blur_of(const lt_fir_shape *s, const float *kernel, lt_blur *b)
     return lt_fir_factor(s->kh, s->kw, kernel, b->column, b->row);
 }
 
-/* Rows that come in are gradients of y, and become those of what y was made from. */
+/* For the adjoint: incoming rows are gradients of y, and become gradients of the values that the
+ * tail made y of. */
 typedef struct before {
     const lt_bias_act_planes *act;
     const float *y;
     lt_bias_act_sums *sums; /* (planes, bands) */
 } before;
 
-/* A pass: from x, or from what `in` makes of it, with `act` after it. */
+/* A pass over all planes: from x, changed by `in` unless NULL, to out, with the tail `act` unless
+ * NULL. */
 typedef struct pass {
     const lt_blur *b;
     const struct lt_resample_kernels *k;
@@ -53,12 +55,12 @@ static int64_t bands_of(const lt_blur *b) { return lt_ceil_quotient(b->oh, BAND)
 
 static int64_t line_of(int64_t width) { return lt_ceil_quotient(width, LINE) * LINE; }
 
-/* A thread's work space: the last rows that came in, filtered along themselves, and a row before
- * that. */
+/* Floats of a thread's work space: the last rows that came in, filtered along themselves, and one
+ * row that is not filtered yet. */
 static int64_t work_floats(const lt_blur *b) { return b->rows * line_of(b->ow) + line_of(b->w); }
 
-/* to[j] = sum over t of row[t] from[j + t - pad_x] for j from `first` to before `last`, zero
- * outside of the row. */
+/* Filters along a row near its ends: to[j] = sum over t of row[t] from[j + t - pad_x] for first <=
+ * j < last, where `from` counts as zero outside of the row. */
 static void filter_edge(const lt_blur *b, const float *from, int64_t first, int64_t last, float *to)
 {
     for (int64_t j = first; j < last; j++) {
@@ -83,8 +85,8 @@ static void filter_row(const pass *p, const float *from, float *to)
     filter_edge(b, from, high, b->ow, to);
 }
 
-/* Row r of a plane, ready to be filtered; `counts`: it is one of those whose sums are this band's.
- */
+/* Row r of a plane, ready to be filtered. With `counts` the row belongs to this band, whose sums it
+ * is added to; neighbouring bands see it, too. */
 static const float *take_row(const pass *p, int64_t plane, int64_t r, bool counts, float *room,
                              lt_bias_act_sums *sums)
 {
@@ -164,7 +166,7 @@ lt_status lt_blur_apply(lt_ctx *ctx, const lt_blur *b, const float *x,
     return run(ctx, b, x, NULL, act, out);
 }
 
-/* The adjoint, a blur with its taps reversed. */
+/* The adjoint of a blur is a blur with its taps reversed. */
 static lt_blur reverse(const lt_blur *b)
 {
     lt_blur back = *b;

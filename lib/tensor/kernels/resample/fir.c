@@ -1,4 +1,4 @@
-/* Up-, down-sampling and smoothing by small FIR kernels (upfirdn2d). */
+/* Filters with up- and downsampling by small kernels (upfirdn2d). */
 #include <math.h>
 #include <omp.h>
 #include <string.h>
@@ -6,29 +6,23 @@
 #include "tensor/kernels/resample/resample_impl.h"
 #include "tensor/kernels/resample/resample_kernels.h"
 
-/* Rows that one thread works on at a stretch. */
+/* Rows of output that a thread takes at a time. */
 enum { BAND = 64 };
 
-static int64_t floor_div(int64_t a, int64_t b)
-{
-    const int64_t q = a / b;
-    return q * b > a ? q - 1 : q;
-}
-
-/* Columns of x that outputs read: [low, low + count), also outside of the image. */
+/* The columns of x that outputs read: [low, low + count); they may lie outside of the image. */
 typedef struct span {
     int64_t low, count;
 } span;
 
 static span columns_read(const lt_fir_shape *s)
 {
-    const int64_t low = floor_div(-s->pad_x, s->up);
-    const int64_t high = floor_div((s->ow - 1) * s->down + s->kw - 1 - s->pad_x, s->up);
+    const int64_t low = lt_floor_quotient(-s->pad_x, s->up);
+    const int64_t high = lt_floor_quotient((s->ow - 1) * s->down + s->kw - 1 - s->pad_x, s->up);
     return (span){low, high - low + 1};
 }
 
-/* One output row by the kernel row `weight` from `line`, whose first value is column
- * span.low of the (vertically filtered) image. */
+/* Filters along a row: `line` holds the columns cols of the image, already filtered along columns,
+ * `weight` is a row of the kernel. */
 static void filter_line(const struct lt_resample_kernels *k, const lt_fir_shape *s, span cols,
                         const float *weight, const float *line, float *out, int add)
 {
@@ -51,7 +45,7 @@ static void filter_line(const struct lt_resample_kernels *k, const lt_fir_shape 
         return;
     }
     for (int64_t j = 0; j < s->ow; j++) {
-        const int64_t at = j * s->down - s->pad_x, source = -floor_div(-at, s->up);
+        const int64_t at = j * s->down - s->pad_x, source = -lt_floor_quotient(-at, s->up);
         const int64_t first = source * s->up - at;
         float sum = add ? out[j] : 0.0f;
         for (int64_t t = first; t < s->kw; t += s->up)
@@ -78,20 +72,20 @@ bool lt_fir_factor(int64_t kh, int64_t kw, const float *kernel, float *column, f
     return true;
 }
 
-/* A thread's work space, and the plane x that it is at. */
+/* A thread's work space, and the plane x that it works on. */
 typedef struct work {
     const float **row;
     float *weight, *line;
     const float *x;
 } work;
 
-/* Row y of a plane. With column and row factors the vertical sum comes first and one
- * horizontal filter follows; otherwise every kernel row filters its image row. */
+/* Computes row y of a plane. Where the kernel is a product of column and row, rows are summed up
+ * first and the sum is filtered once; else each row of the kernel filters a row of the image. */
 static void output_row(const struct lt_resample_kernels *k, const lt_fir_shape *s, span cols,
                        const float *kernel, const float *column, const float *row, work *t,
                        int64_t y, float *out)
 {
-    const int64_t at = y * s->down - s->pad_y, source = -floor_div(-at, s->up);
+    const int64_t at = y * s->down - s->pad_y, source = -lt_floor_quotient(-at, s->up);
     const int64_t from = cols.low > 0 ? cols.low : 0;
     const int64_t to = cols.low + cols.count < s->w ? cols.low + cols.count : s->w;
     const int64_t width = to > from ? to - from : 0;
@@ -159,7 +153,7 @@ lt_status lt_fir_apply(lt_ctx *ctx, const lt_fir_shape *s, const float *kernel, 
     return ok ? LT_OK : LT_ERR_MEMORY;
 }
 
-/* The shape of the adjoint, which is a filter, too. */
+/* The adjoint of a filter is a filter; this is its shape. */
 static lt_fir_shape reverse(const lt_fir_shape *s)
 {
     return (lt_fir_shape){
@@ -177,8 +171,8 @@ static lt_fir_shape reverse(const lt_fir_shape *s)
     };
 }
 
-/* x[i] gathers out[j] kernel[k] for j down + k - pad = i up: the same filter with the kernel
- * reversed and the sampling rates exchanged. */
+/* x[i] collects out[j] kernel[k] for all j down + k - pad = i up. This is a filter with the kernel
+ * reversed, and up and down exchanged. */
 lt_status lt_fir_adjoint(lt_ctx *ctx, const lt_fir_shape *s, const float *kernel, const float *out,
                          float *x)
 {

@@ -1,4 +1,4 @@
-/* Row loops of resampling. */
+/* The hot loops of resampling (resample_kernels.h). */
 #include "tensor/kernels/resample/resample_kernels.h"
 
 #include "tensor/kernels/tail_vec.h"
@@ -63,7 +63,7 @@ static void fir(int64_t n, int64_t taps, const float *weight, int64_t weight_ste
     }
 }
 
-/* `vectors` vectors of outputs from number i on. */
+/* Computes `vectors` vectors of outputs from number i on. */
 INLINE void blend_vectors(const int vectors, const int taps, int64_t i, const float *const *row,
                           const float *weight, const lt_tail *tail, const float *noise, float *out)
 {
@@ -76,8 +76,8 @@ INLINE void blend_vectors(const int vectors, const int taps, int64_t i, const fl
     tail_finish_row(vectors, sum, tail, NULL, noise ? noise + i : NULL, out + i, sum[0]);
 }
 
-/* What goes past the caches does so in whole lines of them: outputs before the first such line are
- * stored by themselves. Returns how many. */
+/* Streaming stores write whole cache lines. Computes the outputs before the first whole line with
+ * ordinary stores and returns how many there were. */
 INLINE int64_t blend_head(const int taps, const float *const *row, const float *weight,
                           const lt_tail *tail, const float *noise, float *out)
 {
@@ -165,8 +165,8 @@ static void windows(int64_t n, int64_t taps, const int32_t *start, const float *
     }
 }
 
-/* Coordinates are double, fractions float. A neighbour over the edge has no weight; the pair
- * is then moved inside, so that every index is valid. */
+/* Coordinates are double, fractions float. A neighbour beyond an edge gets the weight 0, and the
+ * pair is moved inside, so that every index is valid. */
 static void project(int64_t n, const int32_t *restrict x, int64_t y, const lt_warp_window *window,
                     const double q[8], int mask_border, int32_t *restrict base,
                     float *restrict weight, int64_t ld)
@@ -186,7 +186,7 @@ static void project(int64_t n, const int32_t *restrict x, int64_t y, const lt_wa
         const int inside = (sx > -1.0) & (sx < width) & (sy > -1.0) & (sy < height);
         sx = inside ? sx : 0.0;
         sy = inside ? sy : 0.0;
-        /* floor() of numbers above -1 */
+        /* floor(), for numbers above -1 */
         const int32_t ix = (int32_t)(sx + 1.0) - 1, iy = (int32_t)(sy + 1.0) - 1;
         const float bx = (float)(sx - (double)ix), by = (float)(sy - (double)iy),
                     one = inside ? 1.0f : 0.0f;
@@ -226,8 +226,8 @@ INLINE void scatter_pixel(int64_t i, const int32_t *base, const float *weight, i
     below[right] += weight[3 * ld + i] * value[i];
 }
 
-/* Neighbours add to the same places and would wait for each other: quarters of the row take turns.
- */
+/* Neighbouring pixels often add to the same places, and each would wait for the one before. So
+ * pixels from the four quarters of the row take turns. */
 static void scatter(int64_t n, const int32_t *base, const float *weight, int64_t ld, int64_t right,
                     int64_t down, const lt_quad *value, lt_quad *to)
 {

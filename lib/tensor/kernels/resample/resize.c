@@ -14,7 +14,7 @@ void lt_windows_free(lt_ctx *ctx, lt_windows *t)
     lt_scratch_free(ctx, t->weight);
 }
 
-/* All weights are zero; a window is never wider than the input. */
+/* Allocates windows with all weights zero. No window is wider than the input. */
 static bool windows_alloc(lt_ctx *ctx, int64_t in, int64_t out, int64_t taps, lt_windows *t)
 {
     t->in = in;
@@ -27,7 +27,8 @@ static bool windows_alloc(lt_ctx *ctx, int64_t in, int64_t out, int64_t taps, lt
     return t->start && t->weight;
 }
 
-/* The weights of output i, whose window is to hold input `low`. */
+/* The weights of output i. Its window starts at input `low`, or before where it would reach beyond
+ * the last input. */
 static float *window(lt_windows *t, int64_t i, int64_t low)
 {
     const int64_t start = low + t->taps > t->in ? t->in - t->taps : low;
@@ -46,7 +47,7 @@ static double cubic(double x, double a)
     return 0.0;
 }
 
-/* Four taps around the source position; those over the edge fall on the edge. */
+/* Four taps around the source position; taps beyond an edge are added to the pixel at the edge. */
 static void cubic_window(lt_windows *t, int64_t i)
 {
     const double at = (double)t->in / (double)t->out * ((double)i + 0.5) - 0.5;
@@ -64,7 +65,7 @@ static void cubic_window(lt_windows *t, int64_t i)
         weight[j] = (float)sum[j];
 }
 
-/* Support widened by the shrinking factor, weights made to sum to 1. */
+/* The window is widened by the shrinking factor, and its weights are scaled to sum to 1. */
 static void antialias_window(lt_windows *t, int64_t i)
 {
     const double scale = (double)t->in / (double)t->out;
@@ -110,8 +111,8 @@ bool lt_windows_build(lt_ctx *ctx, lt_resize_kind kind, int64_t in, int64_t out,
     return true;
 }
 
-/* First and last output that reads input j with a weight other than zero; first > last where
- * there is none. */
+/* For every input j, the first and the last output that reads it with a weight other than zero;
+ * first > last where no output does. */
 static void readers(const lt_windows *t, int64_t *first, int64_t *last)
 {
     for (int64_t j = 0; j < t->in; j++) {
@@ -130,7 +131,7 @@ static void readers(const lt_windows *t, int64_t *first, int64_t *last)
     }
 }
 
-/* The adjoint map: outputs that read one input follow one another. */
+/* The adjoint map, which has windows, too: the outputs that read an input follow each other. */
 static bool windows_transpose(lt_ctx *ctx, const lt_windows *t, lt_windows *back)
 {
     int64_t *first = lt_scratch(ctx, 2 * (size_t)t->in * sizeof *first), widest = 1;
@@ -152,7 +153,7 @@ static bool windows_transpose(lt_ctx *ctx, const lt_windows *t, lt_windows *back
     return ok;
 }
 
-/* Rows are combined first, in vectors along the row; then each output pixel is a window
+/* Rows are combined first, in vectors along the row. Then each output pixel is the sum of a window
  * of the combined row. */
 static lt_status resample(lt_ctx *ctx, int64_t planes, const lt_windows *down,
                           const lt_windows *across, const float *x, float *out)

@@ -10,7 +10,7 @@ static int64_t tiles_of(const lt_warp_map *m)
     return ((m->h + ROWS - 1) / ROWS) * ((m->w + COLS - 1) / COLS);
 }
 
-/* The pixels of tile `index` of all. */
+/* Sets the rows and columns of tile number `index` of the image. */
 static void place_tile(const lt_warp_map *m, int64_t index, lt_warp_tile *t)
 {
     const int64_t across = (m->w + COLS - 1) / COLS, y = index / across * ROWS,
@@ -55,8 +55,8 @@ lt_status lt_warp_apply(lt_ctx *ctx, int64_t planes, int64_t h, int64_t w, const
     return LT_OK;
 }
 
-/* Adds to input rows [row, end) of all planes. Outputs come in the order of tiles whatever the
- * rows, so that sums do not depend on how the image is cut. */
+/* Adds to the input rows [row, end) of all planes. Outputs are added in the order of tiles,
+ * whatever the rows, so that sums do not depend on how the image is cut. */
 static void gather_rows(const lt_warp_map *m, int64_t planes, work *t, const float *out,
                         int64_t row, int64_t end, float *x)
 {

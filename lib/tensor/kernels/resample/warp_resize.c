@@ -1,5 +1,5 @@
-/* A projective warp and bicubic shrinking in one pass: of the warped image only the pixels exist
- * that the shrinking reads. */
+/* A projective warp and bicubic shrinking in one pass: only those pixels of the warped image are
+ * computed that the shrinking reads. */
 #include <omp.h>
 
 #include "tensor/kernels/resample/warp_impl.h"
@@ -45,7 +45,7 @@ static void plan_free(lt_ctx *ctx, plan *p)
     lt_scratch_free(ctx, p->work);
 }
 
-/* The outputs of a tile. */
+/* The rectangle of outputs that a tile makes. */
 typedef struct outputs {
     int64_t y, x, rows, cols;
 } outputs;
@@ -65,7 +65,7 @@ static outputs place_tile(const plan *p, int64_t index, lt_warp_tile *t)
     return o;
 }
 
-/* Outputs of `planes` planes from a tile's warped pixels. */
+/* Shrinks a tile's warped pixels to its outputs, for `planes` planes. */
 static void shrink_tile(const plan *p, const outputs *o, const lt_quad *value, int planes,
                         float *out)
 {
@@ -125,7 +125,8 @@ static void spread_tile(const plan *p, const outputs *o, const float *out, int p
         }
 }
 
-/* Adds to input rows [row, end) of all planes, tiles in the same order whatever the rows. */
+/* Adds to the input rows [row, end) of all planes. Tiles come in the same order whatever the rows,
+ * so that sums do not depend on how the image is cut. */
 static void gather_rows(const plan *p, work *t, const float *out, int64_t row, int64_t end,
                         float *x)
 {

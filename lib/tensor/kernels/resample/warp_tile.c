@@ -1,5 +1,6 @@
-/* Tiles of projective warps: what a part of one sees of the image is copied to a patch in which a
- * few planes, such as colours, lie side by side, so that a pixel's neighbours are four vectors. */
+/* Tiles of projective warps. The part of the image that a tile sees is copied to a patch, in which
+ * up to four planes, such as colours, lie side by side: each neighbour of a pixel is then one quad.
+ */
 #include "tensor/kernels/resample/warp_impl.h"
 
 #include <math.h>
@@ -13,14 +14,14 @@ lt_warp_map lt_warp_map_of(lt_ctx *ctx, int64_t h, int64_t w, const double coeff
     return (lt_warp_map){LT_ISA_SELECT(ctx, lt_resample_kernels), h, w, coeffs, mask_border};
 }
 
-/* Pixels of a tile. */
+/* A rectangle of a tile's pixels. */
 typedef struct part {
     int64_t row, rows, col, cols;
 } part;
 
 static part whole(const lt_warp_tile *t) { return (part){0, t->rows, 0, t->cols}; }
 
-/* Rows and columns of the image, ends excluded. */
+/* A rectangle of the image; bottom and right are excluded. */
 typedef struct box {
     int64_t top, bottom, left, right;
 } box;
@@ -30,8 +31,9 @@ static int64_t clamped(double x, int64_t most)
     return x > 0 ? x < (double)most ? (int64_t)x : most : 0;
 }
 
-/* What the pixels of a part may see. A projective map takes it to a quadrangle, whose extremes are
- * corners, unless its horizon runs through the part: then it is everything. */
+/* The rectangle of the image that the pixels of a part may come from. A projective map takes the
+ * part to a quadrangle, whose corners are its extremes. Where the map's horizon runs through the
+ * part, the rectangle is the whole image. */
 static box seen(const lt_warp_map *m, const lt_warp_tile *t, part p)
 {
     const double *q = m->coeffs;
@@ -52,13 +54,13 @@ static box seen(const lt_warp_map *m, const lt_warp_tile *t, part p)
     }
     if (front && behind)
         return (box){0, m->h, 0, m->w};
-    /* Rounding, and the neighbours below and to the right. */
+    /* One pixel more for rounding, and the neighbours below and to the right. */
     return (box){clamped(low_y - 1, m->h), clamped(high_y + 3, m->h), clamped(low_x - 1, m->w),
                  clamped(high_x + 3, m->w)};
 }
 
-/* Whether no pixel of a part comes from inside: its box lacks room for a pixel and its neighbours,
- * which the patch then would. */
+/* Whether no pixel of a part comes from inside of the image: the box has no room for a pixel and
+ * its neighbours, and neither would the patch have. */
 static bool sees_nothing(const lt_warp_map *m, box b)
 {
     return b.bottom - b.top < lt_lesser(2, m->h) || b.right - b.left < lt_lesser(2, m->w);
@@ -70,8 +72,8 @@ bool lt_warp_touches(const lt_warp_map *m, const lt_warp_tile *t, int64_t row, i
     return b.bottom > row && b.top < end;
 }
 
-/* Parts whose patch is too large are halved. One pixel's is small, also where the horizon runs
- * through it. */
+/* Halves a part whose patch would be too large; false where it fits. The patch of a single pixel
+ * always fits, also where the horizon runs through it. */
 static bool halve(part p, box b, part half[2])
 {
     if ((b.bottom - b.top) * (b.right - b.left) <= LT_WARP_PATCH || (p.rows == 1 && p.cols == 1))
@@ -89,7 +91,7 @@ static bool halve(part p, box b, part half[2])
     return true;
 }
 
-/* Where the pixels of a part come from, as places of the patch. */
+/* Works out where the pixels of a part come from, as places of the patch. */
 static void project(const lt_warp_map *m, lt_warp_tile *t, part p, box b)
 {
     const lt_warp_window window = {
@@ -132,7 +134,7 @@ void lt_warp_sample(const lt_warp_map *m, lt_warp_tile *t, int planes, const flo
     sample_part(m, t, whole(t), planes, x, out);
 }
 
-/* Rows [row, end) of the image only. */
+/* Adds the values of a part to rows [row, end) of the planes. */
 static void scatter_part(const lt_warp_map *m, lt_warp_tile *t, part p, int planes,
                          const lt_quad *value, int64_t row, int64_t end, float *x)
 {
