@@ -40,8 +40,10 @@ static lt_status check(const struct ce_models *models, const struct ce_invert_co
     if (c->steps < 0 || c->starts < 1 || !(c->lr > 0.0f) || !(c->l2_lambda >= 0.0f) ||
         !(c->perc_lambda >= 0.0f))
         return lt_fail(ctx, LT_ERR_ARGUMENT,
-                       "invert: %d steps of %g, %d starts, l2 %g, perceptual %g", c->steps,
-                       (double)c->lr, c->starts, (double)c->l2_lambda, (double)c->perc_lambda);
+                       "invert: steps %d, lr %g, starts %d, latent-l2-lambda %g, perc-lambda %g; "
+                       "expected lr above 0, at least 1 start, and no other below 0",
+                       c->steps, (double)c->lr, c->starts, (double)c->l2_lambda,
+                       (double)c->perc_lambda);
     if (ce_likeness_check(models, likeness_of(c)) != LT_OK)
         return lt_ctx_status(ctx);
     return lt_check_finite(ctx, x, "the picture");

@@ -58,7 +58,8 @@ static void set_global_directions(struct ce_edit_settings *s)
 
 static const struct ce_method methods[] = {
     {"cf-clip", "each picture's own latent, CF-CLIP's objective",
-     "Yu et al. 2022, \"Towards Counterfactual Image Manipulation via CLIP\"; optimised over the latent here",
+     "Yu et al. 2022, \"Towards Counterfactual Image Manipulation via CLIP\"; optimised "
+     "over the latent here",
      CE_FAMILY_LATENT, set_cf_clip},
     {"cf-clip-mapper", "a mapper with text mapping, CLIP-NCE",
      "Yu et al. 2022, \"Towards Counterfactual Image Manipulation via CLIP\"", CE_FAMILY_MAPPER,

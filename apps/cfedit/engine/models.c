@@ -80,7 +80,7 @@ static lt_status open_generator(lt_ctx *ctx, const struct ce_paths *paths, struc
     const char *text = lt_params_metadata(m->generator_params, "truncation");
     if (text && (!ce_parse_real(text, &m->truncation) || fabs(m->truncation) > 10))
         return lt_fail(ctx, LT_ERR_FORMAT,
-                       "%s: metadata truncation '%s' is not a number that truncates",
+                       "%s: metadata truncation is '%s', expected a number from -10 to 10",
                        m->generator_path, text);
     if (!lt_stylegan2_latent_avg(m->generator))
         m->truncation = 1;

@@ -229,7 +229,7 @@ lt_status ce_channels_measure(const struct ce_models *models,
     if (config->faces < 1 || !(config->push > 0.0f))
         return lt_fail(
             ctx, LT_ERR_ARGUMENT,
-            "channel effects over %d faces pushed by %g deviations: expected more than 0",
+            "channel effects over %d faces pushed by %g deviations; expected both above 0",
             config->faces, (double)config->push);
     lt_status status = check_generator(models);
     if (status != LT_OK)

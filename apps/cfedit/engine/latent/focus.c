@@ -145,8 +145,10 @@ lt_tensor *ce_focus_map(const struct ce_models *models, const struct ce_focus_co
     lt_ctx *ctx = models->ctx;
     if (config->copies < 0 || config->copies > CE_NCE_MAX_COPIES || !(config->blur > 0.0f) ||
         !(config->threshold > 0.0f)) {
-        lt_fail(ctx, LT_ERR_ARGUMENT, "focus: %d copies, a blur of %g, a threshold of %g",
-                config->copies, (double)config->blur, (double)config->threshold);
+        lt_fail(ctx, LT_ERR_ARGUMENT,
+                "focus: %d copies, blur %g and threshold %g; expected 0 to %d copies, "
+                "the others above 0",
+                config->copies, (double)config->blur, (double)config->threshold, CE_NCE_MAX_COPIES);
         return NULL;
     }
     const lt_scope scope = lt_scope_open(ctx);

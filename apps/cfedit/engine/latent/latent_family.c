@@ -29,10 +29,10 @@ static lt_status check_render_size(const struct ce_models *models,
                        "render-size is %d, expected a power of two from 4 to the generator's %d",
                        size, full);
     if (size && first >= layers)
-        return lt_fail(
-            models->ctx, LT_ERR_ARGUMENT,
-            "render-size is %d, but such a picture ends at layer %d, before the first that may move, %d",
-            size, layers - 1, first);
+        return lt_fail(models->ctx, LT_ERR_ARGUMENT,
+                       "render-size is %d, but such a picture ends at layer %d, before the first "
+                       "that may move, %d",
+                       size, layers - 1, first);
     return LT_OK;
 }
 
@@ -41,7 +41,8 @@ static lt_status check(lt_ctx *ctx, const struct ce_edit_settings *settings,
 {
     const struct ce_space_config *space = &settings->latent.space;
     if (space->first_layer > space->last_layer)
-        return lt_fail(ctx, LT_ERR_ARGUMENT, "first-layer %d is behind last-layer %d",
+        return lt_fail(ctx, LT_ERR_ARGUMENT,
+                       "first-layer %d is behind last-layer %d, so no layer may move",
                        space->first_layer, space->last_layer);
     if (!models)
         return LT_OK;

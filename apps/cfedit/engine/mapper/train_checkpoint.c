@@ -150,7 +150,8 @@ static lt_status differs(lt_ctx *ctx, const char *path, const char *what, const 
 {
     return lt_fail(
         ctx, LT_ERR_ARGUMENT,
-        "%s: the checkpoint is of another training: %s was %s, now it is %s; give the same settings and files, or start a new training",
+        "%s: the checkpoint is of another training: %s was %s, now it is %s; give the same "
+        "settings and files, or start a new training",
         path, what, was, is);
 }
 

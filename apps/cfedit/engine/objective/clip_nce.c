@@ -33,11 +33,12 @@ lt_status ce_nce_check(lt_ctx *ctx, const struct ce_nce_config *config)
                        config->templates, CE_TEMPLATES);
     if (!(config->contrast_lambda >= 0 && config->contrast_temperature > 0))
         return lt_fail(ctx, LT_ERR_ARGUMENT,
-                       "CLIP-NCE: contrasts with a factor of %g and a temperature of %g",
+                       "CLIP-NCE: contrasts have weight %g and temperature %g, expected at "
+                       "least 0 and above 0",
                        (double)config->contrast_lambda, (double)config->contrast_temperature);
     if (!config->use_pos1 && !config->use_pos2)
         return lt_fail(ctx, LT_ERR_ARGUMENT,
-                       "CLIP-NCE: at least one of the two positives is needed");
+                       "CLIP-NCE: both positives are off; at least one is needed");
     return LT_OK;
 }
 
@@ -49,7 +50,8 @@ static lt_status check_contrasts(lt_ctx *ctx, const struct ce_texts *texts)
         return lt_fail(ctx, LT_ERR_ARGUMENT, "CLIP-NCE: %d contrasts, expected 0..%d",
                        texts->contrast_count, CE_NCE_MAX_CONTRASTS);
     if (texts->contrast_axes < 0 || texts->contrast_axes > texts->contrast_count)
-        return lt_fail(ctx, LT_ERR_ARGUMENT, "CLIP-NCE: %d axes among %d contrasts",
+        return lt_fail(ctx, LT_ERR_ARGUMENT,
+                       "CLIP-NCE: %d of the contrasts are axes, expected 0..%d",
                        texts->contrast_axes, texts->contrast_count);
     return LT_OK;
 }

@@ -36,7 +36,9 @@ static lt_status check(const struct ce_models *models, const struct ce_objective
         return status;
     if (!(config->nce_lambda > 0 || config->latent_l2_lambda > 0 || config->id_lambda > 0 ||
           config->perc_lambda > 0))
-        return lt_fail(ctx, LT_ERR_ARGUMENT, "every term of the loss is switched off");
+        return lt_fail(
+            ctx, LT_ERR_ARGUMENT,
+            "every term of the loss is switched off; give at least one a weight above 0");
     if (!models->generator)
         return lt_fail(ctx, LT_ERR_ARGUMENT, "the objective needs a generator");
     return LT_OK;

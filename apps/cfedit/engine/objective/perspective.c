@@ -80,7 +80,8 @@ lt_status ce_perspective_solve(lt_ctx *ctx, const struct ce_perspective *perspec
     if (!find(perspective, coeffs))
         return lt_fail(
             ctx, LT_ERR_NUMERIC,
-            "perspective: no projective map takes the end points (%g,%g) (%g,%g) (%g,%g) (%g,%g) to the start points",
+            "perspective: no projective map takes the end points (%g,%g) (%g,%g) (%g,%g) "
+            "(%g,%g) to the start points",
             perspective->end[0][0], perspective->end[0][1], perspective->end[1][0],
             perspective->end[1][1], perspective->end[2][0], perspective->end[2][1],
             perspective->end[3][0], perspective->end[3][1]);
