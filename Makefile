@@ -38,6 +38,10 @@ LIBFLAGS += -DLT_AMX
 endif
 endif
 
+# AMX kernels on any processor, for the tests: the unit's instructions are functions of amx_unit.h.
+ISA_FLAGS_emulated := -Itests -include support/amx_unit.h
+EMULATED_OBJ := $(AMX_KERNEL_SRC:%.c=$(BUILD)/%.emulated.o)
+
 # ---- sources: a file is found where its layer's folder is ----
 LIB_SRC    := $(sort $(shell find lib -name '*.c'))
 KERNEL_SRC := $(filter-out $(AMX_KERNEL_SRC),$(filter %_kernels.c,$(LIB_SRC)))
@@ -53,7 +57,7 @@ APP_OBJ      := $(ENGINE_OBJ) $(PICTURES_OBJ) $(CONSOLE_OBJ) $(COMMANDS_OBJ) $(M
 BENCH_EDIT_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard bench/edit/*.c))
 WORLD_OBJ  := $(patsubst %.c,$(BUILD)/%.o,$(wildcard weights/world/*.c weights/world/rich/*.c))
 BENCH_OBJ  := $(patsubst %.c,$(BUILD)/%.o,$(wildcard bench/speed/*.c))
-TEST_OBJ   := $(call objects_in,tests)
+TEST_OBJ   := $(call objects_in,tests) $(EMULATED_OBJ)
 PUBLIC     := tensor/status.h tensor/hash.h tensor/memory.h tensor/context.h tensor/tensor.h tensor/rng.h tensor/kernels/gemm/blas.h tensor/kernels/gemm/in_use.h tensor/files/file.h \
               tensor/files/json.h tensor/files/safetensors.h autograd/tape.h autograd/ops.h nn/params.h nn/optim.h \
               nn/models/stylegan2.h nn/models/clip.h nn/models/irse50.h nn/models/e4e.h nn/models/vgg19.h nn/text/tokenizer.h
@@ -99,7 +103,7 @@ $(BUILD)/lib/%_kernels.$(1).o: lib/%_kernels.c
 	@mkdir -p $$(@D)
 	$$(CC) $$(LIBFLAGS) $$(ISA_FLAGS_$(1)) $$(CPPFLAGS) $$(CFLAGS) -DLT_ISA_SUFFIX=$(1) -MMD -MP -c -o $$@ $$<
 endef
-$(foreach i,$(ISAS) amx,$(eval $(call kernel_rule,$(i))))
+$(foreach i,$(ISAS) amx emulated,$(eval $(call kernel_rule,$(i))))
 
 $(BUILD)/lib/%.o: lib/%.c
 	@mkdir -p $(@D)
@@ -167,7 +171,7 @@ UNIT_OBJ   := $(filter-out $(TEST_MAINS),$(TEST_OBJ))
 FORMULA_OBJ := $(BUILD)/tests/parity/formula.o $(BUILD)/tests/parity/formula_models.o
 
 $(BUILD)/unit_tests: $(UNIT_OBJ) $(filter-out %/bench_edit.o,$(BENCH_EDIT_OBJ)) $(WORLD_OBJ) $(COMMANDS_A) $(CONSOLE_A) $(PICTURES_A) $(ENGINE_A) $(LIB_A)
-	$(CC) $(CFLAGS) $(LDFLAGS) -fopenmp -o $@ $^ -lcheck $$(pkg-config --libs-only-l check 2>/dev/null) $(APPLIBS) -lrt
+	$(CC) $(CFLAGS) $(LDFLAGS) -fopenmp -Wl,--wrap=_mark_point -o $@ $^ -lcheck $$(pkg-config --libs-only-l check 2>/dev/null) $(APPLIBS) -lrt
 
 $(BUILD)/formula_weights: $(BUILD)/tests/parity/formula_weights.o $(FORMULA_OBJ) $(LIB_A)
 	$(CC) $(CFLAGS) $(LDFLAGS) -fopenmp -o $@ $^ $(LIBS)
@@ -178,15 +182,26 @@ $(BUILD)/method_dump: $(DUMP_OBJ) $(CONSOLE_A) $(ENGINE_A) $(LIB_A)
 $(BUILD)/make_tiny_model: $(BUILD)/tests/cli/make_tiny_model.o $(ENGINE_A) $(LIB_A)
 	$(CC) $(CFLAGS) $(LDFLAGS) -fopenmp -o $@ $^ $(APPLIBS)
 
-.PHONY: check test test-unit test-cli test-convert test-install test-sanitize test-warnings test-layers test-full
+# The merge list of OpenAI's tokenizer, for the tests that need the published vocabulary.
+MERGE_LIST := $(abspath $(BUILD))/bpe_simple_vocab_16e6.txt.gz
+.PHONY: merge-list
+merge-list:
+	@tools/merge_list.sh $(MERGE_LIST)
+ifneq ($(wildcard $(MERGE_LIST)),)
+export CFEDIT_BPE ?= $(MERGE_LIST)
+endif
+
+.PHONY: check test test-all test-unit test-cli test-parity test-convert test-install test-sanitize test-warnings test-layers test-full
 # Seconds, for use while working.
 check test-unit: $(BUILD)/unit_tests
-	OMP_WAIT_POLICY=passive $(BUILD)/unit_tests
+	sh tests/unit/run.sh $(BUILD)/unit_tests
 
 PARITY_TOOLS := $(BUILD)/formula_weights $(BUILD)/write_inputs $(BUILD)/compare_golden
-test-cli: cfedit $(BUILD)/make_tiny_model $(BUILD)/bench_cfedit $(PARITY_TOOLS)
+test-cli: cfedit $(BUILD)/make_tiny_model $(BUILD)/bench_cfedit
 	CFEDIT=./cfedit TINY=$(BUILD)/make_tiny_model sh tests/cli/run.sh
-	BUILD=$(BUILD) sh tests/parity/cli_parity.sh
+
+test-parity: cfedit $(PARITY_TOOLS)
+	BUILD=$(BUILD) OMP_WAIT_POLICY=passive sh tests/parity/cli_parity.sh
 
 # Needs Python and NumPy; counted as skipped where they are missing.
 test-convert: cfedit
@@ -195,10 +210,12 @@ test-convert: cfedit
 test-install: all
 	BUILD=$(BUILD) sh tests/install.sh
 
+# Kernels of all instruction sets and the emulated AMX ones are sanitized too: CFLAGS reach each of them.
 SANITIZE := -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 test-sanitize:
 	$(MAKE) $(JOBS) BUILD=$(BUILD)-sanitize CFLAGS="$(SANITIZE)" $(BUILD)-sanitize/unit_tests
-	ASAN_OPTIONS=allocator_may_return_null=1:detect_leaks=1 OMP_WAIT_POLICY=passive CK_EXCLUDE_TAGS=slow CK_TIMEOUT_MULTIPLIER=5 $(BUILD)-sanitize/unit_tests
+	ASAN_OPTIONS=allocator_may_return_null=1:detect_leaks=1 CK_EXCLUDE_TAGS=slow CK_TIMEOUT_MULTIPLIER=5 \
+	    sh tests/unit/run.sh $(BUILD)-sanitize/unit_tests
 
 # No layer includes a higher one.
 test-layers:
@@ -219,25 +236,25 @@ test-format:
 .PHONY: objects
 objects: $(BENCH_OBJ) $(BENCH_EDIT_OBJ) $(LIB_OBJ) $(APP_OBJ) $(WORLD_OBJ) $(TEST_OBJ) $(BUILD)/weights/train_generator.o $(BUILD)/weights/train_clip.o $(BUILD)/weights/measure.o $(BUILD)/weights/training.o
 
-# The unit tests come last: their summary closes the run.
+# The longest stage first: two run at a time.
+STAGES := test-sanitize test-warnings test-unit test-cli test-convert test-install test-parity test-format test-layers
+test_build = tools/setup.sh --tests && $(MAKE) --no-print-directory -s $(JOBS) all $(BUILD)/unit_tests \
+    $(BUILD)/make_tiny_model $(BUILD)/bench_cfedit $(PARITY_TOOLS)
 test:
-	@tools/setup.sh --tests
-	@$(MAKE) --no-print-directory -s $(JOBS) all $(BUILD)/unit_tests $(BUILD)/make_tiny_model $(BUILD)/bench_cfedit $(PARITY_TOOLS)
-	@$(MAKE) --no-print-directory -s test-format
-	@$(MAKE) --no-print-directory -s test-layers
-	@$(MAKE) --no-print-directory -s test-warnings
-	@$(MAKE) --no-print-directory -s test-install
-	@$(MAKE) --no-print-directory -s test-cli
-	@$(MAKE) --no-print-directory -s test-convert
-	@$(MAKE) --no-print-directory -s test-sanitize
-	@$(MAKE) --no-print-directory -s test-unit
+	@$(test_build)
+	@MAKE="$(MAKE)" sh tests/run.sh $(STAGES)
+
+# Every test and the full-size networks in one run, with one summary.
+test-all:
+	@$(test_build)
+	@MAKE="$(MAKE)" sh tests/run.sh $(STAGES) test-full
 
 # Full-size networks from formula weights: minutes.
 test-full:
 	@tools/setup.sh --tests
 	@$(MAKE) --no-print-directory -s $(JOBS) cfedit $(BUILD)/unit_tests $(PARITY_TOOLS)
 	BUILD=$(BUILD) OMP_WAIT_POLICY=passive sh tests/parity/cli_parity.sh --full
-	OMP_WAIT_POLICY=passive $(BUILD)/unit_tests full
+	JOBS=1 sh tests/unit/run.sh $(BUILD)/unit_tests full
 
 # The library and the program against a re-statement in PyTorch (tests/reference), with random weights or with a
 # checkpoint: make parity GENERATOR=g.safetensors CLIP=c.safetensors; PARITY holds further options, as in
@@ -333,6 +350,7 @@ help:
 	@echo "make demo       install what is missing, build, edit a picture"
 	@echo "make test       install what is missing, then every test"
 	@echo "make check      the unit tests only"
+	@echo "make merge-list fetch OpenAI's merge list, without which a few tests are skipped"
 	@echo "make format     lay out all C files as .clang-format says"
 	@echo "make test-full  parity with the published code at full size (minutes)"
 	@echo "make parity     against a re-statement in PyTorch, random weights or GENERATOR=... CLIP=... (PYTHON= one with torch)"

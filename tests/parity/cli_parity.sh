@@ -48,8 +48,7 @@ check() {
 
 skip() {
     skipped=$((skipped + 1))
-    echo "skip $1: set CFEDIT_BPE to OpenAI's bpe_simple_vocab_16e6.txt.gz" \
-        "(github.com/openai/CLIP, folder clip)"
+    echo "skip $1: there is no merge list; \`make merge-list\` fetches it"
 }
 
 # check_text: the same for tests that need the merge list.

@@ -1,7 +1,8 @@
 #include "parity/fixture.h"
 
-#include <stdio.h>
 #include <stdlib.h>
+
+#include "support/skip.h"
 
 lt_ctx *parity_ctx;
 
@@ -78,18 +79,9 @@ lt_tensor *parity_row(lt_tensor *t, int64_t i)
 
 lt_tokenizer *parity_tokenizer(const char *test)
 {
-    const char *named = getenv("CFEDIT_BPE");
-    const char *path = named ? named : "../shared/parity/bpe_simple_vocab_16e6.txt.gz";
-    FILE *file = fopen(path, "rb");
-    if (!file && !named) {
-        printf("parity %-18s SKIPPED: set CFEDIT_BPE to OpenAI's bpe_simple_vocab_16e6.txt.gz "
-               "(github.com/openai/CLIP, folder clip)\n",
-               test);
-        fflush(stdout);
+    const char *path = test_merge_list(test);
+    if (!path)
         return NULL;
-    }
-    if (file)
-        fclose(file);
     PARITY_OK(lt_tokenizer_open(parity_ctx, path, &tokenizer));
     return tokenizer;
 }

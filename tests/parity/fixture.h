@@ -9,7 +9,7 @@
 #include "parity/formula.h"
 #include "parity/golden.h"
 #include "nn/text/tokenizer.h"
-#include "parity/parity.h"
+#include "unit/suites.h"
 
 /* The running test's context; CFEDIT_TEST_THREADS sets its threads. */
 extern lt_ctx *parity_ctx;

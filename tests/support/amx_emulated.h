@@ -1,4 +1,5 @@
-/* The kernels for AMX with the unit's instructions written out in C, for processors without it. */
+/* The AMX kernels, compiled for any processor: the Makefile compiles each amx*_kernels.c once more
+ * with amx_unit.h in front, which replaces the unit's instructions by C functions. */
 #ifndef TESTS_AMX_EMULATED_H
 #define TESTS_AMX_EMULATED_H
 
@@ -9,10 +10,11 @@
 extern const struct lt_amx_conv_kernels lt_amx_conv_kernels_emulated;
 extern const struct lt_amx_kernels lt_amx_kernels_emulated;
 
-/* The tables that tests of AMX run with: the emulated one, and that of the processor. */
+/* Tests of AMX run twice: i = 0 on the emulated unit, i = 1 on the processor's. */
 enum { CHECK_AMX_TABLES = 2 };
 
-/* A context with table `i`; NULL where the processor lacks what it needs. */
-lt_ctx *check_open_amx(int threads, int i);
+/* A context for round `i` of a test. Where i = 1 and the processor has no AMX, `test` (__func__) is
+ * reported as skipped and the result is NULL. */
+lt_ctx *check_open_amx(const char *test, int threads, int i);
 
 #endif

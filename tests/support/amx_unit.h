@@ -1,5 +1,5 @@
-/* Intel's matrix unit written out in C, for processors without it: what kernels for it are compiled
- * with in tests. */
+/* Intel's matrix unit (AMX) in C. The tests' copies of amx*_kernels.c are compiled with this header
+ * in front (gcc -include), so that the kernels run on processors without the unit. */
 #ifndef TESTS_AMX_UNIT_H
 #define TESTS_AMX_UNIT_H
 
@@ -17,6 +17,5 @@ void amx_unit_multiply_int8(int c, int a, int b);
 #define _tile_dpbssd(c, a, b)        amx_unit_multiply_int8(c, a, b)
 #define _tile_loadconfig(config)     amx_unit_configure(config)
 #define _tile_release()              amx_unit_release()
-#define LT_ISA_SUFFIX                emulated
 
 #endif

@@ -7,38 +7,52 @@
 #include "support/check_grad.h"
 #include "tensor/kernels/conv/winograd_impl.h"
 
-static int64_t weight_at(const lt_conv3 *q, int64_t o, int64_t c, int64_t tap)
-{
-    return o * q->w_out + c * q->w_in + (q->flip ? 8 - tap : tap);
-}
+/* The input row (or column) that each of three taps meets, -1 where it meets none. */
+struct taps {
+    int64_t in[3];
+};
 
-/* Tap i meets input row *in of output row y; false where there is none. */
-static bool meets(const lt_conv3 *q, int64_t y, int64_t i, int64_t limit, int64_t *in)
+/* The taps of output row `y` of an input of `limit` rows. */
+static struct taps taps_of(const lt_conv3 *q, int64_t y, int64_t limit)
 {
-    *in = q->kind == LT_CONV3_SAME ? y + i - q->pad : 2 * y + i - q->pad;
-    if (q->kind == LT_CONV3_UP) {
-        if ((y - i + q->pad) % 2 != 0)
-            return false;
-        *in = (y - i + q->pad) / 2;
+    struct taps taps;
+    for (int64_t i = 0; i < 3; i++) {
+        int64_t in = q->kind == LT_CONV3_SAME ? y + i - q->pad : 2 * y + i - q->pad;
+        if (q->kind == LT_CONV3_UP)
+            in = (y - i + q->pad) % 2 == 0 ? (y - i + q->pad) / 2 : -1;
+        taps.in[i] = in < limit ? in : -1;
     }
-    return *in >= 0 && *in < limit;
+    return taps;
 }
 
+/* The sum over the taps that meet a plane of input, each times its weight. */
+static double tap_sum(const float *plane, int64_t width, const struct taps *rows,
+                      const struct taps *columns, const float *weight, bool flip)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < 3; i++) {
+        if (rows->in[i] < 0)
+            continue;
+        const float *row = plane + rows->in[i] * width;
+        for (int64_t j = 0; j < 3; j++)
+            if (columns->in[j] >= 0)
+                sum += (double)weight[flip ? 8 - (3 * i + j) : 3 * i + j] *
+                       (double)row[columns->in[j]];
+    }
+    return sum;
+}
+
+/* y (n,o,oh,ow): the convolution as its definition says, with scale and bias. */
 static void plain_loops(const lt_conv3 *q, double *y)
 {
     for (int64_t i = 0; i < q->n * q->o * q->oh * q->ow; i++) {
         const int64_t x = i % q->ow, row = i / q->ow % q->oh, o = i / q->ow / q->oh % q->o;
         const int64_t n = i / q->ow / q->oh / q->o;
+        const struct taps rows = taps_of(q, row, q->h), columns = taps_of(q, x, q->w);
         double sum = q->bias ? (double)q->bias[o] : 0.0;
         for (int64_t c = 0; c < q->c; c++) {
-            double part = 0;
-            for (int64_t t = 0; t < 9; t++) {
-                int64_t iy, ix;
-                if (!meets(q, row, t / 3, q->h, &iy) || !meets(q, x, t % 3, q->w, &ix))
-                    continue;
-                part += (double)q->weight[weight_at(q, o, c, t)] *
-                        (double)q->in[((n * q->c + c) * q->h + iy) * q->w + ix];
-            }
+            const double part = tap_sum(q->in + (n * q->c + c) * q->h * q->w, q->w, &rows, &columns,
+                                        q->weight + o * q->w_out + c * q->w_in, q->flip);
             sum += q->scale ? part * (double)q->scale[n * q->c + c] : part;
         }
         y[i] = sum;

@@ -27,7 +27,7 @@ static float *random_floats(uint64_t seed, int64_t n)
  * where nothing is. */
 START_TEST(digits_are_the_value)
 {
-    if (!(ctx = check_open_amx(1, _i)))
+    if (!(ctx = check_open_amx(__func__, 1, _i)))
         return;
     enum { N = 40, K = 201, BLOCKS = 3, STEPS = 4, COUNT = BLOCKS * LT_AMX_SIDE };
     float *x = random_floats(3, N * K);
@@ -142,7 +142,7 @@ START_TEST(odd_shapes_match_plain_loops)
     static const int64_t sizes[][3] = {{1, 1, 33},   {3, 31, 32},   {33, 1, 1},    {32, 32, 32},
                                        {31, 33, 65}, {70, 40, 129}, {17, 150, 40}, {150, 17, 100}};
     static const float alpha[] = {1.0f, 0.5f}, beta[] = {0.0f, 1.0f, -0.75f};
-    if (!(ctx = check_open_amx(2, _i)))
+    if (!(ctx = check_open_amx(__func__, 2, _i)))
         return;
     int count = 0;
     for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
@@ -164,7 +164,7 @@ START_TEST(large_sides)
 {
     static const int threads[] = {2, 9};
     for (int i = 0; i < 2; i++) {
-        if (!(ctx = check_open_amx(threads[i], _i)))
+        if (!(ctx = check_open_amx(__func__, threads[i], _i)))
             return;
         check_product(&(problem){.m = 530, .n = 33, .k = 40, .alpha = 1.0f});
         check_product(&(problem){.m = 33, .n = 530, .k = 40, .trans = true, .alpha = 1.0f});
@@ -203,7 +203,7 @@ START_TEST(errors_and_threads)
     float *first = NULL;
     static const int threads[] = {1, 2, 3, 7};
     for (size_t t = 0; t < sizeof threads / sizeof *threads; t++) {
-        if (!(ctx = check_open_amx(threads[t], _i)))
+        if (!(ctx = check_open_amx(__func__, threads[t], _i)))
             return;
         const size_t size = ROWS * COLUMNS * sizeof *first;
         float *c = random_floats(23, ROWS * COLUMNS);
@@ -227,7 +227,7 @@ END_TEST
  * digits; still errors are near float32's. */
 START_TEST(peaks)
 {
-    if (!(ctx = check_open_amx(2, _i)))
+    if (!(ctx = check_open_amx(__func__, 2, _i)))
         return;
     float *a = random_floats(21, ROWS * DEPTH), *b = random_floats(22, COLUMNS * DEPTH),
           *c = random_floats(23, ROWS * COLUMNS);
@@ -244,7 +244,7 @@ END_TEST
 /* What is not finite makes its row, or column, so; the others stay as they are. */
 START_TEST(not_finite)
 {
-    if (!(ctx = check_open_amx(2, _i)))
+    if (!(ctx = check_open_amx(__func__, 2, _i)))
         return;
     static const float values[] = {INFINITY, -INFINITY, NAN};
     float *a = random_floats(21, ROWS * DEPTH), *b = random_floats(22, COLUMNS * DEPTH),
@@ -277,7 +277,7 @@ static lt_tensor *apply_linear(lt_ctx *c, lt_tensor *const *leaf, void *user)
 /* A layer whose weights are float16: its values as without AMX, its gradient by differences. */
 START_TEST(linear_layers)
 {
-    if (!(ctx = check_open_amx(2, _i)))
+    if (!(ctx = check_open_amx(__func__, 2, _i)))
         return;
     const bool amx = ctx->amx;
     const int64_t rows = 200, ins = 300, outs = 200;
@@ -302,7 +302,7 @@ END_TEST
 /* A large product of float32 goes there by itself, with A as it is stored only. */
 START_TEST(large_products)
 {
-    if (!(ctx = check_open_amx(2, _i)))
+    if (!(ctx = check_open_amx(__func__, 2, _i)))
         return;
     enum { M = 420, N = 500, K = 500 };
     const bool amx = ctx->amx;
@@ -327,7 +327,7 @@ END_TEST
 /* Small products go the usual way. */
 START_TEST(small_products_stay_away)
 {
-    if (!(ctx = check_open_amx(1, _i)))
+    if (!(ctx = check_open_amx(__func__, 1, _i)))
         return;
     ck_assert(!lt_amx_pays(ctx, 31, 1000, 1000));
     ck_assert(!lt_amx_pays(ctx, 1000, 18, 1000));

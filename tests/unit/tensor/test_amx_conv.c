@@ -27,7 +27,7 @@ enum { SIDE = LT_AMX_SIDE, DEPTH = LT_AMX_DEPTH, TILE = LT_AMX_TILE };
  * are zero. */
 START_TEST(digits_are_the_integer)
 {
-    if (!(ctx = check_open_amx(1, _i)))
+    if (!(ctx = check_open_amx(__func__, 1, _i)))
         return;
     enum { CHANNELS = 50 };
     const float limit = 8355000.0f;
@@ -60,7 +60,7 @@ END_TEST
 START_TEST(odd_shapes_match_plain_loops)
 {
     static const int64_t channels[] = {1, 3, 31, 33, 64, 65};
-    if (!(ctx = check_open_amx(2, _i)))
+    if (!(ctx = check_open_amx(__func__, 2, _i)))
         return;
     lt_rng rng = lt_rng_make(11, 0);
     for (int i = 0; i < 30; i++) {
@@ -86,7 +86,7 @@ END_TEST
 
 START_TEST(smallest_images)
 {
-    if (!(ctx = check_open_amx(2, _i)))
+    if (!(ctx = check_open_amx(__func__, 2, _i)))
         return;
     for (int64_t h = 1; h <= 5; h += h < 2 ? 1 : 3)
         for (int64_t w = 1; w <= 70; w += w < 6 ? 1 : 16)
@@ -111,7 +111,7 @@ END_TEST
 /* Wider than a tile, and more than one tile of rows. */
 START_TEST(several_tiles)
 {
-    if (!(ctx = check_open_amx(3, _i)))
+    if (!(ctx = check_open_amx(__func__, 3, _i)))
         return;
     for (int i = 0; i < 6; i++) {
         const lt_conv3 q = {.kind = (lt_conv3_kind)(i / 2),
@@ -132,7 +132,7 @@ END_TEST
 /* No more than Winograd's transforms along both axes cost in digits. */
 START_TEST(error_at_512_channels)
 {
-    if (!(ctx = check_open_amx(2, _i)))
+    if (!(ctx = check_open_amx(__func__, 2, _i)))
         return;
     for (int i = 0; i < 3; i++) {
         const lt_conv3 q = {.kind = (lt_conv3_kind)i,
@@ -179,7 +179,7 @@ static const float *run_on(const float *in, float scale)
  * what is not finite is seen where it is used. */
 START_TEST(extreme_values)
 {
-    if (!(ctx = check_open_amx(1, _i)))
+    if (!(ctx = check_open_amx(__func__, 1, _i)))
         return;
     const int64_t count = CHANNELS * SIZE * SIZE;
     float *in = lt_f32(lt_zeros(ctx, 1, &count));
@@ -221,7 +221,7 @@ END_TEST
  * are below it. */
 START_TEST(peaks)
 {
-    if (!(ctx = check_open_amx(1, _i)))
+    if (!(ctx = check_open_amx(__func__, 1, _i)))
         return;
     const int64_t count = CHANNELS * SIZE * SIZE;
     float *in = lt_f32(check_random(ctx, 5, -1, 1, 1, &count));
@@ -246,7 +246,7 @@ END_TEST
 START_TEST(large_outputs)
 {
     for (int up = 0; up < 2; up++) {
-        if (!(ctx = check_open_amx(2, _i)))
+        if (!(ctx = check_open_amx(__func__, 2, _i)))
             return;
         const int64_t wide = up ? 513 : 512, in = up ? 256 : 512;
         lt_conv3 q = {.kind = up ? LT_CONV3_UP : LT_CONV3_SAME,
@@ -293,7 +293,7 @@ START_TEST(orders_of_work)
         {LT_CONV3_DOWN, 40, 70, 11, 16},
         {LT_CONV3_SAME, 130, 200, 8, 24},
     };
-    if (!(ctx = check_open_amx(2, _i)))
+    if (!(ctx = check_open_amx(__func__, 2, _i)))
         return;
     for (int i = 0; i < 4; i++) {
         lt_conv3 q = {.kind = cases[i].kind,
@@ -347,7 +347,7 @@ static lt_tensor *apply_layer(lt_ctx *c, lt_tensor *const *leaf, void *user)
  * AMX, and its gradient by differences. */
 START_TEST(layers)
 {
-    if (!(ctx = check_open_amx(2, _i)))
+    if (!(ctx = check_open_amx(__func__, 2, _i)))
         return;
     enum { WIDE = 64, EDGE = 18 };
     const bool amx = ctx->amx;
@@ -392,7 +392,7 @@ END_TEST
 /* Few channels and small pictures go the usual way. */
 START_TEST(small_ones_stay_away)
 {
-    if (!(ctx = check_open_amx(1, _i)))
+    if (!(ctx = check_open_amx(__func__, 1, _i)))
         return;
     const lt_conv3 same = {.kind = LT_CONV3_SAME,
                            .n = 1,
