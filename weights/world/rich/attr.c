@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include "weights/world/palette.h"
+#include "weights/world/text.h"
 #include "weights/world/world.h"
 
 /* Where a dimension of z goes, and over what range. */
@@ -158,6 +159,15 @@ const char *rich_color_word(const struct rich_attr *attr, enum rich_part part)
     return world_color_word(PARTS[part].like, attr->color_name[part]);
 }
 
+/* Nature has only white teeth and eyeballs; both borrow their other words from the background. */
+static bool always_white(enum rich_part part) { return part == RICH_WHITES || part == RICH_TEETH; }
+
+bool rich_color_is_natural(enum rich_part part, int id)
+{
+    return always_white(part) ? id == WORLD_WHITE
+                              : world_color_is_natural(PARTS[part].like, id) != 0;
+}
+
 float rich_past(float value, float from)
 {
     return value <= from ? 0.0f : (value - from) / (1.0f - from);
@@ -238,7 +248,7 @@ static void natural_color(enum rich_part part, const float u[3], float hair, flo
 
 static int natural_name(enum rich_part part, const float rgb[3])
 {
-    if (part == RICH_WHITES || part == RICH_TEETH)
+    if (always_white(part))
         return WORLD_WHITE;
     return world_color_nearest_natural(PARTS[part].like, rgb);
 }
@@ -321,13 +331,11 @@ void rich_attr_random_natural(uint64_t *rng, struct rich_attr *attr, float z[RIC
 
 /* ---- the whole world ---- */
 
-static bool chance(uint64_t *rng, float p) { return world_random_uniform(rng) < p; }
-
 /* `on` moves to one side of `from`, to the far side with probability p. */
 static void switch_on(uint64_t *rng, float *on, float from, float p)
 {
     float u = world_random_uniform(rng);
-    *on = chance(rng, p) ? from + (1.0f - from) * u : 0.98f * from * u;
+    *on = world_chance(rng, p) ? from + (1.0f - from) * u : 0.98f * from * u;
 }
 
 /* Old people have grey hair more often than their colour's dimension says. */
@@ -335,7 +343,7 @@ static void gray_with_age(uint64_t *rng, struct rich_attr *a)
 {
     static const enum rich_part GRAY[] = {RICH_HAIR, RICH_BROWS, RICH_BEARD, RICH_MOUSTACHE};
 
-    if (!chance(rng, 1.5f * (a->age - 0.5f)))
+    if (!world_chance(rng, 1.5f * (a->age - 0.5f)))
         return;
     for (size_t i = 0; i < sizeof GRAY / sizeof *GRAY; i++) {
         float light = world_random_uniform(rng);
@@ -351,27 +359,29 @@ static enum world_color any_color(uint64_t *rng)
 
 static void add_fantasy(uint64_t *rng, struct rich_attr *a)
 {
-    if (chance(rng, 0.10f))
+    if (world_chance(rng, 0.10f))
         a->ears_pointed = 0.7f + 0.3f * world_random_uniform(rng);
-    if (chance(rng, 0.08f))
+    if (world_chance(rng, 0.08f))
         a->horns = true;
-    if (chance(rng, 0.06f)) {
+    if (world_chance(rng, 0.06f)) {
         a->clown = true;
-        rich_attr_set_color(a, RICH_NOSE, chance(rng, 0.6f) ? WORLD_RED : any_color(rng), rng);
-    } else if (chance(rng, 0.08f)) {
+        rich_attr_set_color(a, RICH_NOSE, world_chance(rng, 0.6f) ? WORLD_RED : any_color(rng),
+                            rng);
+    } else if (world_chance(rng, 0.08f)) {
         rich_attr_set_color(a, RICH_NOSE, any_color(rng), rng);
     }
-    if (chance(rng, 0.08f))
+    if (world_chance(rng, 0.08f))
         rich_attr_set_color(a, RICH_EARS, any_color(rng), rng);
-    if (chance(rng, 0.5f))
+    if (world_chance(rng, 0.5f))
         rich_attr_set_color(a, RICH_HORNS, any_color(rng), rng);
 
     float u = world_random_uniform(rng);
     if (u < 0.06f) {
         a->marking = RICH_STRIPES;
-        if (chance(rng, 0.5f))
+        if (world_chance(rng, 0.5f))
             rich_attr_set_color(a, RICH_SKIN, WORLD_ORANGE, rng);
-        rich_attr_set_color(a, RICH_MARKING, chance(rng, 0.6f) ? WORLD_BLACK : any_color(rng), rng);
+        rich_attr_set_color(a, RICH_MARKING, world_chance(rng, 0.6f) ? WORLD_BLACK : any_color(rng),
+                            rng);
     } else if (u < 0.12f) {
         a->marking = RICH_HALVES;
         enum world_color first = any_color(rng), second = any_color(rng);
@@ -381,8 +391,9 @@ static void add_fantasy(uint64_t *rng, struct rich_attr *a)
         rich_attr_set_color(a, RICH_MARKING, second, rng);
     } else if (u < 0.18f) {
         a->metal = 1.0f;
-        if (chance(rng, 0.6f))
-            rich_attr_set_color(a, RICH_SKIN, chance(rng, 0.6f) ? WORLD_GRAY : WORLD_YELLOW, rng);
+        if (world_chance(rng, 0.6f))
+            rich_attr_set_color(a, RICH_SKIN, world_chance(rng, 0.6f) ? WORLD_GRAY : WORLD_YELLOW,
+                                rng);
     }
 }
 
@@ -397,13 +408,13 @@ void rich_attr_random_any(uint64_t *rng, struct rich_attr *a)
     switch_on(rng, &a->freckles, RICH_FRECKLES_FROM, 0.30f);
     switch_on(rng, &a->shadow, RICH_SHADOW_FROM, 0.30f);
     switch_on(rng, &a->mouth_open, RICH_OPEN_FROM, 0.45f);
-    if (chance(rng, 0.10f))
+    if (world_chance(rng, 0.10f))
         a->hair_length = 0.9f * RICH_BALD_BELOW * world_random_uniform(rng);
     gray_with_age(rng, a);
     for (int p = 0; p < RICH_NATURAL; p++)
-        if (chance(rng, p == RICH_WHITES || p == RICH_TEETH ? 0.2f : 0.5f))
+        if (world_chance(rng, always_white((enum rich_part)p) ? 0.2f : 0.5f))
             rich_attr_set_color(a, (enum rich_part)p, any_color(rng), rng);
-    if (chance(rng, 0.5f))
+    if (world_chance(rng, 0.5f))
         add_fantasy(rng, a);
 }
 

@@ -200,6 +200,9 @@ const char *rich_part_name(enum rich_part part);
 /* The older world's part whose colour words and natural colours this part shares. */
 enum world_part rich_part_like(enum rich_part part);
 
+/* Whether the natural world has that colour word for the part; see world_color_word. */
+bool rich_color_is_natural(enum rich_part part, int id);
+
 /* The colour word a part has, in static storage. */
 const char *rich_color_word(const struct rich_attr *attr, enum rich_part part);
 

@@ -8,7 +8,7 @@
 enum { FACTS = 6, FORMS = 2 };
 
 /* One thing that a caption says: a phrase that stands where its role puts it. */
-enum role { ADJECTIVE, WITH, WEARING, BEHIND, WITHOUT, ROLES };
+enum role { ADJECTIVE, WITH, WEARING, BEHIND, LAST };
 
 struct fact {
     enum role role;
@@ -162,7 +162,7 @@ static void add_part(struct plan *p, enum rich_part part, bool color, int forms)
     if (color || !f->form[0])
         f->color = color_of(p, part);
     f->singular = rich_noun_singular(part, f->text);
-    f->article = rich_noun_counted(part, f->text) && strcmp(f->text, "stubble") != 0;
+    f->article = rich_noun_counted(part, f->text);
     if (part == RICH_SHIRT || part == RICH_HAT)
         f->role = world_chance(p->rng, 0.8f) ? WEARING : WITH;
     if (part == RICH_GLASSES || part == RICH_EARRINGS || part == RICH_SHADOW)
@@ -207,9 +207,12 @@ static void add_trait(struct plan *p, enum rich_trait t)
     tell(p, w);
     if (w->kind == RICH_FORM) {
         f->form[0] = world_pick(p->rng, w->adjectives);
-        f->text = w->part >= 0 ? rich_part_nouns((enum rich_part)w->part)[0] : w->of;
+        f->text = rich_form_noun(w);
         f->article = w->part < 0 || rich_noun_counted((enum rich_part)w->part, f->text);
         f->singular = f->article;
+    } else if (w->kind == RICH_VIEW) {
+        f->role = LAST;
+        f->text = world_pick(p->rng, w->with);
     } else if (w->adjectives[0] && (!w->with[0] || world_chance(p->rng, 0.55f))) {
         f->role = ADJECTIVE;
         f->text = world_pick(p->rng, w->adjectives);
@@ -224,7 +227,7 @@ static void add_denial(struct plan *p, enum rich_trait t)
     const struct rich_trait_words *w = rich_trait_words(t);
 
     p->facts[p->count++] =
-        (struct fact){.role = WITHOUT, .part = w->part, .text = world_pick(p->rng, w->without)};
+        (struct fact){.role = LAST, .part = w->part, .text = world_pick(p->rng, w->without)};
     p->said->trait[t] = -1;
     tell(p, w);
 }
@@ -294,7 +297,8 @@ static const char *choose_person(struct plan *p)
     return world_pick(p->rng, ANY);
 }
 
-static void put_subject(struct world_text *t, struct plan *p)
+/* Returns whether the subject is a person, so that "who" may follow. */
+static bool put_subject(struct world_text *t, struct plan *p)
 {
     static const char *const LEADS[] = {
         "", "", "", "", "a portrait of ", "a picture of ", "a drawing of ", "portrait of ", NULL};
@@ -312,6 +316,7 @@ static void put_subject(struct world_text *t, struct plan *p)
             world_put(t, " ");
         }
     world_put(t, person);
+    return strcmp(person, "face") != 0 && strcmp(person, "head") != 0;
 }
 
 /* A lone fact about a part: "green lips", "the lips are green". */
@@ -319,7 +324,7 @@ static bool put_alone(struct world_text *t, struct plan *p)
 {
     const struct fact *f = &p->facts[0];
 
-    if (p->count != 1 || f->role == ADJECTIVE || f->role == WITHOUT)
+    if (p->count != 1 || f->role == ADJECTIVE || f->role == LAST)
         return false;
     float u = world_random_uniform(p->rng);
     if (u < 0.3f) {
@@ -346,6 +351,16 @@ static void put_tags(struct world_text *t, const struct plan *p)
     }
 }
 
+/* Whether "in" may stand for "wearing". */
+static bool clothes_only(const struct plan *p)
+{
+    for (int i = 0; i < p->count; i++)
+        if (p->facts[i].role == WEARING && p->facts[i].part != RICH_SHIRT &&
+            p->facts[i].part != RICH_HAT)
+            return false;
+    return true;
+}
+
 static void put_facts(struct world_text *t, struct plan *p)
 {
     static const char *const WORN[] = {" wearing ", " in ", NULL};
@@ -357,13 +372,12 @@ static void put_facts(struct world_text *t, struct plan *p)
         put_tags(t, p);
         return;
     }
-    put_subject(t, p);
-    bool has = world_chance(p->rng, 0.15f);
-    put_list(t, p, WITH, has ? " who has " : " with ");
-    put_list(t, p, WEARING, count_role(p, WEARING) == 1 ? world_pick(p->rng, WORN) : WORN[0]);
+    bool person = put_subject(t, p);
+    put_list(t, p, WITH, person && world_chance(p->rng, 0.25f) ? " who has " : " with ");
+    put_list(t, p, WEARING, clothes_only(p) ? world_pick(p->rng, WORN) : WORN[0]);
     put_list(t, p, BEHIND, world_pick(p->rng, ON));
     bool comma = count_role(p, WITH) + count_role(p, WEARING) + count_role(p, BEHIND) > 0;
-    put_list(t, p, WITHOUT, comma ? ", " : " ");
+    put_list(t, p, LAST, comma ? ", " : " ");
 }
 
 /* ---- whole captions ---- */
@@ -502,7 +516,7 @@ size_t rich_prompt_trait(enum rich_trait trait, char *buf, size_t cap)
     const struct rich_trait_words *w = rich_trait_words(trait);
 
     if (w->kind == RICH_FORM) {
-        const char *noun = w->part >= 0 ? rich_part_nouns((enum rich_part)w->part)[0] : w->of;
+        const char *noun = rich_form_noun(w);
         struct fact f = {.form = {w->adjectives[0]},
                          .text = noun,
                          .article =
@@ -513,7 +527,7 @@ size_t rich_prompt_trait(enum rich_trait trait, char *buf, size_t cap)
         world_put(&t, w->adjectives[0]);
         world_put(&t, " face");
     } else {
-        world_put(&t, "face with ");
+        world_put(&t, w->kind == RICH_VIEW ? "face " : "face with ");
         world_put(&t, w->with[0]);
     }
     return world_finish(&t);

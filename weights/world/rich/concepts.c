@@ -1,4 +1,6 @@
 /* The words of the rich world as JSON. */
+#include "weights/world/rich/concepts.h"
+
 #include "weights/world/rich/words.h"
 
 static const char *const KIND_NAMES[RICH_KINDS] = {
@@ -6,81 +8,89 @@ static const char *const KIND_NAMES[RICH_KINDS] = {
     [RICH_THING] = "thing",           [RICH_VIEW] = "view",
 };
 
-/* ["a", "b"]; the words contain nothing that JSON would escape. */
-static void write_list(FILE *f, const char *const *words, size_t most)
+static void put_text(lt_json_writer *w, const char *key, const char *value)
 {
-    fputc('[', f);
-    for (size_t i = 0; i < most && words[i]; i++)
-        fprintf(f, "%s\"%s\"", i ? ", " : "", words[i]);
-    fputc(']', f);
+    lt_json_put_key(w, key);
+    lt_json_put_string(w, value);
 }
 
-static void write_colors(FILE *f)
+/* The first `most` words of a list at most; it ends with NULL if it is shorter. */
+static void put_list(lt_json_writer *w, const char *key, const char *const *words, int most)
 {
-    fputs("    \"color\": [", f);
+    lt_json_put_key(w, key);
+    lt_json_begin_array(w);
+    for (int i = 0; i < most && words[i]; i++)
+        lt_json_put_string(w, words[i]);
+    lt_json_end_array(w);
+}
+
+static void put_colors(lt_json_writer *w)
+{
+    lt_json_put_key(w, "color");
+    lt_json_begin_array(w);
     for (int c = 0; c < WORLD_COLORS; c++)
-        fprintf(f, "%s\"%s\"", c ? ", " : "", world_named((enum world_color)c)->name);
-    fputs("],\n    \"part\": [", f);
-    for (int p = 0; p < RICH_PARTS; p++) {
-        enum rich_part part = (enum rich_part)p;
-        enum world_part like = rich_part_like(part);
-        const char *const *nouns = rich_part_nouns(part);
-        fprintf(f, "%s\n      {\"name\": \"%s\", \"plural\": %s, \"counted\": %s, \"names\": ",
-                p ? "," : "", nouns[0], rich_noun_singular(part, nouns[0]) ? "false" : "true",
-                rich_noun_counted(part, nouns[0]) ? "true" : "false");
-        write_list(f, nouns, SIZE_MAX);
-        fputs(", \"natural\": [", f);
-        bool first = true;
-        for (int id = 0; id < world_color_count(like); id++)
-            if (world_color_is_natural(like, id)) {
-                fprintf(f, "%s\"%s\"", first ? "" : ", ", world_color_word(like, id));
-                first = false;
-            }
-        fputs("]}", f);
-    }
-    fputs("\n    ]", f);
+        lt_json_put_string(w, world_named((enum world_color)c)->name);
+    lt_json_end_array(w);
 }
 
-static void write_trait(FILE *f, enum rich_trait t)
+static void put_part(lt_json_writer *w, enum rich_part part)
 {
-    const struct rich_trait_words *w = rich_trait_words(t);
-    const char *key = w->adjectives[0] ? w->adjectives[0] : w->with[0];
+    const char *const *nouns = rich_part_nouns(part);
 
-    fprintf(f, "\n      {\"name\": \"%s\"", key);
-    if (w->kind == RICH_FORM && w->part >= 0)
-        fprintf(f, ", \"of\": \"%s\"", rich_part_nouns((enum rich_part)w->part)[0]);
-    else if (w->of)
-        fprintf(f, ", \"of\": \"%s\"", w->of);
-    if (w->opposite >= 0) {
-        const struct rich_trait_words *o = rich_trait_words((enum rich_trait)w->opposite);
-        fprintf(f, ", \"opposite\": \"%s\"", o->adjectives[0] ? o->adjectives[0] : o->with[0]);
-    }
-    fputs(", \"adjectives\": ", f);
-    write_list(f, w->adjectives, RICH_WORDS);
-    fputs(", \"with\": ", f);
-    write_list(f, w->with, RICH_WORDS);
-    fputs(", \"without\": ", f);
-    write_list(f, w->without, RICH_WORDS);
-    fputc('}', f);
+    lt_json_begin_object(w);
+    put_text(w, "name", nouns[0]);
+    lt_json_put_key(w, "plural");
+    lt_json_put_bool(w, !rich_noun_singular(part, nouns[0]));
+    lt_json_put_key(w, "counted");
+    lt_json_put_bool(w, rich_noun_counted(part, nouns[0]));
+    put_list(w, "names", nouns, RICH_NOUNS);
+    lt_json_put_key(w, "natural");
+    lt_json_begin_array(w);
+    for (int id = 0; id < world_color_count(rich_part_like(part)); id++)
+        if (rich_color_is_natural(part, id))
+            lt_json_put_string(w, world_color_word(rich_part_like(part), id));
+    lt_json_end_array(w);
+    lt_json_end_object(w);
 }
 
-bool rich_write_concepts(FILE *f)
+static void put_trait(lt_json_writer *w, const struct rich_trait_words *t)
 {
-    fputs("{\n  \"version\": 1,\n  \"domain\": \"face\",\n  \"kinds\": {\n", f);
-    write_colors(f);
+    lt_json_begin_object(w);
+    put_text(w, "name", rich_trait_name(t));
+    if (t->kind == RICH_FORM)
+        put_text(w, "of", rich_form_noun(t));
+    if (t->opposite >= 0)
+        put_text(w, "opposite", rich_trait_name(rich_trait_words((enum rich_trait)t->opposite)));
+    put_list(w, "adjectives", t->adjectives, RICH_WORDS);
+    put_list(w, "with", t->with, RICH_WORDS);
+    put_list(w, "without", t->without, RICH_WORDS);
+    lt_json_end_object(w);
+}
+
+void rich_put_concepts(lt_json_writer *w)
+{
+    lt_json_begin_object(w);
+    lt_json_put_key(w, "version");
+    lt_json_put_int(w, 1);
+    put_text(w, "domain", "face");
+    lt_json_put_key(w, "kinds");
+    lt_json_begin_object(w);
+    put_colors(w);
+    lt_json_put_key(w, "part");
+    lt_json_begin_array(w);
+    for (int p = 0; p < RICH_PARTS; p++)
+        put_part(w, (enum rich_part)p);
+    lt_json_end_array(w);
     for (int kind = 0; kind < RICH_KINDS; kind++) {
-        bool first = true;
-        fprintf(f, ",\n    \"%s\": [", KIND_NAMES[kind]);
+        lt_json_put_key(w, KIND_NAMES[kind]);
+        lt_json_begin_array(w);
         for (int t = 0; t < RICH_TRAITS; t++) {
-            if (rich_trait_words((enum rich_trait)t)->kind != (enum rich_kind)kind)
-                continue;
-            if (!first)
-                fputc(',', f);
-            write_trait(f, (enum rich_trait)t);
-            first = false;
+            const struct rich_trait_words *words = rich_trait_words((enum rich_trait)t);
+            if (words->kind == (enum rich_kind)kind)
+                put_trait(w, words);
         }
-        fputs("\n    ]", f);
+        lt_json_end_array(w);
     }
-    fputs("\n  }\n}\n", f);
-    return !ferror(f);
+    lt_json_end_object(w);
+    lt_json_end_object(w);
 }

@@ -159,7 +159,7 @@ void rich_draw_brow(const void *arg, const struct rich_row *r)
         float half = e->brow_h * taper * sqrtf(end > 0.0f ? end : 0.0f);
         float hairs = rich_strands(0.62f * u + (0.45f - 0.5f * x) * v, 0.2f * v);
         float d = fabsf(v - line) - half + 0.30f * hairs;
-        float full = 0.93f - 0.10f * hairs - 0.30f * world_rise(-0.7f, -1.0f, x);
+        float full = 0.90f - 0.08f * hairs - 0.30f * world_rise(-0.7f, -1.0f, x);
         r->cover[i] = q < 1.0f ? full * world_rise(0.65f, -0.65f, d) : 0.0f;
         float lit =
             rich_lit(&e->l->light, 0.1f * x * e->side, 0.1f * (v - line), 0.0f, &r->gloss[i]);

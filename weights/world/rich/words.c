@@ -228,7 +228,7 @@ static const struct rich_trait_words WORDS[RICH_TRAITS] = {
                               NONE,
                               true,
                               {0},
-                              {"sunglasses", "shades", "tinted glasses"},
+                              {"sunglasses", "shades"},
                               {"without sunglasses", "with no sunglasses"}},
     [RICH_WITH_HAT] = {RICH_THING,
                        RICH_HAT,
@@ -236,7 +236,7 @@ static const struct rich_trait_words WORDS[RICH_TRAITS] = {
                        NONE,
                        true,
                        {0},
-                       {"a hat", "something on the head"},
+                       {"a hat"},
                        {"without a hat", "with no hat", "bareheaded"}},
     [RICH_WITH_BEANIE] = {RICH_THING,
                           RICH_HAT,
@@ -336,7 +336,7 @@ static const struct rich_trait_words WORDS[RICH_TRAITS] = {
                           RICH_FACING_RIGHT,
                           false,
                           {0},
-                          {"the face turned to the left", "the head turned left"},
+                          {"turned to the left", "facing left"},
                           {0}},
     [RICH_FACING_RIGHT] = {RICH_VIEW,
                            NONE,
@@ -344,7 +344,7 @@ static const struct rich_trait_words WORDS[RICH_TRAITS] = {
                            RICH_FACING_LEFT,
                            false,
                            {0},
-                           {"the face turned to the right", "the head turned right"},
+                           {"turned to the right", "facing right"},
                            {0}},
     [RICH_LIT_LEFT] = {RICH_VIEW,
                        NONE,
@@ -352,7 +352,7 @@ static const struct rich_trait_words WORDS[RICH_TRAITS] = {
                        RICH_LIT_RIGHT,
                        false,
                        {0},
-                       {"light from the left", "the light coming from the left"},
+                       {"lit from the left", "in light from the left"},
                        {0}},
     [RICH_LIT_RIGHT] = {RICH_VIEW,
                         NONE,
@@ -360,13 +360,23 @@ static const struct rich_trait_words WORDS[RICH_TRAITS] = {
                         RICH_LIT_LEFT,
                         false,
                         {0},
-                        {"light from the right", "the light coming from the right"},
+                        {"lit from the right", "in light from the right"},
                         {0}},
 };
 
 const struct rich_trait_words *rich_trait_words(enum rich_trait trait) { return &WORDS[trait]; }
 
-static const char *const NOUNS[RICH_PARTS][6] = {
+const char *rich_trait_name(const struct rich_trait_words *w)
+{
+    return w->adjectives[0] ? w->adjectives[0] : w->with[0];
+}
+
+const char *rich_form_noun(const struct rich_trait_words *w)
+{
+    return w->part >= 0 ? rich_part_nouns((enum rich_part)w->part)[0] : w->of;
+}
+
+static const char *const NOUNS[RICH_PARTS][RICH_NOUNS] = {
     [RICH_BACKGROUND] = {"background", "backdrop", "wall"},
     [RICH_SHIRT] = {"shirt", "sweater", "top"},
     [RICH_SKIN] = {"skin", "facial skin"},
@@ -393,7 +403,8 @@ const char *const *rich_part_nouns(enum rich_part part) { return NOUNS[part]; }
 
 bool rich_noun_counted(enum rich_part part, const char *noun)
 {
-    (void)noun;
+    if (!strcmp(noun, "stubble"))
+        return false;
     return part == RICH_BACKGROUND || part == RICH_SHIRT || part == RICH_BEARD ||
            part == RICH_MOUSTACHE || part == RICH_HAT || part == RICH_NOSE;
 }
@@ -401,5 +412,5 @@ bool rich_noun_counted(enum rich_part part, const char *noun)
 bool rich_noun_singular(enum rich_part part, const char *noun)
 {
     return rich_noun_counted(part, noun) || part == RICH_SKIN || part == RICH_HAIR ||
-           part == RICH_SHADOW || !strcmp(noun, "lipstick");
+           part == RICH_SHADOW || part == RICH_BEARD || !strcmp(noun, "lipstick");
 }

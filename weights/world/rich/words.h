@@ -7,7 +7,6 @@
 #define RICH_WORDS_H
 
 #include <stddef.h>
-#include <stdio.h>
 
 #include "weights/world/rich/attr.h"
 
@@ -106,7 +105,7 @@ enum rich_truth rich_truth_of(const struct rich_attr *attr, enum rich_trait trai
 /*
  * The words of a trait. Lists end with NULL and may be empty.
  * adjectives: before the person ("smiling") or, for a form, before the part ("curly").
- * with: after "with" or "wearing" ("a beard").
+ * with: after "with" or "wearing" ("a beard"); for a view, at the end ("lit from the left").
  * without: whole phrases that deny it ("without a beard").
  */
 enum { RICH_WORDS = 5 };
@@ -122,16 +121,16 @@ struct rich_trait_words {
 };
 const struct rich_trait_words *rich_trait_words(enum rich_trait trait);
 
+/* The first word of a trait, its name in tables. */
+const char *rich_trait_name(const struct rich_trait_words *words);
+/* The noun whose form a trait of kind RICH_FORM tells. */
+const char *rich_form_noun(const struct rich_trait_words *words);
+
+enum { RICH_NOUNS = 6 };
 /* The nouns of a part, the plain one first; NULL-terminated, static storage. */
 const char *const *rich_part_nouns(enum rich_part part);
-/* Whether a noun of the part takes "a" or "is". */
+/* Whether a noun of the part goes with "is" ("hair is"), and whether it takes "a" ("a beard"). */
 bool rich_noun_singular(enum rich_part part, const char *noun);
 bool rich_noun_counted(enum rich_part part, const char *noun);
-
-/*
- * Writes the table as JSON, the content of concepts.json; see README.md here for the format.
- * Returns whether all was written.
- */
-bool rich_write_concepts(FILE *file);
 
 #endif
