@@ -133,8 +133,17 @@ TRAIN_COMMON := $(BUILD)/weights/training.o $(WORLD_OBJ) $(PICTURES_A) $(ENGINE_
 $(BUILD)/train_generator $(BUILD)/train_clip $(BUILD)/measure: $(BUILD)/%: $(BUILD)/weights/%.o $(TRAIN_COMMON)
 	$(CC) $(CFLAGS) $(LDFLAGS) -fopenmp -o $@ $^ $(APPLIBS)
 
-$(BUILD)/world_sheet: $(BUILD)/weights/world_sheet.o $(WORLD_OBJ)
+$(BUILD)/world_sheet: $(BUILD)/weights/world_sheet.o $(WORLD_OBJ) $(LIB_A)
 	$(CC) $(CFLAGS) $(LDFLAGS) -fopenmp -o $@ $^ $(APPLIBS)
+
+$(BUILD)/rich_sheet: $(BUILD)/weights/rich_sheet.o $(WORLD_OBJ) $(PICTURES_A) $(ENGINE_A) $(LIB_A)
+	$(CC) $(CFLAGS) $(LDFLAGS) -fopenmp -o $@ $^ $(APPLIBS)
+
+# Contact sheets of the drawn portraits: $(BUILD)/world-*.png and $(BUILD)/rich-*.png.
+.PHONY: world-sheet
+world-sheet: $(BUILD)/world_sheet $(BUILD)/rich_sheet
+	$(BUILD)/world_sheet $(BUILD)/world > $(BUILD)/world-captions.txt
+	$(BUILD)/rich_sheet $(BUILD)/rich
 
 # The training runs side by side, one core each; interrupted, it continues where it was.
 .PHONY: weights measure channels
@@ -234,7 +243,7 @@ test-format:
 	git ls-files '*.c' '*.h' | xargs $(CLANG_FORMAT) --dry-run --Werror
 
 .PHONY: objects
-objects: $(BENCH_OBJ) $(BENCH_EDIT_OBJ) $(LIB_OBJ) $(APP_OBJ) $(WORLD_OBJ) $(TEST_OBJ) $(BUILD)/weights/train_generator.o $(BUILD)/weights/train_clip.o $(BUILD)/weights/measure.o $(BUILD)/weights/training.o
+objects: $(BENCH_OBJ) $(BENCH_EDIT_OBJ) $(LIB_OBJ) $(APP_OBJ) $(WORLD_OBJ) $(TEST_OBJ) $(BUILD)/weights/train_generator.o $(BUILD)/weights/train_clip.o $(BUILD)/weights/measure.o $(BUILD)/weights/training.o $(BUILD)/weights/world_sheet.o $(BUILD)/weights/rich_sheet.o
 
 # The longest stage first: two run at a time.
 STAGES := test-sanitize test-warnings test-unit test-cli test-convert test-install test-parity test-format test-layers
@@ -360,6 +369,7 @@ help:
 	@echo "make bench-sweep, bench-profile   time and memory against work; where the time goes"
 	@echo "make bench-edit every editing method against the truth (hours, resumable; MINUTES=30 for a part)"
 	@echo "make weights    train the shipped model again (up to 2 hours, resumable)"
+	@echo "make world-sheet  contact sheets of the drawn world, below $(BUILD)"
 	@echo "make measure    measure the shipped model on held-out portraits"
 	@echo "make install    to PREFIX (/usr/local), below DESTDIR; make uninstall"
 	@echo "make clean"

@@ -9,19 +9,18 @@
 
 /* Where a dimension of z goes, and over what range. */
 struct field {
+    const char *name;
     size_t offset;
     float low, high;
     enum rich_group group;
 };
 
-#define UNIT(f, group)                                   \
-    {                                                    \
-        offsetof(struct rich_attr, f), 0.0f, 1.0f, group \
+#define FIELD(f, low, high, group)                          \
+    {                                                       \
+#f, offsetof(struct rich_attr, f), low, high, group \
     }
-#define SIGNED(f, group)                                  \
-    {                                                     \
-        offsetof(struct rich_attr, f), -1.0f, 1.0f, group \
-    }
+#define UNIT(f, group)   FIELD(f, 0.0f, 1.0f, group)
+#define SIGNED(f, group) FIELD(f, -1.0f, 1.0f, group)
 
 /* In the order of the groups. */
 static const struct field FIELDS[RICH_FIELDS] = {
@@ -58,7 +57,7 @@ static const struct field FIELDS[RICH_FIELDS] = {
     UNIT(nose_length, RICH_FEATURES),
     UNIT(mouth_width, RICH_FEATURES),
     UNIT(lip_fullness, RICH_FEATURES),
-    {offsetof(struct rich_attr, smile), -0.8f, 1.0f, RICH_FEATURES},
+    FIELD(smile, -0.8f, 1.0f, RICH_FEATURES),
     UNIT(mouth_open, RICH_FEATURES),
     UNIT(age, RICH_DETAIL),
     UNIT(freckles, RICH_DETAIL),
@@ -119,6 +118,21 @@ static const struct part_facts PARTS[RICH_PARTS] = {
 static float *field_of(struct rich_attr *attr, const struct field *f)
 {
     return (float *)(void *)((char *)attr + f->offset);
+}
+
+const char *rich_number_name(int i) { return FIELDS[i].name; }
+
+enum rich_group rich_number_group(int i) { return FIELDS[i].group; }
+
+float rich_number(const struct rich_attr *attr, int i)
+{
+    struct rich_attr copy = *attr;
+    return *field_of(&copy, &FIELDS[i]);
+}
+
+void rich_set_number(struct rich_attr *attr, int i, float part)
+{
+    *field_of(attr, &FIELDS[i]) = FIELDS[i].low + (FIELDS[i].high - FIELDS[i].low) * part;
 }
 
 static int field_dimension(int i)
@@ -288,8 +302,7 @@ void rich_attr_from_z(const float z[RICH_Z], struct rich_attr *attr)
         u[i] = normal_cdf(z[i] * scale);
 
     for (int i = 0; i < RICH_FIELDS; i++)
-        *field_of(attr, &FIELDS[i]) =
-            FIELDS[i].low + (FIELDS[i].high - FIELDS[i].low) * u[field_dimension(i)];
+        rich_set_number(attr, i, u[field_dimension(i)]);
     attr->moustache = 0.5f * (attr->moustache + attr->beard);
     for (int p = 0; p < RICH_NATURAL; p++) {
         enum rich_part part = (enum rich_part)p;

@@ -160,6 +160,15 @@ float rich_past(float value, float from);
 /* Dimensions of z: one for each number up to `contrast`, three for each natural colour. */
 enum { RICH_FIELDS = 55, RICH_Z = RICH_FIELDS + 3 * RICH_NATURAL };
 
+/*
+ * The numbers of struct rich_attr from yaw to contrast, i < RICH_FIELDS: name, group and value, for
+ * tables and read-outs. rich_set_number takes the place in the natural range, 0..1.
+ */
+const char *rich_number_name(int i);
+enum rich_group rich_number_group(int i);
+float rich_number(const struct rich_attr *attr, int i);
+void rich_set_number(struct rich_attr *attr, int i, float part);
+
 /* The group of a dimension of z. Groups are contiguous and in order. */
 enum rich_group rich_z_group(int dimension);
 

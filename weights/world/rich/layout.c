@@ -103,12 +103,12 @@ void rich_lay_out(const struct rich_attr *a, struct rich_layout *l)
 
     l->yaw = 5.5f * a->yaw;
     l->nod = 2.6f * a->nod;
-    l->face_w = world_lerp(26.8f, 31.2f, a->head_width);
+    l->face_w = world_lerp(26.0f, 32.0f, a->head_width);
     l->face_top = world_lerp(36.0f, 39.0f, a->head_height);
-    l->face_chin = world_lerp(34.5f, 38.5f, a->head_height) + 3.0f * (a->chin - 0.5f);
+    l->face_chin = world_lerp(34.5f, 38.5f, a->head_height) + 4.5f * (a->chin - 0.5f);
     l->face_u = 0.25f * l->yaw;
     l->jaw = a->jaw;
-    l->taper = world_lerp(0.34f, 0.13f, a->jaw);
+    l->taper = world_lerp(0.38f, 0.08f, a->jaw);
     l->eye_u = world_lerp(11.6f, 13.8f, a->eye_spacing);
     l->nose_v = world_lerp(11.0f, 15.5f, a->nose_length);
     l->mouth_v = 0.5f * (l->nose_v + l->face_chin) - 1.2f;

@@ -3,7 +3,7 @@
 /* Where closed lips meet; the corners rise with a smile. */
 static float meeting(const struct rich_mouth *m, float q)
 {
-    return m->lift * (0.45f - q * (0.75f + 0.25f * q)) * 4.0f;
+    return m->lift * (2.3f - q * (3.9f + 1.3f * q));
 }
 
 /* The edges of the gap between the lips: the upper lip hardly moves, the lower one hangs. */

@@ -67,7 +67,7 @@ static void paint_wrinkles(struct rich_canvas *c, const struct rich_layout *l)
 
     for (float side = -1.0f; side <= 1.0f; side += 2.0f) {
         /* from the wing of the nose past the corner of the mouth */
-        float cheek = 0.42f * old + 0.34f * glad;
+        float cheek = 0.50f * old + 0.34f * glad;
         if (cheek > 0.02f) {
             struct world_frame f =
                 on_face(l, side * (9.6f + 1.2f * glad), 0.5f * (l->nose_v + l->mouth_v), 1.0f,
@@ -79,21 +79,21 @@ static void paint_wrinkles(struct rich_canvas *c, const struct rich_layout *l)
         for (int k = -1; k <= 1; k++) { /* beside the eye */
             struct world_frame f = on_face(l, side * (l->eye_u + 10.2f), 0.2f + 1.9f * (float)k,
                                            1.0f, side * 0.32f * (float)k, side);
-            crease(c, &f, l, 2.9f, -0.5f, 0.42f, 0.40f * old);
+            crease(c, &f, l, 2.9f, -0.5f, 0.42f, 0.55f * old);
         }
         struct world_frame bag =
             on_face(l, side * (l->eye_u - 0.5f), 6.3f, 1.0f, side * 0.06f, side);
-        crease(c, &bag, l, 5.4f, -1.6f, 0.7f, 0.40f * old);
+        crease(c, &bag, l, 5.4f, -1.6f, 0.7f, 0.55f * old);
         struct world_frame frown = on_face(l, side * 2.0f, -10.0f, 1.1f, 1.50f, side);
-        crease(c, &frown, l, 2.8f, 0.4f, 0.5f, 0.34f * old);
+        crease(c, &frown, l, 2.8f, 0.4f, 0.5f, 0.45f * old);
         struct world_frame jowl =
             on_face(l, side * 10.0f, l->mouth_v + 6.0f, 1.0f, side * -1.2f, side);
-        crease(c, &jowl, l, 4.0f, -0.8f, 0.7f, 0.30f * old);
+        crease(c, &jowl, l, 4.0f, -0.8f, 0.7f, 0.42f * old);
     }
     for (int k = 0; k < 3 && old > 0.0f; k++) {
         struct world_frame f =
             on_face(l, 0.6f * (float)(k - 1), -16.4f - 3.7f * (float)k, 1.0f, 0.0f, 1.0f);
-        crease(c, &f, l, 13.5f - 2.0f * (float)k, 1.0f, 0.6f, 0.40f * old);
+        crease(c, &f, l, 13.5f - 2.0f * (float)k, 1.0f, 0.6f, 0.55f * old);
     }
 }
 
@@ -163,7 +163,7 @@ static void paint_mouth(struct rich_canvas *c, const struct rich_layout *l)
         rich_paint(c, &f, box, rich_draw_teeth, &m, ink(l, RICH_TEETH, 0.2f));
     }
     for (float side = -1.0f; side <= 1.0f; side += 2.0f) { /* the corners' dimples */
-        float lift = m.lift * (0.45f - 1.0f) * 4.0f;
+        float lift = m.lift * -2.9f;
         struct world_frame dimple =
             world_frame_at(&f, side * (m.w + 0.2f), lift, side * -0.7f * m.lift, side);
         struct rich_crease line = {l, 1.9f, 0.0f, 0.8f, 0.45f, 0.5f};
@@ -237,7 +237,8 @@ static void paint_eye(struct rich_canvas *c, const struct rich_layout *l, float 
     }
 
     float brow = -8.6f - 3.0f * a->brow_height - 0.4f * e.up;
-    float slant = 0.10f * a->brow_slant - 0.16f * l->brow_up;
+    float slant = 0.08f * a->brow_slant + 0.13f * a->brow_slant * a->brow_slant * a->brow_slant -
+                  0.16f * l->brow_up;
     struct world_frame b = on_face(l, side * (l->eye_u + 0.2f), brow, 1.0f, slant * side, side);
     rich_paint(c, &b, around(e.brow_w, e.brow_arch + e.brow_h + 1.5f), rich_draw_brow, &e,
                ink(l, RICH_BROWS, 0.3f));
