@@ -140,7 +140,7 @@ static const struct rich_trait_words WORDS[RICH_TRAITS] = {
     [RICH_STUBBLE] = {RICH_THING,
                       RICH_BEARD,
                       NULL,
-                      RICH_LONG_BEARD,
+                      NONE,
                       false,
                       {"stubbly", "unshaven"},
                       {"stubble", "a stubbly chin"},
