@@ -153,7 +153,7 @@ static lt_status write_inputs(lt_ctx *ctx, const struct setup *s, const struct c
         return lt_ctx_status(ctx);
     lt_status status = lt_safetensors_write(ctx, setup_path(s, "inputs.safetensors", path), 7,
                                             names, tensors, 0, NULL, NULL);
-    if (status == LT_OK) /* one latent, for `cfedit edit --latent` */
+    if (status == LT_OK) /* one latent, for `cfedit edit --latents` */
         status = lt_safetensors_write(ctx, setup_path(s, "latents.safetensors", path), 1,
                                       (const char *[]){"latents"},
                                       (lt_tensor *[]){lt_slice(ctx, w, 0, 0, 1)}, 0, NULL, NULL);

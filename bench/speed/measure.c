@@ -221,7 +221,7 @@ static bool edit_steps(const struct setup *setup, int steps, struct usage *usage
                                 setup_path(setup, "clip-half.safetensors", clip),
                                 "--generator",
                                 setup_path(setup, "generator.safetensors", generator),
-                                "--latent",
+                                "--latents",
                                 setup_path(setup, "latents.safetensors", latents),
                                 "--source",
                                 BENCH_SOURCE_TEXT,

@@ -44,17 +44,18 @@ struct entry {
     }
 
 static const struct entry entries[] = {
-    {INT("steps", 1, 100000, "optimisation steps for each picture; a step draws the picture once"),
+    {INT("steps", 1, 1e9,
+         "optimisation steps; a step draws each picture, or each latent of a training's batch, once"),
      {LATENT(AS_INT, steps), MAPPER(AS_INT, steps)}},
-    {REAL("lr", 1e-9, 100,
+    {REAL("lr", 1e-12, 1e6,
           "step length of steepest descent; learning rate of Adam (try 0.03) and of a mapper's "
           "optimiser"),
      {LATENT(AS_FLOAT, lr), MAPPER(AS_FLOAT, train.lr)}},
-    {INT("fit-steps", 0, 100000,
+    {INT("fit-steps", 0, 1e9,
          "steps towards the best recolouring, before all others, if the text names a colour "
          "and focus is on"),
      {LATENT(AS_INT, fit_steps)}},
-    {REAL("fit-lr", 1e-9, 100, "learning rate of the steps towards the recolouring"),
+    {REAL("fit-lr", 1e-12, 1e6, "learning rate of the steps towards the recolouring"),
      {LATENT(AS_FLOAT, fit_lr)}},
     {INT("render-size", 0, 1024,
          "side of the pictures during the search: a power of two from 4 to the generator's "
@@ -100,9 +101,13 @@ static const struct entry entries[] = {
     {REAL("anchor-lambda", 0, 1e6,
           "weight of the distance from the source picture's CLIP embedding"),
      {LATENT(AS_FLOAT, anchor_lambda)}},
-    {REAL("id-lambda", 0, 1e6, "weight of the identity loss (needs identity.safetensors)"),
+    {REAL("id-lambda", 0, 1e6,
+          "weight of the identity loss (needs identity.safetensors in the model, or --identity)"),
      {LATENT(AS_FLOAT, id_lambda), MAPPER(AS_FLOAT, train.objective.id_lambda)}},
-    {REAL("perc-lambda", 0, 1e6, "weight of the perceptual loss (needs vgg.safetensors)"),
+    {REAL(
+         "perc-lambda", 0, 1e6,
+         "weight of the perceptual loss (needs vgg.safetensors in the model, or --vgg; published for "
+         "dogs and cats: 0.01 to 0.02)"),
      {LATENT(AS_FLOAT, perc_lambda), MAPPER(AS_FLOAT, train.objective.perc_lambda)}},
     {CHOICE("positive-1", "off|on",
             "in CLIP-NCE, use the direction from source text to target text"),
@@ -111,7 +116,7 @@ static const struct entry entries[] = {
      {NCE(AS_BOOL, use_pos2)}},
     {CHOICE("negatives", "off|on", "off: CLIP-NCE becomes 1 - cosine to its positives"),
      {NCE(AS_BOOL, use_negatives)}},
-    {REAL("temperature", 1e-3, 100, "temperature of CLIP-NCE"), {NCE(AS_FLOAT, temperature)}},
+    {REAL("temperature", 1e-6, 1e6, "temperature of CLIP-NCE"), {NCE(AS_FLOAT, temperature)}},
     {INT("copies", 0, CE_NCE_MAX_COPIES,
          "warped copies of the picture that CLIP sees in each step; 0: the picture itself"),
      {NCE(AS_INT, copies)}},
@@ -120,10 +125,13 @@ static const struct entry entries[] = {
     {REAL("contrast-lambda", 0, 1e6,
           "weight of telling the target from the contrasts, added to the text loss"),
      {NCE(AS_FLOAT, contrast_lambda)}},
-    {REAL("contrast-temperature", 1e-3, 100,
+    {REAL("contrast-temperature", 1e-6, 1e6,
           "temperature of telling the target from the contrasts"),
      {NCE(AS_FLOAT, contrast_temperature)}},
-    {CHOICE("resize", CE_RESIZE_CHOICES, "how pictures are reduced to CLIP's size"),
+    {CHOICE(
+         "resize", CE_RESIZE_CHOICES,
+         "how pictures are brought to CLIP's size: bicubic without antialiasing, as in the published "
+         "training, or with"),
      {NCE(AS_BOOL, antialias), CHANNELS(AS_BOOL, measure.antialias)}},
     {INT("batch", 1, 1024, "pictures in each step of a mapper's training"),
      {MAPPER(AS_INT, train.batch)}},
@@ -133,6 +141,9 @@ static const struct entry entries[] = {
      {MAPPER(AS_BOOL, train.level[CE_LEVEL_MEDIUM])}},
     {CHOICE("fine-mapper", "off|on", "the mapper moves layers 8 and up"),
      {MAPPER(AS_BOOL, train.level[CE_LEVEL_FINE])}},
+    {CHOICE("mapper-type", "levels|single",
+            "a mapper for each of the three groups of layers, or one for all layers"),
+     {MAPPER(AS_INT, train.mapper_type)}},
     {CHOICE("text-mapping", "off|on", "the mapper sees the text"),
      {MAPPER(AS_NOT_BOOL, train.without_text)}},
     {REAL("alpha", -1000, 1000,

@@ -76,6 +76,13 @@ static lt_tensor *row_of(lt_ctx *ctx, const char *path, lt_tensor *t, int64_t in
 
 lt_tensor *ce_latents_from_file(const struct ce_models *models, const char *selection)
 {
+    int axes;
+    return ce_latents_from_file_axes(models, selection, &axes);
+}
+
+lt_tensor *ce_latents_from_file_axes(const struct ce_models *models, const char *selection,
+                                     int *axes)
+{
     lt_ctx *ctx = models->ctx;
     char *path = NULL;
     int64_t index = 0;
@@ -83,6 +90,7 @@ lt_tensor *ce_latents_from_file(const struct ce_models *models, const char *sele
     if (split_selection(ctx, selection, &path, &index, &one) != LT_OK)
         return NULL;
     lt_tensor *t = ce_kind_read(ctx, path, CE_KIND_LATENTS, "latents");
+    *axes = t ? lt_ndim(t) : 0;
     if (t && one)
         t = row_of(ctx, path, t, index);
     if (t)

@@ -5,32 +5,27 @@
 
 #include "autograd/ops.h"
 #include "cli/commands.h"
-#include "cli/inout/seeds.h"
-#include "engine/latents.h"
 #include "engine/mapper/mapper.h"
 #include "cli/console/options.h"
 #include "cli/inout/output.h"
 #include "cli/inout/photos.h"
-#include "cli/inout/picture_list.h"
+#include "cli/inout/sources.h"
 #include "cli/console/report.h"
 #include "cli/pictures/sheet.h"
 #include "engine/objective/text_features.h"
 
 #define SHEET_MAX 16 /* pictures on the sheet of all */
-#define PSI_UNSET (-1000.0)
 
 struct job {
     struct ce_run *run;
     struct ce_models models;
-    const char *mapper_path, *target, *latents, *seeds_text, *output;
-    struct ce_list images;
-    int64_t invert_steps;
-    double strength, psi;
+    struct ce_sources sources;
+    const char *mapper_path, *target, *output;
+    double strength;
     bool pairs;
     lt_params *params;
     struct ce_mapper *mapper;
-    int64_t *seeds; /* NULL: from a file */
-    lt_tensor *w;   /* (N,L,D) */
+    lt_tensor *w; /* (N,L,D) */
     int64_t count;
     struct ce_picture_files pictures;
     ce_image before[SHEET_MAX], after[SHEET_MAX];
@@ -50,60 +45,38 @@ static const char examples[] =
 static int parse(struct job *job, int argc, char **argv)
 {
     struct ce_run *run = job->run;
-    const struct ce_option table[] = {
+    const struct ce_option own[] = {
         CE_OPT_FILE("mapper", "FILE", &job->mapper_path, "the mapper"),
-        CE_OPT_TEXT("target", "TEXT", &job->target,
-                    "the text (default: the one in the mapper's file)"),
-        CE_OPT_FILE(
-            "latents", "FILE[:I]", &job->latents,
-            "safetensors file with tensor latents, (N, L, D) for W+ or (N, D) for W; :I takes only number I"),
-        CE_OPT_TEXT("seeds", "LIST", &job->seeds_text,
-                    "random pictures: 1-16, or 3,5,8 (default: --seed)"),
-        CE_OPT_LIST("image", "FILE|DIR", &job->images,
-                    "a photo, or those of a folder, inverted first; may be repeated"),
-        CE_OPT_INT("invert-steps", "N", &job->invert_steps, 0, 1000000,
-                   "steps of that, see 'cfedit invert --help'"),
-        CE_OPT_REAL(
-            "truncation", "PSI", &job->psi, -10, 10,
-            "for seeds: distance from the average picture (default: what the generator's file says, else 0.7)"),
-        CE_OPT_REAL("strength", "S", &job->strength, -100, 100,
-                    "factor of the edit: 1 as trained, 0 none, above 1 exaggerated"),
+        CE_OPT_TEXT(
+            "target", "TEXT", &job->target,
+            "what the edited picture shows (default: the text that the mapper's file names)"),
+        CE_OPT_REAL("strength", "S", &job->strength, -CE_STRENGTH_MOST, CE_STRENGTH_MOST,
+                    "factor of the edit: 1 as trained, 0 none, above 1 exaggerated, below 0 its "
+                    "opposite"),
         CE_OPT_FLAG("pairs", &job->pairs, "write each picture as before and after, side by side"),
-        CE_OPT_OUT(
-            "FILE|DIR", &job->output,
-            "a .png or .jpg file for a single picture (before and after, side by side), or a folder, made if "
-            "missing (default: the current folder, or nowhere with --dump)"),
+        CE_OPT_OUT("FILE|DIR", &job->output,
+                   "where the pictures go: a .png or .jpg file for a single one (before and after, "
+                   "side by side), or a folder, made if missing (default: the current folder, or "
+                   "nowhere with --dump)"),
     };
+    struct ce_option table[CE_COUNT(own) + CE_SOURCES_OPTIONS];
+    memcpy(table, own, sizeof own);
+    const size_t n = CE_COUNT(own) + ce_sources_options(&job->sources, table + CE_COUNT(own));
     const struct ce_syntax syntax = {.usage = "[OPTION]... --mapper FILE",
                                      .about = about,
                                      .examples = examples,
                                      .takes = CE_TAKES_GENERATOR | CE_TAKES_CLIP |
                                               CE_TAKES_ENCODER | CE_TAKES_DUMP | CE_TAKES_OUTPUT,
                                      .table = table,
-                                     .count = CE_COUNT(table)};
+                                     .count = n};
     const int status = ce_options_parse(run, &syntax, argc, argv);
     if (status != CE_PARSED)
         return status;
     if (!job->mapper_path)
         return ce_usage_error(run, "say which mapper with --mapper FILE");
-    if ((job->latents != NULL) + (job->seeds_text != NULL) + (job->images.count > 0) +
-            run->seed_given >
-        1)
-        return ce_usage_error(run,
-                              "only one of --latents, --seeds, --seed and --image can be given");
-    size_t count = 1;
-    int listed = CE_PARSED;
-    if (job->seeds_text)
-        listed = ce_seeds_parse(run, job->seeds_text, &job->seeds, &count);
-    else if (!job->latents && job->images.count == 0)
-        listed = ce_seeds_one(run, run->seed, &job->seeds, &count);
-    if (listed != CE_PARSED)
-        return listed;
-    const int expanded = ce_picture_list_expand(run, &job->images);
-    if (expanded != CE_PARSED)
-        return expanded;
-    job->count = job->images.count > 0 ? (int64_t)job->images.count : (int64_t)count;
-    return ce_pictures_room(run, job->output, job->count);
+    const int settled = ce_sources_settle(run, &job->sources, run->seed);
+    job->count = (int64_t)job->sources.count;
+    return settled == CE_PARSED ? ce_pictures_room(run, job->output, job->count) : settled;
 }
 
 /* ---- preparation ---- */
@@ -129,35 +102,19 @@ static lt_status open_mapper(struct job *job)
 
 static lt_status read_latents(struct job *job)
 {
-    struct ce_run *run = job->run;
-    if (job->psi == PSI_UNSET)
-        job->psi = job->models.truncation;
-    job->w = job->latents
-                 ? ce_latents_from_file(&job->models, job->latents)
-                 : ce_latents_from_seeds(&job->models, job->seeds, (size_t)job->count, job->psi);
+    lt_tensor *photos;
+    job->w = ce_sources_read(job->run, &job->models, &job->sources, &photos);
     if (!job->w)
-        return lt_ctx_status(run->ctx);
+        return lt_ctx_status(job->run->ctx);
     job->count = lt_dim(job->w, 0);
     return LT_OK;
-}
-
-/* The same of photos, which takes long. */
-static lt_status invert_photos(struct job *job)
-{
-    struct ce_invert_config config = ce_invert_defaults();
-    struct ce_photos photos;
-    config.steps = (int)job->invert_steps;
-    const lt_status status = ce_photos_invert(job->run, &job->models, &config, job->images.items,
-                                              job->images.count, &photos);
-    job->w = photos.w;
-    return status;
 }
 
 /* Names the pictures, once their number is known, and finds out whether they may be written. */
 static int name_pictures(struct job *job)
 {
-    return ce_picture_files_name(job->run, job->output, "edited-", "", job->seeds, job->count,
-                                 &job->pictures);
+    return ce_picture_files_name(job->run, job->output, "edited-", "", job->sources.seeds,
+                                 job->count, &job->pictures);
 }
 
 /* ---- work ---- */
@@ -202,8 +159,8 @@ static lt_status write_sheet(struct job *job)
     for (int i = 0; i < n; i++) {
         cells[i] = &job->before[i];
         cells[n + i] = &job->after[i];
-        labels[i] = ce_text(run, "%s%lld", job->seeds ? "seed " : "",
-                            (long long)(job->seeds ? job->seeds[i] : i));
+        labels[i] = ce_text(run, "%s%lld", job->sources.seeds ? "seed " : "",
+                            (long long)(job->sources.seeds ? job->sources.seeds[i] : i));
     }
     const ce_sheet plan = {.columns = n,
                            .rows = 2,
@@ -273,7 +230,7 @@ static int tell(const struct job *job)
 {
     const struct ce_run *run = job->run;
     const struct ce_told told = {.files = (const char *const *)job->pictures.files,
-                                 .seeds = job->seeds,
+                                 .seeds = job->sources.seeds,
                                  .count = job->count,
                                  .sheet = job->pictures.sheet,
                                  .seconds = ce_seconds() - job->progress.begun};
@@ -296,30 +253,32 @@ int ce_cmd_apply(struct ce_run *run, int argc, char **argv)
     memset(&job, 0, sizeof job);
     job.run = run;
     job.strength = 1;
-    job.invert_steps = ce_invert_defaults().steps;
-    job.psi = PSI_UNSET;
+    job.sources = ce_sources_defaults(CE_SOURCE_IMAGES);
     int code = parse(&job, argc, argv);
     if (code != CE_PARSED)
         return code;
     lt_ctx *ctx = run->ctx;
-    const bool from_photos = job.images.count > 0;
     if (ce_output_check(run, "--dump", run->dump, CE_REPLACE_NOTHING))
         return ce_fail(run);
-    if (!job.latents && (code = name_pictures(&job)) != CE_PARSED)
+    if (job.count > 0 && (code = name_pictures(&job)) != CE_PARSED)
         return code;
-    lt_status status = ce_models_open(
-        ctx, &run->paths, CE_NEED_GENERATOR | CE_NEED_TEXT | ce_photos_need(run, job.images.count),
-        &job.models);
+    lt_status status = ce_models_open(ctx, &run->paths,
+                                      CE_NEED_GENERATOR | CE_NEED_TEXT |
+                                          ce_photos_need(run, job.sources.images.count),
+                                      &job.models);
     if (!status)
         status = open_mapper(&job);
-    if (!status && !from_photos)
+    /* The places of the pictures are tried before photos are inverted, which takes long. */
+    if (!status && job.pictures.named)
+        status = ce_picture_files_prepare(run, &job.pictures);
+    if (!status)
         status = read_latents(&job);
-    if (status)
-        code = ce_fail(run);
-    else if (job.latents)
+    if (!status && !job.pictures.named) {
         code = name_pictures(&job);
-    if (code == CE_PARSED &&
-        (ce_picture_files_prepare(run, &job.pictures) || (from_photos && invert_photos(&job))))
+        if (code == CE_PARSED)
+            status = ce_picture_files_prepare(run, &job.pictures);
+    }
+    if (status)
         code = ce_fail(run);
     lt_no_grad_begin(ctx);
     if (code == CE_PARSED)

@@ -9,8 +9,6 @@
 #include "cli/commands.h"
 #include "cli/inout/edit_output.h"
 #include "engine/editor.h"
-#include "cli/inout/seeds.h"
-#include "engine/latents.h"
 #include "engine/objective/match.h"
 #include "engine/methods.h"
 #include "engine/model_files.h"
@@ -18,7 +16,8 @@
 #include "cli/console/options.h"
 #include "cli/inout/output.h"
 #include "cli/inout/photos.h"
-#include "cli/inout/picture_list.h"
+#include "cli/inout/setting_options.h"
+#include "cli/inout/sources.h"
 #include "cli/console/report.h"
 
 static const char examples[] =
@@ -28,74 +27,16 @@ static const char examples[] =
     "  cfedit edit --target \"face with green lips\" --seed 7 --method global-directions\n"
     "  cfedit edit --target \"green lipstick\" --model my-model/ --image me.jpg\n"
     "  cfedit edit --target \"green lipstick\" --model my-model/ --image photos/ -o edited/\n"
-    "  cfedit edit --target \"green lipstick\" --model my-model/ --latent faces.safetensors:3\n"
+    "  cfedit edit --target \"green lipstick\" --model my-model/ --latents faces.safetensors:3\n"
     "  cfedit edit --target \"green lipstick\" --mapper green.safetensors --seed 7";
 
-enum { OPTIONS_MAX = 64 };
-
-/* A setting of a method as an option: which variable is in use depends on its kind. */
-struct setting_option {
-    const struct ce_setting *setting;
-    int64_t integer;
-    double real;
-    const char *word;
-    bool given;
-};
-
 struct edit_options {
-    struct ce_list contrasts, images;
-    int64_t invert_steps;
-    const char *target, *source, *latent, *seeds_text, *mapper, *output, *method, *channels;
-    int64_t *seeds; /* NULL: the pictures come from latents or photos */
-    size_t count;   /* of seeds or photos; 0: told by the file of latents */
-    double strength, truncation;
-    bool truncation_given;
-    struct setting_option settings[OPTIONS_MAX];
-    size_t setting_count;
+    struct ce_sources sources;
+    struct ce_setting_options settings;
+    struct ce_list contrasts;
+    const char *target, *source, *mapper, *output, *method, *channels;
+    double strength;
 };
-
-/* Word `number` of "off|on". */
-static const char *choice_word(struct ce_run *run, const char *choices, int number)
-{
-    for (; number > 0; number--)
-        choices = strchr(choices, '|') + 1;
-    return ce_text(run, "%.*s", (int)strcspn(choices, "|"), choices);
-}
-
-/* The default method's value is the one that the help shows; for a setting that it does not use,
- * none. */
-static struct ce_option setting_option(struct ce_run *run, struct setting_option *o,
-                                       const struct ce_setting *setting,
-                                       const struct ce_edit_settings *defaults)
-{
-    const double value = ce_setting_get(defaults, setting);
-    struct ce_option option = {.name = setting->name,
-                               .meta = setting->meta,
-                               .low = setting->low,
-                               .high = setting->high,
-                               .help = setting->help,
-                               .choices = setting->choices,
-                               .given = &o->given};
-    o->setting = setting;
-    switch (setting->kind) {
-    case CE_SETTING_INT:
-        o->integer = isnan(value) ? (int64_t)setting->low - 1 : (int64_t)value;
-        option.kind = CE_INT;
-        option.value = &o->integer;
-        break;
-    case CE_SETTING_REAL:
-        o->real = isnan(value) ? setting->low - 1.0 : value;
-        option.kind = CE_REAL;
-        option.value = &o->real;
-        break;
-    case CE_SETTING_CHOICE:
-        o->word = isnan(value) ? NULL : choice_word(run, setting->choices, (int)value);
-        option.kind = CE_CHOICE;
-        option.value = &o->word;
-        break;
-    }
-    return option;
-}
 
 /* The paragraph above the options, with the table of methods. */
 static const char *describe_methods(struct ce_run *run)
@@ -115,31 +56,14 @@ static const char *describe_methods(struct ce_run *run)
     return text ? ce_text(run, "%s\n%s", text, tail) : NULL;
 }
 
-/* The seeds or the photos to edit. Without any source a seed is taken from the clock; the results
- * name it, so that the picture can be had again. */
-static int read_sources(struct ce_run *run, struct edit_options *o)
-{
-    if ((o->latent != NULL) + (o->seeds_text != NULL) + (o->images.count > 0) + run->seed_given > 1)
-        return ce_usage_error(run, "--seed, --seeds, --latent and --image exclude each other");
-    int status = ce_picture_list_expand(run, &o->images);
-    o->count = o->images.count;
-    if (status == CE_PARSED && o->seeds_text)
-        status = ce_seeds_parse(run, o->seeds_text, &o->seeds, &o->count);
-    else if (status == CE_PARSED && !o->latent && o->images.count == 0)
-        status =
-            ce_seeds_one(run, run->seed_given ? run->seed : (int64_t)(ce_seconds() * 1e3) % 10000,
-                         &o->seeds, &o->count);
-    return status == CE_PARSED ? ce_pictures_room(run, o->output, (int64_t)o->count) : status;
-}
-
 static int read_options(struct ce_run *run, struct edit_options *o, int argc, char **argv)
 {
     size_t count;
     const struct ce_method *methods = ce_methods(&count);
     const struct ce_edit_settings defaults = ce_method_settings(&methods[0]);
-    *o = (struct edit_options){.invert_steps = ce_invert_defaults().steps,
+    *o = (struct edit_options){.sources = ce_sources_defaults(CE_SOURCE_IMAGES),
+                               .settings = {.defaults = &defaults, .every = true},
                                .strength = 1.0,
-                               .truncation = 1.0,
                                .method = methods[0].name};
     const char *names = methods[0].name;
     for (size_t i = 1; i < count && names; i++)
@@ -147,45 +71,34 @@ static int read_options(struct ce_run *run, struct edit_options *o, int argc, ch
     const char *about = describe_methods(run);
     if (!names || !about)
         return ce_error(run, "out of memory");
-    struct ce_option truncation =
-        CE_OPT_REAL("truncation", "PSI", &o->truncation, 0, 2,
-                    "truncation of faces from seeds, instead of the generator's own");
-    truncation.given = &o->truncation_given;
-    const struct ce_option fixed[] = {
+    const struct ce_option own[] = {
         CE_OPT_TEXT("target", "TEXT", &o->target,
                     "what the edited picture shows, \"face with green lips\""),
         CE_OPT_TEXT("source", "TEXT", &o->source,
                     "what the picture shows now (default: the generator's domain word, \"face\")"),
-        CE_OPT_LIST(
-            "contrast", "TEXT", &o->contrasts,
-            "what the picture must not be taken for; may be repeated (default: the target with other colour words)"),
+        CE_OPT_LIST("contrast", "TEXT", &o->contrasts,
+                    "what the picture must not be taken for; may be repeated (default: the target "
+                    "with other colour words)"),
         CE_OPT_CHOICE("method", names, &o->method, "how the edit is found, see above"),
-        CE_OPT_REAL("strength", "S", &o->strength, 0, 10, "how much of the edit: 0 none, 1 full"),
-        CE_OPT_TEXT("seeds", "LIST", &o->seeds_text,
-                    "edit the faces of several seeds, \"1-16\" or \"3,5,9\"; --seed N edits one"),
-        CE_OPT_FILE("latent", "FILE[:I]", &o->latent,
-                    "edit the latents of a file, or its I-th (from 0)"),
-        CE_OPT_LIST("image", "FILE|DIR", &o->images,
-                    "edit a photo, or those of a folder, inverted first; may be repeated"),
-        CE_OPT_INT("invert-steps", "N", &o->invert_steps, 0, 1000000,
-                   "steps of that, see 'cfedit invert --help'"),
         CE_OPT_FILE("mapper", "FILE", &o->mapper, "apply a trained mapper instead of a method"),
-        CE_OPT_FILE(
-            "channels", "FILE", &o->channels,
-            "effects of the style channels for global-directions, measured and written where it is missing (default: "
-            "channels.safetensors of the model, else measured anew)"),
-        CE_OPT_OUT(
-            "FILE|DIR", &o->output,
-            "a .png or .jpg file for a single picture (before and after, side by side), or a folder, made if missing "
-            "(default: edit.png, or edit/ for several)"),
-        truncation,
+        CE_OPT_REAL("strength", "S", &o->strength, -CE_STRENGTH_MOST, CE_STRENGTH_MOST,
+                    "factor of the edit: 1 as found, 0 none, above 1 exaggerated, below 0 its "
+                    "opposite"),
+        CE_OPT_FILE("channels", "FILE", &o->channels,
+                    "effects of the style channels, for global-directions: read from this file, or "
+                    "measured and written to it where it is missing (default: the model's "
+                    "channels.safetensors, else they are measured and not kept)"),
+        CE_OPT_OUT("FILE|DIR", &o->output,
+                   "where the pictures go: a .png or .jpg file for a single one (before and after, "
+                   "side by side), or a folder, made if missing (default: edit.png, or the folder "
+                   "edit for several)"),
     };
-    struct ce_option table[OPTIONS_MAX];
-    size_t n = CE_COUNT(fixed);
-    memcpy(table, fixed, sizeof fixed);
-    const struct ce_setting *setting;
-    for (size_t i = 0; n < OPTIONS_MAX && (setting = ce_setting_at(i)); i++)
-        table[n++] = setting_option(run, &o->settings[o->setting_count++], setting, &defaults);
+    struct ce_option fixed[CE_COUNT(own) + CE_SOURCES_OPTIONS];
+    memcpy(fixed, own, sizeof own);
+    size_t n = CE_COUNT(own) + ce_sources_options(&o->sources, fixed + CE_COUNT(own));
+    const struct ce_option *table = ce_setting_options_add(run, &o->settings, fixed, &n);
+    if (!table)
+        return ce_error(run, "out of memory");
     const struct ce_syntax syntax = {.usage = "[OPTION]... --target TEXT",
                                      .about = about,
                                      .examples = examples,
@@ -198,54 +111,29 @@ static int read_options(struct ce_run *run, struct edit_options *o, int argc, ch
         return status;
     if (!o->target)
         return ce_usage_error(run, "say what to change with --target TEXT");
-    return read_sources(run, o);
+    /* A seed from the clock is told with the results, so that the picture can be had again. */
+    const int settled = ce_sources_settle(
+        run, &o->sources, run->seed_given ? run->seed : (int64_t)(ce_seconds() * 1e3) % 10000);
+    return settled == CE_PARSED ? ce_pictures_room(run, o->output, (int64_t)o->sources.count)
+                                : settled;
 }
 
-/* The method's settings with what the command line says; an exit status or CE_PARSED. */
-static int make_settings(const struct ce_run *run, const struct edit_options *o,
+/* The method's settings with the values that the command line gives. CE_PARSED, or the exit status
+ * of an error that has been told. */
+static int make_settings(struct ce_run *run, const struct edit_options *o,
                          struct ce_edit_settings *s)
 {
     *s = ce_method_settings(ce_method_find(o->method));
-    for (size_t i = 0; i < o->setting_count; i++) {
-        const struct setting_option *option = &o->settings[i];
-        if (!option->given)
-            continue;
-        if (!ce_setting_used(s, option->setting))
-            return ce_usage_error(run, "the method %s has no use for --%s", o->method,
-                                  option->setting->name);
-        const enum ce_setting_kind kind = option->setting->kind;
-        ce_setting_put(s, option->setting,
-                       kind == CE_SETTING_INT ? (double)option->integer
-                       : kind == CE_SETTING_REAL
-                           ? option->real
-                           : ce_setting_choice(option->setting, option->word));
-    }
+    const char *who = ce_text(run, "the method %s", o->method);
+    if (!who)
+        return ce_error(run, "out of memory");
+    const int status = ce_setting_options_put(run, &o->settings, who, s);
+    if (status != CE_PARSED)
+        return status;
     ce_edit_settings_seed(s, (uint64_t)run->seed);
     return ce_edit_check(run->ctx, s, NULL) == LT_OK
                ? CE_PARSED
                : ce_usage_error(run, "%s", lt_ctx_message(run->ctx));
-}
-
-/* W+ (N,L,D) of all pictures; where they come from photos, *photos (N,3,S,S) becomes these, as they
- * were inverted. */
-static lt_tensor *read_latents(struct ce_run *run, const struct ce_models *models,
-                               const struct edit_options *o, lt_tensor **photos)
-{
-    *photos = NULL;
-    if (o->images.count > 0) {
-        struct ce_invert_config config = ce_invert_defaults();
-        struct ce_photos found;
-        config.steps = (int)o->invert_steps;
-        if (ce_photos_invert(run, models, &config, o->images.items, o->images.count, &found) !=
-            LT_OK)
-            return NULL;
-        *photos = found.x;
-        return found.w;
-    }
-    if (o->latent)
-        return ce_latents_from_file(models, o->latent);
-    return ce_latents_from_seeds(models, o->seeds, o->count,
-                                 o->truncation_given ? o->truncation : models->truncation);
 }
 
 static bool tell_step(void *user, int64_t step, const char *stage, const struct ce_terms *terms)
@@ -328,7 +216,8 @@ static lt_status edit_by_mapper(struct ce_run *run, const struct ce_models *mode
 static lt_status open_models(struct ce_run *run, const struct edit_options *o,
                              const struct ce_edit_settings *s, struct ce_models *models)
 {
-    const unsigned needs = CE_NEED_GENERATOR | CE_NEED_TEXT | ce_photos_need(run, o->images.count) |
+    const unsigned needs = CE_NEED_GENERATOR | CE_NEED_TEXT |
+                           ce_photos_need(run, o->sources.images.count) |
                            (o->mapper ? 0u : ce_edit_needs(s));
     return ce_models_open(run->ctx, &run->paths, needs, models);
 }
@@ -353,10 +242,12 @@ static struct ce_edited *list_pictures(struct ce_run *run, const struct edit_opt
 {
     struct ce_edited *all = ce_alloc(run, count, sizeof *all);
     for (size_t i = 0; all && i < count; i++) {
-        all[i].seed = o->seeds ? o->seeds[i] : -1;
-        all[i].photo = o->images.count > 0 ? o->images.items[i] : NULL;
+        all[i].seed = o->sources.seeds ? o->sources.seeds[i] : -1;
+        all[i].photo = o->sources.images.count > 0 ? o->sources.images.items[i] : NULL;
     }
-    return all && ce_edit_name_pictures(run, o->output, all, count) == LT_OK ? all : NULL;
+    if (!all || ce_edit_name_pictures(run, o->output, all, count) != LT_OK)
+        return NULL;
+    return all;
 }
 
 int ce_cmd_edit(struct ce_run *run, int argc, char **argv)
@@ -372,7 +263,7 @@ int ce_cmd_edit(struct ce_run *run, int argc, char **argv)
     struct ce_edited *all = NULL;
     struct ce_edit_result *results = NULL;
     lt_tensor *photos = NULL, *text = NULL, *w = NULL;
-    size_t count = o.count;
+    size_t count = o.sources.count;
     code = CE_ERROR;
 
     /* Nothing is computed before it is known that the results may be written. */
@@ -381,19 +272,23 @@ int ce_cmd_edit(struct ce_run *run, int argc, char **argv)
         status = lt_ctx_status(run->ctx);
     if (status == LT_OK)
         status = open_models(run, &o, &settings, &models);
+    if (status == LT_OK && all)
+        status = ce_edit_prepare_pictures(run, o.output, all, count);
     if (status == LT_OK && (text = ce_text_feature(&models, o.target)))
-        w = read_latents(run, &models, &o, &photos);
+        w = ce_sources_read(run, &models, &o.sources, &photos);
     if (!w)
         goto out;
     if (!all) {
+        /* Only the file of latents says how many pictures there are. */
         count = (size_t)lt_dim(w, 0);
         if ((code = ce_pictures_room(run, o.output, (int64_t)count)) != CE_PARSED)
             goto out;
         code = CE_ERROR;
         all = list_pictures(run, &o, count);
+        if (!all || ce_edit_prepare_pictures(run, o.output, all, count) != LT_OK)
+            goto out;
     }
-    if (all && ce_edit_prepare_pictures(run, o.output, all, count) == LT_OK)
-        results = ce_alloc(run, count, sizeof *results);
+    results = ce_alloc(run, count, sizeof *results);
     if (!results)
         goto out;
     status = o.mapper ? edit_by_mapper(run, &models, &o, text, w, results)

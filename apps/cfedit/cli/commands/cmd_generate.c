@@ -3,84 +3,46 @@
 #include <string.h>
 
 #include "cli/commands.h"
-#include "engine/kinds.h"
-#include "cli/inout/seeds.h"
-#include "engine/latents.h"
 #include "cli/console/options.h"
 #include "cli/inout/output.h"
+#include "cli/inout/sources.h"
 #include "cli/console/report.h"
 #include "cli/pictures/sheet.h"
 
 #define CHUNK     16 /* pictures in memory at a time, unless they are dumped */
 #define SHEET_MAX 64 /* pictures on the contact sheet */
-#define PSI_UNSET (-1000.0)
 
 struct job {
     struct ce_run *run;
     struct ce_models models;
-    const char *latents, *z, *seeds_text, *output;
-    double psi;
-    int64_t *seeds; /* NULL: from a file */
+    struct ce_sources sources;
+    const char *output;
     lt_tensor *wplus;
     int64_t count;
     struct ce_picture_files pictures;
     ce_image *cells; /* the first pictures, for the sheet */
     int64_t cell_count;
     struct ce_progress progress;
-    int64_t base; /* pictures of earlier chunks */
+    int64_t base; /* pictures of the chunks before */
 };
 
-/* ---- input ---- */
-
-static int check_input(struct job *job)
-{
-    struct ce_run *run = job->run;
-    size_t count = 1;
-    const int sources = !!job->latents + !!job->z + !!job->seeds_text + run->seed_given;
-    if (sources > 1)
-        return ce_usage_error(run, "only one of --latents, --z, --seeds and --seed can be given");
-    const int room = ce_pictures_room(run, job->output, 0);
-    if (room != CE_PARSED)
-        return room;
-    if (job->latents || job->z)
-        return CE_PARSED;
-    const int listed = job->seeds_text ? ce_seeds_parse(run, job->seeds_text, &job->seeds, &count)
-                                       : ce_seeds_one(run, run->seed, &job->seeds, &count);
-    job->count = (int64_t)count;
-    return listed;
-}
+/* ---- output ---- */
 
 static lt_status read_latents(struct job *job)
 {
-    struct ce_run *run = job->run;
-    const struct ce_models *models = &job->models;
-    const bool given = job->psi != PSI_UNSET;
-    if (!given)
-        job->psi = job->seeds ? models->truncation : 1;
-    if (job->latents) {
-        job->wplus = ce_latents_from_file(models, job->latents);
-        if (job->wplus && given &&
-            !(job->wplus =
-                  lt_stylegan2_truncate(run->ctx, models->generator, job->wplus, (float)job->psi)))
-            ce_blame_file(run->ctx, models->generator_path);
-    } else if (job->z) {
-        job->wplus = ce_latents_from_z(models, job->z, job->psi);
-    } else {
-        job->wplus = ce_latents_from_seeds(models, job->seeds, (size_t)job->count, job->psi);
-    }
+    lt_tensor *photos;
+    job->wplus = ce_sources_read(job->run, &job->models, &job->sources, &photos);
     if (!job->wplus)
-        return lt_ctx_status(run->ctx);
+        return lt_ctx_status(job->run->ctx);
     job->count = lt_dim(job->wplus, 0);
     return LT_OK;
 }
 
-/* ---- output ---- */
-
 /* Names the pictures, once their number is known, and finds out whether they may be written. */
 static int name_pictures(struct job *job)
 {
-    return ce_picture_files_name(job->run, job->output, "", job->z ? "z-" : "latent-", job->seeds,
-                                 job->count, &job->pictures);
+    return ce_picture_files_name(job->run, job->output, "", job->sources.z ? "z-" : "latent-",
+                                 job->sources.seeds, job->count, &job->pictures);
 }
 
 static lt_status prepare_output(struct job *job)
@@ -96,11 +58,12 @@ static lt_status prepare_output(struct job *job)
 static lt_status write_chunk(struct job *job, lt_tensor *images, int64_t first)
 {
     char note[64];
-    const char *key = job->seeds ? "Seed" : "Latent";
+    const char *key = job->sources.seeds ? "Seed" : "Latent";
     for (int64_t i = 0; i < lt_dim(images, 0); i++) {
         const int64_t at = first + i;
         snprintf(note, sizeof note, "%lld, truncation %g",
-                 (long long)(job->seeds ? job->seeds[at] : at), job->psi);
+                 (long long)(job->sources.seeds ? job->sources.seeds[at] : at),
+                 job->sources.truncation);
         ce_image *keep = at < job->cell_count ? &job->cells[at] : NULL;
         const lt_status status =
             ce_picture_write(job->run, job->pictures.files[at], images, i, key, note, keep);
@@ -131,8 +94,8 @@ static lt_status write_sheet(struct job *job)
         cells[i] = &job->cells[i];
     for (int r = 0; r < rows; r++) {
         const int64_t at = (int64_t)r * columns;
-        labels[r] = ce_text(run, "%s %lld ...", job->seeds ? "seed" : "latent",
-                            (long long)(job->seeds ? job->seeds[at] : at));
+        labels[r] = ce_text(run, "%s %lld ...", job->sources.seeds ? "seed" : "latent",
+                            (long long)(job->sources.seeds ? job->sources.seeds[at] : at));
     }
     /* The last row may reach past the pictures. */
     const ce_image *grid[SHEET_MAX + 8] = {0};
@@ -191,7 +154,7 @@ static lt_status generate(struct job *job)
 static int report(const struct job *job)
 {
     const struct ce_told told = {.files = (const char *const *)job->pictures.files,
-                                 .seeds = job->seeds,
+                                 .seeds = job->sources.seeds,
                                  .count = job->count,
                                  .sheet = job->pictures.sheet,
                                  .seconds = ce_seconds() - job->progress.begun};
@@ -202,7 +165,7 @@ static int report(const struct job *job)
     lt_json_put_key(w, "size");
     lt_json_put_int(w, lt_stylegan2_describe(job->models.generator)->size);
     lt_json_put_key(w, "truncation");
-    lt_json_put_double(w, job->psi);
+    lt_json_put_double(w, job->sources.truncation);
     ce_told_put(job->run, w, &told);
     lt_json_end_object(w);
     return ce_print_json(job->run, w);
@@ -210,23 +173,13 @@ static int report(const struct job *job)
 
 int ce_cmd_generate(struct ce_run *run, int argc, char **argv)
 {
-    struct job job = {.run = run, .psi = PSI_UNSET};
-    const struct ce_option table[] = {
-        CE_OPT_TEXT(
-            "seeds", "LIST", &job.seeds_text,
-            "seeds of random pictures: 1-16, or 3,5,8; the picture of a seed depends on the "
-            "seed and the truncation only"),
-        CE_OPT_FILE("latents", "FILE[:I]", &job.latents,
-                    "safetensors file with tensor latents, (N, L, D) for W+ or (N, D) for W; :I "
-                    "takes only number I, from 0 on"),
-        CE_OPT_FILE("z", "FILE", &job.z, "safetensors file with tensor z (N, Z)"),
-        CE_OPT_REAL("truncation", "PSI", &job.psi, -10, 10,
-                    "distance from the average latent; below 1 safer and more alike (default: what "
-                    "the generator's file says, else 0.7, for seeds; 1 for files)"),
-        CE_OPT_OUT("FILE|DIR", &job.output,
-                   "where the pictures go: a .png or .jpg file for a single one, or a folder, made "
-                   "if missing (default: the current folder, or nowhere with --dump)"),
-    };
+    struct job job = {.run = run, .sources = ce_sources_defaults(CE_SOURCE_Z)};
+    struct ce_option table[CE_SOURCES_OPTIONS + 1];
+    size_t n = ce_sources_options(&job.sources, table);
+    table[n++] = (struct ce_option)CE_OPT_OUT(
+        "FILE|DIR", &job.output,
+        "where the pictures go: a .png or .jpg file for a single one, or a folder, made if missing "
+        "(default: the current folder, or nowhere with --dump)");
     const struct ce_syntax syntax = {
         .usage = "[OPTION]... [--seeds LIST | --seed N]\n[OPTION]... --latents FILE[:I]\n"
                  "[OPTION]... --z FILE",
@@ -238,19 +191,24 @@ int ce_cmd_generate(struct ce_run *run, int argc, char **argv)
                     "  cfedit generate --latents train.safetensors:3 --dump three.safetensors",
         .takes = CE_TAKES_GENERATOR | CE_TAKES_DUMP | CE_TAKES_OUTPUT,
         .table = table,
-        .count = CE_COUNT(table),
+        .count = n,
     };
     int status = ce_options_parse(run, &syntax, argc, argv);
-    if (status != CE_PARSED || (status = check_input(&job)) != CE_PARSED)
+    if (status == CE_PARSED)
+        status = ce_sources_settle(run, &job.sources, run->seed);
+    if (status == CE_PARSED)
+        status = ce_pictures_room(run, job.output, (int64_t)job.sources.count);
+    if (status != CE_PARSED)
         return status;
     if (ce_output_check(run, "--dump", run->dump, CE_REPLACE_NOTHING) != LT_OK)
         return ce_fail(run);
+    job.count = (int64_t)job.sources.count;
     if (job.count > 0 && (status = name_pictures(&job)) != CE_PARSED)
         return status;
     if (ce_models_open(run->ctx, &run->paths, CE_NEED_GENERATOR, &job.models) != LT_OK ||
         read_latents(&job) != LT_OK)
         status = ce_fail(run);
-    else if (!job.seeds)
+    else if (!job.pictures.named)
         status = name_pictures(&job);
     if (status == CE_PARSED)
         status =

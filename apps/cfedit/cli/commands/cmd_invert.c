@@ -14,7 +14,7 @@
 #define SHEET_MAX 16 /* photos on the sheet */
 
 static const char about[] =
-    "Finds the latents whose pictures come nearest to photos, so that 'cfedit edit --latent FILE'\n"
+    "Finds the latents whose pictures come nearest to photos, so that 'cfedit edit --latents FILE'\n"
     "can edit them. The square in the middle of a photo is taken: cut it beforehand so that the\n"
     "face stands as in the generator's own pictures. Writes tensor latents (N, L, D) and, side by\n"
     "side, the photos and what the generator makes of them.";
@@ -22,7 +22,7 @@ static const char about[] =
 static const char examples[] =
     "  cfedit invert --image me.jpg\n"
     "  cfedit invert --image a.png --image b.png --steps 500 -o two.safetensors\n"
-    "  cfedit edit --target \"face with green lips\" --latent two.safetensors:1";
+    "  cfedit edit --target \"face with green lips\" --latents two.safetensors:1";
 
 struct job {
     struct ce_run *run;

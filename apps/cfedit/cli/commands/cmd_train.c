@@ -7,11 +7,10 @@
 
 #include "autograd/ops.h"
 #include "cli/commands.h"
-#include "engine/kinds.h"
 #include "engine/latents.h"
 #include "cli/console/options.h"
 #include "cli/inout/output.h"
-#include "cli/inout/pictures.h"
+#include "cli/inout/setting_options.h"
 #include "cli/console/report.h"
 #include "cli/inout/train_report.h"
 
@@ -25,12 +24,13 @@
 struct job {
     struct ce_run *run;
     struct ce_models models;
-    struct ce_train_config config;
+    struct ce_edit_settings settings; /* of the mapper's family */
+    struct ce_setting_options options;
+    struct ce_train_config *config; /* within `settings` */
     const char *target, *source, *latents_path, *test_path, *points_path, *init, *log_path, *output;
-    const char *optimizer, *mapper_type, *resize;
-    double nce_lambda, latent_l2_lambda, id_lambda, perc_lambda, lr, temperature;
-    bool id_given, w_space, resume;
-    int64_t batch, steps, copies, templates, train_size, test_size;
+    const char *optimizer, *shuffle;
+    bool w_space, resume;
+    int64_t steps, train_size, test_size;
     int64_t image_interval, val_interval, save_interval, save_minutes;
     const char *checkpoint, *best, *curve;
     char *stem; /* the output's name without .safetensors */
@@ -77,22 +77,16 @@ static const char examples[] =
     "  cfedit train --model DIR --target \"purple eyebrows\" --latents W.safetensors --id-lambda 0.2\n"
     "  cfedit apply --mapper green.safetensors --seeds 1-16 -o edited";
 
+/* The published settings. */
 static void set_defaults(struct job *job)
 {
-    const struct ce_train_config c = ce_train_defaults();
-    job->config = c;
+    job->settings = (struct ce_edit_settings){
+        .family = CE_FAMILY_MAPPER,
+        .mapper = {.train = ce_train_defaults(), .steps = 50000},
+    };
+    job->config = &job->settings.mapper.train;
     job->optimizer = "ranger";
-    job->mapper_type = "levels";
-    job->resize = CE_RESIZE_DEFAULT;
-    job->nce_lambda = 0.3;
-    job->latent_l2_lambda = 0.8;
-    job->id_lambda = 0.2;
-    job->lr = 0.5;
-    job->temperature = 0.1;
-    job->batch = c.batch;
-    job->copies = c.objective.nce.copies;
-    job->templates = c.objective.nce.templates;
-    job->steps = 50000;
+    job->shuffle = "on";
     job->train_size = 5000;
     job->test_size = VALIDATED_AT_MOST;
     job->image_interval = 500;
@@ -102,89 +96,93 @@ static void set_defaults(struct job *job)
     job->output = "mapper.safetensors";
 }
 
+/* The identity term is on by default; without a network for it, it is off. */
+static void suit_identity(struct job *job)
+{
+    float *lambda = &job->config->objective.id_lambda;
+    if (*lambda > 0 && !ce_setting_options_given(&job->options, "id-lambda") &&
+        !ce_models_has(job->run->ctx, &job->run->paths, CE_NEED_IDENTITY)) {
+        ce_note(job->run,
+                "note: there is no identity network, so training goes without the identity loss "
+                "(--id-lambda 0)");
+        *lambda = 0;
+    }
+}
+
 static int parse(struct job *job, int argc, char **argv)
 {
-    struct ce_train_config *c = &job->config;
-    struct ce_nce_config *nce = &c->objective.nce;
-    const int64_t many = 1000000000;
-    struct ce_option id =
-        CE_OPT_REAL("id-lambda", "X", &job->id_lambda, 0, 1e6,
-                    "factor of the identity loss (without an identity network: 0)");
-    id.given = &job->id_given;
-    const struct ce_option table[] = {
+    struct ce_run *run = job->run;
+    const double many = 1e9;
+    /* A mapper that train writes sees the text, and its loss has no contrasts. */
+    static const char *const without[] = {"text-mapping", "contrast-lambda", "contrast-temperature",
+                                          NULL};
+    const struct ce_option own[] = {
         CE_OPT_TEXT("target", "TEXT", &job->target,
-                    "what the pictures should become (published: description)"),
+                    "what the edited pictures show (the published training calls it description)"),
         CE_OPT_TEXT("source", "TEXT", &job->source,
-                    "what they are (default: the generator's domain, else \"face\")"),
+                    "what the pictures show now (default: the generator's domain word, \"face\")"),
         CE_OPT_OUT("FILE", &job->output, "the mapper"),
-        CE_OPT_FILE("latents", "FILE", &job->latents_path,
-                    "latents to train on, (N, L, D) or (N, D) (default: of random pictures)"),
-        CE_OPT_FILE("test-latents", "FILE", &job->test_path,
-                    "latents to validate on (default: of random pictures)"),
-        CE_OPT_INT("train-dataset-size", "N", &job->train_size, 1, 1000000,
-                   "random pictures without --latents"),
-        CE_OPT_INT("test-dataset-size", "N", &job->test_size, 1, 100000,
-                   "random pictures without --test-latents"),
-        CE_OPT_FLAG("w-space", &job->w_space, "latents are W: one vector, repeated to all layers"),
-        CE_OPT_INT("steps", "N", &job->steps, 1, (double)many, "training steps"),
-        CE_OPT_INT("batch", "N", &job->batch, 1, 1024, "latents a step"),
-        CE_OPT_REAL("lr", "X", &job->lr, 1e-12, 1e6, "learning rate"),
-        CE_OPT_CHOICE("optimizer", "ranger|adam", &job->optimizer, "optimiser"),
-        CE_OPT_REAL("nce-lambda", "X", &job->nce_lambda, 0, 1e6, "factor of CLIP-NCE"),
-        CE_OPT_REAL("latent-l2-lambda", "X", &job->latent_l2_lambda, 0, 1e6,
-                    "factor of the latents' distance"),
-        id,
-        CE_OPT_REAL("perc-lambda", "X", &job->perc_lambda, 0, 1e6,
-                    "factor of the perceptual loss (published for dogs and cats: 0.01 to 0.02)"),
-        CE_OPT_CHOICE("mapper-type", "levels|single", &job->mapper_type,
-                      "three level mappers or one; for a new mapper"),
-        CE_OPT_UNFLAG("no-coarse-mapper", &c->level[CE_LEVEL_COARSE],
-                      "leave layers 0-3 as they are"),
-        CE_OPT_UNFLAG("no-medium-mapper", &c->level[CE_LEVEL_MEDIUM],
-                      "leave layers 4-7 as they are"),
-        CE_OPT_UNFLAG("no-fine-mapper", &c->level[CE_LEVEL_FINE],
-                      "leave layers 8 and up as they are"),
-        CE_OPT_FILE("init", "FILE", &job->init, "start from this mapper instead of a random one"),
-        CE_OPT_UNFLAG("no-shuffle", &c->shuffle, "take the latents in their order"),
         CE_OPT_FILE(
-            "perspective", "FILE", &job->points_path,
-            "perspective.points (steps, copies, 2, 4, 2): start and end points instead of random ones"),
-        CE_OPT_INT("copies", "N", &job->copies, 0, CE_NCE_MAX_COPIES,
-                   "warped copies that CLIP sees; 0: no warping"),
-        CE_OPT_REAL("temperature", "X", &job->temperature, 1e-6, 1e6, "of CLIP-NCE"),
-        CE_OPT_INT("templates", "N", &job->templates, 1, CE_TEMPLATES,
-                   "sentences around the texts"),
-        CE_OPT_UNFLAG("no-positive-1", &nce->use_pos1, "CLIP-NCE without the text direction"),
-        CE_OPT_UNFLAG("no-positive-2", &nce->use_pos2,
-                      "CLIP-NCE without the direction from picture to text"),
-        CE_OPT_UNFLAG("no-negatives", &nce->use_negatives,
-                      "1 - cosine instead of CLIP-NCE's contrast"),
-        CE_OPT_RESIZE(&job->resize),
-        CE_OPT_TEXT("log", "FILE", &job->log_path, "losses, one JSON object a step"),
-        CE_OPT_INT("image-interval", "N", &job->image_interval, 0, (double)many,
+            "latents", "FILE[:I]", &job->latents_path,
+            "latents to train on: a safetensors file with tensor latents, (N, L, D) for W+ "
+            "or (N, D) for W; :I takes only number I (default: latents of random pictures)"),
+        CE_OPT_FILE("test-latents", "FILE[:I]", &job->test_path,
+                    "latents to validate on (default: latents of other random pictures)"),
+        CE_OPT_INT("train-dataset-size", "N", &job->train_size, 1, 1000000,
+                   "random pictures to train on, without --latents"),
+        CE_OPT_INT("test-dataset-size", "N", &job->test_size, 1, 100000,
+                   "random pictures to validate on, without --test-latents"),
+        CE_OPT_FLAG("w-space", &job->w_space, "latents are W: one vector, repeated to all layers"),
+        CE_OPT_CHOICE("optimizer", "ranger|adam", &job->optimizer,
+                      "optimiser of the mapper's weights"),
+        CE_OPT_CHOICE("shuffle", "off|on", &job->shuffle,
+                      "each pass over the latents in an order of its own, or as they stand in the "
+                      "file"),
+        CE_OPT_FILE("init", "FILE", &job->init, "start from this mapper instead of a random one"),
+        CE_OPT_FILE("perspective", "FILE", &job->points_path,
+                    "draw the perspective of the augmented copies from the tensor "
+                    "perspective.points (steps, copies, 2, 4, 2), start and end points, instead of "
+                    "at random"),
+        CE_OPT_TEXT("log", "FILE", &job->log_path, "write the losses, one JSON object a step"),
+        CE_OPT_INT("image-interval", "N", &job->image_interval, 0, many,
                    "steps between sheets of pictures and loss curves; 0: none"),
-        CE_OPT_INT("val-interval", "N", &job->val_interval, 0, (double)many,
+        CE_OPT_INT("val-interval", "N", &job->val_interval, 0, many,
                    "steps between validations; 0: none"),
-        CE_OPT_INT("save-interval", "N", &job->save_interval, 0, (double)many,
+        CE_OPT_INT("save-interval", "N", &job->save_interval, 0, many,
                    "steps between checkpoints; 0: none"),
-        CE_OPT_INT("save-minutes", "N", &job->save_minutes, 0, (double)many,
-                   "minutes after which a checkpoint is written in any case; 0: not"),
+        CE_OPT_INT("save-minutes", "N", &job->save_minutes, 0, many,
+                   "minutes after which a checkpoint is written whatever --save-interval says; 0: "
+                   "never"),
         CE_OPT_FLAG("resume", &job->resume,
                     "continue from the checkpoint, if there is one; give all other options again"),
     };
+    size_t n = CE_COUNT(own);
+    job->options =
+        (struct ce_setting_options){.defaults = &job->settings, .every = false, .without = without};
+    const struct ce_option *table = ce_setting_options_add(run, &job->options, own, &n);
+    if (!table)
+        return ce_error(run, "out of memory");
     const struct ce_syntax syntax = {.usage = "[OPTION]... --target TEXT",
                                      .about = about,
                                      .examples = examples,
                                      .takes = CE_TAKES_MODEL | CE_TAKES_OUTPUT,
                                      .table = table,
-                                     .count = CE_COUNT(table)};
-    const int status = ce_options_parse(job->run, &syntax, argc, argv);
+                                     .count = n};
+    int status = ce_options_parse(run, &syntax, argc, argv);
+    if (status == CE_PARSED && !job->target)
+        status = ce_usage_error(run, "say what the pictures should become with --target TEXT");
+    if (status == CE_PARSED)
+        status = ce_setting_options_put(run, &job->options, "a training", &job->settings);
     if (status != CE_PARSED)
         return status;
-    if (!job->target)
-        return ce_usage_error(job->run, "say what the pictures should become with --target TEXT");
+    const struct ce_nce_config *nce = &job->config->objective.nce;
     if (!nce->use_pos1 && !nce->use_pos2)
-        return ce_usage_error(job->run, "--no-positive-1 and --no-positive-2 exclude each other");
+        return ce_usage_error(run,
+                              "--positive-1 and --positive-2 are both off; CLIP-NCE needs one");
+    job->steps = job->settings.mapper.steps;
+    job->config->optimizer = strcmp(job->optimizer, "adam") == 0 ? LT_ADAM : LT_RANGER;
+    job->config->shuffle = strcmp(job->shuffle, "on") == 0;
+    ce_edit_settings_seed(&job->settings, (uint64_t)run->seed);
     return CE_PARSED;
 }
 
@@ -238,32 +236,6 @@ static lt_status check_outputs(struct job *job)
     return status;
 }
 
-/* Options into the config; the identity term by what is there. */
-static void make_config(struct job *job)
-{
-    struct ce_train_config *c = &job->config;
-    if (job->id_lambda > 0 && !job->id_given &&
-        !ce_models_has(job->run->ctx, &job->run->paths, CE_NEED_IDENTITY)) {
-        ce_note(job->run,
-                "note: there is no identity network, so training goes without the identity loss "
-                "(--id-lambda 0)");
-        job->id_lambda = 0;
-    }
-    c->objective.nce_lambda = (float)job->nce_lambda;
-    c->objective.latent_l2_lambda = (float)job->latent_l2_lambda;
-    c->objective.id_lambda = (float)job->id_lambda;
-    c->objective.perc_lambda = (float)job->perc_lambda;
-    c->objective.nce.temperature = (float)job->temperature;
-    c->objective.nce.copies = (int)job->copies;
-    c->objective.nce.templates = (int)job->templates;
-    c->objective.nce.antialias = ce_resize_antialias(job->resize);
-    c->mapper_type = !strcmp(job->mapper_type, "single") ? CE_MAPPER_SINGLE : CE_MAPPER_LEVELS;
-    c->optimizer = !strcmp(job->optimizer, "adam") ? LT_ADAM : LT_RANGER;
-    c->lr = (float)job->lr;
-    c->batch = (int)job->batch;
-    c->seed = (uint64_t)job->run->seed;
-}
-
 /* Latents of a file, or of `count` pictures of seeds from `seed` on. */
 static lt_tensor *get_latents(struct job *job, const char *path, int64_t seed, int64_t count)
 {
@@ -276,19 +248,17 @@ static lt_tensor *get_latents(struct job *job, const char *path, int64_t seed, i
                                              job->models.truncation)
                      : NULL;
     }
-    if (job->w_space) {
-        lt_safetensors *file;
-        if (ce_kind_open(run->ctx, path, CE_KIND_LATENTS, &file))
-            return NULL;
-        const int ndim = lt_safetensors_find(file, "latents")->ndim;
-        lt_safetensors_close(file);
-        if (ndim != 2) {
-            lt_fail(run->ctx, LT_ERR_SHAPE,
-                    "%s: --w-space needs latents (N, D), but these have %d axes", path, ndim);
-            return NULL;
-        }
+    int axes = 0;
+    lt_tensor *w = ce_latents_from_file_axes(&job->models, path, &axes);
+    if (w && job->w_space && axes != 2) {
+        lt_fail(
+            run->ctx, LT_ERR_SHAPE,
+            "%s: --w-space needs latents (N, D), but these have %d axes; leave --w-space out, or "
+            "give latents of W",
+            path, axes);
+        return NULL;
     }
-    return ce_latents_from_file(&job->models, path);
+    return w;
 }
 
 static lt_status read_data(struct job *job)
@@ -305,7 +275,8 @@ static lt_status read_data(struct job *job)
             return lt_ctx_status(ctx);
     }
     if (job->points_path) {
-        job->data.points = ce_perspective_load(ctx, job->points_path, (int)job->copies);
+        job->data.points =
+            ce_perspective_load(ctx, job->points_path, job->config->objective.nce.copies);
         if (!job->data.points)
             return lt_ctx_status(ctx);
         if (lt_dim(job->data.points, 0) < job->steps)
@@ -325,10 +296,10 @@ static lt_status prepare(struct job *job)
         status = check_outputs(job);
     if (status)
         return status;
-    make_config(job);
+    suit_identity(job);
     status =
         ce_models_open(run->ctx, &run->paths,
-                       CE_NEED_TEXT | ce_objective_needs(&job->config.objective), &job->models);
+                       CE_NEED_TEXT | ce_objective_needs(&job->config->objective), &job->models);
     if (!status)
         status = read_data(job);
     if (!status)
@@ -340,7 +311,7 @@ static lt_status prepare(struct job *job)
                                         job->w_space ? "true" : "false");
     if (!status)
         status =
-            ce_trainer_create(&job->models, &job->config, &job->data, job->params, &job->trainer);
+            ce_trainer_create(&job->models, job->config, &job->data, job->params, &job->trainer);
     if (!status && job->resume && access(job->checkpoint, F_OK) == 0)
         status = ce_trainer_restore(job->trainer, job->checkpoint);
     else if (!status && job->resume)

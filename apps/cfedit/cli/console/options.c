@@ -23,6 +23,11 @@ static bool is_choice(const char *choices, const char *text)
     return false;
 }
 
+bool ce_option_is_switch(const struct ce_option *option)
+{
+    return option->kind == CE_CHOICE && strcmp(option->choices, "off|on") == 0;
+}
+
 static int store_number(const struct ce_run *run, const struct ce_option *option, const char *text)
 {
     int64_t whole = 0;
@@ -64,8 +69,7 @@ static int store(struct ce_run *run, const struct ce_option *option, const char 
     if (option->given)
         *option->given = true;
     switch (option->kind) {
-    case CE_FLAG:
-    case CE_UNFLAG: *(bool *)option->value = option->kind == CE_FLAG; break;
+    case CE_FLAG: *(bool *)option->value = true; break;
     case CE_INT:
     case CE_REAL: return store_number(run, option, text);
     case CE_CHOICE:
@@ -170,6 +174,26 @@ static const struct ce_option *find_letter(const struct tables *tables, char let
     return NULL;
 }
 
+/* The option "off|on" that "no-NAME" switches off. */
+static const struct ce_option *find_switched_off(const struct tables *tables, const char *name,
+                                                 size_t length)
+{
+    if (length <= 3 || memcmp(name, "no-", 3) != 0)
+        return NULL;
+    const struct ce_option *option = find(tables, name + 3, length - 3);
+    return option && ce_option_is_switch(option) ? option : NULL;
+}
+
+/* Whether an argument is one of the options by its long name. */
+static bool is_option(const struct tables *tables, const char *arg)
+{
+    if (strncmp(arg, "--", 2) != 0)
+        return false;
+    const char *name = arg + 2;
+    const size_t length = strcspn(name, "=");
+    return !*name || find(tables, name, length) || find_switched_off(tables, name, length);
+}
+
 static int unknown_option(const struct ce_run *run, const struct tables *tables, const char *arg)
 {
     const char *names[128];
@@ -204,9 +228,13 @@ static int parse_option(struct ce_run *run, const struct tables *tables, int arg
         if (option && arg[2])
             value = arg + 2;
     }
+    if (!option && arg[1] == '-' &&
+        (option = find_switched_off(tables, arg + 2, strcspn(arg + 2, "="))))
+        return value ? ce_usage_error(run, "option '--no-%s' takes no value", option->name)
+                     : store(run, option, "off");
     if (!option)
         return unknown_option(run, tables, arg);
-    if (option->kind == CE_FLAG || option->kind == CE_UNFLAG) {
+    if (option->kind == CE_FLAG) {
         if (value)
             return ce_usage_error(run, "option '--%s' takes no value", option->name);
         return store(run, option, NULL);
@@ -214,8 +242,7 @@ static int parse_option(struct ce_run *run, const struct tables *tables, int arg
     if (!value) {
         const char *next = *at + 1 < argc ? argv[*at + 1] : NULL;
         /* A forgotten value would otherwise swallow the option that follows. */
-        if (!next || (strncmp(next, "--", 2) == 0 &&
-                      (!next[2] || find(tables, next + 2, strcspn(next + 2, "=")))))
+        if (!next || is_option(tables, next))
             return ce_usage_error(run, "option '--%s' needs a value", option->name);
         value = next;
         ++*at;

@@ -36,11 +36,11 @@ int ce_list_append(struct ce_run *run, struct ce_list *list, const char *text);
 
 enum ce_option_kind {
     CE_FLAG,   /* bool: becomes true */
-    CE_UNFLAG, /* bool: becomes false ("--no-shuffle") */
     CE_TEXT,   /* const char * */
     CE_INT,    /* int64_t within [low, high] */
     CE_REAL,   /* double within [low, high]; never NaN or infinite */
-    CE_CHOICE, /* const char *, one of the names in `choices` ("ranger|adam") */
+    CE_CHOICE, /* const char *, one of the names in `choices` ("ranger|adam"); an option of the
+                  choices "off|on" is a switch, and "--no-NAME" gives it "off", too */
     CE_LIST    /* struct ce_list */
 };
 
@@ -60,10 +60,6 @@ struct ce_option {
 #define CE_OPT_FLAG(name_, to, text)                                    \
     {                                                                   \
         .name = (name_), .kind = CE_FLAG, .value = (to), .help = (text) \
-    }
-#define CE_OPT_UNFLAG(name_, to, text)                                    \
-    {                                                                     \
-        .name = (name_), .kind = CE_UNFLAG, .value = (to), .help = (text) \
     }
 #define CE_OPT_TEXT(name_, meta_, to, text)                                              \
     {                                                                                    \

@@ -48,7 +48,6 @@ static void describe_default(const struct ce_option *option, char *buf, size_t c
             snprintf(buf, cap, " (default %s)", *(const char *const *)option->value);
         break;
     case CE_FLAG:
-    case CE_UNFLAG:
     case CE_LIST: break;
     }
 }
@@ -60,6 +59,8 @@ static void print_option(const struct ce_option *option)
                             : printf("      --%s", option->name);
     if (option->meta)
         at += printf("=%s", option->meta);
+    if (ce_option_is_switch(option))
+        at += printf(", --no-%s", option->name);
     if (at + 2 > HELP_COLUMN) {
         putchar('\n');
         at = 0;

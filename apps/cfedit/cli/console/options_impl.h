@@ -10,6 +10,9 @@
  * `run`; returns their number, at most CE_COMMON_MAX. */
 size_t ce_options_common(struct ce_run *run, unsigned takes, struct ce_option *out);
 
+/* Whether "--no-NAME" stands for "--NAME off". */
+bool ce_option_is_switch(const struct ce_option *option);
+
 /* Prints the help on stdout. */
 void ce_options_help(const struct ce_run *run, const struct ce_syntax *syntax,
                      const struct ce_option *common, size_t common_count);

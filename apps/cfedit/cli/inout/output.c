@@ -100,7 +100,8 @@ int ce_picture_files_name(struct ce_run *run, const char *output, const char *na
                           const char *kind, const int64_t *seeds, int64_t count,
                           struct ce_picture_files *out)
 {
-    *out = (struct ce_picture_files){.on = output || !run->dump,
+    *out = (struct ce_picture_files){.named = true,
+                                     .on = output || !run->dump,
                                      .in_folder = !output || ce_is_picture_folder(output)};
     if (!out->on)
         return CE_PARSED;

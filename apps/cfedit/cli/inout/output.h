@@ -38,6 +38,7 @@ lt_status ce_output_check(struct ce_run *run, const char *option, const char *pa
 
 /* The files of a command that writes one picture for each seed or latent. */
 struct ce_picture_files {
+    bool named;         /* false before ce_picture_files_name() */
     bool on;            /* false: only --dump is written */
     bool in_folder;     /* false: there is one picture, the file that -o names */
     const char *folder; /* NULL: the current one */

@@ -1,0 +1,100 @@
+#include "cli/inout/sources.h"
+
+#include "cli/console/inputs.h"
+#include "cli/inout/photos.h"
+#include "cli/inout/picture_list.h"
+#include "cli/inout/seeds.h"
+#include "engine/kinds.h"
+#include "engine/latents.h"
+
+#define TRUNCATION_MOST 10.0
+/* Below the range: the help shows no number. */
+#define TRUNCATION_UNSET (-1000.0)
+
+struct ce_sources ce_sources_defaults(unsigned kinds)
+{
+    return (struct ce_sources){
+        .kinds = kinds, .invert_steps = ce_invert_defaults().steps, .truncation = TRUNCATION_UNSET};
+}
+
+size_t ce_sources_options(struct ce_sources *s, struct ce_option *out)
+{
+    size_t n = 0;
+    out[n++] = (struct ce_option)CE_OPT_TEXT(
+        "seeds", "LIST", &s->seeds_text,
+        "the random pictures of several seeds, such as 1-16 or 3,5,9; --seed N is one of them. "
+        "The picture of a seed depends on the seed and the truncation only");
+    out[n++] = (struct ce_option)CE_OPT_FILE(
+        "latents", "FILE[:I]", &s->latents,
+        "the pictures of latents: a safetensors file with tensor latents, (N, L, D) for W+ or "
+        "(N, D) for W; :I takes only number I, counted from 0");
+    if (s->kinds & CE_SOURCE_Z)
+        out[n++] = (struct ce_option)CE_OPT_FILE(
+            "z", "FILE", &s->z,
+            "the pictures of z vectors: a safetensors file with tensor z (N, Z)");
+    if (s->kinds & CE_SOURCE_IMAGES) {
+        out[n++] = (struct ce_option)CE_OPT_LIST(
+            "image", "FILE|DIR", &s->images,
+            "a photo, or all photos of a folder; their latents are found first, as by "
+            "'cfedit invert'; may be repeated");
+        out[n++] = (struct ce_option)CE_OPT_INT(
+            "invert-steps", "N", &s->invert_steps, 0, 1000000,
+            "optimisation steps for the latent of a photo, see 'cfedit invert --help'");
+    }
+    struct ce_option truncation = CE_OPT_REAL(
+        "truncation", "PSI", &s->truncation, -TRUNCATION_MOST, TRUNCATION_MOST,
+        "distance of the latents from the generator's average: 1 as they are, nearer 0 safer and "
+        "more alike (default: for seeds what the generator's file says, else 0.7; for files 1)");
+    truncation.given = &s->truncation_given;
+    out[n++] = truncation;
+    return n;
+}
+
+int ce_sources_settle(struct ce_run *run, struct ce_sources *s, int64_t seed)
+{
+    const bool photos = s->images.count > 0;
+    if ((s->latents != NULL) + (s->z != NULL) + (s->seeds_text != NULL) + photos + run->seed_given >
+        1)
+        return ce_usage_error(run, "only one of --seed, --seeds, --latents and %s can be given",
+                              s->kinds & CE_SOURCE_Z ? "--z" : "--image");
+    if (photos && s->truncation_given)
+        return ce_usage_error(run, "--truncation does not apply to photos, --image");
+    int status = ce_picture_list_expand(run, &s->images);
+    s->count = s->images.count;
+    if (status == CE_PARSED && s->seeds_text)
+        status = ce_seeds_parse(run, s->seeds_text, &s->seeds, &s->count);
+    else if (status == CE_PARSED && !s->latents && !s->z && !photos)
+        status = ce_seeds_one(run, seed, &s->seeds, &s->count);
+    return status;
+}
+
+static lt_tensor *read_photos(struct ce_run *run, const struct ce_models *models,
+                              const struct ce_sources *s, lt_tensor **photos)
+{
+    struct ce_invert_config config = ce_invert_defaults();
+    struct ce_photos found;
+    config.steps = (int)s->invert_steps;
+    if (ce_photos_invert(run, models, &config, s->images.items, s->images.count, &found) != LT_OK)
+        return NULL;
+    *photos = found.x;
+    return found.w;
+}
+
+lt_tensor *ce_sources_read(struct ce_run *run, const struct ce_models *models, struct ce_sources *s,
+                           lt_tensor **photos)
+{
+    *photos = NULL;
+    if (!s->truncation_given)
+        s->truncation = s->seeds ? models->truncation : 1.0;
+    if (s->images.count > 0)
+        return read_photos(run, models, s, photos);
+    if (s->seeds)
+        return ce_latents_from_seeds(models, s->seeds, s->count, s->truncation);
+    if (s->z)
+        return ce_latents_from_z(models, s->z, s->truncation);
+    lt_tensor *w = ce_latents_from_file(models, s->latents);
+    if (w && s->truncation_given &&
+        !(w = lt_stylegan2_truncate(run->ctx, models->generator, w, (float)s->truncation)))
+        ce_blame_file(run->ctx, models->generator_path);
+    return w;
+}

@@ -1,0 +1,42 @@
+/* Where the latents of `edit`, `apply` and `generate` come from: seeds, a file of latents or of z,
+ * photos. The options have the same names and ranges in all three commands. */
+#ifndef CFEDIT_SOURCES_H
+#define CFEDIT_SOURCES_H
+
+#include "cli/console/options.h"
+#include "engine/models.h"
+
+/* The range of --strength in all commands: 0 no edit, 1 the edit as found, below 0 its opposite. */
+#define CE_STRENGTH_MOST 100.0
+
+enum { CE_SOURCE_Z = 1, CE_SOURCE_IMAGES = 2, CE_SOURCES_OPTIONS = 6 };
+
+struct ce_sources {
+    unsigned
+        kinds; /* CE_SOURCE_Z: --z; CE_SOURCE_IMAGES: --image; seeds and latents are always there */
+    const char *latents, *z, *seeds_text;
+    struct ce_list images;
+    int64_t invert_steps;
+    double truncation; /* once latents are read: the one in use */
+    bool truncation_given;
+    int64_t *seeds; /* NULL: not from seeds */
+    size_t count;   /* of seeds or photos; 0: told by the file */
+};
+
+struct ce_sources ce_sources_defaults(unsigned kinds);
+
+/* Writes the options, at most CE_SOURCES_OPTIONS, which point into `sources`; returns their
+ * number. */
+size_t ce_sources_options(struct ce_sources *sources, struct ce_option *out);
+
+/* After parsing: lists the seeds and the photos. Without any source the picture is that of `seed`.
+ * CE_PARSED, or the exit status of an error that has been told: several sources, a list that is
+ * none, a folder without photos. */
+int ce_sources_settle(struct ce_run *run, struct ce_sources *sources, int64_t seed);
+
+/* W+ (N,L,D) of all pictures in the innermost scope. Of photos, which are inverted, *photos
+ * (N,3,S,S) becomes what was inverted; of other sources NULL. NULL on failure. */
+lt_tensor *ce_sources_read(struct ce_run *run, const struct ce_models *models,
+                           struct ce_sources *sources, lt_tensor **photos);
+
+#endif
