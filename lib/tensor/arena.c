@@ -1,3 +1,4 @@
+/* Large blocks from a few long regions (arena.h). */
 #define _DEFAULT_SOURCE /* madvise, MAP_ANONYMOUS */
 #include "tensor/arena.h"
 
@@ -6,7 +7,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
-/* Blocks are multiples of UNIT. A region is address space first; pages come with use. */
+/* Blocks are multiples of UNIT. A region of REGION bytes costs only address space at first; pages
+ * come with use. */
 #define UNIT   ((size_t)64 << 10)
 #define REGION ((size_t)1 << 30)
 
@@ -17,10 +19,10 @@ typedef struct extent {
 typedef struct region {
     char *base;
     size_t bytes;
-    size_t touched; /* nothing from here on has been handed out since the last trim */
-    size_t used;    /* bytes in blocks */
-    size_t blocks;
-    extent *free; /* by address; neighbours are never adjacent */
+    size_t touched; /* nothing beyond has been handed out since the last trim */
+    size_t used;    /* bytes of blocks in use */
+    size_t blocks;  /* blocks in use */
+    extent *free;   /* free memory by address; no two extents touch each other */
     size_t count, cap;
     struct region *next;
 } region;
@@ -58,12 +60,13 @@ static void *map(size_t bytes)
     if (p == MAP_FAILED)
         return NULL;
 #ifdef MADV_HUGEPAGE
-    (void)madvise(p, bytes, MADV_HUGEPAGE); /* a wish: without it things only take longer */
+    (void)madvise(p, bytes, MADV_HUGEPAGE); /* only a wish: without huge pages it works, too */
 #endif
     return p;
 }
 
-/* A region with room for `bytes`: a long one, or where address space is short just that. */
+/* A region with room for `bytes`: a long one, or only as long as that where address space is short.
+ */
 static region *region_create(size_t bytes)
 {
     region *r = calloc(1, sizeof *r);
@@ -87,7 +90,8 @@ static region *region_create(size_t bytes)
     return r;
 }
 
-/* The smallest extent that fits, the first of equal ones. */
+/* The region, and in *index the extent, with the least free memory that is enough; of equal ones
+ * the first. NULL where none is enough. */
 static region *best_fit(const lt_arena *arena, size_t bytes, size_t *index)
 {
     region *best = NULL;
@@ -122,8 +126,8 @@ void *lt_arena_alloc(lt_arena *arena, size_t bytes, size_t *taken, bool *grew)
         r->next = arena->first;
         arena->first = r;
     }
-    /* Free extents lie between blocks: room for one more than the blocks is made now, so that
-     * freeing cannot fail. */
+    /* Freeing must not fail. There is at most one more free extent than blocks, so room for all of
+     * them is made now. */
     if (r->blocks + 2 > r->cap) {
         extent *grown = realloc(r->free, 2 * r->cap * sizeof *grown);
         if (!grown)

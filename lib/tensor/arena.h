@@ -1,8 +1,8 @@
-/* Large blocks of memory from a few long regions: freed neighbours merge, so that blocks of
- * other sizes find their place again and a run needs little more than its live blocks.
+/* An arena: large blocks of memory, cut from a few long regions.
  *
- * Regions ask for huge pages: fewer faults, fewer misses of the address cache. Not
- * thread-safe. */
+ * Freed neighbours merge, so that there is room for blocks of other sizes again, and a run needs
+ * little more memory than its blocks in use. Regions ask for huge pages, which cause fewer page
+ * faults and fewer misses of the TLB. Not thread-safe. */
 #ifndef LT_TENSOR_ARENA_H
 #define LT_TENSOR_ARENA_H
 
@@ -11,20 +11,20 @@
 
 typedef struct lt_arena lt_arena;
 
-/* NULL when memory ran out. */
+/* An arena without regions; NULL when memory ran out. */
 lt_arena *lt_arena_create(void);
-/* Every block has been freed. NULL is accepted. */
+/* Destroys an arena all of whose blocks have been freed. NULL is accepted. */
 void lt_arena_destroy(lt_arena *arena);
 
-/* A block of at least `bytes`, 4096-byte aligned, uninitialised; *taken is its size, which
- * lt_arena_free() gets back. *grew tells that memory never used before was needed. NULL when
- * the system has no more. */
+/* A block of at least `bytes`, aligned to 4096 bytes, whose contents are not set. *taken becomes
+ * its size, which lt_arena_free() wants back; *grew tells whether memory was taken that had not
+ * been used since the last trim. NULL when the system has no memory left. */
 void *lt_arena_alloc(lt_arena *arena, size_t bytes, size_t *taken, bool *grew);
 void lt_arena_free(lt_arena *arena, void *block, size_t taken);
 
 /* Gives the pages of free memory back to the system. */
 void lt_arena_trim(lt_arena *arena);
-/* Free memory that may hold pages. */
+/* Bytes of free memory for which the system may still hold pages. */
 size_t lt_arena_cached(const lt_arena *arena);
 
 #endif

@@ -87,8 +87,8 @@ lt_tensor *lt_scope_close(lt_ctx *ctx, lt_scope scope, lt_tensor *keep)
 
 void lt_scope_close_keep(lt_ctx *ctx, lt_scope scope, lt_tensor *const *keep, size_t count)
 {
-    /* Each kept tensor's own reference, if it was made in this scope, moves
-     * down to the scope's bottom; one made outside stays where it is. */
+    /* The references of kept tensors that were made in this scope move down to the bottom of the
+     * scope; a kept tensor that was made outside has its reference further down already. */
     size_t kept = scope;
     for (size_t i = 0; i < count; i++) {
         if (!keep[i])

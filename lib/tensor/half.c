@@ -1,5 +1,5 @@
-/* float32 to and from float16 and bfloat16: straight-line code that computes
- * every case and picks with masks, so that the loops vectorise. */
+/* float32 to and from float16 and bfloat16 (half.h). Every case is computed, and masks pick the
+ * right one: without branches the loops vectorise. */
 #include "tensor/half.h"
 
 #include <string.h>
@@ -18,6 +18,7 @@ static inline float float_of(uint32_t bits)
     return value;
 }
 
+/* `yes` where the condition is 1, `no` where it is 0. */
 static inline uint32_t pick(int condition, uint32_t yes, uint32_t no)
 {
     uint32_t mask = 0u - (uint32_t)condition;
@@ -30,8 +31,8 @@ static inline float f16_to_f32(uint16_t half)
     uint32_t magnitude = (uint32_t)(half & 0x7fffu) << 13;
     uint32_t normal = magnitude + ((127u - 15u) << 23);
     uint32_t special = magnitude + ((255u - 31u) << 23);
-    /* 2^-14 * (1 + mantissa) minus 2^-14: exact, and free of float32
-     * subnormals, which some processors are told to flush. */
+    /* 2^-14 (1 + mantissa) - 2^-14 is exact, and no step is a float32 subnormal, which some
+     * processors are told to flush to zero. */
     uint32_t small = bits_of(float_of(magnitude + (113u << 23)) - 0x1p-14f);
     uint32_t finite = pick(magnitude < 0x00800000u, small, normal);
     return float_of(sign | pick(magnitude >= 0x0f800000u, special, finite));
@@ -43,8 +44,8 @@ static inline uint16_t f32_to_f16(float value)
     uint32_t sign = (bits >> 16) & 0x8000u;
     uint32_t magnitude = bits & 0x7fffffffu;
     uint32_t normal = (magnitude - ((127u - 15u) << 23) + 0xfffu + ((magnitude >> 13) & 1u)) >> 13;
-    /* In [0.5, 1) one unit in the last place is 2^-24, a binary16 subnormal's
-     * step: the addition does the rounding. */
+    /* In [0.5, 1) the last bit of a float32 is worth 2^-24, the step of binary16 subnormals: adding
+     * 0.5 does the rounding. */
     uint32_t small = bits_of(float_of(magnitude) + 0.5f) - bits_of(0.5f);
     uint32_t nan = 0x7e00u | ((magnitude >> 13) & 0x1ffu);
     uint32_t special = pick(magnitude > 0x7f800000u, nan, 0x7c00u);

@@ -1,10 +1,9 @@
-/* Conversion between float32 and the 16-bit storage types.
+/* Conversion between float32 and the 16-bit storage types, in portable code.
  *
- * float16 is IEEE 754 binary16, bfloat16 the upper half of a float32; both are
- * handled as their bit patterns in uint16_t. Towards 16 bits values are rounded
- * to the nearest, ties to even; overflow gives an infinity, NaNs stay NaNs
- * (made quiet), signs of zeros and subnormals are kept. Towards float32 every
- * value is exact. Arrays must not overlap. */
+ * float16 is IEEE 754 binary16, bfloat16 the upper half of a float32; both are handled as bit
+ * patterns in uint16_t. To 16 bits, values are rounded to nearest, ties to even; overflow becomes
+ * infinity, a NaN becomes a quiet NaN, and subnormals and the signs of zeros are kept. To float32,
+ * every value is exact. Arrays must not overlap. */
 #ifndef LT_TENSOR_HALF_H
 #define LT_TENSOR_HALF_H
 

@@ -1,5 +1,5 @@
-/* float16 by the processor's own instruction where it has one: compilers do not find it in
- * portable code. */
+/* 16-bit values to float32 (half_kernels.h). float16 is converted by the processor's own
+ * instruction where it has one, which compilers do not find in portable code. */
 #include "tensor/half_kernels.h"
 
 #include "tensor/half.h"

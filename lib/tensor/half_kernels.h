@@ -1,4 +1,4 @@
-/* 16-bit weights to float32 at the speed of memory, one table per instruction set (isa.h). */
+/* 16-bit values to float32 at the speed of memory, one table per instruction set (isa.h). */
 #ifndef LT_TENSOR_HALF_KERNELS_H
 #define LT_TENSOR_HALF_KERNELS_H
 
@@ -8,7 +8,8 @@
 #include "tensor/isa.h"
 
 struct lt_half_kernels {
-    /* As lt_f16_to_f32() and lt_bf16_to_f32(), value for value but for the payloads of NaNs. */
+    /* Give the values of lt_f16_to_f32() and lt_bf16_to_f32(); only the payloads of NaNs may
+     * differ. */
     void (*f16)(const uint16_t *src, float *dst, size_t n);
     void (*bf16)(const uint16_t *src, float *dst, size_t n);
 };

@@ -1,3 +1,4 @@
+/* The memory of one context's tensors (pool.h). */
 #include "tensor/pool.h"
 
 #include <stdint.h>
@@ -21,22 +22,23 @@ enum { ALIGN = 64, STEPS = 8, CLASSES = 64 * STEPS, IN_ARENA = -1 };
 /* Blocks from this size on come from the arena. */
 #define LARGE ((size_t)1 << 20)
 
-/* Stands in front of each block, padded to the alignment. */
+/* The header in front of each block, padded to ALIGN bytes. */
 struct block {
     size_t bytes;    /* without this header */
-    int class_index; /* IN_ARENA: none */
+    int class_index; /* its size class, or IN_ARENA */
     struct block *next;
 };
 
 struct lt_pool {
     size_t refs;
     lt_memory stats;
-    size_t cached_small; /* bytes in `free` */
+    size_t cached_small; /* bytes of the blocks in `free` */
     struct block *free[CLASSES];
-    lt_arena *arena; /* made with the first large block */
+    lt_arena *arena; /* created with the first large block */
 };
 
-/* Class sizes: multiples of 2^k/8 between 2^k and 2^(k+1), at least 64 bytes. */
+/* The size class of a block, and its size rounded up: to a multiple of 2^k / 8 between 2^k and
+ * 2^(k+1), at least 64 bytes. */
 static int class_of(size_t bytes, size_t *rounded)
 {
     if (bytes < ALIGN)
@@ -69,7 +71,8 @@ void lt_pool_release(lt_pool *pool)
     free(pool);
 }
 
-/* NULL when the system has no more. */
+/* A small block, from those that are kept or from the system; NULL when the system has no memory
+ * left. */
 static struct block *small_block(lt_pool *pool, size_t bytes)
 {
     size_t rounded;
@@ -89,6 +92,7 @@ static struct block *small_block(lt_pool *pool, size_t bytes)
     return b;
 }
 
+/* A large block from the arena; NULL when the system has no memory left. */
 static struct block *large_block(lt_pool *pool, size_t bytes)
 {
     size_t taken;
@@ -112,7 +116,7 @@ void *lt_pool_alloc(lt_pool *pool, size_t bytes)
         LT_POOL_CACHES && bytes >= LARGE ? large_block : small_block;
     struct block *b = take(pool, bytes);
     if (!b) {
-        lt_pool_trim(pool); /* the cache may hold what is missing */
+        lt_pool_trim(pool); /* blocks of other sizes may be kept: the system can use their memory */
         b = take(pool, bytes);
     }
     if (!b)

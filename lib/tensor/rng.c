@@ -1,11 +1,12 @@
+/* Random numbers by a counter (rng.h). */
 #include "tensor/rng.h"
 
 #include <math.h>
 
 #include "tensor/tensor_impl.h"
 
-/* Philox4x32-10: ten rounds over a 128-bit counter with a 64-bit key (Salmon et
- * al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011). */
+/* Philox4x32-10: ten rounds over a counter of 128 bits with a key of 64 bits (Salmon et al.,
+ * "Parallel random numbers: as easy as 1, 2, 3", SC 2011). */
 static void philox(const uint32_t counter[4], uint64_t seed, uint32_t out[4])
 {
     uint32_t c0 = counter[0], c1 = counter[1], c2 = counter[2], c3 = counter[3];
@@ -28,7 +29,7 @@ static void philox(const uint32_t counter[4], uint64_t seed, uint32_t out[4])
     out[3] = c3;
 }
 
-/* Number `index` of a stream: 64 bits. */
+/* The 64 bits of number `index` of a stream. */
 static uint64_t draw(uint64_t seed, uint64_t stream, uint64_t index)
 {
     const uint32_t counter[4] = {(uint32_t)index, (uint32_t)(index >> 32), (uint32_t)stream,
@@ -40,7 +41,8 @@ static uint64_t draw(uint64_t seed, uint64_t stream, uint64_t index)
 
 static float to_uniform(uint64_t bits) { return (float)(bits >> 40) * 0x1p-24f; }
 
-/* Box-Muller on the two halves of one draw; the radius's half is never 0. */
+/* Box-Muller: the lower half of the bits makes the radius, the upper half the angle. u is never 0,
+ * whose logarithm would be infinite. */
 static float to_normal(uint64_t bits)
 {
     const double u = ((double)(uint32_t)bits + 0.5) * 0x1p-32;
@@ -59,7 +61,8 @@ float lt_rng_uniform(lt_rng *rng) { return to_uniform(lt_rng_u64(rng)); }
 
 uint64_t lt_rng_below(lt_rng *rng, uint64_t n)
 {
-    /* Rejection keeps every value equally likely. */
+    /* Numbers beyond the last whole multiple of n are drawn again, so that all values are equally
+     * likely. */
     const uint64_t limit = UINT64_MAX - UINT64_MAX % n;
     uint64_t x;
     do {

@@ -1,8 +1,7 @@
-/* Counter-based random numbers (Philox4x32-10, Salmon et al. 2011).
+/* Random numbers by a counter (Philox4x32-10, Salmon et al. 2011).
  *
- * Value i of a stream is a pure function of (seed, stream, i): no state is
- * shared between threads, and filling a tensor gives the same numbers whatever
- * the number of threads. */
+ * Number i of a stream depends on (seed, stream, i) alone: threads share no state, and filling a
+ * tensor gives the same numbers with any number of threads. */
 #ifndef LT_TENSOR_RNG_H
 #define LT_TENSOR_RNG_H
 
@@ -12,25 +11,32 @@
 
 LT_BEGIN_DECLS
 
-/* A position in a stream. Draws advance `counter`; saving the three numbers
- * saves the generator. */
+/* A position in a stream. Drawing a number advances `counter`. To save a generator, save the three
+ * numbers. */
 typedef struct lt_rng {
     uint64_t seed;
     uint64_t stream;
     uint64_t counter;
 } lt_rng;
 
+/* The beginning of a stream. */
 LT_API lt_rng lt_rng_make(uint64_t seed, uint64_t stream);
+/* 64 random bits. */
 LT_API uint64_t lt_rng_u64(lt_rng *rng);
-/* Uniform in [0, 1), 24 bits; uniform integer in [0, n), n >= 1. */
+/* A uniform number in [0, 1), with 24 random bits. */
 LT_API float lt_rng_uniform(lt_rng *rng);
+/* A uniform integer in [0, n), n >= 1. */
 LT_API uint64_t lt_rng_below(lt_rng *rng, uint64_t n);
-/* Standard normal (Box-Muller). */
+/* A number of the standard normal distribution (Box-Muller). */
 LT_API float lt_rng_normal(lt_rng *rng);
 
-/* Fill a contiguous float32 tensor; the stream advances by its elements. */
+/* Fills a contiguous float32 tensor with normal numbers; the stream advances by one number per
+ * element. Errors of the three: LT_ERR_ARGUMENT for any other tensor, and for NULL. */
 LT_API lt_status lt_fill_normal(lt_ctx *ctx, lt_tensor *t, lt_rng *rng, float mean, float std);
+/* Fills a contiguous float32 tensor with uniform numbers in [low, high); the stream advances by one
+ * number per element. */
 LT_API lt_status lt_fill_uniform(lt_ctx *ctx, lt_tensor *t, lt_rng *rng, float low, float high);
+/* Sets all elements of a contiguous float32 tensor to `value`. */
 LT_API lt_status lt_fill(lt_ctx *ctx, lt_tensor *t, float value);
 
 LT_END_DECLS

@@ -1,3 +1,4 @@
+/* Texts of status codes. */
 #include "tensor/status.h"
 
 const char *lt_status_string(lt_status status)

@@ -40,6 +40,7 @@ const char *lt_dtype_name(lt_dtype dtype)
 
 /* ---- making tensors ---- */
 
+/* Hands a reference to the innermost scope. */
 static bool push_scope(lt_ctx *ctx, lt_tensor *t)
 {
     if (ctx->scope_len == ctx->scope_cap) {
@@ -54,7 +55,7 @@ static bool push_scope(lt_ctx *ctx, lt_tensor *t)
     return true;
 }
 
-/* Checks sizes and returns the element count, or -1 (failure recorded). */
+/* Checks a shape and returns the number of its elements, or -1 with a failure recorded. */
 static int64_t checked_numel(lt_ctx *ctx, lt_dtype dtype, int ndim, const int64_t *shape)
 {
     if (ndim < 0 || ndim > LT_MAX_DIMS) {
@@ -78,6 +79,7 @@ static int64_t checked_numel(lt_ctx *ctx, lt_dtype dtype, int ndim, const int64_
     return n;
 }
 
+/* A tensor without storage, contiguous strides, owned by the innermost scope. */
 static lt_tensor *make_header(lt_ctx *ctx, lt_dtype dtype, int ndim, const int64_t *shape)
 {
     lt_tensor *t = calloc(1, sizeof *t);
@@ -171,8 +173,8 @@ lt_tensor *lt_from_borrow(lt_ctx *ctx, lt_dtype dtype, int ndim, const int64_t *
         free(s);
         return NULL;
     }
-    /* Borrowed data is never written by this library; the one non-const
-     * pointer serves all storages. */
+    /* The library never writes borrowed data; the pointer is not const because other storages share
+     * it. */
     memcpy(&s->data, &data, sizeof data);
     s->refs = 1;
     s->bytes = (size_t)n * lt_dtype_size(dtype);
@@ -260,7 +262,7 @@ float lt_item(const lt_tensor *t)
 
 /* ---- values ---- */
 
-/* Offset in elements of row-major position i. */
+/* Elements from the first one to the i-th in row-major order. */
 static int64_t strided_offset(const lt_tensor *t, int64_t i)
 {
     int64_t offset = 0;
@@ -271,7 +273,7 @@ static int64_t strided_offset(const lt_tensor *t, int64_t i)
     return offset;
 }
 
-/* Contiguous values of t (same type) into dst. */
+/* Copies the values of t to dst, contiguous, in their own type. */
 static void gather(const lt_tensor *t, char *dst)
 {
     const size_t size = lt_dtype_size(t->dtype);
@@ -297,6 +299,7 @@ static void gather(const lt_tensor *t, char *dst)
     }
 }
 
+/* Copies contiguous values of its own type from src into t. */
 static void scatter(lt_tensor *t, const char *src)
 {
     const size_t size = lt_dtype_size(t->dtype);
@@ -330,7 +333,7 @@ void lt_widen(lt_ctx *ctx, lt_dtype from, const void *src, float *dst, int64_t n
     }
 }
 
-/* n values to float32. */
+/* Converts n values to float32. */
 static void to_f32(lt_dtype dtype, const char *src, float *dst, int64_t n)
 {
     switch (dtype) {
@@ -343,7 +346,7 @@ static void to_f32(lt_dtype dtype, const char *src, float *dst, int64_t n)
     }
 }
 
-/* n float32 values to another type; integers saturate, NaN gives 0. */
+/* Converts n float32 values to another type. Integers saturate; NaN becomes 0. */
 static void from_f32(lt_dtype dtype, const float *src, char *dst, int64_t n)
 {
     switch (dtype) {
@@ -395,7 +398,7 @@ lt_tensor *lt_cast(lt_ctx *ctx, const lt_tensor *t, lt_dtype dtype)
     } else if (t->dtype == LT_F32) {
         from_f32(dtype, (const float *)(const void *)dense, out->data, n);
     } else if (dtype == LT_I32 && t->dtype == LT_I64) {
-        /* ids: must not pass through float32 */
+        /* These are ids: float32 could not hold all of them. */
         for (int64_t i = 0; i < n; i++)
             ((int32_t *)(void *)out->data)[i] = (int32_t)((const int64_t *)(const void *)dense)[i];
     } else {

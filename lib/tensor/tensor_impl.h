@@ -1,4 +1,4 @@
-/* Private layout of contexts and tensors, for this library's own sources. */
+/* What contexts and tensors consist of, and small helpers, for this library's own sources. */
 #ifndef LT_TENSOR_TENSOR_IMPL_H
 #define LT_TENSOR_TENSOR_IMPL_H
 
@@ -7,26 +7,27 @@
 #include "tensor/sizes.h"
 #include "tensor/tensor.h"
 
+/* The memory of a tensor and its views. It comes from a pool or belongs to somebody else. */
 typedef struct lt_storage {
     int refs;
     void *data;
     size_t bytes;
-    lt_pool *pool;                /* block came from here, or NULL */
-    void (*release)(void *owner); /* foreign memory, or NULL */
+    lt_pool *pool;                /* where `data` came from, or NULL */
+    void (*release)(void *owner); /* called for memory of somebody else, or NULL */
     void *owner;
 } lt_storage;
 
 struct lt_tensor {
-    int refs;     /* of those who may read the values: the memory goes with the last */
-    int outlines; /* of those who need shape and gradient only */
+    int refs;     /* references that need the values: the storage goes with the last */
+    int outlines; /* references that need only the shape and the gradient */
     lt_dtype dtype;
     int ndim;
     bool requires_grad;
     int64_t shape[LT_MAX_DIMS];
     int64_t stride[LT_MAX_DIMS]; /* elements */
     lt_storage *storage;
-    char *data;      /* first element */
-    lt_tensor *grad; /* same shape, contiguous float32, or NULL */
+    char *data;      /* the first element */
+    lt_tensor *grad; /* contiguous float32 of the same shape, or NULL */
 };
 
 struct lt_tape;             /* autograd/tape.h */
@@ -49,52 +50,57 @@ struct lt_ctx {
     char message[512];
     lt_pool *pool;
 
-    lt_tensor **scope; /* stack of references, innermost scope on top */
+    lt_tensor **scope; /* a stack of references, the innermost scope on top */
     size_t scope_len, scope_cap;
 
-    int no_grad; /* depth of no-grad regions */
+    int no_grad; /* how many regions without gradients are open */
     struct lt_tape *tape;
     void (*tape_free)(struct lt_tape *tape);
 };
 
-/* Scratch memory from the context's pool; NULL (failure recorded) when there
- * is none. 64-byte aligned. Freed in any order. */
+/* Scratch memory from the context's pool, aligned to 64 bytes; NULL with a failure recorded when
+ * there is none. Blocks are freed with lt_scratch_free(), in any order; NULL is accepted there. */
 void *lt_scratch(lt_ctx *ctx, size_t bytes);
 void lt_scratch_free(lt_ctx *ctx, void *block);
 
-/* Contiguous float32 `t` itself, or a contiguous copy owned by the scope; NULL
- * with a message naming `op` and `name` if t is NULL or not float32. */
+/* t itself where it is contiguous float32, or a contiguous copy that the scope owns. NULL, with a
+ * message that names the operation `op` and the argument `name`, if t is NULL or not float32. */
 lt_tensor *lt_dense(lt_ctx *ctx, const lt_tensor *t, const char *op, const char *name);
 
-/* Keeps shape and gradient of t, not its values. NULL is accepted. */
+/* Takes a reference to the shape and the gradient of t that does not keep its values. NULL is
+ * accepted. */
 void lt_outline_retain(lt_tensor *t);
+/* Gives back a reference that lt_outline_retain() took. NULL is accepted. */
 void lt_outline_release(lt_tensor *t);
 
-/* Whether values are stored in 16 bits, and n such values to float32 by the threads of the
- * context. */
+/* Whether the elements are float16 or bfloat16. */
 bool lt_is_half(const lt_tensor *t);
+/* Converts n values of type `from`, LT_F16 or LT_BF16, to float32, on the context's threads. */
 void lt_widen(lt_ctx *ctx, lt_dtype from, const void *src, float *dst, int64_t n);
 
-/* An uninitialised float32 tensor. */
+/* A float32 tensor whose values are not set. */
 lt_tensor *lt_new(lt_ctx *ctx, int ndim, const int64_t *shape);
+/* A float32 tensor of the shape of t whose values are not set; NULL for NULL. */
 lt_tensor *lt_new_like(lt_ctx *ctx, const lt_tensor *t);
 
-/* Results of so many bytes go past the caches, which would lose the first of them before anything
- * reads them, */
+/* From so many bytes on results are written past the caches, which would lose the first of them
+ * before anything reads them. */
 #define LT_STREAM_FROM ((int64_t)32 << 20)
 
+/* Whether results of so many floats are that large. */
 static inline bool lt_large(int64_t floats)
 {
     return floats * (int64_t)sizeof(float) >= LT_STREAM_FROM;
 }
 
-/* where rows of `row` floats start at lines of the caches. */
+/* Whether such results may go past the caches: they are large, and rows of `row` floats start at
+ * cache lines. */
 static inline bool lt_streams(int64_t floats, int64_t row, const float *to)
 {
     return lt_large(floats) && row % 16 == 0 && (uintptr_t)to % 64 == 0;
 }
 
-/* Returns NULL after recording a failure: `return LT_NULL(ctx, LT_ERR_SHAPE, "...")`. */
+/* Records a failure and is NULL, as in `return LT_NULL(ctx, LT_ERR_SHAPE, "...")`. */
 #define LT_NULL(ctx, ...) (lt_fail((ctx), __VA_ARGS__), (lt_tensor *)NULL)
 
 #endif
