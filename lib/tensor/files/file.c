@@ -1,4 +1,4 @@
-/* Whole files: bounded reading, and writing through a temporary name. */
+/* Whole files: reading with a limit, and writing by way of a temporary file (file.h). */
 #define _XOPEN_SOURCE 700 /* realpath, fsync, fileno */
 #include "tensor/files/file.h"
 
@@ -51,7 +51,8 @@ lt_status lt_file_read(lt_ctx *ctx, const char *path, size_t max_bytes, void **d
                          (intmax_t)info.st_size, max_bytes);
         goto done;
     }
-    /* One byte more than expected, so that the end is seen without growing. */
+    /* One byte more than the file has, so that its end is seen before the block would have to grow.
+     */
     capacity = S_ISREG(info.st_mode) ? (size_t)info.st_size + 1 : 65536;
     for (;;) {
         unsigned char *grown = block ? block : malloc(capacity + 1);
@@ -90,8 +91,8 @@ done:
     return status;
 }
 
-/* "folder/.name.PID-N.tmp" for the first free N; the opened descriptor, or -1
- * with errno set. */
+/* Creates "folder/.name.PID-N.tmp" with the first free N. Returns the descriptor, or -1 with errno
+ * set; the caller frees *name. */
 static int create_beside(const char *target, char **name)
 {
     const char *slash = strrchr(target, '/');
@@ -161,7 +162,7 @@ lt_status lt_file_writer_open(lt_ctx *ctx, const char *path, lt_file_writer **ou
         fd = open(path, O_WRONLY | O_CLOEXEC);
     } else {
         fd = create_beside(writer->target, &writer->temporary);
-        /* As far as the file system allows: not worth a failure. */
+        /* Not every file system can do this, and it is no reason to fail. */
         if (fd >= 0 && exists)
             (void)fchmod(fd, info.st_mode & 0777);
     }
@@ -198,8 +199,7 @@ lt_status lt_file_writer_commit(lt_file_writer *writer)
 
     if (fflush(writer->stream) != 0 && !writer->error)
         writer->error = errno;
-    /* Without this a power failure soon after the rename may leave an empty
-     * file under the final name. */
+    /* Without fsync() a power failure soon after the rename could leave an empty target. */
     if (writer->temporary && !writer->error && fsync(fileno(writer->stream)) != 0)
         writer->error = errno;
     if (fclose(writer->stream) != 0 && !writer->error)

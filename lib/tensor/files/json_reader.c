@@ -1,4 +1,4 @@
-/* The JSON reader: recursive descent into an arena. */
+/* The JSON reader: recursive descent. Values and strings go to blocks that the root owns. */
 #include "tensor/files/json_reader.h"
 
 #include <math.h>
@@ -11,7 +11,7 @@
 struct lt_json {
     lt_json_kind kind;
     uint32_t key_length;
-    const char *key; /* in an object's member */
+    const char *key; /* of a member of an object */
     union {
         bool truth;
         struct {
@@ -36,7 +36,8 @@ typedef struct json_block {
     max_align_t data[];
 } json_block;
 
-/* The root is the first member: a tree is freed by its root. */
+/* A parsed text. The root is the first member, so that a pointer to the root is one to the
+ * document. */
 typedef struct json_document {
     lt_json root;
     json_block *blocks;
@@ -48,13 +49,14 @@ typedef struct json_reader {
     const char *what;
     const char *begin, *at, *end;
     json_document *document;
-    char *strings;  /* next free byte; no decoded string is longer than its source */
+    char *strings;  /* the next free byte: no decoded string is longer than its source */
     lt_json *stack; /* members of the containers that are still open */
     size_t used, capacity;
     size_t values;
     lt_status status;
 } json_reader;
 
+/* Records a failure at a place of the text, unless there is one. Returns false. */
 static bool fail_at(json_reader *r, const char *at, const char *problem)
 {
     size_t line = 1;
@@ -80,6 +82,7 @@ static bool fail_memory(json_reader *r)
     return false;
 }
 
+/* A block of memory that lives as long as the document; NULL with a failure recorded. */
 static void *arena(json_reader *r, size_t bytes)
 {
     json_block *block = malloc(sizeof *block + bytes);
@@ -258,7 +261,8 @@ static bool read_number(json_reader *r, lt_json *value)
         value->u.number.value = negative ? -(double)magnitude : (double)magnitude;
         return true;
     }
-    /* The free string space has room: it is as long as the rest of the text. */
+    /* strtod() needs a terminator. The free space for strings has room for a copy: it is as long as
+     * the rest of the text. */
     size_t length = (size_t)(r->at - start);
     memcpy(r->strings, start, length);
     r->strings[length] = 0;
@@ -295,7 +299,7 @@ static int compare_members(const void *a, const void *b)
     return compare_keys(x->key, x->key_length, y->key, y->key_length);
 }
 
-/* Sorts an object's members by key and refuses repeated keys. */
+/* Sorts the members of an object by key, for lt_json_get(), and refuses repeated keys. */
 static bool index_object(json_reader *r, lt_json *object, const char *start)
 {
     size_t count = object->u.list.count;
@@ -400,7 +404,7 @@ static bool read_list(json_reader *r, lt_json *value, int depth)
     return !object || index_object(r, value, start);
 }
 
-/* Reads a value and the space on both sides of it; keeps value's key. */
+/* Reads a value and the space before and after it. Does not change value->key. */
 static bool read_value(json_reader *r, lt_json *value, int depth)
 {
     bool ok;

@@ -28,38 +28,42 @@ typedef enum lt_json_kind {
     LT_JSON_OBJECT = 5
 } lt_json_kind;
 
-/* A value of a parsed text. It and all strings that it hands out belong to the
- * tree's root. */
+/* A value of a parsed text. The root of the tree owns all values and their strings. */
 typedef struct lt_json lt_json;
 
-/* Parses one value that fills `text` (`length` bytes, no terminator needed; not
- * used afterwards). `what` names the text in messages, for example its path.
- * Errors: LT_ERR_FORMAT with line and column, LT_ERR_MEMORY. */
+/* Parses `length` bytes of text, which must hold one value and nothing else. No terminator is
+ * needed, and the text is not used afterwards. `what` names the text in messages, for example its
+ * path. The caller frees *root with lt_json_free(). Errors: LT_ERR_FORMAT with line and column,
+ * LT_ERR_MEMORY. */
 lt_status lt_json_parse(lt_ctx *ctx, const char *what, const char *text, size_t length,
                         lt_json **root);
 
-/* Frees a tree by its root. NULL is accepted. */
+/* Frees a whole tree by its root. NULL is accepted. */
 void lt_json_free(lt_json *root);
 
-/* LT_JSON_NULL for NULL. */
+/* The kind of a value; LT_JSON_NULL for NULL. */
 lt_json_kind lt_json_type(const lt_json *value);
 
-/* The value of a bool or a number; `fallback` for anything else. */
+/* The value of a bool; `fallback` for anything else. */
 bool lt_json_bool(const lt_json *value, bool fallback);
+/* The value of a number; `fallback` for anything else. */
 double lt_json_number(const lt_json *value, double fallback);
-/* True and the exact value for a number that is an integer within int64_t (up
- * to 2^53 where it is written with a fraction or an exponent). */
+/* Whether a value is a number that is an integer and fits int64_t; if so, *out becomes that
+ * integer. A number that is written with a fraction or an exponent must lie within 2^53. */
 bool lt_json_int(const lt_json *value, int64_t *out);
-/* The UTF-8 text of a string, zero-terminated; NULL for anything else.
- * `length` (may be NULL) tells zero bytes inside from the end. */
+/* The UTF-8 text of a string, zero-terminated; NULL for anything else. *length is its number of
+ * bytes, because a string may hold zero bytes; `length` may be NULL. */
 const char *lt_json_string(const lt_json *value, size_t *length);
 
-/* Members of an array or object, 0 for anything else; the i-th in the text's
- * order, NULL past the end; and the key of an object's i-th member. */
+/* The number of members of an array or object; 0 for anything else. */
 size_t lt_json_count(const lt_json *value);
+/* Member number `index` in the order of the text; NULL past the end. */
 const lt_json *lt_json_at(const lt_json *value, size_t index);
+/* The key of member number `index` of an object, zero-terminated; NULL past the end. `length` as in
+ * lt_json_string(). */
 const char *lt_json_key(const lt_json *object, size_t index, size_t *length);
-/* An object's member by key, or NULL; logarithmic in the object's size. */
+/* The member of an object with this key, or NULL. Takes time logarithmic in the number of members.
+ */
 const lt_json *lt_json_get(const lt_json *object, const char *key);
 
 #endif

@@ -1,4 +1,4 @@
-/* The JSON writer. */
+/* The JSON writer: appends to one growing text. */
 #include "tensor/files/json.h"
 
 #include <math.h>
@@ -60,9 +60,9 @@ size_t lt_utf8_length(const unsigned char *p, size_t room)
 struct lt_json_writer {
     char *text;
     size_t length, capacity;
-    uint64_t objects; /* bit d: the container at depth d is an object */
+    uint64_t objects; /* bit d is set where the container at depth d is an object, not an array */
     int depth;
-    bool comma; /* the next value or key follows another */
+    bool comma; /* the next key or value needs a comma before it */
     bool keyed; /* a key waits for its value */
     bool failed;
 };
@@ -88,7 +88,7 @@ static void append(lt_json_writer *w, const char *bytes, size_t count)
 {
     if (w->failed)
         return;
-    if (count >= w->capacity - w->length) { /* keeps room for the terminator */
+    if (count >= w->capacity - w->length) { /* one byte is kept for the terminator */
         size_t capacity = w->capacity ? w->capacity : 128;
         while (capacity - w->length <= count && capacity <= SIZE_MAX / 2)
             capacity *= 2;
@@ -110,7 +110,7 @@ static bool in_object(const lt_json_writer *w)
     return w->depth > 0 && (w->objects >> (w->depth - 1) & 1) != 0;
 }
 
-/* What comes before a value; false if no value may come here. */
+/* Writes the comma that a value may need. False if no value may come here. */
 static bool open_value(lt_json_writer *w)
 {
     if (!w)
@@ -225,7 +225,8 @@ void lt_json_put_int(lt_json_writer *w, int64_t value)
     put_word(w, text);
 }
 
-/* `single`: as a float, which needs at most 9 digits; a double needs 17. */
+/* Writes a number with as many digits as it needs to be read back: at most 9 for a float
+ * (`single`), 17 for a double. */
 static void put_number(lt_json_writer *w, double value, bool single)
 {
     char text[40];

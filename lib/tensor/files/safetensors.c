@@ -1,4 +1,4 @@
-/* The safetensors format (https://github.com/huggingface/safetensors). */
+/* Reading and writing the safetensors format (https://github.com/huggingface/safetensors). */
 #define _DEFAULT_SOURCE /* MAP_NORESERVE */
 #include "tensor/files/safetensors.h"
 
@@ -22,14 +22,14 @@
 #define HEADER_ALIGN 8
 
 struct lt_safetensors {
-    atomic_int refs; /* the handle and each borrowing tensor */
+    atomic_int refs; /* one for the open file, one for each tensor that borrows from it */
     char *path;
     char *map;
     size_t map_bytes;
     lt_json *header;
     const lt_json *metadata; /* within header, or NULL */
     lt_safetensors_info *infos;
-    size_t *by_name; /* numbers of infos, sorted by name */
+    size_t *by_name; /* the numbers of infos, sorted by name */
     size_t count;
 };
 
@@ -61,7 +61,7 @@ static bool find_dtype(const char *name, lt_dtype *dtype)
 
 /* ---- reading: the header ---- */
 
-/* Reads the header's text into a new block. */
+/* Reads the text of the header into a new block, which the caller frees. */
 static lt_status read_header(lt_ctx *ctx, const char *path, int fd, uint64_t file_bytes,
                              char **text, size_t *length)
 {
@@ -323,8 +323,7 @@ lt_status lt_safetensors_open(lt_ctx *ctx, const char *path, lt_safetensors **ou
         status = lt_fail(ctx, LT_ERR_UNSUPPORTED, "%s: too large to map", path);
         goto done;
     }
-    /* Private and writable: a computation in place on a borrowed tensor works
-     * on its own copy of the page. */
+    /* Private and writable: where a tensor is changed in place, its pages become copies. */
     void *map =
         mmap(NULL, (size_t)file_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, fd, 0);
     if (map == MAP_FAILED) {
@@ -419,7 +418,7 @@ lt_tensor *lt_safetensors_borrow(lt_ctx *ctx, const lt_safetensors *file, const 
             memcpy(lt_data(copy), data, (size_t)info->bytes);
         return copy;
     }
-    /* Only the count of references changes in a const file. */
+    /* The file is const to the caller; only its count of references changes. */
     lt_safetensors *owner = (lt_safetensors *)(uintptr_t)file;
     atomic_fetch_add(&owner->refs, 1);
     lt_tensor *t = lt_from_borrow(ctx, info->dtype, info->ndim, info->shape, data, unref, owner);
@@ -451,7 +450,8 @@ done:
 
 /* ---- writing ---- */
 
-/* Names must be there and different; `what` is "tensor name" or the like. */
+/* Fails unless all names are there and different. `what` says what they are, as in "tensor name".
+ */
 static lt_status check_unique(lt_ctx *ctx, const char *path, const char *what, size_t count,
                               const char *const *names)
 {
