@@ -20,6 +20,9 @@ struct lt_node {
 struct lt_tape {
     lt_node **node;
     size_t length, cap;
+    /* The number of the recording under way, from 1 on. A recording ends when the tape is emptied;
+     * what it made has lost its history then. */
+    uint64_t recording;
 };
 
 enum { PARAMS_ALIGN = 16 };
@@ -53,6 +56,7 @@ static void tape_empty(struct lt_tape *tape)
         n->out->grad = NULL;
         node_free(n);
     }
+    tape->recording++;
 }
 
 static void tape_free(struct lt_tape *tape)
@@ -70,6 +74,7 @@ static bool tape_reserve(lt_ctx *ctx)
         ctx->tape_free = tape_free;
         if (!ctx->tape)
             return false;
+        ctx->tape->recording = 1;
     }
     struct lt_tape *tape = ctx->tape;
     if (tape->length < tape->cap)
@@ -93,10 +98,39 @@ bool lt_would_record(const lt_ctx *ctx, int inputs, lt_tensor *const *input)
     return false;
 }
 
+/* Whether t was computed in a recording that has ended. A gradient that reached t would get lost
+ * there. */
+static bool has_lost_history(const lt_ctx *ctx, const lt_tensor *t)
+{
+    return t->recording != 0 && (!ctx->tape || t->recording != ctx->tape->recording);
+}
+
+/* Fails for an input that wants a gradient which this context's tape could not bring it. */
+static lt_status check_inputs(lt_ctx *ctx, int inputs, lt_tensor *const *input)
+{
+    for (int i = 0; i < inputs; i++) {
+        const lt_tensor *t = input[i];
+        if (!t || !t->requires_grad)
+            continue;
+        if (t->home != ctx->pool)
+            return lt_fail(ctx, LT_ERR_ARGUMENT,
+                           "autograd: input %d of an operation requires a gradient and belongs to "
+                           "another context; detach it, or compute in that context",
+                           i);
+        if (has_lost_history(ctx, t))
+            return lt_fail(ctx, LT_ERR_ARGUMENT,
+                           "autograd: input %d of an operation was computed before the last "
+                           "lt_backward() or lt_tape_clear(), which ended its history; detach it, "
+                           "or compute it again",
+                           i);
+    }
+    return LT_OK;
+}
+
 lt_node *lt_record(lt_ctx *ctx, lt_tensor *out, lt_backward_fn backward, int inputs,
                    lt_tensor *const *input, size_t params_bytes)
 {
-    if (!out || !lt_would_record(ctx, inputs, input))
+    if (!out || !lt_would_record(ctx, inputs, input) || check_inputs(ctx, inputs, input) != LT_OK)
         return NULL;
     lt_node *n = calloc(1, params_offset(inputs) + round_up(params_bytes));
     if (!n || !tape_reserve(ctx)) {
@@ -114,14 +148,12 @@ lt_node *lt_record(lt_ctx *ctx, lt_tensor *out, lt_backward_fn backward, int inp
     n->out = out;
     lt_outline_retain(out);
     out->requires_grad = true;
+    out->recording = ctx->tape->recording;
     ctx->tape->node[ctx->tape->length++] = n;
     return n;
 }
 
-lt_tensor *lt_recorded(lt_ctx *ctx, lt_tensor *out)
-{
-    return ctx->status == LT_ERR_MEMORY ? NULL : out;
-}
+lt_tensor *lt_recorded(lt_ctx *ctx, lt_tensor *out) { return ctx->status == LT_OK ? out : NULL; }
 
 void *lt_node_params(lt_node *n) { return (char *)n + params_offset(n->inputs); }
 
@@ -225,15 +257,18 @@ lt_status lt_set_requires_grad(lt_ctx *ctx, lt_tensor *t, bool requires_grad)
         return lt_fail(ctx, LT_ERR_DTYPE, "lt_set_requires_grad: tensor is %s, expected F32",
                        lt_dtype_name(t->dtype));
     t->requires_grad = requires_grad;
+    t->recording = 0; /* a leaf from now on */
     return LT_OK;
 }
 
-bool lt_requires_grad(const lt_tensor *t) { return t->requires_grad; }
+bool lt_requires_grad(const lt_tensor *t) { return t && t->requires_grad; }
 
-lt_tensor *lt_grad(const lt_tensor *t) { return t->grad; }
+lt_tensor *lt_grad(const lt_tensor *t) { return t ? t->grad : NULL; }
 
 void lt_zero_grad(lt_tensor *t)
 {
+    if (!t)
+        return;
     lt_release(t->grad);
     t->grad = NULL;
 }
@@ -256,6 +291,13 @@ lt_status lt_backward_seed(lt_ctx *ctx, lt_tensor *out, const lt_tensor *seed)
     if (!out->requires_grad)
         return lt_fail(ctx, LT_ERR_ARGUMENT,
                        "lt_backward: the tensor depends on nothing that requires a gradient");
+    if (out->home != ctx->pool)
+        return lt_fail(ctx, LT_ERR_ARGUMENT, "lt_backward: the tensor belongs to another context");
+    if (has_lost_history(ctx, out))
+        return lt_fail(ctx, LT_ERR_ARGUMENT,
+                       "lt_backward: the tensor was computed before the last lt_backward() or "
+                       "lt_tape_clear(), which ended its history; add losses up and call "
+                       "lt_backward() once");
     const lt_scope scope = lt_scope_open(ctx);
     lt_tensor *g = seed ? lt_clone(ctx, seed) : lt_full(ctx, out->ndim, out->shape, 1.0f);
     lt_status status = accumulate(ctx, out, g);

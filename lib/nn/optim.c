@@ -416,6 +416,33 @@ static lt_tensor *stored(lt_ctx *ctx, const lt_params *from, const char *slot, c
     return t;
 }
 
+/* Steps that a stored state may have taken: a double still tells them apart, and counting on never
+ * overflows. */
+#define MOST_STEPS ((int64_t)1 << 53)
+
+/* The steps that the tensor `name` took, from the integer "optim.step.NAME". */
+static lt_status stored_steps(lt_ctx *ctx, const lt_params *from, const char *name, int64_t *steps)
+{
+    char *full = state_name(ctx, "step", name);
+    const lt_tensor *t = full ? lt_params_find(from, full) : NULL;
+    lt_status status = lt_ctx_status(ctx);
+    if (full && !t)
+        status = lt_fail(ctx, LT_ERR_MISSING, "optim: there is no tensor %s", full);
+    else if (t && (lt_type(t) != LT_I64 || lt_numel(t) != 1))
+        status = lt_fail(ctx, lt_type(t) != LT_I64 ? LT_ERR_DTYPE : LT_ERR_SHAPE,
+                         "optim: %s is %s of %lld elements, expected one I64", full,
+                         lt_dtype_name(lt_type(t)), (long long)lt_numel(t));
+    if (status == LT_OK) {
+        memcpy(steps, lt_data(t), sizeof *steps);
+        if (*steps < 0 || *steps > MOST_STEPS)
+            status =
+                lt_fail(ctx, LT_ERR_FORMAT, "optim: %s is %lld, expected a number from 0 to 2^53",
+                        full, (long long)*steps);
+    }
+    free(full);
+    return status;
+}
+
 lt_status lt_optim_restore(lt_ctx *ctx, lt_optim *optim, const lt_params *from)
 {
     const char *text = lt_params_metadata(from, "optim.steps");
@@ -423,22 +450,14 @@ lt_status lt_optim_restore(lt_ctx *ctx, lt_optim *optim, const lt_params *from)
     const long long steps = text ? strtoll(text, &end, 10) : -1;
     if (!text)
         return lt_fail(ctx, LT_ERR_MISSING, "optim: there is no metadata optim.steps");
-    if (steps < 0 || end == text || *end)
+    if (steps < 0 || steps > MOST_STEPS || end == text || *end)
         return lt_fail(ctx, LT_ERR_FORMAT,
-                       "optim: metadata optim.steps is \"%s\", expected a number of steps", text);
+                       "optim: metadata optim.steps is \"%s\", expected a number from 0 to 2^53",
+                       text);
     for (size_t i = 0; i < optim->items; i++) {
         struct item *it = &optim->item[i];
-        lt_tensor *count = stored(ctx, from, "step", it->name, 0, NULL);
-        if (!count)
+        if (stored_steps(ctx, from, it->name, &it->steps) != LT_OK)
             return lt_ctx_status(ctx);
-        if (lt_type(count) != LT_I64)
-            return lt_fail(ctx, LT_ERR_DTYPE, "optim: optim.step.%s is %s, expected I64", it->name,
-                           lt_dtype_name(lt_type(count)));
-        int64_t taken;
-        memcpy(&taken, lt_data(count), sizeof taken);
-        if (taken < 0)
-            return lt_fail(ctx, LT_ERR_FORMAT, "optim: optim.step.%s is negative", it->name);
-        it->steps = taken;
         for (int s = 0; s < SLOTS; s++) {
             if (!it->slot[s])
                 continue;

@@ -150,6 +150,11 @@ static const char *wanted_string(int ndim, const int64_t *shape, char *buf, size
     return buf;
 }
 
+static bool is_float(lt_dtype dtype)
+{
+    return dtype == LT_F32 || dtype == LT_F16 || dtype == LT_BF16 || dtype == LT_F64;
+}
+
 lt_tensor *lt_params_get(lt_ctx *ctx, const lt_params *params, const char *name, int ndim,
                          const int64_t *shape)
 {
@@ -158,9 +163,15 @@ lt_tensor *lt_params_get(lt_ctx *ctx, const lt_params *params, const char *name,
         lt_fail(ctx, LT_ERR_MISSING, "params: there is no tensor %s", name);
         return NULL;
     }
+    if (!is_float(lt_type(t))) {
+        lt_fail(ctx, LT_ERR_DTYPE, "params: tensor %s is %s, expected a floating-point type", name,
+                lt_dtype_name(lt_type(t)));
+        return NULL;
+    }
+    /* An empty tensor fits only a caller who asks for one. */
     bool fits = lt_ndim(t) == ndim;
     for (int i = 0; fits && i < ndim; i++)
-        fits = shape[i] < 0 || lt_dim(t, i) == shape[i];
+        fits = shape[i] < 0 ? lt_dim(t, i) > 0 : lt_dim(t, i) == shape[i];
     if (!fits) {
         char found[80], wanted[80];
         lt_fail(ctx, LT_ERR_SHAPE, "params: tensor %s is %s, expected %s", name,
@@ -189,11 +200,6 @@ const char *lt_params_name(const lt_params *params, size_t i)
 lt_tensor *lt_params_at(const lt_params *params, size_t i)
 {
     return i < params->count ? params->entry[i].tensor : NULL;
-}
-
-static bool is_float(lt_dtype dtype)
-{
-    return dtype == LT_F32 || dtype == LT_F16 || dtype == LT_BF16 || dtype == LT_F64;
 }
 
 int64_t lt_params_elements(const lt_params *params)

@@ -64,8 +64,9 @@ LT_API lt_tensor *lt_params_new(lt_ctx *ctx, lt_params *params, const char *name
  * failure. */
 LT_API lt_tensor *lt_params_find(const lt_params *params, const char *name);
 
-/* The tensor of that name and shape, in which a size of -1 matches any. Returns NULL after
- * recording LT_ERR_MISSING or LT_ERR_SHAPE with the name and both shapes. */
+/* The tensor of that name and shape, in which a size of -1 matches any above 0. Returns NULL after
+ * recording LT_ERR_MISSING, LT_ERR_DTYPE (only floating-point types are weights) or LT_ERR_SHAPE
+ * with the name and both shapes. */
 LT_API lt_tensor *lt_params_get(lt_ctx *ctx, const lt_params *params, const char *name, int ndim,
                                 const int64_t *shape);
 

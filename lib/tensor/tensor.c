@@ -88,6 +88,7 @@ static lt_tensor *make_header(lt_ctx *ctx, lt_dtype dtype, int ndim, const int64
         return LT_NULL(ctx, LT_ERR_MEMORY, "out of memory for a tensor header");
     }
     t->refs = 1;
+    t->home = ctx->pool;
     t->dtype = dtype;
     t->ndim = ndim;
     int64_t stride = 1;
@@ -165,6 +166,10 @@ lt_tensor *lt_from_borrow(lt_ctx *ctx, lt_dtype dtype, int ndim, const int64_t *
     const int64_t n = checked_numel(ctx, dtype, ndim, shape);
     if (n < 0)
         return NULL;
+    if (n > 0 && (!data || (uintptr_t)data % lt_dtype_size(dtype) != 0))
+        return LT_NULL(ctx, LT_ERR_ARGUMENT,
+                       "lt_from_borrow: the data is %s, expected an address that %s can stand at",
+                       data ? "misaligned" : "NULL", lt_dtype_name(dtype));
     lt_storage *s = calloc(1, sizeof *s);
     if (!s)
         return LT_NULL(ctx, LT_ERR_MEMORY, "out of memory for a tensor header");
@@ -187,13 +192,19 @@ lt_tensor *lt_from_borrow(lt_ctx *ctx, lt_dtype dtype, int ndim, const int64_t *
 
 /* ---- shape ---- */
 
-lt_dtype lt_type(const lt_tensor *t) { return t->dtype; }
-int lt_ndim(const lt_tensor *t) { return t->ndim; }
-const int64_t *lt_shape(const lt_tensor *t) { return t->shape; }
-const int64_t *lt_strides(const lt_tensor *t) { return t->stride; }
+/* NULL, the result of an operation that failed, reads as a tensor without elements: a chain of
+ * operations needs one look at the context's status, at its end. */
+static const int64_t nothing[LT_MAX_DIMS];
+
+lt_dtype lt_type(const lt_tensor *t) { return t ? t->dtype : LT_F32; }
+int lt_ndim(const lt_tensor *t) { return t ? t->ndim : 0; }
+const int64_t *lt_shape(const lt_tensor *t) { return t ? t->shape : nothing; }
+const int64_t *lt_strides(const lt_tensor *t) { return t ? t->stride : nothing; }
 
 int64_t lt_dim(const lt_tensor *t, int axis)
 {
+    if (!t)
+        return 0;
     if (axis < 0)
         axis += t->ndim;
     return axis >= 0 && axis < t->ndim ? t->shape[axis] : 1;
@@ -201,8 +212,8 @@ int64_t lt_dim(const lt_tensor *t, int axis)
 
 int64_t lt_numel(const lt_tensor *t)
 {
-    int64_t n = 1;
-    for (int i = 0; i < t->ndim; i++)
+    int64_t n = t != NULL;
+    for (int i = 0; t && i < t->ndim; i++)
         n *= t->shape[i];
     return n;
 }
@@ -210,6 +221,8 @@ int64_t lt_numel(const lt_tensor *t)
 bool lt_is_contiguous(const lt_tensor *t)
 {
     int64_t stride = 1;
+    if (!t)
+        return false;
     for (int i = t->ndim - 1; i >= 0; i--) {
         if (t->shape[i] != 1 && t->stride[i] != stride)
             return false;
@@ -220,7 +233,7 @@ bool lt_is_contiguous(const lt_tensor *t)
 
 bool lt_same_shape(const lt_tensor *a, const lt_tensor *b)
 {
-    if (a->ndim != b->ndim)
+    if (!a || !b || a->ndim != b->ndim)
         return false;
     for (int i = 0; i < a->ndim; i++)
         if (a->shape[i] != b->shape[i])
@@ -234,6 +247,10 @@ const char *lt_shape_string(const lt_tensor *t, char *buf, size_t cap)
         return "";
     size_t at = 0;
     buf[0] = '\0';
+    if (!t) {
+        snprintf(buf, cap, "NULL");
+        return buf;
+    }
     for (int i = 0; i < t->ndim && at < cap; i++)
         at +=
             (size_t)snprintf(buf + at, cap - at, "%s%lld", i ? ", " : "(", (long long)t->shape[i]);
@@ -244,15 +261,15 @@ const char *lt_shape_string(const lt_tensor *t, char *buf, size_t cap)
 
 float *lt_f32(const lt_tensor *t)
 {
-    return t->dtype == LT_F32 && lt_is_contiguous(t) ? (float *)(void *)t->data : NULL;
+    return t && t->dtype == LT_F32 && lt_is_contiguous(t) ? (float *)(void *)t->data : NULL;
 }
 
 int32_t *lt_i32(const lt_tensor *t)
 {
-    return t->dtype == LT_I32 && lt_is_contiguous(t) ? (int32_t *)(void *)t->data : NULL;
+    return t && t->dtype == LT_I32 && lt_is_contiguous(t) ? (int32_t *)(void *)t->data : NULL;
 }
 
-void *lt_data(const lt_tensor *t) { return t->data; }
+void *lt_data(const lt_tensor *t) { return t ? t->data : NULL; }
 
 float lt_item(const lt_tensor *t)
 {
@@ -346,29 +363,76 @@ static void to_f32(lt_dtype dtype, const char *src, float *dst, int64_t n)
     }
 }
 
-/* Converts n float32 values to another type. Integers saturate; NaN becomes 0. */
+static bool is_integer(lt_dtype dtype)
+{
+    return dtype == LT_I32 || dtype == LT_I64 || dtype == LT_U8;
+}
+
+static int64_t integer_at(lt_dtype dtype, const char *p, int64_t i)
+{
+    switch (dtype) {
+    case LT_I32: return ((const int32_t *)(const void *)p)[i];
+    case LT_I64: return ((const int64_t *)(const void *)p)[i];
+    default: return ((const unsigned char *)p)[i];
+    }
+}
+
+/* Stores an integer as an integer type, which saturates. */
+static void put_integer(lt_dtype dtype, char *p, int64_t i, int64_t v)
+{
+    if (dtype == LT_I64)
+        ((int64_t *)(void *)p)[i] = v;
+    else if (dtype == LT_I32)
+        ((int32_t *)(void *)p)[i] = v > INT32_MAX   ? INT32_MAX
+                                    : v < INT32_MIN ? INT32_MIN
+                                                    : (int32_t)v;
+    else
+        ((unsigned char *)p)[i] = v > 255 ? 255 : v < 0 ? 0 : (unsigned char)v;
+}
+
+/* Stores a number as float64, or rounded as an integer type, which saturates; NaN gives 0. */
+static void put_number(lt_dtype dtype, char *p, int64_t i, double v)
+{
+    if (dtype == LT_F64)
+        ((double *)(void *)p)[i] = v;
+    else if (isnan(v))
+        put_integer(dtype, p, i, 0);
+    else
+        put_integer(dtype, p, i,
+                    v >= 0x1p63    ? INT64_MAX
+                    : v <= -0x1p63 ? INT64_MIN
+                                   : (int64_t)nearbyint(v));
+}
+
+/* Converts n float32 values to another type. */
 static void from_f32(lt_dtype dtype, const float *src, char *dst, int64_t n)
 {
     switch (dtype) {
     case LT_F32: memcpy(dst, src, (size_t)n * 4); return;
     case LT_F16: lt_f32_to_f16(src, (uint16_t *)(void *)dst, (size_t)n); return;
     case LT_BF16: lt_f32_to_bf16(src, (uint16_t *)(void *)dst, (size_t)n); return;
-    default: break;
+    default:
+        for (int64_t i = 0; i < n; i++)
+            put_number(dtype, dst, i, (double)src[i]);
     }
+}
+
+/* n values from one type to another, neither of which is float32. Integers and float64 do not pass
+ * through float32, which would round them. */
+static void convert(lt_dtype from, const char *src, lt_dtype to, char *dst, int64_t n)
+{
+    const bool exact = is_integer(from) && is_integer(to);
+    const bool wide = (is_integer(from) || from == LT_F64) && (is_integer(to) || to == LT_F64);
     for (int64_t i = 0; i < n; i++) {
-        const double v = isnan(src[i]) ? 0.0 : nearbyint((double)src[i]);
-        if (dtype == LT_F64)
-            ((double *)(void *)dst)[i] = (double)src[i];
-        else if (dtype == LT_I32)
-            ((int32_t *)(void *)dst)[i] = v >= 2147483647.0    ? INT32_MAX
-                                          : v <= -2147483648.0 ? INT32_MIN
-                                                               : (int32_t)v;
-        else if (dtype == LT_I64)
-            ((int64_t *)(void *)dst)[i] = v >= 0x1p63    ? INT64_MAX
-                                          : v <= -0x1p63 ? INT64_MIN
-                                                         : (int64_t)v;
-        else
-            ((unsigned char *)dst)[i] = v >= 255.0 ? 255 : v <= 0.0 ? 0 : (unsigned char)v;
+        float v;
+        if (exact) {
+            put_integer(to, dst, i, integer_at(from, src, i));
+        } else if (wide) {
+            put_number(to, dst, i, number_at(from, src, i));
+        } else {
+            to_f32(from, src + (size_t)i * lt_dtype_size(from), &v, 1);
+            from_f32(to, &v, dst + (size_t)i * lt_dtype_size(to), 1);
+        }
     }
 }
 
@@ -397,16 +461,8 @@ lt_tensor *lt_cast(lt_ctx *ctx, const lt_tensor *t, lt_dtype dtype)
         to_f32(t->dtype, dense, (float *)(void *)out->data, n);
     } else if (t->dtype == LT_F32) {
         from_f32(dtype, (const float *)(const void *)dense, out->data, n);
-    } else if (dtype == LT_I32 && t->dtype == LT_I64) {
-        /* These are ids: float32 could not hold all of them. */
-        for (int64_t i = 0; i < n; i++)
-            ((int32_t *)(void *)out->data)[i] = (int32_t)((const int64_t *)(const void *)dense)[i];
     } else {
-        for (int64_t i = 0; i < n; i++) {
-            float v;
-            to_f32(t->dtype, dense + (size_t)i * lt_dtype_size(t->dtype), &v, 1);
-            from_f32(dtype, &v, out->data + (size_t)i * lt_dtype_size(dtype), 1);
-        }
+        convert(t->dtype, dense, dtype, out->data, n);
     }
     lt_scratch_free(ctx, copy);
     return out;
@@ -451,17 +507,16 @@ lt_tensor *lt_view(lt_ctx *ctx, const lt_tensor *t, int ndim, const int64_t *sha
         return NULL;
     /* The furthest elements must lie inside the storage. */
     const int64_t size = (int64_t)lt_dtype_size(t->dtype);
-    int64_t low = (t->data - (char *)t->storage->data) / size + offset, high = low;
-    bool empty = false;
+    int64_t low, high, reach;
+    bool empty = false,
+         far = __builtin_add_overflow((t->data - (char *)t->storage->data) / size, offset, &low);
+    high = low;
     for (int i = 0; i < ndim; i++) {
         empty = empty || shape[i] == 0;
-        const int64_t reach = (shape[i] - 1) * strides[i];
-        if (reach > 0)
-            high += reach;
-        else
-            low += reach;
+        far = far || __builtin_mul_overflow(shape[i] - 1, strides[i], &reach) ||
+              __builtin_add_overflow(reach > 0 ? high : low, reach, reach > 0 ? &high : &low);
     }
-    if (!empty && (low < 0 || (high + 1) * size > (int64_t)t->storage->bytes))
+    if (!empty && (far || low < 0 || high >= (int64_t)(t->storage->bytes / (size_t)size)))
         return LT_NULL(ctx, LT_ERR_SHAPE, "lt_view: reaches outside the tensor's storage");
     lt_tensor *v = make_header(ctx, t->dtype, ndim, shape);
     if (!v)

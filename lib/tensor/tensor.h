@@ -59,7 +59,10 @@ LT_API lt_tensor *lt_retain(lt_tensor *t);
 /* Gives back a reference that lt_retain() took; the last one frees the tensor. NULL is accepted. */
 LT_API void lt_release(lt_tensor *t);
 
-/* The type of the elements. */
+/* The functions on type and shape take NULL, the result of an operation that failed, for a float32
+ * tensor without axes and elements: sizes are 0, pointers to its values NULL.
+ *
+ * The type of the elements. */
 LT_API lt_dtype lt_type(const lt_tensor *t);
 /* The number of axes. */
 LT_API int lt_ndim(const lt_tensor *t);

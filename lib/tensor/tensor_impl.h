@@ -26,8 +26,10 @@ struct lt_tensor {
     int64_t shape[LT_MAX_DIMS];
     int64_t stride[LT_MAX_DIMS]; /* elements */
     lt_storage *storage;
-    char *data;      /* the first element */
-    lt_tensor *grad; /* contiguous float32 of the same shape, or NULL */
+    char *data;          /* the first element */
+    lt_tensor *grad;     /* contiguous float32 of the same shape, or NULL */
+    const lt_pool *home; /* of the context that made this tensor */
+    uint64_t recording;  /* which recording of the tape made it (autograd/tape.c); 0: none */
 };
 
 struct lt_tape;             /* autograd/tape.h */

@@ -153,6 +153,18 @@ static lt_tensor *make_kernel(lt_ctx *ctx)
     return lt_from_copy(ctx, LT_F32, 2, (const int64_t[]){4, 4}, k);
 }
 
+/* Finds the mean latent (D) or (1, D), which may be missing. */
+static lt_status find_latent_avg(lt_ctx *ctx, const lt_params *params, lt_stylegan2 *g)
+{
+    const lt_tensor *avg = lt_params_find(params, "latent_avg");
+    if (!avg)
+        return LT_OK;
+    const int64_t shape[2] = {1, g->config.style_dim};
+    const int ndim = lt_ndim(avg) == 2 ? 2 : 1;
+    g->latent_avg = lt_params_get(ctx, params, "latent_avg", ndim, shape + 2 - ndim);
+    return lt_ctx_status(ctx);
+}
+
 lt_status lt_stylegan2_create(lt_ctx *ctx, const lt_params *params, lt_stylegan2 **out)
 {
     *out = NULL;
@@ -177,12 +189,7 @@ lt_status lt_stylegan2_create(lt_ctx *ctx, const lt_params *params, lt_stylegan2
         status = find_layers(ctx, params, g);
     if (status)
         goto done;
-    g->latent_avg = lt_params_find(params, "latent_avg");
-    if (g->latent_avg && lt_dim(g->latent_avg, -1) != g->config.style_dim) {
-        char s[80];
-        status = lt_fail(ctx, LT_ERR_SHAPE, "stylegan2: latent_avg is %s, expected (%d,)",
-                         lt_shape_string(g->latent_avg, s, sizeof s), g->config.style_dim);
-    }
+    status = find_latent_avg(ctx, params, g);
 done:
     lt_scope_close(ctx, scope, NULL);
     if (status) {

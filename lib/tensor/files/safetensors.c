@@ -215,7 +215,9 @@ done:
 
 static lt_status check_metadata(lt_ctx *ctx, const lt_safetensors *file)
 {
-    if (file->metadata && lt_json_type(file->metadata) != LT_JSON_OBJECT)
+    /* null stands for no metadata: writers whose metadata is optional leave it so. */
+    if (lt_json_type(file->metadata) != LT_JSON_NULL &&
+        lt_json_type(file->metadata) != LT_JSON_OBJECT)
         return lt_fail(ctx, LT_ERR_FORMAT, "%s: __metadata__ is not an object", file->path);
     for (size_t i = 0; i < lt_json_count(file->metadata); i++) {
         size_t key_length, length;

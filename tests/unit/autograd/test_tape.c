@@ -261,6 +261,49 @@ START_TEST(the_tape_is_reusable)
 }
 END_TEST
 
+/* What was silently a gradient of 0: a second loss of one recording, and a tensor of an earlier
+ * one. */
+START_TEST(ended_history_is_refused)
+{
+    lt_ctx *ctx = check_open(1, NULL);
+    lt_tensor *x = leaf(ctx, 3, 1.0f);
+    lt_tensor *square = lt_square(ctx, x);
+    lt_tensor *y = lt_sum(ctx, square, 0, false), *z = lt_mean(ctx, square, 0, false);
+    ck_assert_int_eq(lt_backward(ctx, y), LT_OK);
+    ck_assert_int_eq(lt_backward(ctx, z), LT_ERR_ARGUMENT);
+    ck_assert_ptr_nonnull(strstr(lt_ctx_message(ctx), "add losses up"));
+    lt_ctx_clear(ctx);
+    check_failed(ctx, lt_exp(ctx, square), LT_ERR_ARGUMENT, "ended its history");
+    /* Its values are still good for what needs no gradient. */
+    lt_no_grad_begin(ctx);
+    ck_assert_ptr_nonnull(lt_exp(ctx, square));
+    lt_no_grad_end(ctx);
+    ck_assert_ptr_nonnull(lt_exp(ctx, lt_detach(ctx, square)));
+    ck_assert_int_eq(lt_set_requires_grad(ctx, square, true), LT_OK);
+    ck_assert_int_eq(lt_backward(ctx, lt_sum(ctx, square, 0, false)), LT_OK);
+    ck_assert(check_at(lt_grad(square), 0) == 1.0);
+    check_close(ctx);
+}
+END_TEST
+
+START_TEST(tensors_of_another_context_are_refused)
+{
+    lt_ctx *ctx = check_open(1, NULL), *other = check_open(1, NULL);
+    lt_tensor *x = leaf(other, 3, 1.0f);
+    check_failed(ctx, lt_exp(ctx, x), LT_ERR_ARGUMENT, "another context");
+    ck_assert_int_eq(lt_backward(ctx, lt_sum(other, x, 0, false)), LT_ERR_ARGUMENT);
+    lt_ctx_clear(ctx);
+    lt_tape_clear(other);
+    /* Weights that are not trained serve several contexts. */
+    ck_assert_int_eq(lt_set_requires_grad(other, x, false), LT_OK);
+    lt_tensor *own = leaf(ctx, 3, 1.0f);
+    ck_assert_int_eq(lt_backward(ctx, lt_sum(ctx, lt_mul(ctx, own, x), 0, false)), LT_OK);
+    ck_assert(check_at(lt_grad(own), 0) == check_at(x, 0));
+    check_close(ctx);
+    check_close(other);
+}
+END_TEST
+
 Suite *suite_tape(void);
 
 Suite *suite_tape(void)
@@ -279,6 +322,8 @@ Suite *suite_tape(void)
     tcase_add_test(t, copies_of_arguments_are_dropped);
     tcase_add_test(t, scopes_do_not_cut_the_tape);
     tcase_add_test(t, the_tape_is_reusable);
+    tcase_add_test(t, ended_history_is_refused);
+    tcase_add_test(t, tensors_of_another_context_are_refused);
     suite_add_tcase(s, t);
     return s;
 }

@@ -291,9 +291,17 @@ START_TEST(failures)
     lt_params_set_metadata(ctx, empty, "optim.steps", "3x");
     ck_assert_int_eq(lt_optim_restore(ctx, o, empty), LT_ERR_FORMAT);
     nn_assert_failed(ctx, LT_ERR_FORMAT, "3x");
+    lt_params_set_metadata(ctx, empty, "optim.steps", "9223372036854775807");
+    ck_assert_int_eq(lt_optim_restore(ctx, o, empty), LT_ERR_FORMAT);
+    nn_assert_failed(ctx, LT_ERR_FORMAT, "from 0 to 2^53");
     lt_params_set_metadata(ctx, empty, "optim.steps", "3");
     ck_assert_int_eq(lt_optim_restore(ctx, o, empty), LT_ERR_MISSING);
     nn_assert_failed(ctx, LT_ERR_MISSING, "optim.step.bias");
+    lt_tensor *count = lt_empty(ctx, LT_I64, 0, NULL);
+    *(int64_t *)lt_data(count) = INT64_MAX;
+    lt_params_add(ctx, empty, "optim.step.bias", count);
+    ck_assert_int_eq(lt_optim_restore(ctx, o, empty), LT_ERR_FORMAT);
+    nn_assert_failed(ctx, LT_ERR_FORMAT, "optim.step.bias is 9223372036854775807");
     lt_optim_free(o);
     lt_params_free(p);
     lt_params_free(empty);

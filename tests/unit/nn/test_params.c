@@ -53,6 +53,12 @@ START_TEST(failures_name_the_tensor)
     ck_assert_ptr_null(lt_params_get(ctx, p, "w", 0, NULL));
     nn_assert_failed(ctx, LT_ERR_SHAPE, "expected ()");
     ck_assert_ptr_nonnull(lt_params_get(ctx, p, "w", 2, (const int64_t[]){-1, 5}));
+    lt_params_add(ctx, p, "whole", lt_empty(ctx, LT_I32, 1, (const int64_t[]){3}));
+    ck_assert_ptr_null(lt_params_get(ctx, p, "whole", 1, (const int64_t[]){3}));
+    nn_assert_failed(ctx, LT_ERR_DTYPE, "tensor whole is I32");
+    lt_params_add(ctx, p, "none", lt_zeros(ctx, 2, (const int64_t[]){0, 5}));
+    ck_assert_ptr_null(lt_params_get(ctx, p, "none", 2, (const int64_t[]){-1, 5}));
+    nn_assert_failed(ctx, LT_ERR_SHAPE, "tensor none is (0, 5)");
     ck_assert_int_eq(lt_params_load(ctx, p, "/nonexistent/file", NULL), LT_ERR_IO);
     lt_ctx_clear(ctx);
     ck_assert_int_eq(lt_params_save(ctx, p, temp_path("x"), LT_I32), LT_ERR_DTYPE);

@@ -405,6 +405,20 @@ START_TEST(failures)
     ck_assert_ptr_null(none);
     lt_params_free(broken);
 
+    /* A mean latent of 50 rows would make 50 pictures of one seed; one of none would be read past
+     * its end. */
+    static const int64_t rows[] = {50, 0};
+    for (size_t k = 0; k < 2; k++) {
+        lt_params_create(ctx, &broken);
+        for (size_t i = 0; i < lt_params_count(params); i++)
+            if (strcmp(lt_params_name(params, i), "latent_avg") != 0)
+                lt_params_add(ctx, broken, lt_params_name(params, i), lt_params_at(params, i));
+        lt_params_new(ctx, broken, "latent_avg", 2, (const int64_t[]){rows[k], D}, NULL, 0, 0);
+        ck_assert_int_eq(lt_stylegan2_create(ctx, broken, &none), LT_ERR_SHAPE);
+        nn_assert_failed(ctx, LT_ERR_SHAPE, "latent_avg is");
+        lt_params_free(broken);
+    }
+
     lt_stylegan2_config bad = *lt_stylegan2_describe(net);
     bad.size = 24;
     lt_params_create(ctx, &broken);

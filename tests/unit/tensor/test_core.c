@@ -127,6 +127,42 @@ START_TEST(casts_round_trip)
 }
 END_TEST
 
+/* float32 has no 16777217, and float64 not the largest int64. */
+START_TEST(integers_do_not_pass_through_floats)
+{
+    lt_tensor *ids = lt_from_copy(ctx, LT_I32, 1, (int64_t[]){2}, (int32_t[]){16777217, -5});
+    const lt_tensor *wide = lt_cast(ctx, ids, LT_I64);
+    ck_assert_int_eq(((const int64_t *)lt_data(wide))[0], 16777217);
+    ck_assert_int_eq(((const int64_t *)lt_data(wide))[1], -5);
+    const lt_tensor *real = lt_cast(ctx, ids, LT_F64);
+    ck_assert_double_eq(((const double *)lt_data(real))[0], 16777217.0);
+    ck_assert_int_eq(lt_i32(lt_cast(ctx, real, LT_I32))[0], 16777217);
+    const int64_t ends[] = {INT64_MAX, INT64_MIN, 300};
+    const lt_tensor *large = lt_from_copy(ctx, LT_I64, 1, (int64_t[]){3}, ends);
+    ck_assert_int_eq(lt_i32(lt_cast(ctx, large, LT_I32))[0], INT32_MAX);
+    ck_assert_int_eq(lt_i32(lt_cast(ctx, large, LT_I32))[1], INT32_MIN);
+    ck_assert_int_eq(((const unsigned char *)lt_data(lt_cast(ctx, large, LT_U8)))[2], 255);
+}
+END_TEST
+
+START_TEST(null_reads_as_an_empty_tensor)
+{
+    char text[16];
+    ck_assert_int_eq(lt_ndim(NULL), 0);
+    ck_assert_int_eq(lt_dim(NULL, 0), 0);
+    ck_assert_int_eq(lt_numel(NULL), 0);
+    ck_assert_int_eq(lt_shape(NULL)[0], 0);
+    ck_assert_int_eq(lt_strides(NULL)[0], 0);
+    ck_assert_ptr_null(lt_data(NULL));
+    ck_assert_ptr_null(lt_f32(NULL));
+    ck_assert_ptr_null(lt_i32(NULL));
+    ck_assert(isnan(lt_item(NULL)));
+    ck_assert(!lt_is_contiguous(NULL));
+    ck_assert(!lt_same_shape(NULL, NULL));
+    ck_assert_str_eq(lt_shape_string(NULL, text, sizeof text), "NULL");
+}
+END_TEST
+
 START_TEST(views_share_and_stay_inside)
 {
     float values[12];
@@ -146,6 +182,13 @@ START_TEST(views_share_and_stay_inside)
     ck_assert_int_eq(lt_ctx_status(ctx), LT_ERR_SHAPE);
     lt_ctx_clear(ctx);
     ck_assert_ptr_null(lt_view(ctx, x, 1, (int64_t[]){2}, (int64_t[]){-1}, 0));
+    lt_ctx_clear(ctx);
+    /* The products of these sizes and strides are 0 and small in 64 bits. */
+    const int64_t large = ((int64_t)1 << 32) + 1;
+    ck_assert_ptr_null(lt_view(ctx, x, 1, (int64_t[]){large}, (int64_t[]){(int64_t)1 << 32}, 0));
+    ck_assert_int_eq(lt_ctx_status(ctx), LT_ERR_SHAPE);
+    lt_ctx_clear(ctx);
+    ck_assert_ptr_null(lt_view(ctx, x, 1, (int64_t[]){1}, (int64_t[]){1}, INT64_MAX));
     lt_ctx_clear(ctx);
     /* Into a strided destination, of another type. */
     const double d[] = {1, 2, 3};
@@ -175,6 +218,12 @@ START_TEST(borrowed_memory_is_given_back_once)
     ck_assert_float_eq(lt_f32(v)[0], 3.0f);
     lt_release(v);
     ck_assert_int_eq(released, 1);
+    ck_assert_ptr_null(lt_from_borrow(ctx, LT_F32, 1, (int64_t[]){2}, (const char *)data + 1,
+                                      count_release, &one));
+    ck_assert_int_eq(lt_ctx_status(ctx), LT_ERR_ARGUMENT);
+    lt_ctx_clear(ctx);
+    ck_assert_ptr_null(lt_from_borrow(ctx, LT_F32, 1, (int64_t[]){2}, NULL, NULL, NULL));
+    ck_assert_int_eq(released, 1); /* refused memory stays the caller's */
 }
 END_TEST
 
@@ -316,6 +365,8 @@ Suite *suite_core(void)
     tcase_add_test(tc, memory_is_reused_and_peak_reported);
     tcase_add_test(tc, impossible_shapes_are_refused);
     tcase_add_test(tc, casts_round_trip);
+    tcase_add_test(tc, integers_do_not_pass_through_floats);
+    tcase_add_test(tc, null_reads_as_an_empty_tensor);
     tcase_add_test(tc, views_share_and_stay_inside);
     tcase_add_test(tc, borrowed_memory_is_given_back_once);
     tcase_add_test(tc, tensors_may_outlive_their_context);

@@ -310,6 +310,7 @@ START_TEST(contradictory_headers_are_refused)
         {"{\"t\\u0000\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}}", 0, LT_ERR_FORMAT,
          "zero byte"},
         {"{\"__metadata__\":[]}", 0, LT_ERR_FORMAT, "__metadata__"},
+        {"{\"__metadata__\":false}", 0, LT_ERR_FORMAT, "__metadata__"},
         {"{\"__metadata__\":{\"k\":1}}", 0, LT_ERR_FORMAT, "\"k\""},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

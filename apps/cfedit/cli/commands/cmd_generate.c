@@ -50,9 +50,12 @@ static lt_status prepare_output(struct job *job)
     struct ce_run *run = job->run;
     if (!job->pictures.on)
         return LT_OK;
-    job->cell_count = job->count < SHEET_MAX ? job->count : SHEET_MAX;
-    job->cells = ce_alloc(run, (size_t)job->cell_count, sizeof *job->cells);
-    return job->cells ? ce_picture_files_prepare(run, &job->pictures) : lt_ctx_status(run->ctx);
+    const int64_t count = job->count < SHEET_MAX ? job->count : SHEET_MAX;
+    job->cells = ce_alloc(run, (size_t)count, sizeof *job->cells);
+    if (!job->cells)
+        return lt_ctx_status(run->ctx);
+    job->cell_count = count;
+    return ce_picture_files_prepare(run, &job->pictures);
 }
 
 static lt_status write_chunk(struct job *job, lt_tensor *images, int64_t first)
