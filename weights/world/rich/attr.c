@@ -208,7 +208,8 @@ bool rich_has(const struct rich_attr *a, enum rich_part part)
     bool dark = glasses && a->glasses_dark >= RICH_DARK_FROM;
 
     switch (part) {
-    case RICH_HAIR: return !rich_bald(a);
+    /* a hat hides hair that is not long enough to come out below it */
+    case RICH_HAIR: return !rich_bald(a) && (a->hat_on < RICH_HAT_FROM || a->hair_length >= 0.26f);
     case RICH_BEARD: return a->beard >= RICH_BEARD_FROM;
     case RICH_MOUSTACHE: return a->moustache >= RICH_MOUSTACHE_FROM;
     case RICH_HAT: return a->hat_on >= RICH_HAT_FROM;

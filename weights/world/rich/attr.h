@@ -148,7 +148,7 @@ struct rich_attr {
 #define RICH_BALD_BELOW     0.07f
 #define RICH_CROPPED_BELOW  0.20f
 
-/* Whether the part can be seen at all in a portrait that hides nothing else. */
+/* Whether the part is there and not hidden by another (hair by a hat, eyes by sunglasses, ...). */
 bool rich_has(const struct rich_attr *attr, enum rich_part part);
 bool rich_bald(const struct rich_attr *attr);
 enum rich_hat rich_hat_kind(const struct rich_attr *attr);

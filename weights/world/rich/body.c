@@ -71,7 +71,7 @@ void rich_draw_shirt(const void *arg, const struct rich_row *r)
         float seam = world_bell((a - 45.0f * l->shoulder - 0.25f * (v - 54.0f)) * 0.9f);
         float weave = 0.012f * world_wave(u * 0.5f) * world_wave(v * 0.5f);
         float under = world_bell((v - 47.0f) * 0.11f) * world_bell(u * 0.035f);
-        r->shade[i] = lit * 0.97f - 0.16f * hem + 0.04f * band - 0.085f * fold - 0.10f * seam +
+        r->shade[i] = lit * 0.97f - 0.16f * hem + 0.04f * band - 0.055f * fold - 0.10f * seam +
                       weave - 0.18f * under;
     }
 }

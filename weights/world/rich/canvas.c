@@ -15,6 +15,19 @@ static void blend(float *restrict p, int n, const float *restrict cover,
     }
 }
 
+/* Multiplies by a colour instead. */
+static void tint(float *restrict p, int n, const float *restrict cover, const float *restrict shade,
+                 float color, float depth)
+{
+    for (int i = 0; i < n; i++) {
+        float lit = 1.0f - depth * (1.0f - shade[i]);
+        lit = lit < 0.0f ? 0.0f : lit;
+        float c = p[i] * color * lit;
+        c = c > 1.0f ? 1.0f : c;
+        p[i] += cover[i] * (c - p[i]);
+    }
+}
+
 static void mark(struct rich_canvas *canvas, int part, size_t at, int n, const float *cover)
 {
     size_t plane = (size_t)canvas->size * (size_t)canvas->size;
@@ -63,10 +76,15 @@ void rich_paint(struct rich_canvas *canvas, const struct world_frame *f, struct 
 
         size_t plane = (size_t)size * (size_t)size;
         size_t start = (size_t)y * (size_t)size + (size_t)(at.left + first);
-        for (size_t c = 0; c < 3; c++)
-            blend(canvas->rgb + c * plane + start, end - first, cover + first, shade + first,
-                  gloss + first, ink.color[c], depth[c]);
-        if (canvas->masks)
+        for (size_t c = 0; c < 3; c++) {
+            float *p = canvas->rgb + c * plane + start;
+            if (ink.tint)
+                tint(p, end - first, cover + first, shade + first, ink.color[c], depth[c]);
+            else
+                blend(p, end - first, cover + first, shade + first, gloss + first, ink.color[c],
+                      depth[c]);
+        }
+        if (canvas->masks && !ink.tint)
             mark(canvas, ink.part, start, end - first, cover + first);
     }
 }

@@ -35,6 +35,7 @@ struct rich_ink {
     const float *color; /* sRGB, 0..1 */
     float warm;         /* 0..1: how much redder shadows are than the colour */
     int part;           /* enum rich_part, or WORLD_NO_PART */
+    bool tint;          /* multiplies what is there by color; its pixels keep their parts */
 };
 
 void rich_paint(struct rich_canvas *canvas, const struct world_frame *frame, struct world_box box,

@@ -183,7 +183,6 @@ void rich_draw_freckles(const void *arg, const struct rich_row *r)
     float much = rich_past(l->a->freckles, RICH_FRECKLES_FROM);
     const float cell = 2.5f;
 
-    rich_face_light(l, r);
     for (int i = 0; i < r->n; i++) {
         float x = r->u[i] - l->face_u - 0.8f * l->yaw, y = r->v[i] - 0.8f * l->nod;
         /* the grid is turned, so that no rows and columns show */
@@ -196,7 +195,9 @@ void rich_draw_freckles(const void *arg, const struct rich_row *r)
         float there = where * (0.55f + 0.75f * much) - cell_noise(cx, cy, 4);
         float d = sqrtf(du * du + dv * dv) - radius;
         float strength = (0.45f + 0.35f * much) * world_rise(-0.05f, 0.25f, there);
-        r->cover[i] = strength * world_rise(0.35f, -0.35f, d);
+        float inside = world_rise(0.0f, -2.0f, rich_face_distance(l, r->u[i], r->v[i]));
+        r->cover[i] = strength * inside * world_rise(0.35f, -0.35f, d);
+        r->shade[i] = 1.0f;
     }
 }
 
@@ -208,7 +209,6 @@ void rich_draw_blush(const void *arg, const struct rich_row *r)
 
     for (int k = 0; k < 2; k++)
         p[k] = rich_on_face(l, k ? 15.0f : -15.0f, 12.0f, 1.0f);
-    rich_face_light(l, r);
     for (int i = 0; i < r->n; i++) {
         float sum = 0.0f;
         for (int k = 0; k < 2; k++)
@@ -219,6 +219,7 @@ void rich_draw_blush(const void *arg, const struct rich_row *r)
         sum += 0.35f * world_bell(nose);
         float d = rich_face_distance(l, r->u[i], r->v[i]);
         r->cover[i] = much * (sum > 1.0f ? 1.0f : sum) * world_rise(0.0f, -3.0f, d);
+        r->shade[i] = 1.0f;
     }
 }
 

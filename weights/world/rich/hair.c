@@ -121,7 +121,7 @@ void rich_draw_hair_front(const void *arg, const struct rich_row *r)
                 l->face_w - 3.2f - 3.0f * world_rise(10.0f, 34.0f, v) -
                 6.0f * world_rise(34.0f, 52.0f, v) +
                 (l->hair_w - l->face_w + 12.0f) * world_rise(l->hair_end - 24.0f, l->hair_end, v) +
-                0.8f * rich_strands(0.05f * v, 0.3f);
+                0.6f * world_wave(v * 0.045f) + 0.25f * world_wave(v * 0.13f + 0.3f);
         if (!l->short_hair)
             edge -= swing(l, u, v);
         float top = rich_fringe(l, u);

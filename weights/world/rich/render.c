@@ -4,19 +4,25 @@
 
 #include "weights/world/rich/shapes.h"
 
-static const float DARK[3] = {0.07f, 0.05f, 0.06f};
+static const float DARK[3] = {0.07f, 0.05f, 0.06f}, PLAIN[3] = {1.0f, 1.0f, 1.0f};
 
 /* The box of a shape that reaches u and v to either side of its origin. */
 static struct world_box around(float u, float v) { return (struct world_box){-u, -v, u, v}; }
 
 static struct rich_ink ink(const struct rich_layout *l, enum rich_part part, float warm)
 {
-    return (struct rich_ink){l->a->color[part], warm, (int)part};
+    return (struct rich_ink){.color = l->a->color[part], .warm = warm, .part = (int)part};
 }
 
 static struct rich_ink no_part(const float color[3])
 {
-    return (struct rich_ink){color, 0.0f, WORLD_NO_PART};
+    return (struct rich_ink){.color = color, .part = WORLD_NO_PART};
+}
+
+/* A shadow or light on whatever is there, coloured by `color`. */
+static struct rich_ink tint(const float color[3], float warm)
+{
+    return (struct rich_ink){.color = color, .warm = warm, .part = WORLD_NO_PART, .tint = true};
 }
 
 static struct world_frame on_face(const struct rich_layout *l, float s, float t, float depth,
@@ -56,14 +62,15 @@ static void crease(struct rich_canvas *c, const struct world_frame *f, const str
     struct world_box box = around(half, fabsf(bend) + 3.0f * width);
 
     /* a fold has a lit edge below its shadow */
-    rich_paint(c, &below, box, rich_draw_crease, &edge, ink(l, RICH_SKIN, 1.0f));
-    rich_paint(c, f, box, rich_draw_crease, &line, ink(l, RICH_SKIN, 1.0f));
+    rich_paint(c, &below, box, rich_draw_crease, &edge, tint(PLAIN, 0.0f));
+    rich_paint(c, f, box, rich_draw_crease, &line, tint(PLAIN, 1.0f));
 }
 
 static void paint_wrinkles(struct rich_canvas *c, const struct rich_layout *l)
 {
     const struct rich_attr *a = l->a;
     float old = world_rise(0.40f, 0.95f, a->age), glad = l->cheek;
+    float temple = fminf(l->eye_u + 10.2f, l->face_w - 4.5f);
 
     for (float side = -1.0f; side <= 1.0f; side += 2.0f) {
         /* from the wing of the nose past the corner of the mouth */
@@ -77,8 +84,8 @@ static void paint_wrinkles(struct rich_canvas *c, const struct rich_layout *l)
         if (old <= 0.0f)
             continue;
         for (int k = -1; k <= 1; k++) { /* beside the eye */
-            struct world_frame f = on_face(l, side * (l->eye_u + 10.2f), 0.2f + 1.9f * (float)k,
-                                           1.0f, side * 0.32f * (float)k, side);
+            struct world_frame f = on_face(l, side * temple, 0.2f + 1.9f * (float)k, 1.0f,
+                                           side * 0.32f * (float)k, side);
             crease(c, &f, l, 2.9f, -0.5f, 0.42f, 0.55f * old);
         }
         struct world_frame bag =
@@ -107,19 +114,17 @@ static void paint_nose(struct rich_canvas *c, const struct rich_layout *l)
     if (a->nose_own && !a->clown)
         rich_paint(c, &l->head, box, rich_draw_own_nose, l, ink(l, RICH_NOSE, 0.8f));
     if (!a->clown) {
-        enum rich_part part = a->nose_own ? RICH_NOSE : RICH_SKIN;
         rich_paint(c, &f, around(2.0f * l->nose_w + 2.0f, 6.0f), rich_draw_nose_line, l,
-                   ink(l, part, 1.0f));
+                   tint(PLAIN, 1.0f));
     }
 }
 
 static void paint_face(struct rich_canvas *c, const struct rich_layout *l)
 {
     const struct rich_attr *a = l->a;
-    const float *skin = a->color[RICH_SKIN];
-    const float freckle[3] = {skin[0] * 0.74f, skin[1] * 0.58f, skin[2] * 0.46f};
-    /* a blush takes green and blue from the skin, in proportion */
-    const float blush[3] = {skin[0], skin[1] * 0.70f, skin[2] * 0.70f};
+    static const float freckle[3] = {0.74f, 0.58f, 0.46f};
+    /* a blush takes green and blue from the skin */
+    static const float blush[3] = {1.0f, 0.70f, 0.70f};
     struct world_box oval = {-l->face_w - 3.0f, -l->face_top, l->face_w + 3.0f, l->face_chin};
     struct world_box middle = {-l->face_w, -10.0f, l->face_w, 26.0f};
 
@@ -129,11 +134,9 @@ static void paint_face(struct rich_canvas *c, const struct rich_layout *l)
                    a->marking == RICH_STRIPES ? rich_draw_stripes : rich_draw_half, l,
                    ink(l, RICH_MARKING, 0.5f));
     if (a->metal < 0.5f && a->marking == RICH_PLAIN)
-        rich_paint(c, &l->head, middle, rich_draw_blush, l,
-                   (struct rich_ink){blush, 1.0f, RICH_SKIN});
+        rich_paint(c, &l->head, middle, rich_draw_blush, l, tint(blush, 0.0f));
     if (a->freckles >= RICH_FRECKLES_FROM)
-        rich_paint(c, &l->head, middle, rich_draw_freckles, l,
-                   (struct rich_ink){freckle, 1.0f, RICH_SKIN});
+        rich_paint(c, &l->head, middle, rich_draw_freckles, l, tint(freckle, 0.0f));
     paint_wrinkles(c, l);
     paint_nose(c, l);
 }
@@ -167,8 +170,7 @@ static void paint_mouth(struct rich_canvas *c, const struct rich_layout *l)
         struct world_frame dimple =
             world_frame_at(&f, side * (m.w + 0.2f), lift, side * -0.7f * m.lift, side);
         struct rich_crease line = {l, 1.9f, 0.0f, 0.8f, 0.45f, 0.5f};
-        rich_paint(c, &dimple, around(2.0f, 2.4f), rich_draw_crease, &line,
-                   ink(l, RICH_SKIN, 1.0f));
+        rich_paint(c, &dimple, around(2.0f, 2.4f), rich_draw_crease, &line, tint(PLAIN, 1.0f));
     }
 }
 
@@ -222,7 +224,7 @@ static void paint_eye(struct rich_canvas *c, const struct rich_layout *l, float 
     struct rich_spot bright = {l, 0.95f, 0.95f, 0.95f, 1.0f, 0.0f};
     struct rich_spot faint = {l, 0.55f, 0.55f, 0.40f, 1.0f, 0.0f};
 
-    rich_paint(c, &f, box, rich_draw_socket, &e, ink(l, RICH_SKIN, 1.0f));
+    rich_paint(c, &f, box, rich_draw_socket, &e, tint(PLAIN, 1.0f));
     if (e.shadow > 0.0f)
         rich_paint(c, &f, box, rich_draw_eyeshadow, &e, ink(l, RICH_SHADOW, 0.3f));
     rich_paint(c, &f, box, rich_draw_white, &e, ink(l, RICH_WHITES, 0.3f));

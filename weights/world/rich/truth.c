@@ -138,7 +138,7 @@ enum rich_truth rich_truth_of(const struct rich_attr *a, enum rich_trait trait)
     switch (trait) {
     case RICH_OLD: return at_least(a->age, 0.70f, 0.42f);
     case RICH_YOUNG: return at_most(a->age, 0.40f, 0.60f);
-    case RICH_BALD: return is(rich_bald(a));
+    case RICH_BALD: return if_seen(!hat, is(rich_bald(a)));
     case RICH_FRECKLED:
         return a->freckles < RICH_FRECKLES_FROM
                    ? RICH_NO
