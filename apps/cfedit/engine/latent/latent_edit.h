@@ -46,7 +46,7 @@ struct ce_latent_edit_config {
     float lr; /* step length or learning rate; falls to a tenth over the run */
     float nce_lambda, l2_lambda, l1_lambda, change_lambda, id_lambda, perc_lambda;
     float change_scale;  /* distance of colours in [-1,1] that counts as half changed */
-    float anchor_lambda; /* weight of 1 - cos(e(x_hat), e(x)), which keeps other things */
+    float anchor_lambda; /* weight of 1 - cos(e(x_hat), e(x)) */
     bool use_focus;
     /* With focus and contrasts, the edit begins with fit_steps steps of Adam towards the best
      * recolouring of recolor.h. The loss of these steps is the squared distance under M and outside
