@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "tensor/cpu.h"
+#include "tensor/team.h"
 #include "tensor/tensor_impl.h"
 
 lt_status lt_ctx_create(lt_ctx **out)
@@ -35,6 +36,7 @@ void lt_ctx_destroy(lt_ctx *ctx)
     while (ctx->scope_len > 0)
         lt_release(ctx->scope[--ctx->scope_len]);
     free(ctx->scope);
+    lt_team_free(ctx->team);
     lt_pool_release(ctx->pool);
     free(ctx);
 }
@@ -43,6 +45,10 @@ lt_status lt_ctx_set_threads(lt_ctx *ctx, int threads)
 {
     if (threads < 1 || threads > 256)
         return lt_fail(ctx, LT_ERR_ARGUMENT, "threads: %d is outside 1..256", threads);
+    if (threads != ctx->threads) {
+        lt_team_free(ctx->team);
+        ctx->team = NULL;
+    }
     ctx->threads = threads;
     return LT_OK;
 }

@@ -45,6 +45,7 @@ typedef struct lt_amx_emulation {
 
 struct lt_ctx {
     int threads;
+    struct lt_team *team; /* made by the first work for several threads (team.h) */
     lt_isa isa;
     bool amx;                              /* large products and convolutions go to the AMX unit */
     const lt_amx_emulation *amx_emulation; /* NULL outside of tests: the unit itself */
