@@ -43,10 +43,10 @@ static struct sizes sizes_of(lt_ctx *ctx, int64_t n, int64_t length, int64_t wid
 
 /* The number of threads: one for each pair at most, and one only for little work. A pair costs
  * about L (L + d) elements. */
-static int team(const lt_ctx *ctx, const struct sizes *s)
+static int threads_for(const lt_ctx *ctx, const struct sizes *s)
 {
     const int64_t work = s->pairs * s->longest * (s->longest + s->d);
-    const int threads = lt_team(ctx, work);
+    const int threads = lt_threads(ctx, work);
     return s->pairs < threads ? (s->pairs > 0 ? (int)s->pairs : 1) : threads;
 }
 
@@ -77,6 +77,54 @@ static void attend_backward(const struct lt_dense_kernels *k, const struct sizes
     lt_sgemm_serial(true, false, l, d, l, 1.0f, ds, l, q, ld, 0.0f, gq + w, ld);
 }
 
+/* What the threads read and write. */
+struct attention {
+    const struct lt_dense_kernels *k;
+    const struct sizes *s;
+    int heads;
+    bool causal, keep; /* keep: probs has room for all pairs, else for one of each thread */
+    const float *qkv, *gy;
+    float *probs, *out, *gqkv;
+    float *scratch; /* (threads, longest, longest) */
+};
+
+/* Pair i: its place in rows of D, and that of its probabilities. */
+struct pair {
+    int64_t length, row, head, probs;
+};
+
+static struct pair pair_at(const struct attention *a, int64_t i)
+{
+    const struct sequence *q = &a->s->seq[i / a->heads];
+    const int64_t head = i % a->heads;
+    return (struct pair){.length = q->length,
+                         .row = q->row * a->s->width,
+                         .head = head * a->s->d,
+                         .probs = q->probs + head * q->length * q->length};
+}
+
+static void attend_pairs(void *arg, lt_range range)
+{
+    const struct attention *a = arg;
+    for (int64_t i = range.begin; i < range.end; i++) {
+        const struct pair p = pair_at(a, i);
+        const int64_t at = a->keep ? p.probs : range.worker * a->s->longest * a->s->longest;
+        attend(a->k, a->s, p.length, a->causal, a->qkv + 3 * p.row + p.head, a->probs + at,
+               a->out + p.row + p.head);
+    }
+}
+
+static void attend_backward_pairs(void *arg, lt_range range)
+{
+    const struct attention *a = arg;
+    for (int64_t i = range.begin; i < range.end; i++) {
+        const struct pair p = pair_at(a, i);
+        attend_backward(a->k, a->s, p.length, a->qkv + 3 * p.row + p.head, a->probs + p.probs,
+                        a->gy + p.row + p.head, a->gqkv + 3 * p.row + p.head,
+                        a->scratch + range.worker * a->s->longest * a->s->longest);
+    }
+}
+
 enum { SAVED_QKV, SAVED_PROBS, SAVED_STARTS };
 
 struct attention_params {
@@ -87,30 +135,26 @@ struct attention_params {
 /* Saved: qkv, the probabilities (heads, L, L) of one sequence after the other, and the starts. */
 static lt_status attention_backward(lt_ctx *ctx, lt_node *node, lt_tensor *gy)
 {
-    const struct lt_dense_kernels *k = lt_dense_table(ctx);
     const struct attention_params *p = lt_node_params(node);
     const lt_tensor *qkv = lt_node_saved(node, SAVED_QKV),
                     *probs = lt_node_saved(node, SAVED_PROBS);
     const lt_tensor *starts = lt_node_saved(node, SAVED_STARTS);
     const struct sizes s =
         sizes_of(ctx, p->n, p->length, p->width, p->heads, starts ? lt_i32(starts) : NULL);
-    const int threads = team(ctx, &s), heads = p->heads;
-    const int64_t area = s.longest * s.longest;
+    const int threads = threads_for(ctx, &s);
     lt_tensor *g = s.seq ? lt_new_like(ctx, qkv) : NULL;
-    float *scratch = g ? lt_scratch(ctx, (size_t)(threads * area) * sizeof(float)) : NULL;
+    float *scratch =
+        g ? lt_scratch(ctx, (size_t)(threads * s.longest * s.longest) * sizeof(float)) : NULL;
     if (scratch) {
-        const float *px = lt_floats(qkv), *pp = lt_floats(probs), *pg = lt_floats(gy);
-        float *out = lt_floats(g);
-#pragma omp parallel for num_threads(threads) schedule(static)
-        for (int t = 0; t < threads; t++) {
-            for (int64_t i = s.pairs * t / threads; i < s.pairs * (t + 1) / threads; i++) {
-                const struct sequence *q = &s.seq[i / heads];
-                const int64_t at = q->row * s.width, head = i % heads;
-                attend_backward(k, &s, q->length, px + 3 * at + head * s.d,
-                                pp + q->probs + head * q->length * q->length, pg + at + head * s.d,
-                                out + 3 * at + head * s.d, scratch + t * area);
-            }
-        }
+        struct attention a = {.k = lt_dense_table(ctx),
+                              .s = &s,
+                              .heads = p->heads,
+                              .qkv = lt_floats(qkv),
+                              .gy = lt_floats(gy),
+                              .probs = lt_floats(probs),
+                              .gqkv = lt_floats(g),
+                              .scratch = scratch};
+        lt_for(ctx, threads, s.pairs, attend_backward_pairs, &a);
     }
     lt_scratch_free(ctx, scratch);
     lt_scratch_free(ctx, s.seq);
@@ -121,11 +165,9 @@ static lt_status attention_backward(lt_ctx *ctx, lt_node *node, lt_tensor *gy)
 static lt_tensor *attention(lt_ctx *ctx, lt_tensor *qkv, lt_tensor *x, struct attention_params p,
                             bool causal, lt_tensor *starts, int ndim, const int64_t *out_shape)
 {
-    const struct lt_dense_kernels *k = lt_dense_table(ctx);
-    const int heads = p.heads;
     const struct sizes s =
-        sizes_of(ctx, p.n, p.length, p.width, heads, starts ? lt_i32(starts) : NULL);
-    const int threads = team(ctx, &s);
+        sizes_of(ctx, p.n, p.length, p.width, p.heads, starts ? lt_i32(starts) : NULL);
+    const int threads = threads_for(ctx, &s);
     const int64_t area = s.longest * s.longest;
     const bool keep = lt_would_record(ctx, 1, &qkv);
     /* Backward needs the probabilities of all pairs. Without backward, each thread reuses one
@@ -133,18 +175,15 @@ static lt_tensor *attention(lt_ctx *ctx, lt_tensor *qkv, lt_tensor *x, struct at
     lt_tensor *out = s.seq ? lt_new(ctx, ndim, out_shape) : NULL;
     lt_tensor *probs = out ? lt_new(ctx, 1, (int64_t[]){keep ? s.area : threads * area}) : NULL;
     if (probs) {
-        const float *px = lt_floats(x);
-        float *pp = lt_floats(probs), *po = lt_floats(out);
-#pragma omp parallel for num_threads(threads) schedule(static)
-        for (int t = 0; t < threads; t++) {
-            for (int64_t i = s.pairs * t / threads; i < s.pairs * (t + 1) / threads; i++) {
-                const struct sequence *q = &s.seq[i / heads];
-                const int64_t at = q->row * s.width, head = i % heads;
-                attend(k, &s, q->length, causal, px + 3 * at + head * s.d,
-                       pp + (keep ? q->probs + head * q->length * q->length : t * area),
-                       po + at + head * s.d);
-            }
-        }
+        struct attention a = {.k = lt_dense_table(ctx),
+                              .s = &s,
+                              .heads = p.heads,
+                              .causal = causal,
+                              .keep = keep,
+                              .qkv = lt_floats(x),
+                              .probs = lt_floats(probs),
+                              .out = lt_floats(out)};
+        lt_for(ctx, threads, s.pairs, attend_pairs, &a);
     }
     lt_scratch_free(ctx, s.seq);
     if (!probs)

@@ -96,6 +96,37 @@ static void copy_tiles(int64_t rows, int64_t cols, const float *restrict src, in
     }
 }
 
+/* A strided copy in items: the strips of TILE rows of each outer index, cut into pieces of LT_CHUNK
+ * columns. Steps are in elements, from row to row and from column to column. */
+struct copy {
+    struct walk outer;
+    int64_t rows, cols, strips, pieces;
+    const float *src;
+    int64_t src_row, src_col;
+    float *dst;
+    int64_t dst_row, dst_col;
+};
+
+static void copy_items(void *arg, lt_range range)
+{
+    const struct copy *c = arg;
+    for (int64_t item = range.begin; item < range.end; item++) {
+        const int64_t piece = item % c->pieces, strip = item / c->pieces % c->strips;
+        const int64_t outer = item / c->pieces / c->strips;
+        const int64_t r0 = strip * TILE, count = c->rows - r0 < TILE ? c->rows - r0 : TILE;
+        const int64_t c0 = piece * LT_CHUNK, size = lt_chunk_size(c->cols, piece);
+        const struct walk *w = &c->outer;
+        const float *s =
+            c->src + lt_offset(w->ndim, w->shape, w->a, outer) + r0 * c->src_row + c0 * c->src_col;
+        float *d =
+            c->dst + lt_offset(w->ndim, w->shape, w->b, outer) + r0 * c->dst_row + c0 * c->dst_col;
+        if (c->src_col == 1 && c->dst_col == 1)
+            memcpy(d, s, (size_t)size * sizeof *d); /* dense: there is one row */
+        else
+            copy_tiles(count, size, s, c->src_row, c->src_col, d, c->dst_row, c->dst_col);
+    }
+}
+
 void lt_copy_strided(lt_ctx *ctx, int ndim, const int64_t *shape, const float *src,
                      const int64_t *src_stride, float *dst, const int64_t *dst_stride)
 {
@@ -126,23 +157,18 @@ void lt_copy_strided(lt_ctx *ctx, int ndim, const int64_t *shape, const float *s
         }
         w.ndim--;
     }
-    const bool dense = src_col == 1 && dst_col == 1;
-    const int64_t strips = (rows + TILE - 1) / TILE;
-    const int64_t pieces = lt_chunks(cols);
-    const int64_t items = n / rows / cols * strips * pieces;
-#pragma omp parallel for num_threads(lt_team(ctx, n)) schedule(static)
-    for (int64_t item = 0; item < items; item++) {
-        const int64_t piece = item % pieces, strip = item / pieces % strips;
-        const int64_t outer = item / pieces / strips;
-        const int64_t r0 = strip * TILE, count = rows - r0 < TILE ? rows - r0 : TILE;
-        const int64_t c0 = piece * LT_CHUNK, size = lt_chunk_size(cols, piece);
-        const float *s = src + lt_offset(w.ndim, w.shape, w.a, outer) + r0 * src_row + c0 * src_col;
-        float *d = dst + lt_offset(w.ndim, w.shape, w.b, outer) + r0 * dst_row + c0 * dst_col;
-        if (dense)
-            memcpy(d, s, (size_t)size * sizeof *d); /* dense: there is one row */
-        else
-            copy_tiles(count, size, s, src_row, src_col, d, dst_row, dst_col);
-    }
+    struct copy c = {.outer = w,
+                     .rows = rows,
+                     .cols = cols,
+                     .strips = lt_ceil_quotient(rows, TILE),
+                     .pieces = lt_chunks(cols),
+                     .src = src,
+                     .src_row = src_row,
+                     .src_col = src_col,
+                     .dst = dst,
+                     .dst_row = dst_row,
+                     .dst_col = dst_col};
+    lt_for(ctx, lt_threads(ctx, n), n / rows / cols * c.strips * c.pieces, copy_items, &c);
 }
 
 lt_tensor *lt_dense_input(lt_ctx *ctx, const lt_tensor *t, const char *op, const char *name)
@@ -173,25 +199,45 @@ const lt_tensor *lt_weight_values(lt_ctx *ctx, const lt_tensor *w)
 
 /* ---- elementwise ---- */
 
+/* A function of n elements, or the gradient gx of one, whose saved tensor is s. */
+struct unary {
+    const struct lt_dense_kernels *k;
+    lt_unary_op op;
+    int64_t n;
+    float p, q;
+    const float *x, *gy, *s;
+    float *y, *gx;
+};
+
+static void unary_chunks(void *arg, lt_range range)
+{
+    const struct unary *u = arg;
+    for (int64_t c = range.begin; c < range.end; c++)
+        u->k->unary[u->op](lt_chunk_size(u->n, c), u->x + c * LT_CHUNK, u->y + c * LT_CHUNK, u->p,
+                           u->q);
+}
+
 void lt_run_unary(lt_ctx *ctx, lt_unary_op op, int64_t n, const float *x, float *y, float p,
                   float q)
 {
-    const struct lt_dense_kernels *k = lt_dense_table(ctx);
-    const int64_t chunks = lt_chunks(n);
-#pragma omp parallel for num_threads(lt_team(ctx, n)) schedule(static)
-    for (int64_t c = 0; c < chunks; c++)
-        k->unary[op](lt_chunk_size(n, c), x + c * LT_CHUNK, y + c * LT_CHUNK, p, q);
+    struct unary u = {.k = lt_dense_table(ctx), .op = op, .n = n, .p = p, .q = q, .x = x, .y = y};
+    lt_for(ctx, lt_threads(ctx, n), lt_chunks(n), unary_chunks, &u);
+}
+
+static void unary_grad_chunks(void *arg, lt_range range)
+{
+    const struct unary *u = arg;
+    for (int64_t c = range.begin; c < range.end; c++)
+        u->k->unary_grad[u->op](lt_chunk_size(u->n, c), u->gy + c * LT_CHUNK, u->s + c * LT_CHUNK,
+                                u->gx + c * LT_CHUNK, u->p, u->q);
 }
 
 void lt_run_unary_grad(lt_ctx *ctx, lt_unary_op op, int64_t n, const float *gy, const float *s,
                        float *gx, float p, float q)
 {
-    const struct lt_dense_kernels *k = lt_dense_table(ctx);
-    const int64_t chunks = lt_chunks(n);
-#pragma omp parallel for num_threads(lt_team(ctx, n)) schedule(static)
-    for (int64_t c = 0; c < chunks; c++)
-        k->unary_grad[op](lt_chunk_size(n, c), gy + c * LT_CHUNK, s + c * LT_CHUNK,
-                          gx + c * LT_CHUNK, p, q);
+    struct unary u = {
+        .k = lt_dense_table(ctx), .op = op, .n = n, .p = p, .q = q, .gy = gy, .s = s, .gx = gx};
+    lt_for(ctx, lt_threads(ctx, n), lt_chunks(n), unary_grad_chunks, &u);
 }
 
 /* The strides of t along the axes of a broadcast shape: 0 where t repeats. */
@@ -218,10 +264,21 @@ static int broadcast_shape(const lt_tensor *a, const lt_tensor *b, int64_t *shap
     return ndim;
 }
 
-/* Computes elements begin..end, in row-major order, of the result y of a binary operation. */
-static void binary_range(const struct lt_dense_kernels *k, lt_binary_op op, const struct walk *w,
-                         const float *a, const float *b, float *y, int64_t begin, int64_t end)
+/* A binary operation on broadcast operands, which `walk` steps through; y is contiguous. */
+struct binary {
+    const struct lt_dense_kernels *k;
+    lt_binary_op op;
+    struct walk walk;
+    int64_t n;
+    const float *a, *b;
+    float *y;
+};
+
+/* Computes elements begin..end, in row-major order, of the result. */
+static void binary_range(const struct binary *op, int64_t begin, int64_t end)
 {
+    const struct walk *w = &op->walk;
+    const float *a = op->a, *b = op->b;
     const int last = w->ndim - 1;
     const int64_t run = w->shape[last];
     int64_t index[LT_MAX_DIMS] = {0}, rest = begin;
@@ -236,7 +293,7 @@ static void binary_range(const struct lt_dense_kernels *k, lt_binary_op op, cons
     while (begin < end) {
         const int64_t left = run - index[last];
         const int64_t n = left < end - begin ? left : end - begin;
-        k->binary[op](n, a, w->a[last], b, w->b[last], y + begin);
+        op->k->binary[op->op](n, a, w->a[last], b, w->b[last], op->y + begin);
         begin += n;
         a += n * w->a[last];
         b += n * w->b[last];
@@ -248,6 +305,13 @@ static void binary_range(const struct lt_dense_kernels *k, lt_binary_op op, cons
             index[i - 1]++;
         }
     }
+}
+
+static void binary_chunks(void *arg, lt_range range)
+{
+    const struct binary *op = arg;
+    for (int64_t c = range.begin; c < range.end; c++)
+        binary_range(op, c * LT_CHUNK, c * LT_CHUNK + lt_chunk_size(op->n, c));
 }
 
 lt_tensor *lt_run_binary(lt_ctx *ctx, lt_binary_op op, const lt_tensor *a, const lt_tensor *b,
@@ -275,46 +339,75 @@ lt_tensor *lt_run_binary(lt_ctx *ctx, lt_binary_op op, const lt_tensor *a, const
         return NULL;
     broadcast_strides(a, ndim, shape, sa);
     broadcast_strides(b, ndim, shape, sb);
-    const struct walk w = walk_make(ndim, shape, sa, sb);
-    const struct lt_dense_kernels *k = lt_dense_table(ctx);
-    const int64_t n = lt_numel(out), chunks = lt_chunks(n);
-    const float *pa = lt_floats(a), *pb = lt_floats(b);
-    float *y = lt_floats(out);
-#pragma omp parallel for num_threads(lt_team(ctx, n)) schedule(static)
-    for (int64_t c = 0; c < chunks; c++)
-        binary_range(k, op, &w, pa, pb, y, c * LT_CHUNK, c * LT_CHUNK + lt_chunk_size(n, c));
+    struct binary job = {.k = lt_dense_table(ctx),
+                         .op = op,
+                         .walk = walk_make(ndim, shape, sa, sb),
+                         .n = lt_numel(out),
+                         .a = lt_floats(a),
+                         .b = lt_floats(b),
+                         .y = lt_floats(out)};
+    lt_for(ctx, lt_threads(ctx, job.n), lt_chunks(job.n), binary_chunks, &job);
     return out;
 }
 
 /* ---- unit rows ---- */
 
-void lt_run_normalize(lt_ctx *ctx, int64_t rows, int64_t n, const float *x, float eps, float *y,
-                      float *inv)
+/* Rows x of n elements that become rows y of length 1. */
+struct normalize {
+    const struct lt_dense_kernels *k;
+    int64_t n;
+    float eps;
+    const float *x;
+    float *y, *inv;
+};
+
+static void normalize_rows(void *arg, lt_range range)
 {
-    const struct lt_dense_kernels *k = lt_dense_table(ctx);
-#pragma omp parallel for num_threads(lt_team(ctx, rows *n)) schedule(static)
-    for (int64_t r = 0; r < rows; r++) {
-        const double norm = sqrt(k->dot(n, x + r * n, x + r * n));
-        const bool tiny = norm < (double)eps;
-        const float scale = (float)(1.0 / (tiny ? (double)eps : norm));
-        inv[r] = tiny ? -scale : scale;
-        k->unary[LT_UNARY_AFFINE](n, x + r * n, y + r * n, scale, 0.0f);
+    const struct normalize *j = arg;
+    const int64_t n = j->n;
+    for (int64_t r = range.begin; r < range.end; r++) {
+        const double norm = sqrt(j->k->dot(n, j->x + r * n, j->x + r * n));
+        const bool tiny = norm < (double)j->eps;
+        const float scale = (float)(1.0 / (tiny ? (double)j->eps : norm));
+        j->inv[r] = tiny ? -scale : scale;
+        j->k->unary[LT_UNARY_AFFINE](n, j->x + r * n, j->y + r * n, scale, 0.0f);
     }
 }
 
+void lt_run_normalize(lt_ctx *ctx, int64_t rows, int64_t n, const float *x, float eps, float *y,
+                      float *inv)
+{
+    struct normalize j = {.k = lt_dense_table(ctx), .n = n, .eps = eps, .x = x, .y = y, .inv = inv};
+    lt_for(ctx, lt_threads(ctx, rows * n), rows, normalize_rows, &j);
+}
+
+struct normalize_grad {
+    const struct lt_dense_kernels *k;
+    int64_t n;
+    const float *y, *inv, *gy;
+    float *gx;
+};
+
 /* gx = (gy - y (y . gy)) / norm. A row whose norm is below eps was scaled by a constant, 1 /
  * eps, so the second term is absent. */
-void lt_run_normalize_grad(lt_ctx *ctx, int64_t rows, int64_t n, const float *y, const float *inv,
-                           const float *gy, float *gx)
+static void normalize_grad_rows(void *arg, lt_range range)
 {
-    const struct lt_dense_kernels *k = lt_dense_table(ctx);
-#pragma omp parallel for num_threads(lt_team(ctx, rows *n)) schedule(static)
-    for (int64_t r = 0; r < rows; r++) {
-        const float *restrict yr = y + r * n, *restrict g = gy + r * n;
-        float *restrict out = gx + r * n;
-        const float scale = fabsf(inv[r]);
-        const float d = inv[r] > 0.0f ? (float)k->dot(n, yr, g) : 0.0f;
+    const struct normalize_grad *j = arg;
+    const int64_t n = j->n;
+    for (int64_t r = range.begin; r < range.end; r++) {
+        const float *restrict yr = j->y + r * n, *restrict g = j->gy + r * n;
+        float *restrict out = j->gx + r * n;
+        const float scale = fabsf(j->inv[r]);
+        const float d = j->inv[r] > 0.0f ? (float)j->k->dot(n, yr, g) : 0.0f;
         for (int64_t i = 0; i < n; i++)
             out[i] = scale * (g[i] - d * yr[i]);
     }
+}
+
+void lt_run_normalize_grad(lt_ctx *ctx, int64_t rows, int64_t n, const float *y, const float *inv,
+                           const float *gy, float *gx)
+{
+    struct normalize_grad j = {
+        .k = lt_dense_table(ctx), .n = n, .y = y, .inv = inv, .gy = gy, .gx = gx};
+    lt_for(ctx, lt_threads(ctx, rows * n), rows, normalize_grad_rows, &j);
 }

@@ -60,75 +60,110 @@ static struct reduction reduction_make(const lt_tensor *x, int ndim, const int64
     return r;
 }
 
-/* Sums where the last axis is kept: sums of columns. */
-static void reduce_columns(lt_ctx *ctx, const struct reduction *r, const float *x, const float *y,
-                           float scale, float *out)
+/* Sums of x, or of x y unless y is NULL, times scale. */
+struct sums {
+    const struct lt_dense_kernels *k;
+    struct reduction r;
+    const float *x, *y;
+    float scale, *out;
+    double *partial; /* of reduce_chunks() */
+};
+
+/* The number of elements that are summed. */
+static int64_t work_of(const struct reduction *r)
 {
-    const struct lt_dense_kernels *k = lt_dense_table(ctx);
-    const int64_t blocks = (r->inner + LT_COLUMN_BLOCK - 1) / LT_COLUMN_BLOCK;
-    const int64_t items = r->outputs * blocks;
-    const int64_t work = r->outputs * r->combos * r->rows * r->inner;
-#pragma omp parallel for num_threads(lt_team(ctx, work)) schedule(static)
-    for (int64_t item = 0; item < items; item++) {
+    return r->outputs * r->combos * r->rows * r->inner;
+}
+
+static int64_t column_blocks(const struct reduction *r)
+{
+    return lt_ceil_quotient(r->inner, LT_COLUMN_BLOCK);
+}
+
+static void sum_columns(void *arg, lt_range range)
+{
+    const struct sums *j = arg;
+    const struct reduction *r = &j->r;
+    const int64_t blocks = column_blocks(r);
+    for (int64_t item = range.begin; item < range.end; item++) {
         const int64_t o = item / blocks, c0 = item % blocks * LT_COLUMN_BLOCK;
         const int64_t cols = r->inner - c0 < LT_COLUMN_BLOCK ? r->inner - c0 : LT_COLUMN_BLOCK;
         const int64_t base = lt_offset(r->kept, r->kept_size, r->kept_stride, o) + c0;
         double sums[LT_COLUMN_BLOCK] = {0};
         for (int64_t s = 0; s < r->combos; s++) {
             const int64_t at = base + lt_offset(r->summed, r->summed_size, r->summed_stride, s);
-            k->column_sums(r->rows, cols, r->inner, x + at, y ? y + at : NULL, sums);
+            j->k->column_sums(r->rows, cols, r->inner, j->x + at, j->y ? j->y + at : NULL, sums);
         }
         for (int64_t c = 0; c < cols; c++)
-            out[o * r->inner + c0 + c] = (float)((double)scale * sums[c]);
+            j->out[o * r->inner + c0 + c] = (float)((double)j->scale * sums[c]);
+    }
+}
+
+/* Sums where the last axis is kept: sums of columns. */
+static void reduce_columns(lt_ctx *ctx, struct sums *j)
+{
+    lt_for(ctx, lt_threads(ctx, work_of(&j->r)), j->r.outputs * column_blocks(&j->r), sum_columns,
+           j);
+}
+
+/* The sum of n elements from `at` on. */
+static double sum_of(const struct sums *j, int64_t n, int64_t at)
+{
+    return j->y ? j->k->dot(n, j->x + at, j->y + at) : j->k->sum(n, j->x + at);
+}
+
+static void sum_rows(void *arg, lt_range range)
+{
+    const struct sums *j = arg;
+    const struct reduction *r = &j->r;
+    for (int64_t o = range.begin; o < range.end; o++) {
+        const int64_t base = lt_offset(r->kept, r->kept_size, r->kept_stride, o);
+        double sum = 0.0;
+        for (int64_t s = 0; s < r->combos; s++)
+            sum += sum_of(j, r->inner,
+                          base + lt_offset(r->summed, r->summed_size, r->summed_stride, s));
+        j->out[o] = (float)((double)j->scale * sum);
     }
 }
 
 /* Sums where the last axis is summed and there are many results: threads share the results. */
-static void reduce_rows(lt_ctx *ctx, const struct reduction *r, const float *x, const float *y,
-                        float scale, float *out)
+static void reduce_rows(lt_ctx *ctx, struct sums *j)
 {
-    const struct lt_dense_kernels *k = lt_dense_table(ctx);
-    const int64_t work = r->outputs * r->combos * r->inner;
-#pragma omp parallel for num_threads(lt_team(ctx, work)) schedule(static)
-    for (int64_t o = 0; o < r->outputs; o++) {
-        const int64_t base = lt_offset(r->kept, r->kept_size, r->kept_stride, o);
-        double sum = 0.0;
-        for (int64_t s = 0; s < r->combos; s++) {
-            const int64_t at = base + lt_offset(r->summed, r->summed_size, r->summed_stride, s);
-            sum += y ? k->dot(r->inner, x + at, y + at) : k->sum(r->inner, x + at);
-        }
-        out[o] = (float)((double)scale * sum);
+    lt_for(ctx, lt_threads(ctx, work_of(&j->r)), j->r.outputs, sum_rows, j);
+}
+
+static void sum_chunks(void *arg, lt_range range)
+{
+    const struct sums *j = arg;
+    const struct reduction *r = &j->r;
+    const int64_t pieces = lt_chunks(r->inner), each = r->combos * pieces;
+    for (int64_t item = range.begin; item < range.end; item++) {
+        const int64_t piece = item % pieces;
+        const int64_t at =
+            lt_offset(r->kept, r->kept_size, r->kept_stride, item / each) +
+            lt_offset(r->summed, r->summed_size, r->summed_stride, item / pieces % r->combos) +
+            piece * LT_CHUNK;
+        j->partial[item] = sum_of(j, lt_chunk_size(r->inner, piece), at);
     }
 }
 
 /* Sums where the last axis is summed and there are few results: threads share chunks of the
  * array, whose partial sums are added in order. */
-static lt_status reduce_chunks(lt_ctx *ctx, const struct reduction *r, const float *x,
-                               const float *y, float scale, float *out)
+static lt_status reduce_chunks(lt_ctx *ctx, struct sums *j)
 {
-    const struct lt_dense_kernels *k = lt_dense_table(ctx);
-    const int64_t pieces = lt_chunks(r->inner), each = r->combos * pieces;
-    const int64_t items = r->outputs * each;
-    double *partial = lt_scratch(ctx, (size_t)items * sizeof *partial);
-    if (!partial)
+    const struct reduction *r = &j->r;
+    const int64_t each = r->combos * lt_chunks(r->inner), items = r->outputs * each;
+    j->partial = lt_scratch(ctx, (size_t)items * sizeof *j->partial);
+    if (!j->partial)
         return ctx->status;
-#pragma omp parallel for num_threads(lt_team(ctx, r->outputs * r->combos * r->inner)) \
-    schedule(static)
-    for (int64_t item = 0; item < items; item++) {
-        const int64_t piece = item % pieces, n = lt_chunk_size(r->inner, piece);
-        const int64_t at =
-            lt_offset(r->kept, r->kept_size, r->kept_stride, item / each) +
-            lt_offset(r->summed, r->summed_size, r->summed_stride, item / pieces % r->combos) +
-            piece * LT_CHUNK;
-        partial[item] = y ? k->dot(n, x + at, y + at) : k->sum(n, x + at);
-    }
+    lt_for(ctx, lt_threads(ctx, work_of(r)), items, sum_chunks, j);
     for (int64_t o = 0; o < r->outputs; o++) {
         double sum = 0.0;
         for (int64_t i = 0; i < each; i++)
-            sum += partial[o * each + i];
-        out[o] = (float)((double)scale * sum);
+            sum += j->partial[o * each + i];
+        j->out[o] = (float)((double)j->scale * sum);
     }
-    lt_scratch_free(ctx, partial);
+    lt_scratch_free(ctx, j->partial);
     return LT_OK;
 }
 
@@ -141,37 +176,54 @@ lt_tensor *lt_reduce_to(lt_ctx *ctx, const lt_tensor *x, const lt_tensor *y, flo
     lt_tensor *out = lt_new(ctx, ndim, shape);
     if (!out)
         return NULL;
-    const float *px = lt_floats(x), *py = y ? lt_floats(y) : NULL;
-    float *po = lt_floats(out);
     if (lt_numel(x) == 0) {
         const int64_t n = lt_numel(out);
         for (int64_t i = 0; i < n; i++)
-            po[i] = scale * 0.0f;
+            lt_floats(out)[i] = scale * 0.0f;
         return out;
     }
-    const struct reduction r = reduction_make(x, ndim, shape);
-    if (r.inner_kept)
-        reduce_columns(ctx, &r, px, py, scale, po);
-    else if (r.outputs >= MANY_OUTPUTS)
-        reduce_rows(ctx, &r, px, py, scale, po);
-    else if (reduce_chunks(ctx, &r, px, py, scale, po) != LT_OK)
+    struct sums j = {.k = lt_dense_table(ctx),
+                     .r = reduction_make(x, ndim, shape),
+                     .x = lt_floats(x),
+                     .y = y ? lt_floats(y) : NULL,
+                     .scale = scale,
+                     .out = lt_floats(out)};
+    if (j.r.inner_kept)
+        reduce_columns(ctx, &j);
+    else if (j.r.outputs >= MANY_OUTPUTS)
+        reduce_rows(ctx, &j);
+    else if (reduce_chunks(ctx, &j) != LT_OK)
         return NULL;
     return out;
+}
+
+/* A sum over all of two arrays, as a kernel defines it for a chunk. */
+struct whole_sum {
+    double (*kernel)(int64_t, const float *, const float *);
+    int64_t n;
+    const float *x, *y;
+    double *partial; /* one a chunk */
+};
+
+static void whole_sum_chunks(void *arg, lt_range range)
+{
+    const struct whole_sum *j = arg;
+    for (int64_t c = range.begin; c < range.end; c++)
+        j->partial[c] = j->kernel(lt_chunk_size(j->n, c), j->x + c * LT_CHUNK, j->y + c * LT_CHUNK);
 }
 
 lt_status lt_chunked_sum(lt_ctx *ctx, double (*kernel)(int64_t, const float *, const float *),
                          int64_t n, const float *x, const float *y, double *out)
 {
     const int64_t chunks = lt_chunks(n);
-    double *partial = lt_scratch(ctx, (size_t)chunks * sizeof *partial);
-    if (!partial)
+    struct whole_sum j = {.kernel = kernel, .n = n, .x = x, .y = y};
+    j.partial = lt_scratch(ctx, (size_t)chunks * sizeof *j.partial);
+    if (!j.partial)
         return ctx->status;
-#pragma omp parallel for num_threads(lt_team(ctx, n)) schedule(static)
-    for (int64_t c = 0; c < chunks; c++)
-        partial[c] = kernel(lt_chunk_size(n, c), x + c * LT_CHUNK, y + c * LT_CHUNK);
+    lt_for(ctx, lt_threads(ctx, n), chunks, whole_sum_chunks, &j);
     *out = 0.0;
     for (int64_t c = 0; c < chunks; c++)
-        *out += partial[c];
-    lt_scratch_free(ctx, partial);
+        *out += j.partial[c];
+    lt_scratch_free(ctx, j.partial);
     return LT_OK;
 }

@@ -250,23 +250,58 @@ lt_tensor *lt_quick_gelu(lt_ctx *ctx, lt_tensor *x)
 
 /* ---- PReLU ---- */
 
-/* Saved: x and slope, contiguous. Each of the N * C planes has one slope. */
+/* N * C planes of `size` elements, each with the slope of its channel. */
+struct prelu {
+    const struct lt_dense_kernels *k;
+    int64_t channels, planes, size;
+    const float *x, *slope, *gy;
+    float *y, *gx, *gslope;
+};
+
+static struct prelu prelu_of(const lt_ctx *ctx, const lt_tensor *x, const lt_tensor *slope)
+{
+    const int64_t channels = x->shape[1], planes = x->shape[0] * channels;
+    return (struct prelu){.k = lt_dense_table(ctx),
+                          .channels = channels,
+                          .planes = planes,
+                          .size = planes > 0 ? lt_numel(x) / planes : 0,
+                          .x = lt_floats(x),
+                          .slope = lt_floats(slope)};
+}
+
+static void prelu_grad_planes(void *arg, lt_range range)
+{
+    const struct prelu *p = arg;
+    for (int64_t i = range.begin; i < range.end; i++) {
+        const int64_t at = i * p->size;
+        p->k->unary_grad[LT_UNARY_LEAKY_RELU](p->size, p->gy + at, p->x + at, p->gx + at,
+                                              p->slope[i % p->channels], 1.0f);
+    }
+}
+
+static void prelu_grad_slopes(void *arg, lt_range range)
+{
+    const struct prelu *p = arg;
+    for (int64_t c = range.begin; c < range.end; c++) {
+        double sum = 0.0;
+        for (int64_t i = c; i < p->planes; i += p->channels)
+            sum += p->k->dot_negative(p->size, p->x + i * p->size, p->gy + i * p->size);
+        p->gslope[c] = (float)sum;
+    }
+}
+
+/* Saved: x and slope, contiguous. */
 static lt_status prelu_backward(lt_ctx *ctx, lt_node *n, lt_tensor *gy)
 {
-    const struct lt_dense_kernels *k = lt_dense_table(ctx);
     const lt_tensor *x = lt_node_saved(n, 0), *slope = lt_node_saved(n, 1);
-    const int64_t channels = x->shape[1], planes = x->shape[0] * channels;
-    const int64_t size = planes > 0 ? lt_numel(x) / planes : 0;
-    const float *px = lt_floats(x), *ps = lt_floats(slope), *g = lt_floats(gy);
+    struct prelu p = prelu_of(ctx, x, slope);
+    p.gy = lt_floats(gy);
     if (lt_wants_grad(n, 0)) {
         lt_tensor *gx = lt_new_like(ctx, gy);
         if (!gx)
             return ctx->status;
-        float *out = lt_floats(gx);
-#pragma omp parallel for num_threads(lt_team(ctx, planes *size)) schedule(static)
-        for (int64_t i = 0; i < planes; i++)
-            k->unary_grad[LT_UNARY_LEAKY_RELU](size, g + i * size, px + i * size, out + i * size,
-                                               ps[i % channels], 1.0f);
+        p.gx = lt_floats(gx);
+        lt_for(ctx, lt_threads(ctx, p.planes * p.size), p.planes, prelu_grad_planes, &p);
         if (lt_grad_add(ctx, n, 0, gx) != LT_OK)
             return ctx->status;
     }
@@ -275,20 +310,21 @@ static lt_status prelu_backward(lt_ctx *ctx, lt_node *n, lt_tensor *gy)
     lt_tensor *gs = lt_new_like(ctx, slope);
     if (!gs)
         return ctx->status;
-    float *out = lt_floats(gs);
-#pragma omp parallel for num_threads(lt_team(ctx, planes *size)) schedule(static)
-    for (int64_t c = 0; c < channels; c++) {
-        double sum = 0.0;
-        for (int64_t i = c; i < planes; i += channels)
-            sum += k->dot_negative(size, px + i * size, g + i * size);
-        out[c] = (float)sum;
-    }
+    p.gslope = lt_floats(gs);
+    lt_for(ctx, lt_threads(ctx, p.planes * p.size), p.channels, prelu_grad_slopes, &p);
     return lt_grad_add(ctx, n, 1, gs);
+}
+
+static void prelu_planes(void *arg, lt_range range)
+{
+    const struct prelu *p = arg;
+    for (int64_t i = range.begin; i < range.end; i++)
+        p->k->unary[LT_UNARY_LEAKY_RELU](p->size, p->x + i * p->size, p->y + i * p->size,
+                                         p->slope[i % p->channels], 1.0f);
 }
 
 lt_tensor *lt_prelu(lt_ctx *ctx, lt_tensor *x, lt_tensor *slope)
 {
-    const struct lt_dense_kernels *k = lt_dense_table(ctx);
     const lt_scope scope = lt_scope_open(ctx);
     lt_tensor *dx = lt_dense_input(ctx, x, "lt_prelu", "x"), *out = NULL;
     lt_tensor *ds = dx ? lt_dense_input(ctx, slope, "lt_prelu", "slope") : NULL;
@@ -303,13 +339,9 @@ lt_tensor *lt_prelu(lt_ctx *ctx, lt_tensor *x, lt_tensor *slope)
     out = lt_new_like(ctx, dx);
     if (!out)
         return lt_scope_close(ctx, scope, NULL);
-    const int64_t channels = dx->shape[1], planes = dx->shape[0] * channels;
-    const int64_t size = planes > 0 ? lt_numel(dx) / planes : 0;
-    const float *px = lt_floats(dx), *ps = lt_floats(ds);
-    float *y = lt_floats(out);
-#pragma omp parallel for num_threads(lt_team(ctx, planes *size)) schedule(static)
-    for (int64_t i = 0; i < planes; i++)
-        k->unary[LT_UNARY_LEAKY_RELU](size, px + i * size, y + i * size, ps[i % channels], 1.0f);
+    struct prelu p = prelu_of(ctx, dx, ds);
+    p.y = lt_floats(out);
+    lt_for(ctx, lt_threads(ctx, p.planes * p.size), p.planes, prelu_planes, &p);
     lt_node *n = lt_record(ctx, out, prelu_backward, 2, (lt_tensor *[]){x, slope}, 0);
     if (n) {
         lt_node_save(n, 0, dx);

@@ -5,6 +5,7 @@
 
 #include "autograd/node.h"
 #include "tensor/kernels/dense_kernels.h"
+#include "tensor/team.h"
 
 /* Work on fewer than LT_GRAIN elements stays on the calling thread. Long arrays are cut into chunks
  * of LT_CHUNK elements whatever the number of threads, so that sums of the chunks' partial sums do
@@ -12,7 +13,7 @@
 enum { LT_GRAIN = 32768, LT_CHUNK = 16384 };
 
 /* The number of threads for so many elements of work. */
-static inline int lt_team(const lt_ctx *ctx, int64_t work)
+static inline int lt_threads(const lt_ctx *ctx, int64_t work)
 {
     return work < LT_GRAIN ? 1 : ctx->threads;
 }

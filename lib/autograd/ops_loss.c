@@ -8,13 +8,36 @@
 
 /* ---- mean square and mean absolute difference ---- */
 
+/* The gradient of one operand: elements of 2 s (a - b), or of s sign(a - b). */
+struct difference_grad {
+    const float *a, *b;
+    float s, *out;
+};
+
+static void square_grad(void *arg, lt_range range)
+{
+    const struct difference_grad *d = arg;
+    const float *a = d->a, *b = d->b, s = d->s;
+    float *restrict out = d->out;
+    for (int64_t i = range.begin; i < range.end; i++)
+        out[i] = 2.0f * s * (a[i] - b[i]);
+}
+
+static void absolute_grad(void *arg, lt_range range)
+{
+    const struct difference_grad *d = arg;
+    const float *a = d->a, *b = d->b, s = d->s;
+    float *restrict out = d->out;
+    for (int64_t i = range.begin; i < range.end; i++)
+        out[i] = a[i] > b[i] ? s : a[i] < b[i] ? -s : 0.0f;
+}
+
 /* Saved: a and b. For n elements ga = gy 2 (a - b) / n, or gy sign(a - b) / n without `square`;
  * gb = -ga. */
 static lt_status difference_backward(lt_ctx *ctx, lt_node *node, lt_tensor *gy, bool square)
 {
     const lt_tensor *a = lt_node_saved(node, 0), *b = lt_node_saved(node, 1);
     const int64_t n = lt_numel(a);
-    const float *pa = lt_floats(a), *pb = lt_floats(b);
     const float g = lt_item(gy) / (float)n;
     for (int i = 0; i < 2; i++) {
         if (!lt_wants_grad(node, i))
@@ -22,17 +45,8 @@ static lt_status difference_backward(lt_ctx *ctx, lt_node *node, lt_tensor *gy, 
         lt_tensor *gx = lt_new_like(ctx, a);
         if (!gx)
             return ctx->status;
-        float *restrict out = lt_floats(gx);
-        const float s = i == 0 ? g : -g;
-        if (square) {
-#pragma omp parallel for num_threads(lt_team(ctx, n)) schedule(static)
-            for (int64_t j = 0; j < n; j++)
-                out[j] = 2.0f * s * (pa[j] - pb[j]);
-        } else {
-#pragma omp parallel for num_threads(lt_team(ctx, n)) schedule(static)
-            for (int64_t j = 0; j < n; j++)
-                out[j] = pa[j] > pb[j] ? s : pa[j] < pb[j] ? -s : 0.0f;
-        }
+        struct difference_grad d = {lt_floats(a), lt_floats(b), i == 0 ? g : -g, lt_floats(gx)};
+        lt_for(ctx, lt_threads(ctx, n), n, square ? square_grad : absolute_grad, &d);
         if (lt_grad_add(ctx, node, i, gx) != LT_OK)
             return ctx->status;
     }
@@ -90,36 +104,59 @@ lt_tensor *lt_l1_loss(lt_ctx *ctx, lt_tensor *a, lt_tensor *b)
 
 /* ---- cross entropy ---- */
 
+/* Rows of n logits; with gy already divided by the number of rows that count. */
+struct cross_entropy {
+    const struct lt_dense_kernels *k;
+    int64_t n;
+    const float *x;
+    const int32_t *target;
+    float *lse, *gx, g;
+};
+
+static void cross_entropy_grad_rows(void *arg, lt_range range)
+{
+    const struct cross_entropy *j = arg;
+    const int64_t n = j->n;
+    for (int64_t r = range.begin; r < range.end; r++) {
+        float *out = j->gx + r * n;
+        if (j->target[r] < 0) {
+            memset(out, 0, (size_t)n * sizeof *out);
+            continue;
+        }
+        j->k->add_scaled_exp(n, j->x + r * n, j->lse[r], j->g, NULL, out);
+        out[j->target[r]] -= j->g;
+    }
+}
+
+static void logsumexp_rows(void *arg, lt_range range)
+{
+    const struct cross_entropy *j = arg;
+    for (int64_t r = range.begin; r < range.end; r++)
+        j->lse[r] = j->k->logsumexp(j->n, j->x + r * j->n);
+}
+
 /* Saved: logits (N, K), the logsumexp of their rows (N), targets (N). The gradient of a row is
  * gy / counted * (softmax(row) - onehot(target)), or 0 where the target is -1. */
 static lt_status cross_entropy_backward(lt_ctx *ctx, lt_node *node, lt_tensor *gy)
 {
-    const struct lt_dense_kernels *k = lt_dense_table(ctx);
     const lt_tensor *x = lt_node_saved(node, 0);
-    const int64_t rows = x->shape[0], n = x->shape[1];
     const int64_t counted = *(const int64_t *)lt_node_params(node);
-    const float *px = lt_floats(x), *lse = lt_floats(lt_node_saved(node, 1));
-    const int32_t *target = lt_i32(lt_node_saved(node, 2));
-    const float g = lt_item(gy) / (float)counted;
     lt_tensor *gx = lt_new_like(ctx, x);
     if (!gx)
         return ctx->status;
-    float *out = lt_floats(gx);
-#pragma omp parallel for num_threads(lt_team(ctx, rows *n)) schedule(static)
-    for (int64_t r = 0; r < rows; r++) {
-        if (target[r] < 0) {
-            memset(out + r * n, 0, (size_t)n * sizeof *out);
-            continue;
-        }
-        k->add_scaled_exp(n, px + r * n, lse[r], g, NULL, out + r * n);
-        out[r * n + target[r]] -= g;
-    }
+    struct cross_entropy j = {.k = lt_dense_table(ctx),
+                              .n = x->shape[1],
+                              .x = lt_floats(x),
+                              .target = lt_i32(lt_node_saved(node, 2)),
+                              .lse = lt_floats(lt_node_saved(node, 1)),
+                              .gx = lt_floats(gx),
+                              .g = lt_item(gy) / (float)counted};
+    lt_for(ctx, lt_threads(ctx, lt_numel(x)), x->shape[0], cross_entropy_grad_rows, &j);
     return lt_grad_add(ctx, node, 0, gx);
 }
 
 lt_tensor *lt_cross_entropy(lt_ctx *ctx, lt_tensor *logits, const lt_tensor *target)
 {
-    const struct lt_dense_kernels *k = lt_dense_table(ctx);
     const lt_scope scope = lt_scope_open(ctx);
     lt_tensor *out = NULL;
     lt_tensor *x = lt_dense_input(ctx, logits, "lt_cross_entropy", "logits");
@@ -153,9 +190,8 @@ lt_tensor *lt_cross_entropy(lt_ctx *ctx, lt_tensor *logits, const lt_tensor *tar
         goto done;
     const float *px = lt_floats(x);
     float *pl = lt_floats(lse);
-#pragma omp parallel for num_threads(lt_team(ctx, rows *n)) schedule(static)
-    for (int64_t r = 0; r < rows; r++)
-        pl[r] = k->logsumexp(n, px + r * n);
+    struct cross_entropy j = {.k = lt_dense_table(ctx), .n = n, .x = px, .lse = pl};
+    lt_for(ctx, lt_threads(ctx, rows * n), rows, logsumexp_rows, &j);
     double sum = 0.0;
     for (int64_t r = 0; r < rows; r++)
         if (id[r] >= 0)

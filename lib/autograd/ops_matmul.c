@@ -25,13 +25,31 @@ struct product {
     int64_t m, n, k;
 };
 
+/* Many products, which are dealt out to the threads. */
+struct products {
+    const struct product *p;
+    const struct matrices *a, *b;
+    float *c;
+};
+
+static void multiply_pairs(void *arg, lt_range range)
+{
+    const struct products *all = arg;
+    const struct product *p = all->p;
+    const struct matrices *a = all->a, *b = all->b;
+    for (int64_t i = range.begin; i < range.end; i++)
+        lt_sgemm_serial(a->trans, b->trans, p->m, p->n, p->k, 1.0f,
+                        a->data + lt_offset(p->batch_ndim, p->batch, a->stride, i), a->ld,
+                        b->data + lt_offset(p->batch_ndim, p->batch, b->stride, i), b->ld, 0.0f,
+                        all->c + i * p->m * p->n, p->n);
+}
+
 /* c (count, m, n) = a b. Many products are dealt out to the threads, one thread a product; where
  * there are fewer products than threads, all threads share each. */
 static void multiply(lt_ctx *ctx, const struct product *p, const struct matrices *a,
                      const struct matrices *b, float *c)
 {
     const double work = (double)p->m * (double)p->n * (double)p->k * (double)p->count;
-    const int team = work < 1e5 ? 1 : ctx->threads;
     if (p->count < ctx->threads) {
         for (int64_t i = 0; i < p->count; i++)
             lt_sgemm(ctx, a->trans, b->trans, p->m, p->n, p->k, 1.0f,
@@ -40,12 +58,8 @@ static void multiply(lt_ctx *ctx, const struct product *p, const struct matrices
                      c + i * p->m * p->n, p->n);
         return;
     }
-#pragma omp parallel for num_threads(team) schedule(static)
-    for (int64_t i = 0; i < p->count; i++)
-        lt_sgemm_serial(a->trans, b->trans, p->m, p->n, p->k, 1.0f,
-                        a->data + lt_offset(p->batch_ndim, p->batch, a->stride, i), a->ld,
-                        b->data + lt_offset(p->batch_ndim, p->batch, b->stride, i), b->ld, 0.0f,
-                        c + i * p->m * p->n, p->n);
+    lt_for(ctx, work < 1e5 ? 1 : ctx->threads, p->count, multiply_pairs,
+           &(struct products){p, a, b, c});
 }
 
 /* Whether the BLAS can read the matrices of t where they are: dense along rows or along columns. */
@@ -267,12 +281,23 @@ static lt_status linear_backward(lt_ctx *ctx, lt_node *node, lt_tensor *gy)
     return lt_grad_add(ctx, node, 2, lt_reduce_to(ctx, gy, NULL, 1.0f, 1, &outs));
 }
 
+struct filled_rows {
+    int64_t n;
+    const float *bias;
+    float *y;
+};
+
+static void copy_bias(void *arg, lt_range range)
+{
+    const struct filled_rows *j = arg;
+    for (int64_t r = range.begin; r < range.end; r++)
+        memcpy(j->y + r * j->n, j->bias, (size_t)j->n * sizeof *j->y);
+}
+
 /* Sets every row of y (rows, n) to bias. */
 static void fill_rows(lt_ctx *ctx, int64_t rows, int64_t n, const float *bias, float *y)
 {
-#pragma omp parallel for num_threads(lt_team(ctx, rows *n)) schedule(static)
-    for (int64_t r = 0; r < rows; r++)
-        memcpy(y + r * n, bias, (size_t)n * sizeof *y);
+    lt_for(ctx, lt_threads(ctx, rows * n), rows, copy_bias, &(struct filled_rows){n, bias, y});
 }
 
 lt_tensor *lt_linear(lt_ctx *ctx, lt_tensor *x, lt_tensor *w, lt_tensor *bias)

@@ -6,22 +6,59 @@
 
 /* ---- layer norm ---- */
 
+/* Rows of n elements, each with its mean and 1 / sqrt(variance + eps) in stats (rows, 2). */
+struct layer_norm {
+    const struct lt_dense_kernels *k;
+    int64_t rows, n;
+    float eps;
+    const float *x, *weight, *bias, *gy;
+    float *y, *stats, *gx, *gweight, *gbias;
+};
+
+static void layer_norm_grad_rows(void *arg, lt_range range)
+{
+    const struct layer_norm *j = arg;
+    const int64_t n = j->n;
+    for (int64_t r = range.begin; r < range.end; r++)
+        j->k->layer_norm_grad(n, j->x + r * n, j->weight, j->stats + 2 * r, j->gy + r * n,
+                              j->gx + r * n);
+}
+
+/* The gradients of weight and bias, in blocks of LT_COLUMN_BLOCK columns. */
+static void layer_norm_grad_columns(void *arg, lt_range range)
+{
+    const struct layer_norm *j = arg;
+    const int64_t n = j->n;
+    for (int64_t block = range.begin; block < range.end; block++) {
+        const int64_t c0 = block * LT_COLUMN_BLOCK;
+        const int64_t cols = n - c0 < LT_COLUMN_BLOCK ? n - c0 : LT_COLUMN_BLOCK;
+        double sum_w[LT_COLUMN_BLOCK] = {0}, sum_b[LT_COLUMN_BLOCK] = {0};
+        j->k->layer_norm_columns(j->rows, cols, n, j->x + c0, j->stats, j->gy + c0, sum_w, sum_b);
+        for (int64_t c = 0; c < cols; c++) {
+            j->gweight[c0 + c] = (float)sum_w[c];
+            j->gbias[c0 + c] = (float)sum_b[c];
+        }
+    }
+}
+
 /* Saved: x, weight, and for each row its mean and 1 / sqrt(variance + eps), (rows, 2). */
 static lt_status layer_norm_backward(lt_ctx *ctx, lt_node *node, lt_tensor *gy)
 {
-    const struct lt_dense_kernels *k = lt_dense_table(ctx);
     const lt_tensor *x = lt_node_saved(node, 0), *w = lt_node_saved(node, 1);
-    const float *px = lt_floats(x), *stats = lt_floats(lt_node_saved(node, 2));
-    const float *pw = lt_floats(w), *g = lt_floats(gy);
     const int64_t n = w->shape[0], rows = lt_numel(x) / n;
+    struct layer_norm j = {.k = lt_dense_table(ctx),
+                           .rows = rows,
+                           .n = n,
+                           .x = lt_floats(x),
+                           .weight = lt_floats(w),
+                           .gy = lt_floats(gy),
+                           .stats = lt_floats(lt_node_saved(node, 2))};
     if (lt_wants_grad(node, 0)) {
         lt_tensor *gx = lt_new_like(ctx, x);
         if (!gx)
             return ctx->status;
-        float *out = lt_floats(gx);
-#pragma omp parallel for num_threads(lt_team(ctx, rows *n)) schedule(static)
-        for (int64_t r = 0; r < rows; r++)
-            k->layer_norm_grad(n, px + r * n, pw, stats + 2 * r, g + r * n, out + r * n);
+        j.gx = lt_floats(gx);
+        lt_for(ctx, lt_threads(ctx, rows * n), rows, layer_norm_grad_rows, &j);
         if (lt_grad_add(ctx, node, 0, gx) != LT_OK)
             return ctx->status;
     }
@@ -30,27 +67,26 @@ static lt_status layer_norm_backward(lt_ctx *ctx, lt_node *node, lt_tensor *gy)
     lt_tensor *gw = lt_new_like(ctx, w), *gb = lt_new_like(ctx, w);
     if (!gw || !gb)
         return ctx->status;
-    float *out_w = lt_floats(gw), *out_b = lt_floats(gb);
-    const int64_t blocks = (n + LT_COLUMN_BLOCK - 1) / LT_COLUMN_BLOCK;
-#pragma omp parallel for num_threads(lt_team(ctx, rows *n)) schedule(static)
-    for (int64_t block = 0; block < blocks; block++) {
-        const int64_t c0 = block * LT_COLUMN_BLOCK;
-        const int64_t cols = n - c0 < LT_COLUMN_BLOCK ? n - c0 : LT_COLUMN_BLOCK;
-        double sum_w[LT_COLUMN_BLOCK] = {0}, sum_b[LT_COLUMN_BLOCK] = {0};
-        k->layer_norm_columns(rows, cols, n, px + c0, stats, g + c0, sum_w, sum_b);
-        for (int64_t c = 0; c < cols; c++) {
-            out_w[c0 + c] = (float)sum_w[c];
-            out_b[c0 + c] = (float)sum_b[c];
-        }
-    }
+    j.gweight = lt_floats(gw);
+    j.gbias = lt_floats(gb);
+    lt_for(ctx, lt_threads(ctx, rows * n), lt_ceil_quotient(n, LT_COLUMN_BLOCK),
+           layer_norm_grad_columns, &j);
     if (lt_grad_add(ctx, node, 1, gw) != LT_OK)
         return ctx->status;
     return lt_grad_add(ctx, node, 2, gb);
 }
 
+static void layer_norm_rows(void *arg, lt_range range)
+{
+    const struct layer_norm *j = arg;
+    const int64_t n = j->n;
+    for (int64_t r = range.begin; r < range.end; r++)
+        j->k->layer_norm(n, j->x + r * n, j->weight, j->bias, j->eps, j->y + r * n,
+                         j->stats + 2 * r);
+}
+
 lt_tensor *lt_layer_norm(lt_ctx *ctx, lt_tensor *x, lt_tensor *weight, lt_tensor *bias, float eps)
 {
-    const struct lt_dense_kernels *k = lt_dense_table(ctx);
     const lt_scope scope = lt_scope_open(ctx);
     lt_tensor *dx = lt_dense_input(ctx, x, "lt_layer_norm", "x");
     lt_tensor *dw = dx ? lt_dense_input(ctx, weight, "lt_layer_norm", "weight") : NULL;
@@ -71,11 +107,16 @@ lt_tensor *lt_layer_norm(lt_ctx *ctx, lt_tensor *x, lt_tensor *weight, lt_tensor
     lt_tensor *stats = out ? lt_new(ctx, 2, (int64_t[]){rows, 2}) : NULL;
     if (!stats)
         return lt_scope_close(ctx, scope, NULL);
-    const float *px = lt_floats(dx), *pw = lt_floats(dw), *pb = lt_floats(db);
-    float *y = lt_floats(out), *ps = lt_floats(stats);
-#pragma omp parallel for num_threads(lt_team(ctx, rows *n)) schedule(static)
-    for (int64_t r = 0; r < rows; r++)
-        k->layer_norm(n, px + r * n, pw, pb, eps, y + r * n, ps + 2 * r);
+    struct layer_norm j = {.k = lt_dense_table(ctx),
+                           .rows = rows,
+                           .n = n,
+                           .eps = eps,
+                           .x = lt_floats(dx),
+                           .weight = lt_floats(dw),
+                           .bias = lt_floats(db),
+                           .y = lt_floats(out),
+                           .stats = lt_floats(stats)};
+    lt_for(ctx, lt_threads(ctx, rows * n), rows, layer_norm_rows, &j);
     lt_node *node =
         lt_record(ctx, out, layer_norm_backward, 3, (lt_tensor *[]){x, weight, bias}, 0);
     if (node) {
@@ -88,20 +129,34 @@ lt_tensor *lt_layer_norm(lt_ctx *ctx, lt_tensor *x, lt_tensor *weight, lt_tensor
 
 /* ---- batch norm, inference ---- */
 
+struct affine {
+    const struct lt_dense_kernels *k;
+    int64_t channels, size;
+    const float *x, *scale, *shift;
+    float *y;
+};
+
+static void affine_planes(void *arg, lt_range range)
+{
+    const struct affine *j = arg;
+    const int64_t size = j->size;
+    for (int64_t i = range.begin; i < range.end; i++) {
+        const int64_t c = i % j->channels;
+        const float p = j->scale[c], q = j->shift ? j->shift[c] : 0.0f;
+        if (size == 1)
+            j->y[i] = p * j->x[i] + q;
+        else
+            j->k->unary[LT_UNARY_AFFINE](size, j->x + i * size, j->y + i * size, p, q);
+    }
+}
+
 /* y = scale[c] x + shift[c] for planes of `size` elements, plane i being of channel i %
  * channels. shift may be NULL. */
 static void channel_affine(lt_ctx *ctx, int64_t planes, int64_t channels, int64_t size,
                            const float *x, const float *scale, const float *shift, float *y)
 {
-    const struct lt_dense_kernels *k = lt_dense_table(ctx);
-#pragma omp parallel for num_threads(lt_team(ctx, planes *size)) schedule(static)
-    for (int64_t i = 0; i < planes; i++) {
-        const float p = scale[i % channels], q = shift ? shift[i % channels] : 0.0f;
-        if (size == 1)
-            y[i] = p * x[i] + q;
-        else
-            k->unary[LT_UNARY_AFFINE](size, x + i * size, y + i * size, p, q);
-    }
+    struct affine j = {lt_dense_table(ctx), channels, size, x, scale, shift, y};
+    lt_for(ctx, lt_threads(ctx, planes * size), planes, affine_planes, &j);
 }
 
 /* Saved: x, weight / sqrt(var + eps), 1 / sqrt(var + eps), mean. */
@@ -253,31 +308,72 @@ struct pixel_params {
     int64_t outer, count, inner;
 };
 
+/* The tensors of a pixel norm; r is (outer, inner). */
+struct pixel_norm {
+    const struct lt_dense_kernels *k;
+    struct pixel_params p;
+    const float *x, *gy;
+    float *y, *r, *gx;
+};
+
+/* A block: its number of columns, its first element, and the first of its values in r. */
+struct pixel_block {
+    int64_t cols, at, r;
+};
+
+static int64_t pixel_blocks(const struct pixel_params *p)
+{
+    return p->outer * lt_ceil_quotient(p->inner, LT_COLUMN_BLOCK);
+}
+
+static struct pixel_block pixel_block_at(const struct pixel_params *p, int64_t i)
+{
+    const int64_t blocks = lt_ceil_quotient(p->inner, LT_COLUMN_BLOCK);
+    const int64_t o = i / blocks, c = i % blocks * LT_COLUMN_BLOCK;
+    return (struct pixel_block){.cols =
+                                    p->inner - c < LT_COLUMN_BLOCK ? p->inner - c : LT_COLUMN_BLOCK,
+                                .at = o * p->count * p->inner + c,
+                                .r = o * p->inner + c};
+}
+
+static void pixel_norm_grad_blocks(void *arg, lt_range range)
+{
+    const struct pixel_norm *j = arg;
+    for (int64_t i = range.begin; i < range.end; i++) {
+        const struct pixel_block b = pixel_block_at(&j->p, i);
+        j->k->pixel_norm_grad(j->p.count, b.cols, j->p.inner, j->y + b.at, j->r + b.r, j->gy + b.at,
+                              j->gx + b.at);
+    }
+}
+
 /* Saved: y and r = 1 / sqrt(mean(x^2) + 1e-8), (outer, inner). gx = r (gy - y mean(gy y)). */
 static lt_status pixel_norm_backward(lt_ctx *ctx, lt_node *node, lt_tensor *gy)
 {
-    const struct lt_dense_kernels *k = lt_dense_table(ctx);
-    const struct pixel_params p = *(const struct pixel_params *)lt_node_params(node);
-    const float *y = lt_floats(lt_node_saved(node, 0)), *r = lt_floats(lt_node_saved(node, 1));
-    const float *g = lt_floats(gy);
     lt_tensor *gx = lt_new_like(ctx, gy);
     if (!gx)
         return ctx->status;
-    float *out = lt_floats(gx);
-    const int64_t blocks = (p.inner + LT_COLUMN_BLOCK - 1) / LT_COLUMN_BLOCK;
-#pragma omp parallel for num_threads(lt_team(ctx, lt_numel(gy))) schedule(static)
-    for (int64_t i = 0; i < p.outer * blocks; i++) {
-        const int64_t o = i / blocks, c = i % blocks * LT_COLUMN_BLOCK;
-        const int64_t cols = p.inner - c < LT_COLUMN_BLOCK ? p.inner - c : LT_COLUMN_BLOCK;
-        const int64_t at = o * p.count * p.inner + c;
-        k->pixel_norm_grad(p.count, cols, p.inner, y + at, r + o * p.inner + c, g + at, out + at);
-    }
+    struct pixel_norm j = {.k = lt_dense_table(ctx),
+                           .p = *(const struct pixel_params *)lt_node_params(node),
+                           .gy = lt_floats(gy),
+                           .y = lt_floats(lt_node_saved(node, 0)),
+                           .r = lt_floats(lt_node_saved(node, 1)),
+                           .gx = lt_floats(gx)};
+    lt_for(ctx, lt_threads(ctx, lt_numel(gy)), pixel_blocks(&j.p), pixel_norm_grad_blocks, &j);
     return lt_grad_add(ctx, node, 0, gx);
+}
+
+static void pixel_norm_blocks(void *arg, lt_range range)
+{
+    const struct pixel_norm *j = arg;
+    for (int64_t i = range.begin; i < range.end; i++) {
+        const struct pixel_block b = pixel_block_at(&j->p, i);
+        j->k->pixel_norm(j->p.count, b.cols, j->p.inner, j->x + b.at, 1e-8f, j->y + b.at,
+                         j->r + b.r);
+    }
 }
 
 lt_tensor *lt_pixel_norm(lt_ctx *ctx, lt_tensor *x, int axis)
 {
-    const struct lt_dense_kernels *k = lt_dense_table(ctx);
     const lt_scope scope = lt_scope_open(ctx);
     const lt_tensor *dx = lt_dense_input(ctx, x, "lt_pixel_norm", "x");
     axis = dx ? lt_axis(ctx, dx, axis, "lt_pixel_norm") : -1;
@@ -292,16 +388,12 @@ lt_tensor *lt_pixel_norm(lt_ctx *ctx, lt_tensor *x, int axis)
     lt_tensor *rs = out ? lt_new(ctx, 2, (int64_t[]){p.outer, p.inner}) : NULL;
     if (!rs)
         return lt_scope_close(ctx, scope, NULL);
-    const float *px = lt_floats(dx);
-    float *y = lt_floats(out), *r = lt_floats(rs);
-    const int64_t blocks = (p.inner + LT_COLUMN_BLOCK - 1) / LT_COLUMN_BLOCK;
-#pragma omp parallel for num_threads(lt_team(ctx, lt_numel(out))) schedule(static)
-    for (int64_t i = 0; i < p.outer * blocks; i++) {
-        const int64_t o = i / blocks, c = i % blocks * LT_COLUMN_BLOCK;
-        const int64_t cols = p.inner - c < LT_COLUMN_BLOCK ? p.inner - c : LT_COLUMN_BLOCK;
-        const int64_t at = o * p.count * p.inner + c;
-        k->pixel_norm(p.count, cols, p.inner, px + at, 1e-8f, y + at, r + o * p.inner + c);
-    }
+    struct pixel_norm j = {.k = lt_dense_table(ctx),
+                           .p = p,
+                           .x = lt_floats(dx),
+                           .y = lt_floats(out),
+                           .r = lt_floats(rs)};
+    lt_for(ctx, lt_threads(ctx, lt_numel(out)), pixel_blocks(&p), pixel_norm_blocks, &j);
     lt_node *node = lt_record(ctx, out, pixel_norm_backward, 1, &x, sizeof p);
     if (node) {
         *(struct pixel_params *)lt_node_params(node) = p;

@@ -98,26 +98,50 @@ static bool row_shape(lt_ctx *ctx, const lt_tensor *x, const char *op, int64_t *
     return true;
 }
 
+/* Rows of n elements, each of which a kernel turns into a row or a number y; x and y are what
+ * backward saved. */
+struct rows {
+    const struct lt_dense_kernels *k;
+    int64_t n;
+    const float *x, *y, *gy;
+    float *out;
+};
+
+static void softmax_grad_rows(void *arg, lt_range range)
+{
+    const struct rows *j = arg;
+    const int64_t n = j->n;
+    for (int64_t r = range.begin; r < range.end; r++)
+        j->k->softmax_grad(n, j->y + r * n, j->gy + r * n, 1.0f, j->out + r * n);
+}
+
 /* Saved: y. gx = y (gy - sum(y gy)). */
 static lt_status softmax_backward(lt_ctx *ctx, lt_node *node, lt_tensor *gy)
 {
-    const struct lt_dense_kernels *k = lt_dense_table(ctx);
     const lt_tensor *y = lt_node_saved(node, 0);
     const int64_t n = lt_dim(y, -1), rows = lt_numel(y) / n;
     lt_tensor *gx = lt_new_like(ctx, gy);
     if (gx) {
-        const float *py = lt_floats(y), *g = lt_floats(gy);
-        float *out = lt_floats(gx);
-#pragma omp parallel for num_threads(lt_team(ctx, rows *n)) schedule(static)
-        for (int64_t r = 0; r < rows; r++)
-            k->softmax_grad(n, py + r * n, g + r * n, 1.0f, out + r * n);
+        struct rows j = {.k = lt_dense_table(ctx),
+                         .n = n,
+                         .y = lt_floats(y),
+                         .gy = lt_floats(gy),
+                         .out = lt_floats(gx)};
+        lt_for(ctx, lt_threads(ctx, rows * n), rows, softmax_grad_rows, &j);
     }
     return lt_grad_add(ctx, node, 0, gx);
 }
 
+static void softmax_rows(void *arg, lt_range range)
+{
+    const struct rows *j = arg;
+    const int64_t n = j->n;
+    for (int64_t r = range.begin; r < range.end; r++)
+        j->k->softmax(n, n, j->x + r * n, j->out + r * n);
+}
+
 lt_tensor *lt_softmax(lt_ctx *ctx, lt_tensor *x)
 {
-    const struct lt_dense_kernels *k = lt_dense_table(ctx);
     const lt_scope scope = lt_scope_open(ctx);
     const lt_tensor *dense = lt_dense_input(ctx, x, "lt_softmax", "x");
     int64_t rows, n;
@@ -125,38 +149,54 @@ lt_tensor *lt_softmax(lt_ctx *ctx, lt_tensor *x)
         dense && row_shape(ctx, dense, "lt_softmax", &rows, &n) ? lt_new_like(ctx, dense) : NULL;
     if (!out)
         return lt_scope_close(ctx, scope, NULL);
-    const float *px = lt_floats(dense);
-    float *y = lt_floats(out);
-#pragma omp parallel for num_threads(lt_team(ctx, rows *n)) schedule(static)
-    for (int64_t r = 0; r < rows; r++)
-        k->softmax(n, n, px + r * n, y + r * n);
+    struct rows j = {
+        .k = lt_dense_table(ctx), .n = n, .x = lt_floats(dense), .out = lt_floats(out)};
+    lt_for(ctx, lt_threads(ctx, rows * n), rows, softmax_rows, &j);
     lt_node *node = lt_record(ctx, out, softmax_backward, 1, &x, 0);
     if (node)
         lt_node_save(node, 0, out);
     return lt_scope_close(ctx, scope, lt_recorded(ctx, out));
 }
 
+static void log_softmax_grad_rows(void *arg, lt_range range)
+{
+    const struct rows *j = arg;
+    const int64_t n = j->n;
+    for (int64_t r = range.begin; r < range.end; r++) {
+        const float *g = j->gy + r * n;
+        j->k->add_scaled_exp(n, j->y + r * n, 0.0f, -(float)j->k->sum(n, g), g, j->out + r * n);
+    }
+}
+
 /* Saved: y = x - logsumexp(x). gx = gy - exp(y) sum(gy). */
 static lt_status log_softmax_backward(lt_ctx *ctx, lt_node *node, lt_tensor *gy)
 {
-    const struct lt_dense_kernels *k = lt_dense_table(ctx);
     const lt_tensor *y = lt_node_saved(node, 0);
     const int64_t n = lt_dim(y, -1), rows = lt_numel(y) / n;
     lt_tensor *gx = lt_new_like(ctx, gy);
     if (gx) {
-        const float *py = lt_floats(y), *g = lt_floats(gy);
-        float *out = lt_floats(gx);
-#pragma omp parallel for num_threads(lt_team(ctx, rows *n)) schedule(static)
-        for (int64_t r = 0; r < rows; r++)
-            k->add_scaled_exp(n, py + r * n, 0.0f, -(float)k->sum(n, g + r * n), g + r * n,
-                              out + r * n);
+        struct rows j = {.k = lt_dense_table(ctx),
+                         .n = n,
+                         .y = lt_floats(y),
+                         .gy = lt_floats(gy),
+                         .out = lt_floats(gx)};
+        lt_for(ctx, lt_threads(ctx, rows * n), rows, log_softmax_grad_rows, &j);
     }
     return lt_grad_add(ctx, node, 0, gx);
 }
 
+static void log_softmax_rows(void *arg, lt_range range)
+{
+    const struct rows *j = arg;
+    const int64_t n = j->n;
+    for (int64_t r = range.begin; r < range.end; r++) {
+        const float *x = j->x + r * n;
+        j->k->unary[LT_UNARY_AFFINE](n, x, j->out + r * n, 1.0f, -j->k->logsumexp(n, x));
+    }
+}
+
 lt_tensor *lt_log_softmax(lt_ctx *ctx, lt_tensor *x)
 {
-    const struct lt_dense_kernels *k = lt_dense_table(ctx);
     const lt_scope scope = lt_scope_open(ctx);
     const lt_tensor *dense = lt_dense_input(ctx, x, "lt_log_softmax", "x");
     int64_t rows, n;
@@ -165,37 +205,50 @@ lt_tensor *lt_log_softmax(lt_ctx *ctx, lt_tensor *x)
                          : NULL;
     if (!out)
         return lt_scope_close(ctx, scope, NULL);
-    const float *px = lt_floats(dense);
-    float *y = lt_floats(out);
-#pragma omp parallel for num_threads(lt_team(ctx, rows *n)) schedule(static)
-    for (int64_t r = 0; r < rows; r++)
-        k->unary[LT_UNARY_AFFINE](n, px + r * n, y + r * n, 1.0f, -k->logsumexp(n, px + r * n));
+    struct rows j = {
+        .k = lt_dense_table(ctx), .n = n, .x = lt_floats(dense), .out = lt_floats(out)};
+    lt_for(ctx, lt_threads(ctx, rows * n), rows, log_softmax_rows, &j);
     lt_node *node = lt_record(ctx, out, log_softmax_backward, 1, &x, 0);
     if (node)
         lt_node_save(node, 0, out);
     return lt_scope_close(ctx, scope, lt_recorded(ctx, out));
 }
 
+static void logsumexp_grad_rows(void *arg, lt_range range)
+{
+    const struct rows *j = arg;
+    const int64_t n = j->n;
+    for (int64_t r = range.begin; r < range.end; r++)
+        j->k->add_scaled_exp(n, j->x + r * n, j->y[r], j->gy[r], NULL, j->out + r * n);
+}
+
 /* Saved: x, y. gx = gy exp(x - y). */
 static lt_status logsumexp_backward(lt_ctx *ctx, lt_node *node, lt_tensor *gy)
 {
-    const struct lt_dense_kernels *k = lt_dense_table(ctx);
     const lt_tensor *x = lt_node_saved(node, 0), *y = lt_node_saved(node, 1);
     const int64_t n = lt_dim(x, -1), rows = lt_numel(x) / n;
     lt_tensor *gx = lt_new_like(ctx, x);
     if (gx) {
-        const float *px = lt_floats(x), *py = lt_floats(y), *g = lt_floats(gy);
-        float *out = lt_floats(gx);
-#pragma omp parallel for num_threads(lt_team(ctx, rows *n)) schedule(static)
-        for (int64_t r = 0; r < rows; r++)
-            k->add_scaled_exp(n, px + r * n, py[r], g[r], NULL, out + r * n);
+        struct rows j = {.k = lt_dense_table(ctx),
+                         .n = n,
+                         .x = lt_floats(x),
+                         .y = lt_floats(y),
+                         .gy = lt_floats(gy),
+                         .out = lt_floats(gx)};
+        lt_for(ctx, lt_threads(ctx, rows * n), rows, logsumexp_grad_rows, &j);
     }
     return lt_grad_add(ctx, node, 0, gx);
 }
 
+static void logsumexp_rows(void *arg, lt_range range)
+{
+    const struct rows *j = arg;
+    for (int64_t r = range.begin; r < range.end; r++)
+        j->out[r] = j->k->logsumexp(j->n, j->x + r * j->n);
+}
+
 lt_tensor *lt_logsumexp(lt_ctx *ctx, lt_tensor *x)
 {
-    const struct lt_dense_kernels *k = lt_dense_table(ctx);
     const lt_scope scope = lt_scope_open(ctx);
     lt_tensor *dense = lt_dense_input(ctx, x, "lt_logsumexp", "x");
     int64_t rows, n;
@@ -204,11 +257,9 @@ lt_tensor *lt_logsumexp(lt_ctx *ctx, lt_tensor *x)
                          : NULL;
     if (!out)
         return lt_scope_close(ctx, scope, NULL);
-    const float *px = lt_floats(dense);
-    float *y = lt_floats(out);
-#pragma omp parallel for num_threads(lt_team(ctx, rows *n)) schedule(static)
-    for (int64_t r = 0; r < rows; r++)
-        y[r] = k->logsumexp(n, px + r * n);
+    struct rows j = {
+        .k = lt_dense_table(ctx), .n = n, .x = lt_floats(dense), .out = lt_floats(out)};
+    lt_for(ctx, lt_threads(ctx, rows * n), rows, logsumexp_rows, &j);
     lt_node *node = lt_record(ctx, out, logsumexp_backward, 1, &x, 0);
     if (node) {
         lt_node_save(node, 0, dense);

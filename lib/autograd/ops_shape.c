@@ -149,17 +149,31 @@ struct slice_params {
     int64_t start;
 };
 
+/* Rows of `run` elements that are added to others, ld apart. */
+struct added_rows {
+    const struct lt_dense_kernels *k;
+    int64_t run, ld;
+    const float *src;
+    float *dst;
+};
+
+static void add_row_chunks(void *arg, lt_range range)
+{
+    const struct added_rows *j = arg;
+    const int64_t pieces = lt_chunks(j->run);
+    for (int64_t item = range.begin; item < range.end; item++) {
+        const int64_t row = item / pieces, at = item % pieces * LT_CHUNK;
+        j->k->accumulate(lt_chunk_size(j->run, item % pieces), j->src + row * j->run + at,
+                         j->dst + row * j->ld + at);
+    }
+}
+
 /* Adds src (outer, run) to the first `run` columns of dst, whose rows are ld apart. */
 static void add_rows(lt_ctx *ctx, int64_t outer, int64_t run, const float *src, float *dst,
                      int64_t ld)
 {
-    const struct lt_dense_kernels *k = lt_dense_table(ctx);
-    const int64_t pieces = lt_chunks(run), items = outer * pieces;
-#pragma omp parallel for num_threads(lt_team(ctx, outer *run)) schedule(static)
-    for (int64_t item = 0; item < items; item++) {
-        const int64_t row = item / pieces, at = item % pieces * LT_CHUNK;
-        k->accumulate(lt_chunk_size(run, item % pieces), src + row * run + at, dst + row * ld + at);
-    }
+    struct added_rows j = {lt_dense_table(ctx), run, ld, src, dst};
+    lt_for(ctx, lt_threads(ctx, outer * run), outer * lt_chunks(run), add_row_chunks, &j);
 }
 
 /* Adds gy to the part of the gradient that the slice stands for. */

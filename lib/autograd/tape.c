@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "autograd/node.h"
+#include "tensor/team.h"
 
 struct lt_node {
     lt_backward_fn backward;
@@ -202,6 +203,20 @@ lt_status lt_grad_promise(lt_ctx *ctx, lt_node *n, int i)
     return LT_OK;
 }
 
+struct addition {
+    float *sum;
+    const float *add;
+};
+
+static void add_elements(void *arg, lt_range range)
+{
+    const struct addition *a = arg;
+    float *restrict sum = a->sum;
+    const float *restrict add = a->add;
+    for (int64_t i = range.begin; i < range.end; i++)
+        sum[i] += add[i];
+}
+
 /* Adds g to the gradient of t. The first contribution is kept without a copy; later ones are
  * added into its memory, which is copied first if it is shared. */
 static lt_status accumulate(lt_ctx *ctx, lt_tensor *t, lt_tensor *g)
@@ -230,12 +245,9 @@ static lt_status accumulate(lt_ctx *ctx, lt_tensor *t, lt_tensor *g)
         lt_release(t->grad);
         t->grad = lt_retain(copy);
     }
-    float *restrict sum = (float *)(void *)t->grad->data;
-    const float *restrict add = (const float *)(const void *)dense->data;
     const int64_t n = lt_numel(t);
-#pragma omp parallel for num_threads(ctx->threads) schedule(static) if (n > 1 << 16)
-    for (int64_t i = 0; i < n; i++)
-        sum[i] += add[i];
+    struct addition a = {(float *)(void *)t->grad->data, (const float *)(const void *)dense->data};
+    lt_for(ctx, n > 1 << 16 ? ctx->threads : 1, n, add_elements, &a);
     return LT_OK;
 }
 

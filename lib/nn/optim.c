@@ -9,6 +9,7 @@
 
 #include "autograd/tape.h"
 #include "nn/optim_kernels.h"
+#include "tensor/team.h"
 #include "tensor/tensor_impl.h"
 
 /* Elements of one job. Threads share jobs, and sums add the partial sums of the jobs in order,
@@ -288,26 +289,42 @@ static void run_job(const lt_optim *o, const struct lt_optim_kernels *k, const s
                      o->config.lookahead_alpha);
 }
 
+/* A step, or clipping, whose jobs the threads share. */
+struct step {
+    const struct lt_optim_kernels *k;
+    lt_optim *optim;
+    float by; /* factor of clipping */
+};
+
+static void centre_jobs(void *arg, lt_range range)
+{
+    const struct step *s = arg;
+    for (int64_t i = range.begin; i < range.end; i++) {
+        const struct job *j = &s->optim->job[i];
+        const struct item *it = &s->optim->item[j->item];
+        if (it->grad && it->centralise)
+            s->optim->partial[i] = s->k->sum(it->grad + j->start, j->count);
+    }
+}
+
+static void step_jobs(void *arg, lt_range range)
+{
+    const struct step *s = arg;
+    for (int64_t i = range.begin; i < range.end; i++)
+        if (s->optim->item[s->optim->job[i].item].grad)
+            run_job(s->optim, s->k, &s->optim->job[i]);
+}
+
 lt_status lt_optim_step(lt_ctx *ctx, lt_optim *optim)
 {
     const lt_scope scope = lt_scope_open(ctx);
     const lt_status status = prepare(ctx, optim);
     if (status == LT_OK) {
-        const struct lt_optim_kernels *k = LT_ISA_SELECT(ctx, lt_optim_kernels);
+        struct step s = {.k = LT_ISA_SELECT(ctx, lt_optim_kernels), .optim = optim};
         const int64_t jobs = (int64_t)optim->jobs;
-        if (optim->config.kind == LT_RANGER) {
-#pragma omp parallel for num_threads(ctx->threads) schedule(static)
-            for (int64_t i = 0; i < jobs; i++) {
-                const struct job *j = &optim->job[i];
-                const struct item *it = &optim->item[j->item];
-                if (it->grad && it->centralise)
-                    optim->partial[i] = k->sum(it->grad + j->start, j->count);
-            }
-        }
-#pragma omp parallel for num_threads(ctx->threads) schedule(static)
-        for (int64_t i = 0; i < jobs; i++)
-            if (optim->item[optim->job[i].item].grad)
-                run_job(optim, k, &optim->job[i]);
+        if (optim->config.kind == LT_RANGER)
+            lt_for(ctx, ctx->threads, jobs, centre_jobs, &s);
+        lt_for(ctx, ctx->threads, jobs, step_jobs, &s);
         optim->steps++;
     }
     lt_scope_close(ctx, scope, NULL);
@@ -329,9 +346,30 @@ static lt_status own_grad(lt_ctx *ctx, lt_tensor *p)
     return LT_OK;
 }
 
+static void square_jobs(void *arg, lt_range range)
+{
+    const struct step *s = arg;
+    for (int64_t i = range.begin; i < range.end; i++) {
+        const struct job *j = &s->optim->job[i];
+        const lt_tensor *g = lt_grad(s->optim->item[j->item].param);
+        s->optim->partial[i] = g ? s->k->sum_squares(lt_f32(g) + j->start, j->count) : 0.0;
+    }
+}
+
+static void scale_jobs(void *arg, lt_range range)
+{
+    const struct step *s = arg;
+    for (int64_t i = range.begin; i < range.end; i++) {
+        const struct job *j = &s->optim->job[i];
+        const lt_tensor *g = lt_grad(s->optim->item[j->item].param);
+        if (g)
+            s->k->scale(lt_f32(g) + j->start, j->count, s->by);
+    }
+}
+
 lt_status lt_optim_clip_grad(lt_ctx *ctx, lt_optim *optim, double max_norm, double *norm)
 {
-    const struct lt_optim_kernels *k = LT_ISA_SELECT(ctx, lt_optim_kernels);
+    struct step s = {.k = LT_ISA_SELECT(ctx, lt_optim_kernels), .optim = optim};
     const int64_t jobs = (int64_t)optim->jobs;
     lt_status status = LT_OK;
     const lt_scope scope = lt_scope_open(ctx);
@@ -340,12 +378,7 @@ lt_status lt_optim_clip_grad(lt_ctx *ctx, lt_optim *optim, double max_norm, doub
     lt_scope_close(ctx, scope, NULL);
     if (status)
         return status;
-#pragma omp parallel for num_threads(ctx->threads) schedule(static)
-    for (int64_t i = 0; i < jobs; i++) {
-        const struct job *j = &optim->job[i];
-        const lt_tensor *g = lt_grad(optim->item[j->item].param);
-        optim->partial[i] = g ? k->sum_squares(lt_f32(g) + j->start, j->count) : 0.0;
-    }
+    lt_for(ctx, ctx->threads, jobs, square_jobs, &s);
     double total = 0.0;
     for (int64_t i = 0; i < jobs; i++)
         total += optim->partial[i];
@@ -354,14 +387,8 @@ lt_status lt_optim_clip_grad(lt_ctx *ctx, lt_optim *optim, double max_norm, doub
         *norm = total;
     if (!(total > max_norm))
         return LT_OK;
-    const float by = (float)(max_norm / total);
-#pragma omp parallel for num_threads(ctx->threads) schedule(static)
-    for (int64_t i = 0; i < jobs; i++) {
-        const struct job *j = &optim->job[i];
-        const lt_tensor *g = lt_grad(optim->item[j->item].param);
-        if (g)
-            k->scale(lt_f32(g) + j->start, j->count, by);
-    }
+    s.by = (float)(max_norm / total);
+    lt_for(ctx, ctx->threads, jobs, scale_jobs, &s);
     return LT_OK;
 }
 

@@ -47,11 +47,11 @@ typedef struct helper {
 } helper;
 
 struct lt_team {
-    int threads;      /* the caller and the helpers that could be started */
-    int shares_room;  /* threads that `shares` has room for */
-    bool started;     /* whether helpers were started */
-    bool running;     /* whether the caller is within lt_team_run() */
-    pid_t process;    /* whose threads the helpers are; a forked child has none of them */
+    int threads;     /* the caller and the helpers that could be started */
+    int shares_room; /* threads that `shares` has room for */
+    bool started;    /* whether helpers were started */
+    bool running;    /* whether the caller is within lt_team_run() */
+    pid_t process;   /* whose threads the helpers are; a forked child has none of them */
     lt_team_fn *fn;
     void *arg;
     int wanted; /* threads of the work under way */
@@ -288,7 +288,8 @@ static void work_on_loop(void *user, int worker)
         int64_t begin;
         while ((begin = atomic_fetch_add(&s->next, loop->piece)) < s->end) {
             const int64_t rest = s->end - begin;
-            loop->fn(loop->arg, begin, begin + (rest < loop->piece ? rest : loop->piece), worker);
+            loop->fn(loop->arg,
+                     (lt_range){begin, begin + (rest < loop->piece ? rest : loop->piece), worker});
         }
     }
 }
@@ -302,7 +303,7 @@ void lt_for(lt_ctx *ctx, int threads, int64_t n, lt_for_fn *fn, void *arg)
         threads = team->shares_room;
     if (!team) {
         if (n > 0)
-            fn(arg, 0, n, 0);
+            fn(arg, (lt_range){0, n, 0});
         return;
     }
     const int64_t per_thread = lt_ceil_quotient(n, threads);

@@ -38,8 +38,13 @@ typedef void lt_team_fn(void *arg, int worker);
  * work runs in the calling thread alone, as worker 0. */
 void lt_team_run(lt_ctx *ctx, int threads, lt_team_fn *fn, void *arg);
 
-/* Work on the elements [begin, end) of a loop. */
-typedef void lt_for_fn(void *arg, int64_t begin, int64_t end, int worker);
+/* Elements [begin, end) of a loop, and the worker that is to do them. */
+typedef struct lt_range {
+    int64_t begin, end;
+    int worker;
+} lt_range;
+
+typedef void lt_for_fn(void *arg, lt_range range);
 
 /* Runs a loop over [0, n) in pieces on up to `threads` threads of the context. Each thread begins
  * with a contiguous share of its own, as memory likes it, and then takes over pieces of others. */
