@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "tensor/tensor_impl.h"
+#include "tensor/team.h"
 
 /* Philox4x32-10: ten rounds over a counter of 128 bits with a key of 64 bits (Salmon et al.,
  * "Parallel random numbers: as easy as 1, 2, 3", SC 2011). */
@@ -75,6 +76,22 @@ float lt_rng_normal(lt_rng *rng) { return to_normal(lt_rng_u64(rng)); }
 
 enum fill_kind { FILL_NORMAL, FILL_UNIFORM };
 
+struct fill {
+    uint64_t seed, stream, first;
+    enum fill_kind kind;
+    float a, b, *x;
+};
+
+static void fill_elements(void *arg, lt_range range)
+{
+    const struct fill *f = arg;
+    for (int64_t i = range.begin; i < range.end; i++) {
+        const uint64_t bits = draw(f->seed, f->stream, f->first + (uint64_t)i);
+        f->x[i] = f->kind == FILL_NORMAL ? f->a + f->b * to_normal(bits)
+                                         : f->a + (f->b - f->a) * to_uniform(bits);
+    }
+}
+
 static lt_status fill_random(lt_ctx *ctx, lt_tensor *t, lt_rng *rng, enum fill_kind kind, float a,
                              float b)
 {
@@ -82,12 +99,8 @@ static lt_status fill_random(lt_ctx *ctx, lt_tensor *t, lt_rng *rng, enum fill_k
     if (!x)
         return lt_fail(ctx, LT_ERR_ARGUMENT, "random fill: needs a contiguous float32 tensor");
     const int64_t n = lt_numel(t);
-    const uint64_t seed = rng->seed, stream = rng->stream, first = rng->counter;
-#pragma omp parallel for num_threads(ctx->threads) schedule(static) if (n > 4096)
-    for (int64_t i = 0; i < n; i++) {
-        const uint64_t bits = draw(seed, stream, first + (uint64_t)i);
-        x[i] = kind == FILL_NORMAL ? a + b * to_normal(bits) : a + (b - a) * to_uniform(bits);
-    }
+    struct fill f = {rng->seed, rng->stream, rng->counter, kind, a, b, x};
+    lt_for(ctx, n > 4096 ? ctx->threads : 1, n, fill_elements, &f);
     rng->counter += (uint64_t)n;
     return LT_OK;
 }

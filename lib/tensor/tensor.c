@@ -9,6 +9,7 @@
 #include "tensor/half.h"
 #include "tensor/tensor_impl.h"
 #include "tensor/half_kernels.h"
+#include "tensor/team.h"
 
 size_t lt_dtype_size(lt_dtype dtype)
 {
@@ -131,16 +132,25 @@ lt_tensor *lt_new_like(lt_ctx *ctx, const lt_tensor *t)
     return t ? lt_empty(ctx, LT_F32, t->ndim, t->shape) : NULL;
 }
 
+struct constant {
+    float *x, value;
+};
+
+static void set_elements(void *arg, lt_range range)
+{
+    const struct constant *c = arg;
+    for (int64_t i = range.begin; i < range.end; i++)
+        c->x[i] = c->value;
+}
+
 lt_tensor *lt_full(lt_ctx *ctx, int ndim, const int64_t *shape, float value)
 {
     lt_tensor *t = lt_new(ctx, ndim, shape);
     if (!t)
         return NULL;
-    float *x = (float *)t->data;
     const int64_t n = lt_numel(t);
-#pragma omp parallel for num_threads(ctx->threads) schedule(static) if (n > 1 << 18)
-    for (int64_t i = 0; i < n; i++)
-        x[i] = value;
+    struct constant c = {(float *)t->data, value};
+    lt_for(ctx, n > 1 << 18 ? ctx->threads : 1, n, set_elements, &c);
     return t;
 }
 
@@ -338,16 +348,28 @@ static double number_at(lt_dtype dtype, const char *p, int64_t i)
 
 bool lt_is_half(const lt_tensor *t) { return t->dtype == LT_F16 || t->dtype == LT_BF16; }
 
+/* Values of 16 bits that become float32, in chunks. */
+struct widening {
+    void (*widen)(const uint16_t *, float *, size_t);
+    const uint16_t *src;
+    float *dst;
+    int64_t n;
+};
+
+enum { WIDEN_CHUNK = 1 << 16 };
+
+static void widen_chunks(void *arg, lt_range range)
+{
+    const struct widening *w = arg;
+    const int64_t from = range.begin * WIDEN_CHUNK, to = lt_lesser(range.end * WIDEN_CHUNK, w->n);
+    w->widen(w->src + from, w->dst + from, (size_t)(to - from));
+}
+
 void lt_widen(lt_ctx *ctx, lt_dtype from, const void *src, float *dst, int64_t n)
 {
     const struct lt_half_kernels *k = LT_ISA_SELECT(ctx, lt_half_kernels);
-    void (*widen)(const uint16_t *, float *, size_t) = from == LT_F16 ? k->f16 : k->bf16;
-    const int64_t piece = 1 << 16, pieces = (n + piece - 1) / piece;
-#pragma omp parallel for num_threads(ctx->threads) schedule(static) if (pieces > 1)
-    for (int64_t i = 0; i < pieces; i++) {
-        const int64_t from_here = i * piece, count = n - from_here < piece ? n - from_here : piece;
-        widen((const uint16_t *)src + from_here, dst + from_here, (size_t)count);
-    }
+    struct widening w = {from == LT_F16 ? k->f16 : k->bf16, src, dst, n};
+    lt_for(ctx, ctx->threads, lt_ceil_quotient(n, WIDEN_CHUNK), widen_chunks, &w);
 }
 
 /* Converts n values to float32. */

@@ -6,11 +6,11 @@
  * by all threads. The kept side becomes digits right before its use, by the thread that uses it. */
 #include "tensor/kernels/conv/amx_conv_impl.h"
 
-#include <omp.h>
 #include <string.h>
 
 #include "tensor/kernels/conv/amx_conv_kernels.h"
 #include "tensor/kernels/gemm/amx_impl.h"
+#include "tensor/team.h"
 
 enum {
     SIDE = LT_AMX_SIDE,
@@ -477,8 +477,11 @@ static int64_t tiles_together(const job *j, int threads)
     return most < 1 || j->blocks * block_bytes(j) <= KEPT_BYTES ? 1 : most;
 }
 
-/* Scratch memory: packed blocks and tiles, and a work space for each thread. */
+/* Scratch memory: packed blocks and tiles, and a work space for each thread. One of the sides is
+ * all there, of the other each thread has `together`. */
 typedef struct rooms {
+    const job *j;
+    int64_t together;
     block weights;
     tile inputs;
     float *work;
@@ -486,6 +489,7 @@ typedef struct rooms {
 
 static bool rooms_create(lt_ctx *ctx, const job *j, int64_t blocks, int64_t tiles, rooms *r)
 {
+    r->j = j;
     float *worth = lt_scratch(
         ctx, sizeof *worth * (size_t)(blocks * j->scheme->points * SIDE + tiles * POINTS));
     r->weights = (block){lt_scratch(ctx, (size_t)(blocks * block_bytes(j))), worth};
@@ -503,36 +507,70 @@ static void rooms_destroy(lt_ctx *ctx, rooms *r)
     lt_scratch_free(ctx, r->weights.worth);
 }
 
+static float *work_of(const rooms *r, int worker) { return r->work + worker * work_floats(r->j); }
+
+static void pack_blocks(void *arg, lt_range range)
+{
+    const rooms *r = arg;
+    for (int64_t b = range.begin; b < range.end; b++)
+        pack_block(r->j, b, work_of(r, range.worker), block_at(r->j, r->weights, b));
+}
+
+static void run_tile_bundles(void *arg, lt_range range)
+{
+    const rooms *r = arg;
+    const job *j = r->j;
+    const tile in = tile_at(j, r->inputs, range.worker * r->together);
+    j->unit->begin();
+    for (int64_t i = range.begin; i < range.end; i++) {
+        const int64_t first = i * r->together;
+        lt_amx_ahead ahead = ahead_of(j, first + r->together, r->together);
+        run_tiles(j, first, lt_lesser(r->together, j->tiles - first), r->weights, in, &ahead,
+                  work_of(r, range.worker));
+    }
+    j->unit->end();
+}
+
 /* More inputs than weights: the weights pass, and each thread takes the next tiles when it is free.
  */
 static bool run_by_tiles(lt_ctx *ctx, const job *j)
 {
     const int threads = ctx->threads;
-    const int64_t together = tiles_together(j, threads),
-                  bundles = lt_ceil_quotient(j->tiles, together);
-    rooms r;
-    const bool ok = rooms_create(ctx, j, j->blocks, threads * together, &r);
+    rooms r = {.together = tiles_together(j, threads)};
+    const bool ok = rooms_create(ctx, j, j->blocks, threads * r.together, &r);
     if (ok) {
-#pragma omp parallel num_threads(threads)
-        {
-            const int64_t me = omp_get_thread_num();
-            const tile in = tile_at(j, r.inputs, me * together);
-            float *work = r.work + me * work_floats(j);
-#pragma omp for schedule(dynamic, 1)
-            for (int64_t b = 0; b < j->blocks; b++)
-                pack_block(j, b, work, block_at(j, r.weights, b));
-            j->unit->begin();
-#pragma omp for schedule(guided)
-            for (int64_t i = 0; i < bundles; i++) {
-                lt_amx_ahead ahead = ahead_of(j, (i + 1) * together, together);
-                run_tiles(j, i * together, lt_lesser(together, j->tiles - i * together), r.weights,
-                          in, &ahead, work);
-            }
-            j->unit->end();
-        }
+        lt_for(ctx, threads, j->blocks, pack_blocks, &r);
+        lt_for(ctx, threads, lt_ceil_quotient(j->tiles, r.together), run_tile_bundles, &r);
     }
     rooms_destroy(ctx, &r);
     return ok;
+}
+
+static void pack_tiles(void *arg, lt_range range)
+{
+    const rooms *r = arg;
+    for (int64_t i = range.begin; i < range.end; i++)
+        pack_tile(r->j, i, work_of(r, range.worker), tile_at(r->j, r->inputs, i));
+}
+
+static void run_block_bundles(void *arg, lt_range range)
+{
+    const rooms *r = arg;
+    const job *j = r->j;
+    const block mine = block_at(j, r->weights, range.worker * r->together);
+    float *work = work_of(r, range.worker);
+    j->unit->begin();
+    for (int64_t g = range.begin; g < range.end; g++) {
+        const int64_t first = g * r->together, count = lt_lesser(r->together, j->blocks - first);
+        lt_amx_ahead none = {0};
+        for (int64_t b = 0; b < count; b++)
+            pack_block(j, first + b, work, block_at(j, mine, b));
+        for (int64_t i = 0; i < j->tiles; i++)
+            for (int64_t b = 0; b < count; b++)
+                run_block(j, i, first + b, block_at(j, mine, b), tile_at(j, r->inputs, i), &none,
+                          work);
+    }
+    j->unit->end();
 }
 
 /* More weights than inputs: the inputs pass, and each thread takes the next blocks of output
@@ -540,33 +578,11 @@ static bool run_by_tiles(lt_ctx *ctx, const job *j)
 static bool run_by_blocks(lt_ctx *ctx, const job *j)
 {
     const int threads = ctx->threads;
-    const int64_t together = j->blocks >= 2 * TOGETHER * threads ? TOGETHER : 1,
-                  bundles = lt_ceil_quotient(j->blocks, together);
-    rooms r;
-    const bool ok = rooms_create(ctx, j, threads * together, j->tiles, &r);
+    rooms r = {.together = j->blocks >= 2 * TOGETHER * threads ? TOGETHER : 1};
+    const bool ok = rooms_create(ctx, j, threads * r.together, j->tiles, &r);
     if (ok) {
-#pragma omp parallel num_threads(threads)
-        {
-            const int64_t me = omp_get_thread_num();
-            const block mine = block_at(j, r.weights, me * together);
-            float *work = r.work + me * work_floats(j);
-#pragma omp for schedule(dynamic, 1)
-            for (int64_t i = 0; i < j->tiles; i++)
-                pack_tile(j, i, work, tile_at(j, r.inputs, i));
-            j->unit->begin();
-#pragma omp for schedule(dynamic, 1)
-            for (int64_t g = 0; g < bundles; g++) {
-                const int64_t first = g * together, count = lt_lesser(together, j->blocks - first);
-                lt_amx_ahead none = {0};
-                for (int64_t b = 0; b < count; b++)
-                    pack_block(j, first + b, work, block_at(j, mine, b));
-                for (int64_t i = 0; i < j->tiles; i++)
-                    for (int64_t b = 0; b < count; b++)
-                        run_block(j, i, first + b, block_at(j, mine, b), tile_at(j, r.inputs, i),
-                                  &none, work);
-            }
-            j->unit->end();
-        }
+        lt_for(ctx, threads, j->tiles, pack_tiles, &r);
+        lt_for(ctx, threads, lt_ceil_quotient(j->blocks, r.together), run_block_bundles, &r);
     }
     rooms_destroy(ctx, &r);
     return ok;

@@ -5,6 +5,7 @@
 #include "tensor/kernels/conv/conv_impl.h"
 #include "tensor/kernels/conv/conv_plan_impl.h"
 #include "tensor/kernels/conv/pointwise_impl.h"
+#include "tensor/team.h"
 
 /* Floats of a packed tile: with a panel of weights about a megabyte of second-level cache. */
 #define TILE_BUDGET (160 * 1024)
@@ -285,18 +286,33 @@ lt_status lt_conv_adjoint(lt_ctx *ctx, const lt_conv_shape *s, const float *smal
     return status;
 }
 
+struct scaling {
+    const struct lt_conv_kernels *k;
+    int64_t size;
+    const float *scale;
+    float *g;
+    const float *x;
+    float *total;
+};
+
+static void scale_planes(void *arg, lt_range range)
+{
+    const struct scaling *j = arg;
+    for (int64_t i = range.begin; i < range.end; i++) {
+        float *g = j->g + i * j->size;
+        if (j->total)
+            j->total[i] = (float)j->k->dot_scale(j->size, g, j->x + i * j->size, j->scale[i], 1);
+        else
+            j->k->scale(j->size, g, j->scale[i]);
+    }
+}
+
 /* For every plane i: total[i] = sum of g * x, unless total is NULL; then g *= scale[i]. */
 static void scale_grad(lt_ctx *ctx, int64_t planes, int64_t size, const float *scale, float *g,
                        const float *x, float *total)
 {
-    const struct lt_conv_kernels *k = LT_ISA_SELECT(ctx, lt_conv_kernels);
-#pragma omp parallel for num_threads(ctx->threads) schedule(static)
-    for (int64_t i = 0; i < planes; i++) {
-        if (total)
-            total[i] = (float)k->dot_scale(size, g + i * size, x + i * size, scale[i], 1);
-        else
-            k->scale(size, g + i * size, scale[i]);
-    }
+    struct scaling j = {LT_ISA_SELECT(ctx, lt_conv_kernels), size, scale, g, x, total};
+    lt_for(ctx, ctx->threads, planes, scale_planes, &j);
 }
 
 bool lt_conv_input_grad_adds(const lt_conv_shape *s, bool transposed)
@@ -325,14 +341,26 @@ lt_status lt_conv_input_grad(lt_ctx *ctx, const lt_conv_shape *s, bool transpose
     return status;
 }
 
+struct bias_grad {
+    const struct lt_conv_kernels *k;
+    int64_t n, c, size;
+    const float *g;
+    float *db;
+};
+
+static void sum_channels(void *arg, lt_range range)
+{
+    const struct bias_grad *b = arg;
+    for (int64_t j = range.begin; j < range.end; j++) {
+        double sum = 0;
+        for (int64_t i = 0; i < b->n; i++)
+            sum += b->k->sum(b->size, b->g + (i * b->c + j) * b->size);
+        b->db[j] = (float)sum;
+    }
+}
+
 void lt_conv_bias_grad(lt_ctx *ctx, int64_t n, int64_t c, int64_t size, const float *g, float *db)
 {
-    const struct lt_conv_kernels *k = LT_ISA_SELECT(ctx, lt_conv_kernels);
-#pragma omp parallel for num_threads(ctx->threads) schedule(static)
-    for (int64_t j = 0; j < c; j++) {
-        double sum = 0;
-        for (int64_t i = 0; i < n; i++)
-            sum += k->sum(size, g + (i * c + j) * size);
-        db[j] = (float)sum;
-    }
+    struct bias_grad b = {LT_ISA_SELECT(ctx, lt_conv_kernels), n, c, size, g, db};
+    lt_for(ctx, ctx->threads, c, sum_channels, &b);
 }

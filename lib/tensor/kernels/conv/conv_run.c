@@ -1,9 +1,10 @@
 /* The general way of convolution: runs a plan by tiles, panels of weights and vectors of positions.
  */
-#include <omp.h>
 #include <string.h>
 
 #include "tensor/kernels/conv/conv_plan_impl.h"
+
+#include "tensor/team.h"
 
 /* Input channels by which weights are fetched ahead. */
 enum { AHEAD = 8 };
@@ -143,36 +144,59 @@ static void run_panel(const lt_conv_plan *p, const lt_conv_class *cls, int pair,
     }
 }
 
-/* Few positions: the input is the passing side and packed first; threads share out the panels, and
- * each panel is packed right before its use. */
-static void run_by_panels(const lt_conv_plan *p, int64_t panels, float *input, float *weights,
-                          int64_t weight_floats)
+/* What the threads work on. */
+typedef struct run_job {
+    const lt_conv_plan *p;
+    int64_t panels;
+    float *input;         /* packed tiles: all of them, or one for each thread */
+    float *weights;       /* packed panels: all of them, or one for each thread, */
+    int64_t panel_floats; /* which is so large */
+} run_job;
+
+enum { PACK_CHANNELS = 16 }; /* that a thread packs at a time */
+
+static int64_t pack_chunks(const lt_conv_view *v) { return lt_ceil_quotient(v->c, PACK_CHANNELS); }
+
+static void pack_inputs(void *arg, lt_range range)
 {
+    const run_job *j = arg;
+    const lt_conv_plan *p = j->p;
     const lt_conv_view *v = &p->in;
-    const int64_t chunk = 16, chunks = lt_ceil_quotient(v->c, chunk);
-#pragma omp parallel num_threads(p->ctx->threads)
-    {
-#pragma omp for schedule(static)
-        for (int64_t i = 0; i < v->tiles * chunks; i++) {
-            const lt_conv_tile tile = lt_conv_view_tile(v, i / chunks);
-            const int64_t c = i % chunks * chunk;
-            lt_conv_pack(v, p->k, p->input, p->scale, &tile, 0, c, lt_lesser(c + chunk, v->c),
-                         input + i / chunks * v->tile_floats);
-        }
-        float *w = weights + omp_get_thread_num() * weight_floats;
-#pragma omp for schedule(static)
-        for (int64_t panel = 0; panel < panels; panel++) {
-            for (int64_t j = 0; j < p->classes; j += p->pair) {
-                float *to = w;
-                for (int i = 0; i < p->pair; i++)
-                    to = pack_panel(p, &p->cls[j + i], panel, to);
-                for (int64_t i = 0; i < v->tiles; i++) {
-                    const lt_conv_tile tile = lt_conv_view_tile(v, i);
-                    run_panel(p, &p->cls[j], p->pair, panel, &tile, w, input + i * v->tile_floats);
-                }
+    const int64_t chunks = pack_chunks(v);
+    for (int64_t i = range.begin; i < range.end; i++) {
+        const lt_conv_tile tile = lt_conv_view_tile(v, i / chunks);
+        const int64_t c = i % chunks * PACK_CHANNELS;
+        lt_conv_pack(v, p->k, p->input, p->scale, &tile, 0, c, lt_lesser(c + PACK_CHANNELS, v->c),
+                     j->input + i / chunks * v->tile_floats);
+    }
+}
+
+static void run_panels(void *arg, lt_range range)
+{
+    const run_job *r = arg;
+    const lt_conv_plan *p = r->p;
+    const lt_conv_view *v = &p->in;
+    float *w = r->weights + range.worker * r->panel_floats;
+    for (int64_t panel = range.begin; panel < range.end; panel++) {
+        for (int64_t j = 0; j < p->classes; j += p->pair) {
+            float *to = w;
+            for (int i = 0; i < p->pair; i++)
+                to = pack_panel(p, &p->cls[j + i], panel, to);
+            for (int64_t i = 0; i < v->tiles; i++) {
+                const lt_conv_tile tile = lt_conv_view_tile(v, i);
+                run_panel(p, &p->cls[j], p->pair, panel, &tile, w, r->input + i * v->tile_floats);
             }
         }
     }
+}
+
+/* Few positions: the input is the passing side and packed first; threads share out the panels, and
+ * each panel is packed right before its use. */
+static void run_by_panels(run_job *j)
+{
+    const lt_conv_plan *p = j->p;
+    lt_for(p->ctx, p->ctx->threads, p->in.tiles * pack_chunks(&p->in), pack_inputs, j);
+    lt_for(p->ctx, p->ctx->threads, j->panels, run_panels, j);
 }
 
 /* Where a panel of a class, or of a pair of classes, starts among weights that are packed first. */
@@ -186,33 +210,44 @@ static int64_t panel_start(const lt_conv_plan *p, const lt_conv_class *cls, int6
     return (cls->first_tap * panels + taps * panel) * unit;
 }
 
-/* Many positions: the weights are the passing side and packed first; threads share out the tiles.
- */
-static void run_by_tiles(const lt_conv_plan *p, int64_t panels, float *input, float *weights)
+/* Items are the panels of one class, or pair of classes, after the other. */
+static void pack_weights(void *arg, lt_range range)
 {
+    const run_job *r = arg;
+    const lt_conv_plan *p = r->p;
+    for (int64_t i = range.begin; i < range.end; i++) {
+        const lt_conv_class *cls = &p->cls[i / r->panels * p->pair];
+        float *to = r->weights + panel_start(p, cls, r->panels, i % r->panels);
+        for (int j = 0; j < p->pair; j++)
+            to = pack_panel(p, &cls[j], i % r->panels, to);
+    }
+}
+
+static void run_tiles(void *arg, lt_range range)
+{
+    const run_job *r = arg;
+    const lt_conv_plan *p = r->p;
     const lt_conv_view *v = &p->in;
-#pragma omp parallel num_threads(p->ctx->threads)
-    {
-#pragma omp for schedule(static)
-        for (int64_t i = 0; i < panels * (p->classes / p->pair); i++) {
-            const lt_conv_class *cls = &p->cls[i / panels * p->pair];
-            float *to = weights + panel_start(p, cls, panels, i % panels);
-            for (int j = 0; j < p->pair; j++)
-                to = pack_panel(p, &cls[j], i % panels, to);
-        }
-        float *packed = input + omp_get_thread_num() * v->tile_floats;
-#pragma omp for schedule(static)
-        for (int64_t i = 0; i < v->tiles; i++) {
-            const lt_conv_tile tile = lt_conv_view_tile(v, i);
-            lt_conv_pack(v, p->k, p->input, p->scale, &tile, 0, 0, v->c, packed);
-            for (int64_t j = 0; j < p->classes; j += p->pair) {
-                const lt_conv_class *cls = &p->cls[j];
-                for (int64_t panel = 0; panel < panels; panel++)
-                    run_panel(p, cls, p->pair, panel, &tile,
-                              weights + panel_start(p, cls, panels, panel), packed);
-            }
+    float *packed = r->input + range.worker * v->tile_floats;
+    for (int64_t i = range.begin; i < range.end; i++) {
+        const lt_conv_tile tile = lt_conv_view_tile(v, i);
+        lt_conv_pack(v, p->k, p->input, p->scale, &tile, 0, 0, v->c, packed);
+        for (int64_t j = 0; j < p->classes; j += p->pair) {
+            const lt_conv_class *cls = &p->cls[j];
+            for (int64_t panel = 0; panel < r->panels; panel++)
+                run_panel(p, cls, p->pair, panel, &tile,
+                          r->weights + panel_start(p, cls, r->panels, panel), packed);
         }
     }
+}
+
+/* Many positions: the weights are the passing side and packed first; threads share out the tiles.
+ */
+static void run_by_tiles(run_job *j)
+{
+    const lt_conv_plan *p = j->p;
+    lt_for(p->ctx, p->ctx->threads, j->panels * (p->classes / p->pair), pack_weights, j);
+    lt_for(p->ctx, p->ctx->threads, p->in.tiles, run_tiles, j);
 }
 
 /* How much of the threads' time is used when `items` equal pieces are shared out: at most 1. */
@@ -270,10 +305,11 @@ lt_status lt_conv_run(lt_conv_plan *p)
     for (int64_t i = 0; i < packed_tiles; i++)
         memset(input + (i + 1) * v->tile_floats - LT_CONV_SLACK, 0, LT_CONV_SLACK * sizeof *input);
 
+    run_job j = {p, panels, input, weights, panel_floats};
     if (share_input)
-        run_by_panels(p, panels, input, weights, panel_floats);
+        run_by_panels(&j);
     else
-        run_by_tiles(p, panels, input, weights);
+        run_by_tiles(&j);
     status = LT_OK;
 
 done:

@@ -3,11 +3,11 @@
  * dw[o, (c, t)] = sum over positions of small[o] * big[c, tap t]. Vectors run over
  * the small side's channels: it is transposed to one row of channels per position,
  * and eight (channel, tap) rows of the packed big side are multiplied with it. */
-#include <omp.h>
 #include <string.h>
 
 #include "tensor/kernels/conv/conv_impl.h"
 #include "tensor/kernels/conv/conv_plan_impl.h"
+#include "tensor/team.h"
 
 #define BIG_BUDGET    (64 * 1024)  /* floats of a packed tile of the big side */
 #define PRIVATE_LIMIT (192 * 1024) /* floats of sums that each thread may own */
@@ -91,93 +91,124 @@ static void pack_chunk(const weight_plan *p, const lt_conv_tile *tile, int64_t c
                  base + chunk_channels(p, chunk), dst);
 }
 
-/* Few weights: each thread has sums of all weights to itself and adds up its tiles. */
-static void sum_by_tiles(const weight_plan *p, float *packed, float *rows, int64_t row_floats,
-                         float *sums, int64_t sum_floats)
+/* What the threads work on. `packed` has room for a tile of each thread. */
+typedef struct sum_job {
+    const weight_plan *p;
+    int64_t parts;  /* sums of each chunk */
+    int64_t sample; /* of sum_by_chunks() */
+    float *packed, *rows, *sums, *dw;
+    int64_t row_floats, sum_floats;
+} sum_job;
+
+/* Sums up the tiles of each part in the range. */
+static void sum_parts(void *arg, lt_range range)
 {
-#pragma omp parallel num_threads(p->ctx->threads)
-    {
-        float *my_packed = packed + omp_get_thread_num() * p->v.tile_floats;
-        float *my_rows = rows + omp_get_thread_num() * row_floats;
-        float *my_sums = sums + omp_get_thread_num() * sum_floats;
-        memset(my_sums, 0, (size_t)sum_floats * sizeof *sums);
-#pragma omp for schedule(static)
-        for (int64_t i = 0; i < p->v.tiles; i++) {
+    const sum_job *j = arg;
+    const weight_plan *p = j->p;
+    float *packed = j->packed + range.worker * p->v.tile_floats;
+    float *rows = j->rows + range.worker * j->row_floats;
+    const int64_t each = p->v.tiles / j->parts, larger = p->v.tiles % j->parts;
+    for (int64_t part = range.begin; part < range.end; part++) {
+        const int64_t first = part * each + lt_lesser(part, larger),
+                      end = first + each + (part < larger);
+        float *sums = j->sums + part * j->sum_floats;
+        memset(sums, 0, (size_t)j->sum_floats * sizeof *sums);
+        for (int64_t i = first; i < end; i++) {
             const lt_conv_tile tile = lt_conv_view_tile(&p->v, i);
-            pack_chunk(p, &tile, 0, my_packed);
+            pack_chunk(p, &tile, 0, packed);
             for (int64_t g = 0; g < p->groups; g++) {
-                transpose_group(p, &tile, g, my_rows);
-                accumulate(p, &tile, p->s->c, g, my_packed, my_rows, my_sums + group_start(p, g));
+                transpose_group(p, &tile, g, rows);
+                accumulate(p, &tile, p->s->c, g, packed, rows, sums + group_start(p, g));
             }
+        }
+    }
+}
+
+/* Few weights: the tiles are divided into as many parts as there are threads, and each part has
+ * sums of all weights. The parts are fixed, whichever thread does them, so that results repeat. */
+static void sum_by_tiles(sum_job *j)
+{
+    lt_for(j->p->ctx, j->p->ctx->threads, j->parts, sum_parts, j);
+}
+
+/* Where the transposed positions of a group at a tile lie among the rows of a sample: tile after
+ * tile, in a tile group after group, in a group (positions, width). */
+static float *rows_at(const sum_job *j, const lt_conv_tile *tile, int64_t group)
+{
+    const weight_plan *p = j->p;
+    const int64_t lanes = p->k->lanes, all = lt_ceil_quotient(p->s->o, lanes) * lanes;
+    const int64_t before = tile->y0 * p->s->ow + tile->x0 * tile->rows;
+    int64_t first;
+    group_vectors(p, group, &first);
+    return j->rows + before * all + first * lanes * tile->rows * tile->cols;
+}
+
+static int64_t tiles_of_sample(const weight_plan *p) { return p->v.down * p->v.across; }
+
+/* Items are the groups of one tile after the other. */
+static void transpose_items(void *arg, lt_range range)
+{
+    const sum_job *j = arg;
+    const weight_plan *p = j->p;
+    for (int64_t i = range.begin; i < range.end; i++) {
+        const lt_conv_tile tile =
+            lt_conv_view_tile(&p->v, j->sample * tiles_of_sample(p) + i / p->groups);
+        transpose_group(p, &tile, i % p->groups, rows_at(j, &tile, i % p->groups));
+    }
+}
+
+static void sum_chunks(void *arg, lt_range range)
+{
+    const sum_job *j = arg;
+    const weight_plan *p = j->p;
+    const int64_t tiles = tiles_of_sample(p);
+    float *packed = j->packed + range.worker * p->v.tile_floats;
+    for (int64_t chunk = range.begin; chunk < range.end; chunk++) {
+        float *sums = j->sums + chunk * j->sum_floats;
+        if (j->sample == 0)
+            memset(sums, 0, (size_t)j->sum_floats * sizeof *sums);
+        for (int64_t i = 0; i < tiles; i++) {
+            const lt_conv_tile tile = lt_conv_view_tile(&p->v, j->sample * tiles + i);
+            pack_chunk(p, &tile, chunk, packed);
+            for (int64_t g = 0; g < p->groups; g++)
+                accumulate(p, &tile, chunk_channels(p, chunk), g, packed, rows_at(j, &tile, g),
+                           sums + group_start(p, g));
         }
     }
 }
 
 /* Many weights: the threads share out the chunks, and each adds up all positions for its chunks.
  * The small side is transposed once a sample, by all threads. */
-static void sum_by_chunks(const weight_plan *p, float *packed, float *rows, float *sums,
-                          int64_t sum_floats)
+static void sum_by_chunks(sum_job *j)
 {
-    const int64_t lanes = p->k->lanes, per_sample = p->v.down * p->v.across;
-    const int64_t all = lt_ceil_quotient(p->s->o, lanes) * lanes;
-    const int64_t work = per_sample * p->groups;
-#pragma omp parallel num_threads(p->ctx->threads)
-    {
-        float *my_packed = packed + omp_get_thread_num() * p->v.tile_floats;
-        for (int64_t n = 0; n < p->s->n; n++) {
-            /* rows: tile after tile, in a tile group after group, in a group (positions, width) */
-#pragma omp for schedule(static)
-            for (int64_t i = 0; i < work; i++) {
-                const lt_conv_tile tile = lt_conv_view_tile(&p->v, n * per_sample + i / p->groups);
-                int64_t first;
-                group_vectors(p, i % p->groups, &first);
-                const int64_t before = tile.y0 * p->s->ow + tile.x0 * tile.rows;
-                transpose_group(p, &tile, i % p->groups,
-                                rows + before * all + first * lanes * tile.rows * tile.cols);
-            }
-#pragma omp for schedule(static)
-            for (int64_t chunk = 0; chunk < p->chunks; chunk++) {
-                float *my_sums = sums + chunk * sum_floats;
-                if (n == 0)
-                    memset(my_sums, 0, (size_t)sum_floats * sizeof *sums);
-                for (int64_t i = 0; i < per_sample; i++) {
-                    const lt_conv_tile tile = lt_conv_view_tile(&p->v, n * per_sample + i);
-                    const int64_t before = tile.y0 * p->s->ow + tile.x0 * tile.rows;
-                    pack_chunk(p, &tile, chunk, my_packed);
-                    for (int64_t g = 0; g < p->groups; g++) {
-                        int64_t first;
-                        group_vectors(p, g, &first);
-                        accumulate(p, &tile, chunk_channels(p, chunk), g, my_packed,
-                                   rows + before * all + first * lanes * tile.rows * tile.cols,
-                                   my_sums + group_start(p, g));
-                    }
-                }
-            }
-        }
+    lt_ctx *ctx = j->p->ctx;
+    for (j->sample = 0; j->sample < j->p->s->n; j->sample++) {
+        lt_for(ctx, ctx->threads, tiles_of_sample(j->p) * j->p->groups, transpose_items, j);
+        lt_for(ctx, ctx->threads, j->p->chunks, sum_chunks, j);
     }
 }
 
 /* Writes dw: the `parts` sums of each chunk are added in their order, so that results repeat. */
-static void write_weights(const weight_plan *p, const float *sums, int64_t sum_floats,
-                          int64_t parts, float *dw)
+static void write_weights(void *arg, lt_range range)
 {
+    const sum_job *j = arg;
+    const weight_plan *p = j->p;
     const lt_conv_shape *s = p->s;
-    const int64_t taps = p->v.taps, lanes = p->k->lanes;
-#pragma omp parallel for num_threads(p->ctx->threads) schedule(static)
-    for (int64_t o = 0; o < s->o; o++) {
+    const int64_t taps = p->v.taps, lanes = p->k->lanes, parts = j->parts;
+    for (int64_t o = range.begin; o < range.end; o++) {
         int64_t group = p->groups - 1, first = 0;
         int vectors = group_vectors(p, group, &first);
         while (first * lanes > o)
             vectors = group_vectors(p, --group, &first);
         const int64_t width = vectors * lanes;
-        const float *from = sums + group_start(p, group) + (o - first * lanes);
+        const float *from = j->sums + group_start(p, group) + (o - first * lanes);
         for (int64_t c = 0; c < s->c; c++) {
-            const float *at = from + c / p->v.c * parts * sum_floats + c % p->v.c * taps * width;
-            float *to = dw + o * s->w_small + c * s->w_big;
+            const float *at = from + c / p->v.c * parts * j->sum_floats + c % p->v.c * taps * width;
+            float *to = j->dw + o * s->w_small + c * s->w_big;
             for (int64_t t = 0; t < taps; t++) {
                 float sum = at[t * width];
                 for (int64_t i = 1; i < parts; i++)
-                    sum += at[t * width + i * sum_floats];
+                    sum += at[t * width + i * j->sum_floats];
                 to[t] = sum;
             }
         }
@@ -205,7 +236,7 @@ lt_status lt_conv_weight_grad(lt_ctx *ctx, const lt_conv_shape *s, const float *
     const int64_t m = p.k->panel, lanes = p.k->lanes;
     const int64_t all = lt_ceil_quotient(s->o, lanes) * lanes;
     lt_status status = LT_ERR_MEMORY;
-    float *packed = NULL, *rows = NULL, *sums = NULL;
+    sum_job j = {.p = &p, .dw = dw};
     int32_t *table = lt_scratch(ctx, (size_t)(6 * taps + s->c * taps + m) * sizeof *table);
     if (!table)
         goto done;
@@ -254,25 +285,25 @@ lt_status lt_conv_weight_grad(lt_ctx *ctx, const lt_conv_shape *s, const float *
         p.offset[i] = (int32_t)lt_conv_view_offset(&p.v, at / taps, at % taps);
     }
 
-    const int64_t parts = by_tiles ? ctx->threads : 1;
-    const int64_t sum_floats = p.depth * all;
-    const int64_t row_floats = by_tiles ? p.area * LT_CONV_MAX_GROUP : s->oh * s->ow * all;
-    packed = lt_scratch(ctx, (size_t)(ctx->threads * p.v.tile_floats) * sizeof *packed);
-    rows = lt_scratch(ctx, (size_t)(parts * row_floats) * sizeof *rows);
-    sums = lt_scratch(ctx, (size_t)(p.chunks * parts * sum_floats) * sizeof *sums);
-    if (!packed || !rows || !sums)
+    j.parts = by_tiles ? ctx->threads : 1;
+    j.sum_floats = p.depth * all;
+    j.row_floats = by_tiles ? p.area * LT_CONV_MAX_GROUP : s->oh * s->ow * all;
+    j.packed = lt_scratch(ctx, (size_t)(ctx->threads * p.v.tile_floats) * sizeof *j.packed);
+    j.rows = lt_scratch(ctx, (size_t)(j.parts * j.row_floats) * sizeof *j.rows);
+    j.sums = lt_scratch(ctx, (size_t)(p.chunks * j.parts * j.sum_floats) * sizeof *j.sums);
+    if (!j.packed || !j.rows || !j.sums)
         goto done;
     if (by_tiles)
-        sum_by_tiles(&p, packed, rows, row_floats, sums, sum_floats);
+        sum_by_tiles(&j);
     else
-        sum_by_chunks(&p, packed, rows, sums, sum_floats);
-    write_weights(&p, sums, sum_floats, parts, dw);
+        sum_by_chunks(&j);
+    lt_for(ctx, ctx->threads, s->o, write_weights, &j);
     status = LT_OK;
 
 done:
-    lt_scratch_free(ctx, sums);
-    lt_scratch_free(ctx, rows);
-    lt_scratch_free(ctx, packed);
+    lt_scratch_free(ctx, j.sums);
+    lt_scratch_free(ctx, j.rows);
+    lt_scratch_free(ctx, j.packed);
     lt_scratch_free(ctx, table);
     return status;
 }

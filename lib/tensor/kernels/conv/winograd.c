@@ -10,12 +10,12 @@
  * tiles where there are many tiles, panels of output channels where there are many weights. */
 #include "tensor/kernels/conv/winograd_impl.h"
 
-#include <omp.h>
 #include <string.h>
 
 #include "tensor/kernels/conv/conv_kernels.h"
 #include "tensor/kernels/tail.h"
 #include "tensor/kernels/conv/winograd_kernels.h"
+#include "tensor/team.h"
 
 enum {
     COPIED_ROW = LT_WINOGRAD_STEP * (LT_CONV_MAX_LANES + 1), /* floats of a row of L tiles */
@@ -299,6 +299,28 @@ static void run_group(const plan *p, int64_t index, const float *u, float *v, fl
         p->scheme->stream_end();
 }
 
+/* Where the threads work: what they share, and a work space for each, `room` floats apart. */
+typedef struct spaces {
+    const plan *p;
+    float *shared, *work;
+    int64_t room;
+} spaces;
+
+static void weights_of_panels(void *arg, lt_range range)
+{
+    const spaces *s = arg;
+    for (int64_t i = range.begin; i < range.end; i++)
+        transform_weights(s->p, i, s->shared + i * s->p->q->c * s->p->product->panel);
+}
+
+static void run_groups(void *arg, lt_range range)
+{
+    const spaces *s = arg;
+    float *v = s->work + range.worker * s->room;
+    for (int64_t i = range.begin; i < range.end; i++)
+        run_group(s->p, i, s->shared, v, v + s->p->scheme->points * s->p->v_step);
+}
+
 /* Many tiles: the weights pass, and threads take groups. */
 static bool run_by_groups(lt_ctx *ctx, plan *p)
 {
@@ -316,16 +338,9 @@ static bool run_by_groups(lt_ctx *ctx, plan *p)
     float *work = lt_scratch(ctx, sizeof(float) * (size_t)(threads * room));
     const bool ok = u && work;
     if (ok) {
-#pragma omp parallel num_threads(threads)
-        {
-            float *v = work + omp_get_thread_num() * room;
-#pragma omp for schedule(static)
-            for (int64_t i = 0; i < p->panels; i++)
-                transform_weights(p, i, u + i * q->c * panel);
-#pragma omp for schedule(guided)
-            for (int64_t i = 0; i < p->groups; i++)
-                run_group(p, i, u, v, v + points * p->v_step);
-        }
+        spaces s = {p, u, work, room};
+        lt_for(ctx, threads, p->panels, weights_of_panels, &s);
+        lt_for(ctx, threads, p->groups, run_groups, &s);
     }
     lt_scratch_free(ctx, work);
     lt_scratch_free(ctx, u);
@@ -354,12 +369,35 @@ static void run_panels(const plan *p, int64_t first, const float *v, float *u, f
         p->scheme->stream_end();
 }
 
+/* Inputs are transformed by groups and chunks of CHANNELS channels. */
+static int64_t channel_chunks(const plan *p) { return lt_ceil_quotient(p->q->c, CHANNELS); }
+
+static void inputs_of_chunks(void *arg, lt_range range)
+{
+    const spaces *s = arg;
+    const plan *p = s->p;
+    const int64_t chunks = channel_chunks(p);
+    for (int64_t i = range.begin; i < range.end; i++) {
+        const int64_t from = i % chunks * CHANNELS;
+        transform_inputs(p, group_at(p, i / chunks), from, lt_lesser(from + CHANNELS, p->q->c),
+                         s->shared + i / chunks * p->q->c * width(p));
+    }
+}
+
+static void run_bundles(void *arg, lt_range range)
+{
+    const spaces *s = arg;
+    const plan *p = s->p;
+    float *u = s->work + range.worker * s->room;
+    for (int64_t i = range.begin; i < range.end; i++)
+        run_panels(p, i * p->together, s->shared, u, u + p->scheme->matrices * p->u_step);
+}
+
 /* Many weights: the inputs pass, and threads take panels. */
 static bool run_by_panels(lt_ctx *ctx, plan *p)
 {
     const lt_conv3 *q = p->q;
-    const int64_t panel = p->product->panel, points = p->scheme->points,
-                  chunks = lt_ceil_quotient(q->c, CHANNELS);
+    const int64_t panel = p->product->panel, points = p->scheme->points;
     const int threads = ctx->threads;
     p->groups = lt_ceil_quotient(p->vectors, LT_CONV_VECTORS);
     const bool few = points * p->tiles * q->c <= FEW_INPUTS;
@@ -367,24 +405,14 @@ static bool run_by_panels(lt_ctx *ctx, plan *p)
     p->u_step = p->together * q->c * panel + SKEW;
     p->v_step = p->groups * q->c * width(p) + SKEW;
     p->m_step = p->groups * p->together * panel * width(p) + SKEW;
-    const int64_t u_room = p->scheme->matrices * p->u_step, room = u_room + points * p->m_step;
+    const int64_t room = p->scheme->matrices * p->u_step + points * p->m_step;
     float *v = lt_scratch(ctx, sizeof(float) * (size_t)(points * p->v_step));
     float *work = lt_scratch(ctx, sizeof(float) * (size_t)(threads * room));
     const bool ok = v && work;
     if (ok) {
-#pragma omp parallel num_threads(threads)
-        {
-            float *u = work + omp_get_thread_num() * room;
-#pragma omp for schedule(dynamic, 1)
-            for (int64_t i = 0; i < p->groups * chunks; i++) {
-                const int64_t from = i % chunks * CHANNELS;
-                transform_inputs(p, group_at(p, i / chunks), from, lt_lesser(from + CHANNELS, q->c),
-                                 v + i / chunks * q->c * width(p));
-            }
-#pragma omp for schedule(dynamic, 1)
-            for (int64_t i = 0; i < p->panels; i += p->together)
-                run_panels(p, i, v, u, u + u_room);
-        }
+        spaces s = {p, v, work, room};
+        lt_for(ctx, threads, p->groups * channel_chunks(p), inputs_of_chunks, &s);
+        lt_for(ctx, threads, lt_ceil_quotient(p->panels, p->together), run_bundles, &s);
     }
     lt_scratch_free(ctx, work);
     lt_scratch_free(ctx, v);

@@ -2,7 +2,9 @@
  * the blocks of C. README.md explains blocks, slices, spans and the two sides. */
 #include "tensor/kernels/gemm/amx_impl.h"
 
-#include <omp.h>
+#include <stdatomic.h>
+
+#include "tensor/team.h"
 
 enum {
     SIDE = LT_AMX_SIDE,
@@ -123,15 +125,6 @@ static lt_amx_ahead ahead_of(const plan *p, int64_t task, int64_t slice, int64_t
     return a;
 }
 
-/* The number of the next task that no thread has taken yet. */
-static int64_t take_task(int64_t *taken)
-{
-    int64_t task;
-#pragma omp atomic capture
-    task = (*taken)++;
-    return task;
-}
-
 /* A thread's work space: one packed slice of a bundle with its scales, and the sums of the bundle's
  * products with a span. */
 typedef struct work {
@@ -142,6 +135,38 @@ typedef struct work {
 static int64_t work_floats(const plan *p)
 {
     return p->together * SIDE + p->together * p->span * LT_AMX_SUMS;
+}
+
+/* A product that the threads share. */
+typedef struct job {
+    const plan *p;
+    int threads;
+    int8_t *digits; /* work spaces, `room` bytes of digits and work_floats() each */
+    int64_t room;
+    float *floats;
+    atomic_llong packed, taken; /* slices of passing blocks, and tasks, that threads have taken */
+} job;
+
+static work work_of(const job *j, int worker)
+{
+    work w = {.digits = j->digits + worker * j->room,
+              .sums = j->floats + worker * work_floats(j->p)};
+    w.worth = w.sums + j->p->together * j->p->span * LT_AMX_SUMS;
+    return w;
+}
+
+/* Packs the passing side. The operand of the task that this thread will probably begin with is
+ * fetched meanwhile. */
+static void pack_all(void *arg, int worker)
+{
+    job *j = arg;
+    const plan *p = j->p;
+    const int64_t slices = lt_ceil_quotient(p->depth, SLICE), all = p->passing.blocks * slices;
+    lt_amx_ahead first = ahead_of(p, worker, 0, 1);
+    lt_amx_fetch(&first);
+    int64_t i;
+    while ((i = atomic_fetch_add(&j->packed, 1)) < all)
+        pack_passing(p, i % slices, i / slices);
 }
 
 /* Computes a task's part of C. `next` is the task that this thread will probably run afterwards;
@@ -176,6 +201,17 @@ static void run_task(const plan *p, int64_t task, int64_t next, const work *w)
             .ahead = &ahead,
         });
     }
+}
+
+static void run_tasks(void *arg, int worker)
+{
+    job *j = arg;
+    const work w = work_of(j, worker);
+    int64_t task;
+    j->p->kernels->begin();
+    while ((task = atomic_fetch_add(&j->taken, 1)) < tasks_of(j->p))
+        run_task(j->p, task, task + j->threads, &w);
+    j->p->kernels->end();
 }
 
 /* Chooses bundles and spans so that the last thread is done as early as possible, counting PACKING
@@ -226,30 +262,16 @@ bool lt_amx_gemm(lt_ctx *ctx, int64_t m, int64_t n, int64_t k, float alpha, cons
 
     p.digits = lt_scratch(ctx, (size_t)(slices * p.passing.blocks * block_bytes(SLICE)));
     p.worth = lt_scratch(ctx, sizeof *p.worth * (size_t)(slices * p.passing.blocks * SIDE));
-    int8_t *kept = lt_scratch(ctx, (size_t)(threads * room));
-    float *floats = lt_scratch(ctx, sizeof *floats * (size_t)(threads * work_floats(&p)));
-    const bool ok = p.digits && p.worth && kept && floats;
-    int64_t taken = 0;
+    job j = {.p = &p, .threads = threads, .room = room};
+    j.digits = lt_scratch(ctx, (size_t)(threads * room));
+    j.floats = lt_scratch(ctx, sizeof *j.floats * (size_t)(threads * work_floats(&p)));
+    const bool ok = p.digits && p.worth && j.digits && j.floats;
     if (ok) {
-#pragma omp parallel num_threads(threads)
-        {
-            const int64_t me = omp_get_thread_num();
-            work w = {.digits = kept + me * room, .sums = floats + me * work_floats(&p)};
-            w.worth = w.sums + p.together * p.span * LT_AMX_SUMS;
-            int64_t task = take_task(&taken);
-            lt_amx_ahead first = ahead_of(&p, task, 0, 1);
-            lt_amx_fetch(&first);
-#pragma omp for schedule(dynamic, 1)
-            for (int64_t i = 0; i < p.passing.blocks * slices; i++)
-                pack_passing(&p, i % slices, i / slices);
-            p.kernels->begin();
-            for (; task < tasks_of(&p); task = take_task(&taken))
-                run_task(&p, task, task + threads, &w);
-            p.kernels->end();
-        }
+        lt_team_run(ctx, threads, pack_all, &j);
+        lt_team_run(ctx, threads, run_tasks, &j);
     }
-    lt_scratch_free(ctx, floats);
-    lt_scratch_free(ctx, kept);
+    lt_scratch_free(ctx, j.floats);
+    lt_scratch_free(ctx, j.digits);
     lt_scratch_free(ctx, p.worth);
     lt_scratch_free(ctx, p.digits);
     return ok;

@@ -10,6 +10,7 @@
 #include "tensor/kernels/gemm/amx_impl.h"
 #include "tensor/kernels/gemm/blas_impl.h"
 #include "tensor/tensor_impl.h"
+#include "tensor/team.h"
 
 /* The CBLAS interface's constants and signature (netlib cblas.h). */
 enum { CBLAS_ROW_MAJOR = 101, CBLAS_NO_TRANS = 111, CBLAS_TRANS = 112 };
@@ -146,6 +147,33 @@ static bool worth_threads(int64_t m, int64_t n, int64_t k)
            rows * depth + columns * depth + rows * columns >= parallel_elements;
 }
 
+/* A product whose longer side of C is split into chunks. */
+struct product {
+    bool ta, tb, by_rows;
+    int64_t m, n, k, chunk;
+    float alpha, beta;
+    const float *a, *b;
+    float *c;
+    int64_t lda, ldb, ldc;
+};
+
+static void multiply_chunks(void *arg, lt_range range)
+{
+    const struct product *p = arg;
+    for (int64_t i = range.begin; i < range.end; i++) {
+        const int64_t begin = i * p->chunk,
+                      count = lt_lesser(p->chunk, (p->by_rows ? p->m : p->n) - begin);
+        if (p->by_rows)
+            lt_sgemm_serial(p->ta, p->tb, count, p->n, p->k, p->alpha,
+                            p->ta ? p->a + begin : p->a + begin * p->lda, p->lda, p->b, p->ldb,
+                            p->beta, p->c + begin * p->ldc, p->ldc);
+        else
+            lt_sgemm_serial(p->ta, p->tb, p->m, count, p->k, p->alpha, p->a, p->lda,
+                            p->tb ? p->b + begin * p->ldb : p->b + begin, p->ldb, p->beta,
+                            p->c + begin, p->ldc);
+    }
+}
+
 void lt_sgemm(lt_ctx *ctx, bool ta, bool tb, int64_t m, int64_t n, int64_t k, float alpha,
               const float *a, int64_t lda, const float *b, int64_t ldb, float beta, float *c,
               int64_t ldc)
@@ -160,20 +188,21 @@ void lt_sgemm(lt_ctx *ctx, bool ta, bool tb, int64_t m, int64_t n, int64_t k, fl
         return;
     }
     /* Split the longer side of C in multiples of 16, a kernel's tile. */
-    const bool by_rows = m >= n;
-    const int64_t total = by_rows ? m : n;
-    const int64_t chunk = ((total + threads - 1) / threads + 15) / 16 * 16;
-#pragma omp parallel for num_threads(threads) schedule(static)
-    for (int t = 0; t < threads; t++) {
-        const int64_t begin = t * chunk;
-        const int64_t count = begin + chunk < total ? chunk : total - begin;
-        if (count <= 0)
-            continue;
-        if (by_rows)
-            lt_sgemm_serial(ta, tb, count, n, k, alpha, ta ? a + begin : a + begin * lda, lda, b,
-                            ldb, beta, c + begin * ldc, ldc);
-        else
-            lt_sgemm_serial(ta, tb, m, count, k, alpha, a, lda, tb ? b + begin * ldb : b + begin,
-                            ldb, beta, c + begin, ldc);
-    }
+    const int64_t total = m >= n ? m : n;
+    struct product p = {.ta = ta,
+                        .tb = tb,
+                        .by_rows = m >= n,
+                        .m = m,
+                        .n = n,
+                        .k = k,
+                        .chunk = lt_ceil_quotient(lt_ceil_quotient(total, threads), 16) * 16,
+                        .alpha = alpha,
+                        .beta = beta,
+                        .a = a,
+                        .b = b,
+                        .c = c,
+                        .lda = lda,
+                        .ldb = ldb,
+                        .ldc = ldc};
+    lt_for(ctx, threads, lt_ceil_quotient(total, p.chunk), multiply_chunks, &p);
 }

@@ -2,10 +2,9 @@
  * before a blur, is computed in the same pass over the memory. */
 #include "tensor/kernels/resample/resample_impl.h"
 
-#include <omp.h>
-
 #include "tensor/kernels/tail.h"
 #include "tensor/kernels/resample/resample_kernels.h"
+#include "tensor/team.h"
 
 enum {
     BAND = 64, /* rows of output that a thread takes at a time */
@@ -49,6 +48,7 @@ typedef struct pass {
     const lt_bias_act_planes *act;
     float *out;
     bool stream;
+    float *work; /* a work space for each thread */
 } pass;
 
 static int64_t bands_of(const lt_blur *b) { return lt_ceil_quotient(b->oh, BAND); }
@@ -135,28 +135,31 @@ static void run_band(const pass *p, int64_t index, float *work)
         p->k->stream_end();
 }
 
+static void run_bands(void *arg, lt_range range)
+{
+    const pass *p = arg;
+    for (int64_t i = range.begin; i < range.end; i++)
+        run_band(p, i, p->work + range.worker * work_floats(p->b));
+}
+
 static lt_status run(lt_ctx *ctx, const lt_blur *b, const float *x, const before *in,
                      const lt_bias_act_planes *act, float *out)
 {
     if (b->planes == 0 || b->oh <= 0 || b->ow <= 0)
         return LT_OK;
-    const pass p = {.b = b,
-                    .k = LT_ISA_SELECT(ctx, lt_resample_kernels),
-                    .ka = LT_ISA_SELECT(ctx, lt_bias_act_kernels),
-                    .x = x,
-                    .in = in,
-                    .act = act,
-                    .out = out,
-                    .stream = lt_large(b->planes * b->oh * b->ow) && b->ow >= 2 * LINE};
-    const int threads = ctx->threads;
-    const int64_t room = work_floats(b), count = b->planes * bands_of(b);
-    float *work = lt_scratch(ctx, (size_t)(threads * room) * sizeof *work);
-    if (!work)
+    pass p = {.b = b,
+              .k = LT_ISA_SELECT(ctx, lt_resample_kernels),
+              .ka = LT_ISA_SELECT(ctx, lt_bias_act_kernels),
+              .x = x,
+              .in = in,
+              .act = act,
+              .out = out,
+              .stream = lt_large(b->planes * b->oh * b->ow) && b->ow >= 2 * LINE};
+    p.work = lt_scratch(ctx, (size_t)(ctx->threads * work_floats(b)) * sizeof *p.work);
+    if (!p.work)
         return LT_ERR_MEMORY;
-#pragma omp parallel for num_threads(threads) schedule(static)
-    for (int64_t i = 0; i < count; i++)
-        run_band(&p, i, work + omp_get_thread_num() * room);
-    lt_scratch_free(ctx, work);
+    lt_for(ctx, ctx->threads, b->planes * bands_of(b), run_bands, &p);
+    lt_scratch_free(ctx, p.work);
     return LT_OK;
 }
 

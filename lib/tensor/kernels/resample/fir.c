@@ -1,10 +1,10 @@
 /* Filters with up- and downsampling by small kernels (upfirdn2d). */
 #include <math.h>
-#include <omp.h>
 #include <string.h>
 
 #include "tensor/kernels/resample/resample_impl.h"
 #include "tensor/kernels/resample/resample_kernels.h"
+#include "tensor/team.h"
 
 /* Rows of output that a thread takes at a time. */
 enum { BAND = 64 };
@@ -115,41 +115,64 @@ static void output_row(const struct lt_resample_kernels *k, const lt_fir_shape *
     }
 }
 
+/* What the threads read and write; rows, weights and lines have room for each thread. */
+typedef struct filter {
+    const struct lt_resample_kernels *k;
+    const lt_fir_shape *s;
+    span cols;
+    bool separable;
+    const float *kernel, *x;
+    float *factors, *lines, *weights, *out;
+    const float **rows;
+} filter;
+
+static int64_t bands_of(const lt_fir_shape *s) { return lt_ceil_quotient(s->oh, BAND); }
+
+static void filter_bands(void *arg, lt_range range)
+{
+    const filter *f = arg;
+    const lt_fir_shape *s = f->s;
+    const int64_t bands = bands_of(s);
+    for (int64_t i = range.begin; i < range.end; i++) {
+        const int64_t plane = i / bands, first = i % bands * BAND;
+        const int64_t last = first + BAND < s->oh ? first + BAND : s->oh;
+        work t = {.row = f->rows + range.worker * s->kh,
+                  .weight = f->weights + range.worker * s->kh,
+                  .line = f->lines + range.worker * f->cols.count,
+                  .x = f->x + plane * s->h * s->w};
+        for (int64_t y = first; y < last; y++)
+            output_row(f->k, s, f->cols, f->kernel, f->separable ? f->factors : NULL,
+                       f->factors + s->kh, &t, y, f->out + (plane * s->oh + y) * s->ow);
+    }
+}
+
 lt_status lt_fir_apply(lt_ctx *ctx, const lt_fir_shape *s, const float *kernel, const float *x,
                        float *out)
 {
     if (s->planes == 0 || s->oh <= 0 || s->ow <= 0)
         return LT_OK;
-    const struct lt_resample_kernels *k = LT_ISA_SELECT(ctx, lt_resample_kernels);
-    const span cols = columns_read(s);
-    const int64_t bands = (s->oh + BAND - 1) / BAND;
-    const int threads = ctx->threads;
-    float *factors = lt_scratch(ctx, (size_t)(s->kh + s->kw) * sizeof *factors);
-    float *lines = lt_scratch(ctx, (size_t)threads * (size_t)cols.count * sizeof *lines);
-    const float **rows = lt_scratch(ctx, (size_t)threads * (size_t)s->kh * sizeof *rows);
-    float *weights = lt_scratch(ctx, (size_t)threads * (size_t)s->kh * sizeof *weights);
-    const bool ok = factors && lines && rows && weights;
+    const size_t threads = (size_t)ctx->threads;
+    filter f = {.k = LT_ISA_SELECT(ctx, lt_resample_kernels),
+                .s = s,
+                .cols = columns_read(s),
+                .kernel = kernel,
+                .x = x,
+                .out = out};
+    const size_t line_floats = threads * (size_t)f.cols.count;
+    f.factors = lt_scratch(ctx, (size_t)(s->kh + s->kw) * sizeof *f.factors);
+    f.lines = lt_scratch(ctx, line_floats * sizeof *f.lines);
+    f.rows = lt_scratch(ctx, threads * (size_t)s->kh * sizeof *f.rows);
+    f.weights = lt_scratch(ctx, threads * (size_t)s->kh * sizeof *f.weights);
+    const bool ok = f.factors && f.lines && f.rows && f.weights;
     if (ok) {
-        const bool separable = lt_fir_factor(s->kh, s->kw, kernel, factors, factors + s->kh);
-        memset(lines, 0, (size_t)threads * (size_t)cols.count * sizeof *lines);
-#pragma omp parallel for num_threads(threads) schedule(static)
-        for (int64_t i = 0; i < s->planes * bands; i++) {
-            const int64_t plane = i / bands, first = i % bands * BAND;
-            const int64_t last = first + BAND < s->oh ? first + BAND : s->oh;
-            const int64_t me = omp_get_thread_num();
-            work t = {.row = rows + me * s->kh,
-                      .weight = weights + me * s->kh,
-                      .line = lines + me * cols.count,
-                      .x = x + plane * s->h * s->w};
-            for (int64_t y = first; y < last; y++)
-                output_row(k, s, cols, kernel, separable ? factors : NULL, factors + s->kh, &t, y,
-                           out + (plane * s->oh + y) * s->ow);
-        }
+        f.separable = lt_fir_factor(s->kh, s->kw, kernel, f.factors, f.factors + s->kh);
+        memset(f.lines, 0, line_floats * sizeof *f.lines);
+        lt_for(ctx, ctx->threads, s->planes * bands_of(s), filter_bands, &f);
     }
-    lt_scratch_free(ctx, weights);
-    lt_scratch_free(ctx, rows);
-    lt_scratch_free(ctx, lines);
-    lt_scratch_free(ctx, factors);
+    lt_scratch_free(ctx, f.weights);
+    lt_scratch_free(ctx, f.rows);
+    lt_scratch_free(ctx, f.lines);
+    lt_scratch_free(ctx, f.factors);
     return ok ? LT_OK : LT_ERR_MEMORY;
 }
 

@@ -1,10 +1,10 @@
 /* Separable resizing by precomputed windows. */
 #include <math.h>
-#include <omp.h>
 #include <string.h>
 
 #include "tensor/kernels/resample/resample_impl.h"
 #include "tensor/kernels/resample/resample_kernels.h"
+#include "tensor/team.h"
 
 enum { BAND = 32 };
 
@@ -153,50 +153,72 @@ static bool windows_transpose(lt_ctx *ctx, const lt_windows *t, lt_windows *back
     return ok;
 }
 
+/* What the threads read and write; lines and rows have room for each thread. */
+struct resampling {
+    const struct lt_resample_kernels *k;
+    const lt_windows *down, *across;
+    const float *x;
+    float *out, *lines;
+    const float **rows;
+};
+
+static int64_t bands_of(const lt_windows *down) { return lt_ceil_quotient(down->out, BAND); }
+
 /* Rows are combined first, in vectors along the row. Then each output pixel is the sum of a window
  * of the combined row. */
+static void resample_row(const struct resampling *r, int64_t plane, int64_t y, const float **row,
+                         float *line)
+{
+    const lt_windows *down = r->down, *across = r->across;
+    const float *weight = down->weight + y * down->taps;
+    float *to = r->out + (plane * down->out + y) * across->out;
+    int64_t from = 0, end = down->taps;
+    while (from < end && weight[from] == 0.0f)
+        from++;
+    while (from < end && weight[end - 1] == 0.0f)
+        end--;
+    if (from == end) {
+        memset(to, 0, (size_t)across->out * sizeof *to);
+        return;
+    }
+    for (int64_t t = from; t < end; t++)
+        row[t - from] = r->x + (plane * down->in + down->start[y] + t) * across->in;
+    r->k->combine(across->in, end - from, row, weight + from, line);
+    r->k->windows(across->out, across->taps, across->start, across->weight, line, to);
+}
+
+static void resample_bands(void *arg, lt_range range)
+{
+    const struct resampling *r = arg;
+    const int64_t bands = bands_of(r->down);
+    for (int64_t i = range.begin; i < range.end; i++) {
+        const int64_t first = i % bands * BAND, last = lt_lesser(first + BAND, r->down->out);
+        for (int64_t y = first; y < last; y++)
+            resample_row(r, i / bands, y, r->rows + range.worker * r->down->taps,
+                         r->lines + range.worker * r->across->in);
+    }
+}
+
 static lt_status resample(lt_ctx *ctx, int64_t planes, const lt_windows *down,
                           const lt_windows *across, const float *x, float *out)
 {
-    const struct lt_resample_kernels *k = LT_ISA_SELECT(ctx, lt_resample_kernels);
-    const int64_t h = down->in, w = across->in, oh = down->out, ow = across->out;
-    const int64_t bands = (oh + BAND - 1) / BAND;
-    const int threads = ctx->threads;
+    struct resampling r = {.k = LT_ISA_SELECT(ctx, lt_resample_kernels),
+                           .down = down,
+                           .across = across,
+                           .x = x,
+                           .out = out};
+    const size_t threads = (size_t)ctx->threads;
     lt_status status = LT_ERR_MEMORY;
-    float *lines = lt_scratch(ctx, (size_t)threads * (size_t)w * sizeof *lines);
-    const float **rows = lt_scratch(ctx, (size_t)threads * (size_t)down->taps * sizeof *rows);
-    if (!lines || !rows)
+    r.lines = lt_scratch(ctx, threads * (size_t)across->in * sizeof *r.lines);
+    r.rows = lt_scratch(ctx, threads * (size_t)down->taps * sizeof *r.rows);
+    if (!r.lines || !r.rows)
         goto done;
-#pragma omp parallel for num_threads(threads) schedule(static)
-    for (int64_t i = 0; i < planes * bands; i++) {
-        const int64_t plane = i / bands, first = i % bands * BAND;
-        const int64_t last = first + BAND < oh ? first + BAND : oh;
-        const int64_t me = omp_get_thread_num();
-        const float **row = rows + me * down->taps;
-        float *line = lines + me * w;
-        for (int64_t y = first; y < last; y++) {
-            const float *weight = down->weight + y * down->taps;
-            float *to = out + (plane * oh + y) * ow;
-            int64_t from = 0, end = down->taps;
-            while (from < end && weight[from] == 0.0f)
-                from++;
-            while (from < end && weight[end - 1] == 0.0f)
-                end--;
-            if (from == end) {
-                memset(to, 0, (size_t)ow * sizeof *to);
-                continue;
-            }
-            for (int64_t t = from; t < end; t++)
-                row[t - from] = x + (plane * h + down->start[y] + t) * w;
-            k->combine(w, end - from, row, weight + from, line);
-            k->windows(ow, across->taps, across->start, across->weight, line, to);
-        }
-    }
+    lt_for(ctx, ctx->threads, planes * bands_of(down), resample_bands, &r);
     status = LT_OK;
 
 done:
-    lt_scratch_free(ctx, rows);
-    lt_scratch_free(ctx, lines);
+    lt_scratch_free(ctx, r.rows);
+    lt_scratch_free(ctx, r.lines);
     return status;
 }
 

@@ -1,7 +1,7 @@
 /* Projective warps of whole images, with bilinear sampling. */
-#include <omp.h>
-
 #include "tensor/kernels/resample/warp_impl.h"
+
+#include "tensor/team.h"
 
 enum { ROWS = LT_WARP_ROWS, COLS = LT_WARP_COLS, PLANES = LT_WARP_PLANES };
 
@@ -29,29 +29,47 @@ typedef struct work {
     lt_quad value[LT_WARP_PIXELS];
 } work;
 
-lt_status lt_warp_apply(lt_ctx *ctx, int64_t planes, int64_t h, int64_t w, const double coeffs[8],
-                        bool mask_border, const float *x, float *out)
+/* A warp of planes from `from` to `to`, or its adjoint. */
+typedef struct warp {
+    lt_warp_map map;
+    int64_t planes, bands;
+    const float *from;
+    float *to;
+    work *works; /* one for each thread */
+} warp;
+
+static void warp_tiles(void *arg, lt_range range)
 {
-    const lt_warp_map m = lt_warp_map_of(ctx, h, w, coeffs, mask_border);
-    work *works = lt_scratch(ctx, (size_t)ctx->threads * sizeof *works);
-    if (!works)
-        return LT_ERR_MEMORY;
-#pragma omp parallel for num_threads(ctx->threads) schedule(static)
-    for (int64_t i = 0; i < tiles_of(&m); i++) {
-        work *t = works + omp_get_thread_num();
-        place_tile(&m, i, &t->tile);
-        for (int64_t p = 0; p < planes; p += PLANES) {
-            const int count = (int)lt_lesser(PLANES, planes - p);
-            lt_warp_sample(&m, &t->tile, count, x + p * h * w, t->value);
+    const warp *j = arg;
+    const lt_warp_map *m = &j->map;
+    work *t = j->works + range.worker;
+    for (int64_t i = range.begin; i < range.end; i++) {
+        place_tile(m, i, &t->tile);
+        for (int64_t p = 0; p < j->planes; p += PLANES) {
+            const int count = (int)lt_lesser(PLANES, j->planes - p);
+            lt_warp_sample(m, &t->tile, count, j->from + p * m->h * m->w, t->value);
             for (int64_t r = 0; r < t->tile.rows; r++)
                 for (int k = 0; k < count; k++) {
-                    float *to = out + ((p + k) * h + t->tile.row[r]) * w + t->tile.col[0];
+                    float *to = j->to + ((p + k) * m->h + t->tile.row[r]) * m->w + t->tile.col[0];
                     for (int64_t c = 0; c < t->tile.cols; c++)
                         to[c] = t->value[r * COLS + c][k];
                 }
         }
     }
-    lt_scratch_free(ctx, works);
+}
+
+lt_status lt_warp_apply(lt_ctx *ctx, int64_t planes, int64_t h, int64_t w, const double coeffs[8],
+                        bool mask_border, const float *x, float *out)
+{
+    warp j = {.map = lt_warp_map_of(ctx, h, w, coeffs, mask_border),
+              .planes = planes,
+              .from = x,
+              .to = out,
+              .works = lt_scratch(ctx, (size_t)ctx->threads * sizeof *j.works)};
+    if (!j.works)
+        return LT_ERR_MEMORY;
+    lt_for(ctx, ctx->threads, tiles_of(&j.map), warp_tiles, &j);
+    lt_scratch_free(ctx, j.works);
     return LT_OK;
 }
 
@@ -77,18 +95,27 @@ static void gather_rows(const lt_warp_map *m, int64_t planes, work *t, const flo
     }
 }
 
+static void gather_bands(void *arg, lt_range range)
+{
+    const warp *j = arg;
+    const int64_t h = j->map.h;
+    for (int64_t i = range.begin; i < range.end; i++)
+        gather_rows(&j->map, j->planes, j->works + range.worker, j->from, h * i / j->bands,
+                    h * (i + 1) / j->bands, j->to);
+}
+
 lt_status lt_warp_adjoint(lt_ctx *ctx, int64_t planes, int64_t h, int64_t w, const double coeffs[8],
                           bool mask_border, const float *out, float *x)
 {
-    const lt_warp_map m = lt_warp_map_of(ctx, h, w, coeffs, mask_border);
-    const int64_t bands = lt_warp_bands(ctx, h);
-    work *works = lt_scratch(ctx, (size_t)ctx->threads * sizeof *works);
-    if (!works)
+    warp j = {.map = lt_warp_map_of(ctx, h, w, coeffs, mask_border),
+              .planes = planes,
+              .bands = lt_warp_bands(ctx, h),
+              .from = out,
+              .to = x,
+              .works = lt_scratch(ctx, (size_t)ctx->threads * sizeof *j.works)};
+    if (!j.works)
         return LT_ERR_MEMORY;
-#pragma omp parallel for num_threads(ctx->threads) schedule(dynamic)
-    for (int64_t i = 0; i < bands; i++)
-        gather_rows(&m, planes, works + omp_get_thread_num(), out, h * i / bands,
-                    h * (i + 1) / bands, x);
-    lt_scratch_free(ctx, works);
+    lt_for(ctx, ctx->threads, j.bands, gather_bands, &j);
+    lt_scratch_free(ctx, j.works);
     return LT_OK;
 }

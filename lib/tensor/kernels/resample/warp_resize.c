@@ -1,8 +1,8 @@
 /* A projective warp and bicubic shrinking in one pass: only those pixels of the warped image are
  * computed that the shrinking reads. */
-#include <omp.h>
-
 #include "tensor/kernels/resample/warp_impl.h"
+
+#include "tensor/team.h"
 
 /* An output pixel reads TAPS x TAPS warped ones; a tile of warped pixels makes ROWS x COLS outputs.
  */
@@ -10,9 +10,11 @@ enum { TAPS = 4, ROWS = LT_WARP_ROWS / TAPS, COLS = LT_WARP_COLS / TAPS };
 
 typedef struct plan {
     lt_warp_map map;
-    int64_t planes, oh, ow, tiles;
+    int64_t planes, oh, ow, tiles, bands;
     lt_windows down, across;
     struct work *work; /* one a thread */
+    const float *from; /* the image, or for the adjoint the outputs' gradients */
+    float *to;
 } plan;
 
 typedef struct work {
@@ -85,6 +87,20 @@ static void shrink_tile(const plan *p, const outputs *o, const lt_quad *value, i
     }
 }
 
+static void shrink_tiles(void *arg, lt_range range)
+{
+    const plan *p = arg;
+    work *t = p->work + range.worker;
+    for (int64_t i = range.begin; i < range.end; i++) {
+        const outputs o = place_tile(p, i, &t->tile);
+        for (int64_t k = 0; k < p->planes; k += LT_WARP_PLANES) {
+            const int count = (int)lt_lesser(LT_WARP_PLANES, p->planes - k);
+            lt_warp_sample(&p->map, &t->tile, count, p->from + k * p->map.h * p->map.w, t->value);
+            shrink_tile(p, &o, t->value, count, p->to + k * p->oh * p->ow);
+        }
+    }
+}
+
 lt_status lt_warp_resize_apply(lt_ctx *ctx, int64_t planes, int64_t h, int64_t w,
                                const double coeffs[8], bool mask_border, const float *x, int64_t oh,
                                int64_t ow, float *out)
@@ -92,16 +108,9 @@ lt_status lt_warp_resize_apply(lt_ctx *ctx, int64_t planes, int64_t h, int64_t w
     plan p;
     const bool ok = plan_make(ctx, planes, h, w, coeffs, mask_border, oh, ow, &p);
     if (ok) {
-#pragma omp parallel for num_threads(ctx->threads) schedule(dynamic, 4)
-        for (int64_t i = 0; i < p.tiles; i++) {
-            work *t = p.work + omp_get_thread_num();
-            const outputs o = place_tile(&p, i, &t->tile);
-            for (int64_t k = 0; k < planes; k += LT_WARP_PLANES) {
-                const int count = (int)lt_lesser(LT_WARP_PLANES, planes - k);
-                lt_warp_sample(&p.map, &t->tile, count, x + k * h * w, t->value);
-                shrink_tile(&p, &o, t->value, count, out + k * oh * ow);
-            }
-        }
+        p.from = x;
+        p.to = out;
+        lt_for(ctx, ctx->threads, p.tiles, shrink_tiles, &p);
     }
     plan_free(ctx, &p);
     return ok ? LT_OK : LT_ERR_MEMORY;
@@ -143,18 +152,26 @@ static void gather_rows(const plan *p, work *t, const float *out, int64_t row, i
     }
 }
 
+static void gather_bands(void *arg, lt_range range)
+{
+    const plan *p = arg;
+    const int64_t h = p->map.h;
+    for (int64_t i = range.begin; i < range.end; i++)
+        gather_rows(p, p->work + range.worker, p->from, h * i / p->bands, h * (i + 1) / p->bands,
+                    p->to);
+}
+
 lt_status lt_warp_resize_adjoint(lt_ctx *ctx, int64_t planes, int64_t h, int64_t w,
                                  const double coeffs[8], bool mask_border, int64_t oh, int64_t ow,
                                  const float *out, float *x)
 {
     plan p;
     const bool ok = plan_make(ctx, planes, h, w, coeffs, mask_border, oh, ow, &p);
-    const int64_t bands = lt_warp_bands(ctx, h);
     if (ok) {
-#pragma omp parallel for num_threads(ctx->threads) schedule(dynamic)
-        for (int64_t i = 0; i < bands; i++)
-            gather_rows(&p, p.work + omp_get_thread_num(), out, h * i / bands, h * (i + 1) / bands,
-                        x);
+        p.bands = lt_warp_bands(ctx, h);
+        p.from = out;
+        p.to = x;
+        lt_for(ctx, ctx->threads, p.bands, gather_bands, &p);
     }
     plan_free(ctx, &p);
     return ok ? LT_OK : LT_ERR_MEMORY;
