@@ -1,5 +1,5 @@
-/* The commands of the program. Each reads its own options with
- * ce_options_parse() and returns the exit status. */
+/* The commands of the program. Each reads its options with ce_options_parse(), does its work and
+ * returns the exit status. */
 #ifndef CFEDIT_COMMANDS_H
 #define CFEDIT_COMMANDS_H
 

@@ -1,4 +1,4 @@
-/* cfedit: edits an image by a sentence. */
+/* cfedit: edits a picture by a sentence. The program finds the command and runs it. */
 #define _POSIX_C_SOURCE 200809L /* signals, file descriptors */
 #include <errno.h>
 #include <fcntl.h>
@@ -25,10 +25,10 @@ static const struct ce_command commands[] = {
 static int print_help(void)
 {
     printf("Usage: cfedit COMMAND [OPTION]...\n\n"
-           "Edits an image by a sentence: StyleGAN2 pictures, guided by CLIP.\n\nCommands:\n");
+           "Edits a picture by a sentence: StyleGAN2 draws it, CLIP judges it.\n\nCommands:\n");
     for (size_t i = 0; i < CE_COUNT(commands); i++)
         printf("  %-10s %s\n", commands[i].name, commands[i].summary);
-    printf("\n'cfedit COMMAND --help' tells a command's options.\n\nExamples:\n"
+    printf("\n'cfedit COMMAND --help' shows the options of a command.\n\nExamples:\n"
            "  cfedit edit --target \"face with green lips\" --seed 7\n"
            "  cfedit generate --seeds 1-16 -o faces\n"
            "  cfedit score --text \"red hair\" --text \"blue hair\" --image faces/seed-1.png\n");
@@ -76,8 +76,9 @@ static int dispatch(struct ce_run *run, int argc, char **argv)
     return command->run(run, argc - 1, argv + 1);
 }
 
-/* Files opened later must not become the standard streams of a caller that
- * has closed them; writing to such a stream then fails, as it should. */
+/* A caller may have closed standard streams. The next files to be opened would take their numbers,
+ * and messages would go into them. Each closed stream becomes /dev/null, read-only, so that writing
+ * to it fails as it should. */
 static void claim_standard_streams(void)
 {
     while (1) {
@@ -95,8 +96,8 @@ int main(int argc, char **argv)
     struct ce_run run = {0};
 
     claim_standard_streams();
-    /* A reader that goes away and a limit on the size of files are write errors
-     * like a full disk, so that temporary files are removed. */
+    /* A reader that goes away, or a limit on the size of files, must be a write error like a full
+     * disk and not end the process: temporary files are then removed. */
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN);
     int status = dispatch(&run, argc, argv);

@@ -1,4 +1,4 @@
-/* cfedit apply: a trained mapper over latents or the pictures of seeds. */
+/* cfedit apply: edits pictures of seeds, latents or photos with a trained mapper. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +14,7 @@
 #include "cli/pictures/sheet.h"
 #include "engine/objective/text_features.h"
 
-#define SHEET_MAX 16 /* pictures on the sheet of all */
+#define SHEET_MAX 16 /* pictures on the contact sheet */
 
 struct job {
     struct ce_run *run;
@@ -33,8 +33,9 @@ struct job {
 };
 
 static const char about[] =
-    "Edits pictures with a mapper that 'cfedit train' made, or a converted published one: one pass\n"
-    "through the generator each. The text defaults to the one that the mapper was trained for.";
+    "Edits pictures with a mapper that 'cfedit train' made, or with a converted published mapper.\n"
+    "Each picture takes one pass through the generator. Without any source the picture is that of\n"
+    "--seed. --dump writes tensors image and source (N, 3, H, W), latents and source_latents (N, L, D).";
 
 static const char examples[] =
     "  cfedit apply --mapper green.safetensors --seeds 1-16 -o edited\n"
@@ -46,7 +47,7 @@ static int parse(struct job *job, int argc, char **argv)
 {
     struct ce_run *run = job->run;
     const struct ce_option own[] = {
-        CE_OPT_FILE("mapper", "FILE", &job->mapper_path, "the mapper"),
+        CE_OPT_FILE("mapper", "FILE", &job->mapper_path, "the mapper to apply"),
         CE_OPT_TEXT(
             "target", "TEXT", &job->target,
             "what the edited picture shows (default: the text that the mapper's file names)"),
@@ -119,7 +120,7 @@ static int name_pictures(struct job *job)
 
 /* ---- work ---- */
 
-/* Picture i, and its pair where that is wanted; what belongs on the sheet of all is kept. */
+/* Writes picture i, or the pair of before and after; both are kept if they belong on the sheet. */
 static lt_status write_one(struct job *job, lt_tensor *x, lt_tensor *x_hat, int64_t i)
 {
     lt_ctx *ctx = job->run->ctx;
@@ -147,7 +148,7 @@ static lt_status write_one(struct job *job, lt_tensor *x, lt_tensor *x_hat, int6
     return status;
 }
 
-/* Columns of before and after, of the first pictures. */
+/* Writes the contact sheet of the first pictures: a column each, before above after. */
 static lt_status write_sheet(struct job *job)
 {
     struct ce_run *run = job->run;
@@ -177,7 +178,8 @@ static lt_status write_sheet(struct job *job)
     return status;
 }
 
-/* All pictures, one at a time; `image` and `source` (N,3,S,S) where they are dumped. */
+/* Edits all pictures, one at a time. `image` and `source` (N,3,S,S) receive them for the dump; both
+ * may be NULL. */
 static lt_status edit_all(struct job *job, lt_tensor *w_hat, lt_tensor *image, lt_tensor *source)
 {
     lt_ctx *ctx = job->run->ctx;

@@ -1,4 +1,4 @@
-/* cfedit edit: a sentence turns pictures into edited pictures. */
+/* cfedit edit: edits pictures by a sentence. */
 #define _POSIX_C_SOURCE 200809L /* access */
 #include <math.h>
 #include <stdio.h>
@@ -36,17 +36,19 @@ struct edit_options {
     struct ce_list contrasts;
     const char *target, *source, *mapper, *output, *method, *channels;
     double strength;
+    bool method_given;
 };
 
-/* The paragraph above the options, with the table of methods. */
+/* The paragraph above the options in the help, with the table of methods. */
 static const char *describe_methods(struct ce_run *run)
 {
     static const char *const head =
-        "Changes a picture so that a sentence fits it, and leaves the rest as it is. The edit is\n"
-        "found for the pictures at hand by a method:\n";
+        "Changes a picture so that a sentence fits it, and leaves the rest as it is. Without any\n"
+        "source the picture is that of a random seed, which the result names. A method finds the\n"
+        "edit:\n";
     static const char *const tail =
-        "\nWith --mapper a trained mapper is applied at once. Each method has settings of its own;\n"
-        "the defaults below are those of the first. bench/edit compares them.";
+        "\nWith --mapper a trained mapper is applied instead. Each method has settings of its own; the\n"
+        "defaults below are the default method's. bench/edit compares the methods.";
     const char *text = head;
     size_t count;
     const struct ce_method *methods = ce_methods(&count);
@@ -71,6 +73,9 @@ static int read_options(struct ce_run *run, struct edit_options *o, int argc, ch
     const char *about = describe_methods(run);
     if (!names || !about)
         return ce_error(run, "out of memory");
+    struct ce_option method =
+        CE_OPT_CHOICE("method", names, &o->method, "how the edit is found, see above");
+    method.given = &o->method_given;
     const struct ce_option own[] = {
         CE_OPT_TEXT("target", "TEXT", &o->target,
                     "what the edited picture shows, \"face with green lips\""),
@@ -79,7 +84,7 @@ static int read_options(struct ce_run *run, struct edit_options *o, int argc, ch
         CE_OPT_LIST("contrast", "TEXT", &o->contrasts,
                     "what the picture must not be taken for; may be repeated (default: the target "
                     "with other colour words)"),
-        CE_OPT_CHOICE("method", names, &o->method, "how the edit is found, see above"),
+        method,
         CE_OPT_FILE("mapper", "FILE", &o->mapper, "apply a trained mapper instead of a method"),
         CE_OPT_REAL("strength", "S", &o->strength, -CE_STRENGTH_MOST, CE_STRENGTH_MOST,
                     "factor of the edit: 1 as found, 0 none, above 1 exaggerated, below 0 its "
@@ -111,6 +116,11 @@ static int read_options(struct ce_run *run, struct edit_options *o, int argc, ch
         return status;
     if (!o->target)
         return ce_usage_error(run, "say what to change with --target TEXT");
+    const char *of_method =
+        o->method_given ? "method" : ce_setting_options_first_given(&o->settings);
+    if (o->mapper && of_method)
+        return ce_usage_error(
+            run, "--%s is of no use with --mapper, which applies a mapper as it is", of_method);
     /* A seed from the clock is told with the results, so that the picture can be had again. */
     const int settled = ce_sources_settle(
         run, &o->sources, run->seed_given ? run->seed : (int64_t)(ce_seconds() * 1e3) % 10000);
@@ -155,8 +165,8 @@ static void tell_channel(void *user, int64_t done, int64_t total)
     ce_progress_step(progress, done, NULL);
 }
 
-/* The channels' effects that global-directions reads: --channels or the model's own; NULL where
- * they are to be measured. */
+/* The file of channels' effects that global-directions reads: the file that --channels names, or
+ * the model's. NULL where the effects must be measured. */
 static const char *channels_path(struct ce_run *run, const struct edit_options *o)
 {
     if (o->channels && access(o->channels, F_OK) == 0)
@@ -166,7 +176,7 @@ static const char *channels_path(struct ce_run *run, const struct edit_options *
     return ce_keep(run, ce_model_file(run->ctx, &run->paths, NULL, "channels.safetensors", false));
 }
 
-/* Edits by the method. */
+/* Edits w (N,L,D) by the method; results[N]. */
 static lt_status edit_by_method(struct ce_run *run, const struct ce_models *models,
                                 const struct edit_options *o,
                                 const struct ce_edit_settings *settings, lt_tensor *w,
@@ -193,7 +203,8 @@ static lt_status edit_by_method(struct ce_run *run, const struct ce_models *mode
     return status;
 }
 
-/* Edits by the trained mapper of --mapper; `text` is the target's raw feature. */
+/* Edits w (N,L,D) by the trained mapper of --mapper; `text` (1,E) is the target's raw CLIP feature.
+ */
 static lt_status edit_by_mapper(struct ce_run *run, const struct ce_models *models,
                                 const struct edit_options *o, lt_tensor *text, lt_tensor *w,
                                 struct ce_edit_result *results)

@@ -106,15 +106,15 @@ int ce_cmd_embed(struct ce_run *run, int argc, char **argv)
         CE_OPT_LIST("image", "FILE|DIR", &job.images,
                     "a PNG or JPEG picture, or a folder of them; may be repeated"),
         CE_OPT_FILE("pixels", "FILE", &job.pixels,
-                    "safetensors file with tensor image (N, 3, H, W) in [-1, 1]; its rows follow "
-                    "those of --image"),
+                    "safetensors file with tensor image (N, 3, H, W) in [-1, 1]; these pictures "
+                    "come after those of --image"),
         CE_OPT_RESIZE(&job.resize),
     };
     const struct ce_syntax syntax = {
         .usage = "[OPTION]... [--text TEXT]... [--image FILE]... [--pixels FILE]",
         .about =
-            "Prints the beginnings of the embeddings, or all of them with --json. They are raw, not\n"
-            "scaled to unit length. --dump writes tensors text (T, D) and image (N, D).",
+            "Prints the first numbers of each embedding, or all numbers with --json. Embeddings are\n"
+            "raw, not scaled to unit length. --dump writes tensors text (T, D) and image (N, D).",
         .examples = "  cfedit embed --text \"a photo of a face\" --dump face.safetensors\n"
                     "  cfedit embed --image a.png --image b.jpg --json",
         .takes = CE_TAKES_CLIP | CE_TAKES_DUMP | CE_TAKES_OUTPUT,
@@ -125,7 +125,8 @@ int ce_cmd_embed(struct ce_run *run, int argc, char **argv)
     if (status != CE_PARSED)
         return status;
     if (!job.texts.count && !job.images.count && !job.pixels)
-        return ce_usage_error(run, "nothing to embed: give --text, --image or --pixels");
+        return ce_usage_error(
+            run, "nothing to embed: name texts with --text, or pictures with --image or --pixels");
     if ((status = ce_picture_list_expand(run, &job.images)) != CE_PARSED)
         return status;
     const unsigned needs = job.texts.count ? CE_NEED_TEXT : CE_NEED_CLIP;

@@ -1,4 +1,4 @@
-/* cfedit generate: pictures from seeds or latents. */
+/* cfedit generate: pictures of seeds, of latents or of z vectors. */
 #include <stdio.h>
 #include <string.h>
 
@@ -9,7 +9,7 @@
 #include "cli/console/report.h"
 #include "cli/pictures/sheet.h"
 
-#define CHUNK     16 /* pictures in memory at a time, unless they are dumped */
+#define CHUNK     16 /* pictures that are in memory at a time; with --dump all are */
 #define SHEET_MAX 64 /* pictures on the contact sheet */
 
 struct job {
@@ -76,7 +76,7 @@ static lt_status write_chunk(struct job *job, lt_tensor *images, int64_t first)
     return LT_OK;
 }
 
-/* One sheet of the first pictures, in their order. */
+/* Writes the contact sheet of the first pictures, row by row. */
 static lt_status write_sheet(struct job *job)
 {
     struct ce_run *run = job->run;
@@ -100,7 +100,7 @@ static lt_status write_sheet(struct job *job)
         labels[r] = ce_text(run, "%s %lld ...", job->sources.seeds ? "seed" : "latent",
                             (long long)(job->sources.seeds ? job->sources.seeds[at] : at));
     }
-    /* The last row may reach past the pictures. */
+    /* The last row may have more cells than pictures are left; they stay empty. */
     const ce_image *grid[SHEET_MAX + 8] = {0};
     memcpy(grid, cells, (size_t)n * sizeof grid[0]);
     const ce_sheet plan = {.columns = columns, .rows = rows, .cells = grid, .row_labels = labels};

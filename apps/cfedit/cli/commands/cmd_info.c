@@ -8,7 +8,7 @@
 #include "tensor/kernels/gemm/blas.h"
 #include "tensor/kernels/gemm/in_use.h"
 
-#define RATE_SIZE    1024 /* of the matrices of the short SGEMM */
+#define RATE_SIZE    1024 /* rows and columns of the matrices whose product is timed */
 #define RATE_SECONDS 0.4
 
 /* GFLOP/s of square products on the context's threads: the best of several within RATE_SECONDS. 0

@@ -1,4 +1,4 @@
-/* cfedit invert: photos to latents. */
+/* cfedit invert: finds the latents of photos. */
 #include <stdio.h>
 #include <string.h>
 
@@ -15,9 +15,9 @@
 
 static const char about[] =
     "Finds the latents whose pictures come nearest to photos, so that 'cfedit edit --latents FILE'\n"
-    "can edit them. The square in the middle of a photo is taken: cut it beforehand so that the\n"
-    "face stands as in the generator's own pictures. Writes tensor latents (N, L, D) and, side by\n"
-    "side, the photos and what the generator makes of them.";
+    "can edit them. The square in the middle of a photo is used: cut the photo beforehand, so that\n"
+    "the face stands as in the generator's own pictures. Writes tensor latents (N, L, D), and a\n"
+    "picture with the photos beside what the generator makes of their latents.";
 
 static const char examples[] =
     "  cfedit invert --image me.jpg\n"
@@ -44,20 +44,22 @@ static int parse(struct job *job, int argc, char **argv)
     const struct ce_option table[] = {
         CE_OPT_LIST("image", "FILE|DIR", &job->images,
                     "a PNG or JPEG picture, or a folder of them; may be repeated"),
-        CE_OPT_INT("steps", "N", &job->steps, 0, 1000000,
-                   "optimisation steps, a generator evaluation each; 0: the start"),
-        CE_OPT_REAL("lr", "X", &job->lr, 1e-9, 100, "learning rate of Adam"),
+        CE_OPT_INT(
+            "steps", "N", &job->steps, 0, 1000000,
+            "optimisation steps, each with one evaluation of the generator; 0: keep the start"),
+        CE_OPT_REAL("lr", "X", &job->lr, 1e-9, 100, "learning rate of the optimiser, Adam"),
         CE_OPT_CHOICE(
             "start", "encoder|faces", &job->start,
-            "where it begins: what an e4e encoder says, or a random face (default: the encoder, where the model has one)"),
+            "latent from which the search starts: the one that an e4e encoder finds, or a random face's (default: the encoder's, where the model has an encoder)"),
         CE_OPT_INT("starts", "N", &job->starts, 1, 100000,
-                   "random faces of which the most similar is the start"),
+                   "random faces to try as the start; the most similar is taken"),
         CE_OPT_REAL("latent-l2-lambda", "X", &job->l2_lambda, 0, 1e6,
                     "weight of the mean squared distance from the start"),
-        CE_OPT_REAL("perc-lambda", "X", &job->perc_lambda, 0, 1e6,
-                    "weight of the perceptual loss, beside the pixels' (needs vgg.safetensors)"),
+        CE_OPT_REAL(
+            "perc-lambda", "X", &job->perc_lambda, 0, 1e6,
+            "weight of the perceptual loss, beside the loss of the pixels (needs vgg.safetensors in the model, or --vgg)"),
         CE_OPT_OUT("FILE", &job->output,
-                   "where the latents go; the picture's name is the same with .png"),
+                   "where the latents go; the picture beside them has the same name with .png"),
     };
     const struct ce_syntax syntax = {.usage = "[OPTION]... --image FILE",
                                      .about = about,
@@ -86,7 +88,7 @@ static const char *sheet_name(struct ce_run *run, const char *output)
     return ce_text(run, "%.*s.png", (int)(ends ? length - tail : length), output);
 }
 
-/* A row of two for each of the first photos. */
+/* Writes the picture: a row for each of the first photos, with the photo and the inverted one. */
 static lt_status write_sheet(const struct job *job, const struct ce_photos *photos)
 {
     lt_ctx *ctx = job->run->ctx;
@@ -144,7 +146,7 @@ static int tell(const struct job *job, const struct ce_photos *photos)
     return ce_print_json(job->run, w);
 }
 
-/* The networks that the start and the loss take. */
+/* The networks that the start and the losses need. */
 static unsigned needs(const struct job *job)
 {
     const unsigned vgg = job->perc_lambda > 0.0 ? CE_NEED_VGG : 0u;

@@ -107,7 +107,8 @@ int ce_cmd_score(struct ce_run *run, int argc, char **argv)
 {
     struct job job = {.run = run, .resize = CE_RESIZE_DEFAULT};
     const struct ce_option table[] = {
-        CE_OPT_LIST("text", "TEXT", &job.texts, "a text; repeat for the ones to compare"),
+        CE_OPT_LIST("text", "TEXT", &job.texts,
+                    "a text; repeat the option for each text to compare"),
         CE_OPT_LIST(
             "image", "FILE|DIR", &job.images,
             "a PNG or JPEG picture, or a folder of them; may be repeated, and pictures may be given without "
@@ -131,9 +132,9 @@ int ce_cmd_score(struct ce_run *run, int argc, char **argv)
     if (status != CE_PARSED)
         return status;
     if (!job.texts.count)
-        return ce_usage_error(run, "no text to compare: give --text");
+        return ce_usage_error(run, "no text to compare: give --text TEXT, once for each text");
     if (!job.images.count)
-        return ce_usage_error(run, "no picture to compare: give --image");
+        return ce_usage_error(run, "no picture to compare: give --image FILE");
     if ((status = ce_picture_list_expand(run, &job.images)) != CE_PARSED)
         return status;
     if (ce_output_check(run, "--dump", run->dump, CE_REPLACE_NOTHING) != LT_OK ||

@@ -45,7 +45,7 @@ int ce_cmd_tokenize(struct ce_run *run, int argc, char **argv)
     if (status != CE_PARSED)
         return status;
     if (!texts.count)
-        return ce_usage_error(run, "no text given");
+        return ce_usage_error(run, "no text given: write texts behind the options");
     status = ce_models_open(run->ctx, &run->paths, CE_NEED_TOKENIZER, &models) == LT_OK
                  ? tokenize(run, &models, &texts)
                  : ce_fail(run);

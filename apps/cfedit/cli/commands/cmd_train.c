@@ -1,4 +1,4 @@
-/* cfedit train: a mapper for a sentence, over many latents. */
+/* cfedit train: trains a mapper for a sentence over many latents. */
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
@@ -14,12 +14,12 @@
 #include "cli/console/report.h"
 #include "cli/inout/train_report.h"
 
-/* Generated latents are those of seeds far from the small ones that people look at. */
+/* Random latents come from seeds far away from the small seeds that people try out. */
 #define TRAIN_SEEDS       1000000
 #define TEST_SEEDS        2000000
-#define VALIDATED_AT_MOST 200 /* as the published validation, which stops there */
+#define VALIDATED_AT_MOST 200 /* latents; the published validation stops there, too */
 #define SHEET_COLUMNS     4
-#define INTERRUPTED       130 /* exit status after SIGINT, as shells have it */
+#define INTERRUPTED       130 /* exit status after SIGINT, the same as shells give */
 
 struct job {
     struct ce_run *run;
@@ -33,7 +33,7 @@ struct job {
     int64_t steps, train_size, test_size;
     int64_t image_interval, val_interval, save_interval, save_minutes;
     const char *checkpoint, *best, *curve;
-    char *stem; /* the output's name without .safetensors */
+    char *stem; /* the name of the output without .safetensors */
     lt_params *params;
     struct ce_train_data data;
     struct ce_trainer *trainer;
@@ -51,7 +51,7 @@ static void on_signal(int number)
     stop_asked = 1;
 }
 
-/* The first SIGINT or SIGTERM asks to stop after the step, a second one ends the process. */
+/* The first SIGINT or SIGTERM asks to stop after the step; a second one ends the process. */
 static void catch_signals(bool on)
 {
     struct sigaction action;
@@ -171,6 +171,10 @@ static int parse(struct job *job, int argc, char **argv)
     int status = ce_options_parse(run, &syntax, argc, argv);
     if (status == CE_PARSED && !job->target)
         status = ce_usage_error(run, "say what the pictures should become with --target TEXT");
+    if (status == CE_PARSED &&
+        (ce_is_picture_name(job->output) || ce_is_foreign_picture_name(job->output)))
+        status =
+            ce_usage_error(run, "-o %s: a mapper is written, to a .safetensors file", job->output);
     if (status == CE_PARSED)
         status = ce_setting_options_put(run, &job->options, "a training", &job->settings);
     if (status != CE_PARSED)
@@ -236,7 +240,7 @@ static lt_status check_outputs(struct job *job)
     return status;
 }
 
-/* Latents of a file, or of `count` pictures of seeds from `seed` on. */
+/* The latents of a file; without a path, of `count` random pictures with seeds from `seed` on. */
 static lt_tensor *get_latents(struct job *job, const char *path, int64_t seed, int64_t count)
 {
     struct ce_run *run = job->run;
@@ -337,7 +341,7 @@ static lt_status save_checkpoint(struct job *job)
 
 static bool is_due(int64_t step, int64_t interval) { return interval > 0 && step % interval == 0; }
 
-/* Sheet and curve. */
+/* Draws the sheet of pictures and the loss curve. */
 static lt_status draw(struct job *job, int64_t step)
 {
     lt_ctx *ctx = job->run->ctx;
@@ -354,7 +358,7 @@ static lt_status draw(struct job *job, int64_t step)
     return status ? status : ce_train_plot(ctx, job->trainer, job->curve);
 }
 
-/* What is due after a step besides its line in the log. */
+/* Draws and saves what is due after a step. */
 static lt_status after_step(struct job *job, int64_t step)
 {
     lt_status status = LT_OK;
@@ -411,7 +415,8 @@ static lt_status train(struct job *job)
     job->interrupted = ce_trainer_steps(job->trainer) < job->steps;
     if (job->interrupted)
         return save_checkpoint(job);
-    /* Short trainings have no checkpoints; longer ones can be prolonged from the last. */
+    /* A training shorter than --save-interval has no checkpoint. A longer one ends with a
+     * checkpoint, so that it can be prolonged. */
     if (job->save_interval > 0 && (job->steps >= job->save_interval || job->resume))
         status = save_checkpoint(job);
     if (!status && job->image_interval > 0 && job->steps >= job->image_interval)

@@ -1,3 +1,4 @@
+/* What `cfedit info` finds out about a weight file, and how it tells it. */
 #include "cli/commands/info_file.h"
 
 #include <stdio.h>
@@ -11,7 +12,7 @@
 #include "nn/models/vgg19.h"
 #include "cli/console/report.h"
 
-#define SHOWN_MAX 200 /* bytes of a name or a metadata text */
+#define SHOWN_MAX 200 /* bytes that are printed of a name or a metadata text */
 
 /* ---- facts ---- */
 
@@ -47,7 +48,8 @@ static void count_tensors(struct ce_file_facts *f)
     }
 }
 
-/* ---- one kind each: the network is made for its own complaints, and asked ---- */
+/* ---- networks: each is made of its file, to tell its sizes or what is missing ----
+ */
 
 static lt_status ask_generator(lt_ctx *ctx, const lt_params *params, struct ce_file_facts *f)
 {
@@ -84,8 +86,8 @@ static lt_status ask_clip(lt_ctx *ctx, const lt_params *params, struct ce_file_f
     add(f, "text_width", c->text_width);
     add(f, "text_layers", c->text_layers);
     if (!lt_params_find(params, "tokenizer.merges"))
-        f->note = "no tokenizer.merges: the merge list is taken from --bpe or from a file beside "
-                  "this one";
+        f->note = "no tokenizer.merges: the merge list is taken from --bpe, or from a file beside "
+                  "this file";
     lt_clip_free(net);
     return LT_OK;
 }
@@ -144,7 +146,7 @@ static lt_status ask_encoder(lt_ctx *ctx, const lt_params *params, struct ce_fil
     add(f, "latents", c->latents);
     add(f, "style_dim", c->style_dim);
     if (!c->latent_avg)
-        f->note = "no latent_avg: its output is not relative to a mean latent";
+        f->note = "no latent_avg: the encoder's output is not relative to a mean latent";
     lt_e4e_free(net);
     return LT_OK;
 }
@@ -172,7 +174,7 @@ static lt_status ask_network(lt_ctx *ctx, struct ce_file_facts *f)
     return status;
 }
 
-/* Files that are no networks: their tensors are all there is to tell. */
+/* Whether the file is no network: nothing but its tensors can be told. */
 static bool is_plain(enum ce_kind kind)
 {
     return kind == CE_KIND_UNKNOWN || kind == CE_KIND_LATENTS || kind == CE_KIND_Z ||

@@ -1,4 +1,4 @@
-/* What a weight file holds, as `cfedit info` tells it. */
+/* What `cfedit info` tells of a weight file. */
 #ifndef CFEDIT_INFO_FILE_H
 #define CFEDIT_INFO_FILE_H
 
@@ -8,7 +8,7 @@
 
 #define CE_FACTS_MAX 16
 
-/* A named number of the network, such as "size" of a generator. */
+/* A named number of a network, such as the "size" of a generator. */
 struct ce_fact {
     const char *name;
     int64_t value;
@@ -22,17 +22,18 @@ struct ce_file_facts {
     char dtypes[64];    /* "F32", "F16, U8" */
     struct ce_fact fact[CE_FACTS_MAX];
     size_t facts;
-    /* Why no network can be made of the file, or what it will lack; the run's. */
-    const char *missing, *note;
+    const char
+        *missing;     /* why no network can be made of the file; NULL: one can. The run's memory */
+    const char *note; /* what a network made of it will lack; or NULL */
 };
 
-/* Reads a file; *facts is zero before and freed with ce_file_facts_free() in any case. A file that
- * is sound but not a complete network is not a failure. */
+/* Reads a file. *facts is all zero before, and given to ce_file_facts_free() also after a failure.
+ * A sound file that holds no complete network is not a failure: facts->missing tells. */
 lt_status ce_file_facts_read(struct ce_run *run, const char *path, struct ce_file_facts *facts);
 void ce_file_facts_free(struct ce_file_facts *facts);
 
-/* On stdout, and as a JSON object; `tensors` lists each of them,
- * which is always done for what is not a network. */
+/* Tell the facts on stdout, or add them to `w` as a JSON object. `tensors` lists every tensor;
+ * files that are no networks have theirs listed in any case. */
 void ce_file_facts_print(const struct ce_file_facts *facts, bool tensors);
 void ce_file_facts_put(lt_json_writer *w, const struct ce_file_facts *facts, bool tensors);
 

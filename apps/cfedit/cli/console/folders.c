@@ -1,3 +1,4 @@
+/* Folders that results go to. */
 #define _POSIX_C_SOURCE 200809L /* mkdir, stat */
 #include "cli/console/folders.h"
 
@@ -31,8 +32,8 @@ lt_status ce_folder_make(lt_ctx *ctx, const char *path)
             continue;
         memcpy(part, path, i);
         part[i] = '\0';
-        /* What is there already is not looked at: mkdir() may fail for a folder that exists
-         * with other errors than EEXIST, on a read-only disk for example. */
+        /* A folder that exists is left alone: on a read-only disk, for example, mkdir() would fail
+         * for it with another error than EEXIST. */
         if (!ce_is_folder(part) && mkdir(part, 0777) != 0)
             return lt_fail(ctx, LT_ERR_IO, "cannot make the folder %s: %s", part,
                            strerror(errno == EEXIST ? ENOTDIR : errno));

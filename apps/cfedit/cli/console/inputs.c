@@ -1,3 +1,4 @@
+/* The files that a run reads, by device and inode. */
 #define _POSIX_C_SOURCE 200809L /* stat */
 #include "cli/console/inputs.h"
 

@@ -1,3 +1,4 @@
+/* Reading the command line into the variables of an option table. */
 #include "cli/console/options.h"
 
 #include <stdio.h>
@@ -51,7 +52,7 @@ static int store_number(const struct ce_run *run, const struct ce_option *option
 
 int ce_list_append(struct ce_run *run, struct ce_list *list, const char *text)
 {
-    /* Grows at powers of two; the run frees what is left behind. */
+    /* The array grows at powers of two; the run frees the smaller ones at its end. */
     if ((list->count & (list->count - 1)) == 0) {
         const char **grown = ce_alloc(run, list->count ? 2 * list->count : 1, sizeof *grown);
         if (!grown)
@@ -97,29 +98,32 @@ size_t ce_options_common(struct ce_run *run, unsigned takes, struct ce_option *o
             "folder with the model's files (default: CFEDIT_MODEL in the environment, else the "
             "model that comes with cfedit)");
     if (takes & CE_TAKES_GENERATOR)
-        out[n++] = (struct ce_option)CE_OPT_TEXT("generator", "FILE", &run->paths.generator,
-                                                 "StyleGAN2 generator, instead of the model's");
+        out[n++] =
+            (struct ce_option)CE_OPT_TEXT("generator", "FILE", &run->paths.generator,
+                                          "StyleGAN2 generator to use instead of the model's");
     if (takes & CE_TAKES_CLIP) {
         out[n++] = (struct ce_option)CE_OPT_TEXT("clip", "FILE", &run->paths.clip,
-                                                 "CLIP network, instead of the model's");
+                                                 "CLIP network to use instead of the model's");
         out[n++] = (struct ce_option)CE_OPT_TEXT(
             "bpe", "FILE", &run->paths.bpe,
-            "merge list of the tokenizer (default: the one in the CLIP file, or "
-            "bpe_simple_vocab_16e6.txt.gz or merges.txt beside it)");
+            "merge list of the tokenizer (default: the list in the CLIP file, else "
+            "bpe_simple_vocab_16e6.txt.gz or merges.txt beside the CLIP file)");
     }
     if (takes & CE_TAKES_LOSS_NETS) {
-        out[n++] = (struct ce_option)CE_OPT_TEXT("identity", "FILE", &run->paths.identity,
-                                                 "IR-SE50 face recognition network");
+        out[n++] = (struct ce_option)CE_OPT_TEXT(
+            "identity", "FILE", &run->paths.identity,
+            "IR-SE50 face recognition network, for the identity loss");
         out[n++] = (struct ce_option)CE_OPT_TEXT("vgg", "FILE", &run->paths.vgg,
-                                                 "VGG19 network for the perceptual loss");
+                                                 "VGG19 network, for the perceptual loss");
     }
     if (takes & CE_TAKES_ENCODER)
-        out[n++] =
-            (struct ce_option)CE_OPT_TEXT("encoder", "FILE", &run->paths.encoder,
-                                          "e4e encoder, from whose latents photos are inverted");
+        out[n++] = (struct ce_option)CE_OPT_TEXT(
+            "encoder", "FILE", &run->paths.encoder,
+            "e4e encoder: photos are inverted starting from the latents that it finds");
     if (takes & CE_TAKES_DUMP)
-        out[n++] = (struct ce_option)CE_OPT_TEXT("dump", "FILE", &run->dump,
-                                                 "write the float32 results as safetensors");
+        out[n++] = (struct ce_option)CE_OPT_TEXT(
+            "dump", "FILE", &run->dump,
+            "write the results as float32 tensors to a safetensors file");
     if (takes & CE_TAKES_OUTPUT)
         out[n++] = (struct ce_option){
             .name = "overwrite",
@@ -136,12 +140,13 @@ size_t ce_options_common(struct ce_run *run, unsigned takes, struct ce_option *o
                                   .meta = "N",
                                   .low = 0,
                                   .high = 9007199254740992.0,
-                                  .help = "seed of everything random",
+                                  .help = "seed of everything that is drawn at random",
                                   .given = &run->seed_given};
     out[n++] = (struct ce_option)CE_OPT_INT("threads", "N", &run->threads, 1, 256,
                                             "threads to use (default: one per core)");
     out[n++] = (struct ce_option)CE_OPT_FLAG("json", &run->json, "print results as JSON");
-    out[n++] = (struct ce_option)CE_OPT_FLAG("quiet", &run->quiet, "no progress, no notes");
+    out[n++] =
+        (struct ce_option)CE_OPT_FLAG("quiet", &run->quiet, "print no progress and no notes");
     out[n++] = (struct ce_option){
         .name = "help", .letter = 'h', .kind = CE_FLAG, .help = "print this help"};
     return n;
@@ -150,7 +155,7 @@ size_t ce_options_common(struct ce_run *run, unsigned takes, struct ce_option *o
 /* ---- parsing ---- */
 
 struct tables {
-    const struct ce_option *part[2]; /* the command's and the common one */
+    const struct ce_option *part[2]; /* the command's own options, the common options */
     size_t count[2];
 };
 
@@ -241,7 +246,7 @@ static int parse_option(struct ce_run *run, const struct tables *tables, int arg
     }
     if (!value) {
         const char *next = *at + 1 < argc ? argv[*at + 1] : NULL;
-        /* A forgotten value would otherwise swallow the option that follows. */
+        /* Where a value was forgotten, the next option must not be taken for it. */
         if (!next || is_option(tables, next))
             return ce_usage_error(run, "option '--%s' needs a value", option->name);
         value = next;
@@ -265,7 +270,7 @@ int ce_options_parse(struct ce_run *run, const struct ce_syntax *syntax, int arg
     const struct tables tables = {{syntax->table, common},
                                   {syntax->count, ce_options_common(run, syntax->takes, common)}};
 
-    /* Before anything is stored, so that the help shows the defaults. */
+    /* The help comes before anything is stored: it shows the defaults, not the values given. */
     for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
             ce_options_help(run, syntax, common, tables.count[1]);

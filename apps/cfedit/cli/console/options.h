@@ -1,9 +1,9 @@
-/* Command lines: GNU long options from a table, and help made from it.
+/* Command lines: GNU long options and the help text, both from one table.
  *
- * "--name value", "--name=value", "-o value" for options with a letter, "--" before
- * arguments that begin with a dash. Names are exact; a near miss is suggested.
- * Each entry points at a variable whose value before parsing is the default
- * that the help shows:
+ * Options are written "--name value" or "--name=value", and "-o value" if they have a letter. "--"
+ * stands before arguments that begin with a dash. Names must be complete; for a misspelt name the
+ * nearest one is suggested. Each entry of the table points at a variable, whose value before
+ * parsing is the default that the help shows:
  *
  *     struct ce_option table[] = {
  *         CE_OPT_INT("steps", "N", &steps, 1, 100000, "optimisation steps"),
@@ -23,15 +23,15 @@
 
 #define CE_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-/* Values in the order of the command line; the strings are argv's, the array
- * the run's. */
+/* The values of an option that may be repeated, in the order of the command line. The strings
+ * belong to argv, the array to the run. */
 struct ce_list {
     const char **items;
     size_t count;
 };
 
-/* `text` as it is, not a copy, at the end of a list; the list in the run's memory. CE_PARSED, or
- * CE_ERROR when out of memory, which has been told. */
+/* Appends `text`, which is not copied, to a list in the run's memory. CE_PARSED, or CE_ERROR when
+ * out of memory, which has been told. */
 int ce_list_append(struct ce_run *run, struct ce_list *list, const char *text);
 
 enum ce_option_kind {
@@ -53,7 +53,7 @@ struct ce_option {
     double low, high;
     const char *help; /* broken into lines as needed */
     const char *choices;
-    bool *given; /* set to true when the option occurs; NULL: not wanted */
+    bool *given; /* becomes true when the option occurs; may be NULL */
     bool reads;  /* the value names a file that the command reads, which no output may replace */
 };
 
@@ -95,8 +95,8 @@ struct ce_option {
         .name = (name_), .kind = CE_LIST, .value = (to), .meta = (meta_), .help = (text) \
     }
 
-/* Options that every command has: --help, --json, --quiet, --threads, --seed.
- * These come on top. */
+/* Every command has --help, --json, --quiet, --threads and --seed. These bits add the options that
+ * several commands share. */
 enum {
     CE_TAKES_GENERATOR = 1, /* --model, --generator */
     CE_TAKES_CLIP = 2,      /* --model, --clip, --bpe */
@@ -109,23 +109,23 @@ enum {
 
 struct ce_syntax {
     const char *usage;    /* what follows "cfedit NAME ", several lines for several forms */
-    const char *about;    /* a paragraph above the options, lines broken by hand; or NULL */
-    const char *examples; /* lines below the options, as they are; or NULL */
+    const char *about;    /* a paragraph above the options, with its line feeds; or NULL */
+    const char *examples; /* lines below the options, with their line feeds; or NULL */
     unsigned takes;
     const struct ce_option *table;
     size_t count;
     struct ce_list *arguments; /* NULL: the command takes none */
 };
 
-/* Reads argv[1..argc) (argv[0] is the command's name) into the variables of the
- * table and into `run`, and makes run->ctx. Returns CE_PARSED, or the exit status
- * with which the command ends at once: CE_OK after --help, which is printed on
- * stdout, else the error has been told. */
+/* Reads argv[1..argc) (argv[0] is the command's name) into the variables of the table and into
+ * `run`, notes the input files (inputs.h) and makes run->ctx. Returns CE_PARSED, or the exit status
+ * with which the command must end at once: CE_OK after --help, which is printed on stdout; the
+ * status of an error, which has been told. */
 enum { CE_PARSED = -1 };
 int ce_options_parse(struct ce_run *run, const struct ce_syntax *syntax, int argc, char **argv);
 
-/* The name nearest to `word` when a slip of the hand may explain the difference, else
- * NULL. `names` has `count` entries; NULL ones are skipped. */
+/* The name nearest to `word`, if they differ by no more than a typing error or two; else NULL.
+ * `names` has `count` entries; entries that are NULL are skipped. */
 const char *ce_suggest(const char *word, const char *const *names, size_t count);
 
 #endif

@@ -9,7 +9,7 @@
 
 /* ---- help ---- */
 
-/* Prints words from column `at` on, going on at HELP_COLUMN. */
+/* Prints words, the first at column `at`; further lines begin at HELP_COLUMN. */
 static void print_wrapped(const char *text, int at)
 {
     bool first = true;
@@ -34,7 +34,7 @@ static void describe_default(const struct ce_option *option, char *buf, size_t c
     buf[0] = '\0';
     switch (option->kind) {
     case CE_INT:
-        /* Defaults out of range stand for "none" and are explained in words. */
+        /* A default out of range stands for "none"; the help text then says what happens. */
         if ((double)*(const int64_t *)option->value >= option->low)
             snprintf(buf, cap, " (default %lld)", (long long)*(const int64_t *)option->value);
         break;
@@ -103,8 +103,8 @@ void ce_options_help(const struct ce_run *run, const struct ce_syntax *syntax,
 
 #define WORD_MAX 48
 
-/* Edits (insertion, deletion, replacement, swap of neighbours) between two words
- * (Damerau 1964, restricted form). */
+/* The number of edits that turn one word into another: insertion, deletion, replacement, swap of
+ * neighbours (Damerau 1964, restricted form). */
 static int distance(const char *a, const char *b)
 {
     const int n = (int)strlen(a), m = (int)strlen(b);
@@ -141,7 +141,7 @@ const char *ce_suggest(const char *word, const char *const *names, size_t count)
     for (size_t i = 0; i < count; i++) {
         if (!names[i])
             continue;
-        /* The beginning of a name counts as near: abbreviations are not taken. */
+        /* An abbreviation is not accepted, but the name that it begins is suggested. */
         const int far = strncmp(word, names[i], length) == 0 ? 1 : distance(word, names[i]);
         if (far < best_distance) {
             best = names[i];

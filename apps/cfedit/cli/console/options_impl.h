@@ -1,4 +1,4 @@
-/* Shared by the two halves of the option parser. */
+/* What the parser (options.c) and the help (options_help.c) share. */
 #ifndef CFEDIT_OPTIONS_IMPL_H
 #define CFEDIT_OPTIONS_IMPL_H
 
@@ -6,8 +6,8 @@
 
 #define CE_COMMON_MAX 16
 
-/* The options that `takes` names and those of every command, pointing into
- * `run`; returns their number, at most CE_COMMON_MAX. */
+/* Writes the options of the bits in `takes` and the options of every command; they point into
+ * `run`. Returns their number, at most CE_COMMON_MAX. */
 size_t ce_options_common(struct ce_run *run, unsigned takes, struct ce_option *out);
 
 /* Whether "--no-NAME" stands for "--NAME off". */

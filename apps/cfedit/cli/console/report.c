@@ -1,3 +1,4 @@
+/* Notes and progress on stderr, results on stdout. */
 #define _POSIX_C_SOURCE 200809L /* isatty */
 #include "cli/console/report.h"
 
@@ -6,9 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define FIRST_INTERVAL   2.0 /* seconds between lines that stay */
+#define FIRST_INTERVAL   2.0 /* seconds before the first line in a file or a pipe */
 #define LONGEST_INTERVAL 60.0
-#define REWRITE_INTERVAL 0.1 /* between versions of the rewritten line */
+#define REWRITE_INTERVAL 0.1 /* seconds between two versions of the line on a terminal */
 
 void ce_note(const struct ce_run *run, const char *format, ...)
 {
@@ -55,7 +56,7 @@ static void show(struct ce_progress *p, double now, const char *note)
     if (width >= (int)sizeof line)
         width = (int)sizeof line - 1;
     if (p->terminal) {
-        /* Blanks cover what a longer line before has left. */
+        /* Blanks cover the rest of a longer line that stood here. */
         const int rest = p->width > width ? p->width - width : 0;
         fprintf(stderr, "\r%s%*s", line, rest, "");
         fflush(stderr);
@@ -101,7 +102,7 @@ void ce_progress_step(struct ce_progress *progress, int64_t done, const char *no
     progress->done = done;
     if (!progress->on)
         return;
-    /* What is soon done needs no lines in a log. */
+    /* A log needs no line about a loop that is done in a moment. */
     const bool last =
         done >= progress->total && (progress->terminal || now - progress->begun >= FIRST_INTERVAL);
     if (now - progress->shown < progress->interval && !last)

@@ -1,3 +1,4 @@
+/* Memory that lives as long as a run, and the one line that tells an error. */
 #include "cli/console/run.h"
 
 #include <stdalign.h>
@@ -50,8 +51,8 @@ char *ce_keep(struct ce_run *run, char *text)
     return kept;
 }
 
-/* File names and texts may hold line feeds and escape sequences; a message
- * stays one harmless line. */
+/* File names and texts may hold line feeds and escape sequences. Their control characters are
+ * replaced, so that a message is one line and cannot steer a terminal. */
 static void tell(const struct ce_run *run, bool hint, const char *format, va_list args)
 {
     char line[4096];

@@ -1,9 +1,9 @@
-/* One run of the program: the settings that every command shares, memory that
- * lives as long as the run, and the way errors are told.
+/* One run of the program: the options that every command has, memory that lives as long as the run,
+ * and the way errors are told.
  *
- * Below the commands, functions report failures in the run's lt_ctx and return
- * an lt_status, as the library does; a command turns the standing failure into
- * its one line on stderr and its exit status with ce_fail(). */
+ * Functions below the commands fail as the library does: they leave a message in the run's lt_ctx
+ * and return an lt_status. The command then calls ce_fail(), which prints the message as one line
+ * on stderr and gives the exit status. */
 #ifndef CFEDIT_RUN_H
 #define CFEDIT_RUN_H
 
@@ -32,25 +32,25 @@ struct ce_run {
     struct ce_input *inputs; /* the files that the run reads (inputs.h) */
     size_t input_count;
     struct ce_paths paths;
-    struct ce_block *blocks; /* what ce_alloc() gave */
+    struct ce_block *blocks; /* the memory of ce_alloc() */
 };
 
-/* Zeroed memory that ce_run_end() frees. NULL, with LT_ERR_MEMORY in ctx where
- * there is one, on failure. */
+/* Zeroed memory that ce_run_end() frees. NULL on failure, with LT_ERR_MEMORY in run->ctx if there
+ * is a context. */
 void *ce_alloc(struct ce_run *run, size_t count, size_t size);
-/* A formatted string in such memory. */
+/* A formatted string in memory of ce_alloc(). */
 char *ce_text(struct ce_run *run, const char *format, ...) LT_PRINTF(2, 3);
 
-/* Copies a string from malloc() into such memory and frees it. NULL for NULL, or when out of
- * memory. */
+/* Copies a string from malloc() into memory of ce_alloc() and frees the string. NULL for NULL, or
+ * when out of memory. */
 char *ce_keep(struct ce_run *run, char *text);
 
-/* Writes "cfedit: COMMAND: MESSAGE" on stderr, one line whatever the message
- * holds, and returns CE_ERROR. */
+/* Writes "cfedit: COMMAND: MESSAGE" on stderr and returns CE_ERROR. It stays one line: control
+ * characters in the message become '?'. */
 int ce_error(const struct ce_run *run, const char *format, ...) LT_PRINTF(2, 3);
-/* The same with "; see 'cfedit COMMAND --help'" and CE_USAGE. */
+/* Like ce_error(), with "; see 'cfedit COMMAND --help'" at the end; returns CE_USAGE. */
 int ce_usage_error(const struct ce_run *run, const char *format, ...) LT_PRINTF(2, 3);
-/* Tells the failure that stands in run->ctx; returns CE_ERROR. */
+/* Tells the failure in run->ctx as ce_error() does; returns CE_ERROR. */
 int ce_fail(const struct ce_run *run);
 
 /* Frees the context and the run's memory. */

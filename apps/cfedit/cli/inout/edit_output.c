@@ -1,3 +1,4 @@
+/* The pictures, the dump and the report of `cfedit edit`. */
 #include "cli/inout/edit_output.h"
 
 #include <stdio.h>
@@ -86,7 +87,7 @@ lt_status ce_edit_prepare_pictures(struct ce_run *run, const char *output,
 {
     const lt_status status =
         all[0].alone ? ce_folder_make(run->ctx, place_of(output, count)) : LT_OK;
-    /* Which files may be replaced was asked when they were named. */
+    /* ce_edit_name_pictures() has found that the file may be replaced. */
     return status == LT_OK ? ce_output_check(run, "-o", all[0].path, CE_REPLACE_CONTINUED) : status;
 }
 
@@ -103,8 +104,8 @@ lt_status ce_edit_write_pictures(struct ce_run *run, const struct ce_edit_output
 
 /* ---- tensors ---- */
 
-/* Member `which` of all results joined: 0 x_hat, 1 x, 2 latents, from 3 on the styles; NULL where
- * there are none. */
+/* Joins one member of all results along the first axis: which = 0 takes x_hat, 1 x, 2 latents, 3
+ * the first style, 4 the second, ... NULL on failure. */
 static lt_tensor *join(struct ce_run *run, const struct ce_edit_output *o, int which)
 {
     lt_tensor **part = ce_alloc(run, o->count, sizeof *part);

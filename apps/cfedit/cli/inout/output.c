@@ -1,3 +1,4 @@
+/* Names of output files, whether they may be written, and writing them. */
 #define _POSIX_C_SOURCE 200809L /* strcasecmp, stat */
 #include "cli/inout/output.h"
 
@@ -47,7 +48,9 @@ int ce_pictures_room(const struct ce_run *run, const char *path, int64_t count)
     if (ce_is_foreign_picture_name(path))
         return ce_usage_error(run, "-o %s: pictures are written as .png or .jpg", path);
     if (count > 1 && !ce_is_picture_folder(path))
-        return ce_usage_error(run, "-o %s: %lld pictures need a folder", path, (long long)count);
+        return ce_usage_error(
+            run, "-o %s: %lld pictures need a folder; name one that is there, or a new one", path,
+            (long long)count);
     return CE_PARSED;
 }
 
@@ -134,7 +137,7 @@ lt_status ce_picture_files_prepare(struct ce_run *run, const struct ce_picture_f
     if (!pictures->on)
         return LT_OK;
     const lt_status status = pictures->folder ? ce_folder_make(run->ctx, pictures->folder) : LT_OK;
-    /* Which files may be replaced was asked when they were named. */
+    /* ce_picture_files_name() has found that the file may be replaced. */
     return status == LT_OK ? ce_output_check(run, "-o", pictures->files[0], CE_REPLACE_CONTINUED)
                            : status;
 }

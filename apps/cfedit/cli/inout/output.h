@@ -1,4 +1,5 @@
-/* Where results go: picture files, dumps, and what is told of them. */
+/* Where results go: picture files and dumps, whether they may be written, and what is told of them.
+ */
 #ifndef CFEDIT_OUTPUT_H
 #define CFEDIT_OUTPUT_H
 
@@ -7,16 +8,17 @@
 #include "cli/console/folders.h"
 #include "tensor/files/json.h"
 
-/* Whether the name ends as a picture's: .png, .jpg, .jpeg. */
+/* Whether the name ends in .png, .jpg or .jpeg, the formats that are written. */
 bool ce_is_picture_name(const char *path);
-/* Whether it ends as that of a picture format that is not written (.gif, .webp, ...), which
- * must not become the name of a folder. */
+/* Whether the name ends as that of a picture in a format that is not written: .gif, .webp, ... Such
+ * a name must not become a folder. */
 bool ce_is_foreign_picture_name(const char *path);
-/* Whether pictures that go to `path` go into a folder of that name: one that is there, or any name
- * but a picture's. */
+/* Whether `path` stands for a folder of pictures: a folder that exists, or any name that is not a
+ * picture's. */
 bool ce_is_picture_folder(const char *path);
-/* CE_PARSED where `count` pictures may go to `path`, of -o (NULL: wherever the command likes), else
- * the exit status of a usage error: a format that is not written, one file for several pictures. */
+/* Whether `count` pictures fit the value `path` of -o; NULL (no -o) fits any number. CE_PARSED, or
+ * the exit status of a usage error that has been told: a format that is not written, one file for
+ * several pictures. */
 int ce_pictures_room(const struct ce_run *run, const char *path, int64_t count);
 /* Which file that is there already an output may replace without --overwrite. A file that the run
  * reads (inputs.h) is never replaced. */
@@ -31,8 +33,8 @@ enum ce_replace {
 lt_status ce_output_allow(struct ce_run *run, const char *option, const char *path,
                           enum ce_replace replace);
 
-/* The same, and LT_ERR_IO where no file of this name could be written now, so that hours of work
- * are not spent in vain. NULL for `path` is accepted. */
+/* Like ce_output_allow(), and LT_ERR_IO where no file of this name could be written now: hours of
+ * work must not end in that error. NULL for `path` is accepted. */
 lt_status ce_output_check(struct ce_run *run, const char *option, const char *path,
                           enum ce_replace replace);
 
@@ -57,28 +59,28 @@ int ce_picture_files_name(struct ce_run *run, const char *output, const char *na
 /* Makes the folder. LT_ERR_IO where the first picture could not be written. */
 lt_status ce_picture_files_prepare(struct ce_run *run, const struct ce_picture_files *pictures);
 
-/* Writes the named tensors as float32 to run->dump; NULL tensors are left out. Does
- * nothing without --dump. */
+/* Writes the named tensors, any number of them, as float32 to run->dump. Tensors that are NULL are
+ * left out. Does nothing without --dump. */
 lt_status ce_dump(struct ce_run *run, size_t count, const char *const *names,
                   lt_tensor *const *tensors);
 
-/* Picture `index` of images (N,3,H,W) to a file, `key` = `text` noted in it beside the
- * program's version. A NaN or infinity is LT_ERR_NUMERIC. If `keep` is not NULL the
- * picture is given to the caller, to be freed. */
+/* Writes picture `index` of images (N,3,H,W) to a file, with the texts of ce_image_origin() and
+ * `key`: `text` in it. A NaN or an infinity is LT_ERR_NUMERIC. If `keep` is not NULL it becomes the
+ * picture, which the caller frees. */
 lt_status ce_picture_write(struct ce_run *run, const char *path, lt_tensor *images, int64_t index,
                            const char *key, const char *text, ce_image *keep);
 
-/* What a command that makes pictures tells of them, besides run->dump. */
+/* What a command that makes pictures tells of them; run->dump is told, too. */
 struct ce_told {
     const char *const *files; /* [count]; NULL where none were written */
-    const int64_t *seeds;     /* [count]; NULL where the latents have numbers only */
+    const int64_t *seeds;     /* [count]; NULL: the pictures are told by their number */
     int64_t count;
     const char *sheet; /* NULL: none */
     double seconds;
 };
-/* One name a line on stdout; returns CE_OK. */
+/* Prints the names of the files on stdout, one a line; returns CE_OK. */
 int ce_told_print(const struct ce_run *run, const struct ce_told *told);
-/* The members pictures, sheet, dump and seconds of the JSON object that is open. */
+/* Adds the members pictures, sheet, dump and seconds to the JSON object that is open. */
 void ce_told_put(const struct ce_run *run, lt_json_writer *writer, const struct ce_told *told);
 
 #endif

@@ -1,3 +1,4 @@
+/* Inverting photos one after another, with progress over all of them. */
 #include "cli/inout/photos.h"
 
 #include <stdio.h>
@@ -7,10 +8,10 @@
 #include "cli/inout/pictures.h"
 #include "cli/console/report.h"
 
-/* The line of progress, over all photos. */
+/* One line of progress for all photos. */
 struct telling {
     struct ce_progress progress;
-    int64_t before; /* steps of the photos done */
+    int64_t before; /* steps of the photos that are finished */
 };
 
 static bool tell_step(void *user, int64_t step, double loss)
@@ -22,7 +23,7 @@ static bool tell_step(void *user, int64_t step, double loss)
     return true;
 }
 
-/* Photo i into the rows i of *photos. */
+/* Inverts photo i; the results become row i of the tensors in *photos. */
 static lt_status invert_one(const struct ce_models *models, const struct ce_invert_config *config,
                             const char *path, struct telling *telling, size_t i,
                             struct ce_photos *photos)

@@ -1,25 +1,26 @@
-/* Picture files as latents: read, cut to the generator's square, inverted (invert.h), with progress
- * on stderr. */
+/* Photos as latents: each is read, cut to the generator's square and inverted (engine/invert.h),
+ * with progress on stderr. */
 #ifndef CFEDIT_PHOTOS_H
 #define CFEDIT_PHOTOS_H
 
 #include "cli/console/run.h"
 #include "engine/invert.h"
 
-/* N pictures; tensors in the innermost scope, arrays in the run's memory. */
+/* N inverted photos. The tensors are in the innermost scope, the arrays in the run's memory. */
 struct ce_photos {
     size_t count;
-    lt_tensor *x;     /* (N,3,S,S) the pictures, fitted */
+    lt_tensor *x;     /* (N,3,S,S) the photos, cut and scaled to the generator's size */
     lt_tensor *w;     /* (N,L,D) */
     lt_tensor *x_hat; /* (N,3,S,S) = G(w) */
     double *psnr, *seconds;
 };
 
-/* What inverting `count` photos needs besides the generator: CE_NEED_ENCODER where there is one,
- * else nothing. */
+/* What inverting `count` photos needs besides the generator: CE_NEED_ENCODER if the model has an
+ * encoder and count is not 0, else nothing. */
 unsigned ce_photos_need(struct ce_run *run, size_t count);
 
-/* Errors: those of reading a picture and of ce_invert_run(), with the file's name in front. */
+/* Inverts `count` photos. Errors: the errors of reading a picture and of ce_invert_run(), with the
+ * photo's name in front. */
 lt_status ce_photos_invert(struct ce_run *run, const struct ce_models *models,
                            const struct ce_invert_config *config, const char *const *paths,
                            size_t count, struct ce_photos *photos);

@@ -1,3 +1,4 @@
+/* Folders among the pictures of a command line. */
 #define _POSIX_C_SOURCE 200809L /* opendir */
 #include "cli/inout/picture_list.h"
 
@@ -14,7 +15,7 @@ static int by_name(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* The pictures of a folder, appended in order. */
+/* Appends the pictures of a folder, sorted by name. */
 static int append_folder(struct ce_run *run, struct ce_list *list, const char *folder)
 {
     const size_t before = list->count;

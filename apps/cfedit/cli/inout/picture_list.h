@@ -1,4 +1,4 @@
-/* The pictures that --image names. */
+/* The pictures that --image names, with folders replaced by their pictures. */
 #ifndef CFEDIT_PICTURE_LIST_H
 #define CFEDIT_PICTURE_LIST_H
 

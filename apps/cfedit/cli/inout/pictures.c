@@ -1,3 +1,4 @@
+/* Picture files as tensors, and their CLIP features. */
 #include "cli/inout/pictures.h"
 
 #include <string.h>
@@ -25,7 +26,7 @@ lt_tensor *ce_picture_read(lt_ctx *ctx, const char *path)
              : NULL;
 }
 
-/* Up to BATCH pictures -> features (n, D). */
+/* The features (n, D) of n pictures, at most BATCH. */
 static lt_tensor *embed_some(lt_ctx *ctx, const struct ce_models *models, const char *const *paths,
                              int n, bool antialias)
 {
@@ -33,7 +34,7 @@ static lt_tensor *embed_some(lt_ctx *ctx, const struct ce_models *models, const 
     const lt_scope scope = lt_scope_open(ctx);
     lt_tensor *out = NULL;
     for (int i = 0; i < n; i++) {
-        /* One at a time: photos may be hundreds of times as large as what CLIP sees. */
+        /* A photo may have hundreds of times the pixels that CLIP sees: keep one at a time. */
         const lt_scope one = lt_scope_open(ctx);
         lt_tensor *t = ce_picture_read(ctx, paths[i]);
         t = t ? lt_clip_preprocess(ctx, models->clip, t, antialias) : NULL;

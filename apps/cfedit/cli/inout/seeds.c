@@ -1,3 +1,4 @@
+/* Reading lists of seeds. */
 #include "cli/inout/seeds.h"
 
 #include <string.h>
@@ -58,7 +59,7 @@ int ce_seeds_parse(struct ce_run *run, const char *text, int64_t **seeds, size_t
     size_t n = 0;
     for (const char *at = text; n < *count; at++) {
         parse_range(&at, &first, &last);
-        /* Counted by the distance: the last seed may be the largest integer. */
+        /* The loop counts from 0: with `last` the largest integer, a seed could not exceed it. */
         for (int64_t i = 0; i <= last - first; i++)
             (*seeds)[n++] = first + i;
     }

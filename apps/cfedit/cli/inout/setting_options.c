@@ -1,3 +1,4 @@
+/* Options made from the table of settings. */
 #include "cli/inout/setting_options.h"
 
 #include <math.h>
@@ -103,6 +104,14 @@ int ce_setting_options_put(const struct ce_run *run, const struct ce_setting_opt
                                                           : ce_setting_choice(setting, o->word));
     }
     return CE_PARSED;
+}
+
+const char *ce_setting_options_first_given(const struct ce_setting_options *options)
+{
+    for (size_t i = 0; i < options->count; i++)
+        if (options->all[i].given)
+            return options->all[i].setting->name;
+    return NULL;
 }
 
 bool ce_setting_options_given(const struct ce_setting_options *options, const char *name)

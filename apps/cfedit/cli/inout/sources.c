@@ -1,3 +1,4 @@
+/* The options that say which pictures are meant, and their latents. */
 #include "cli/inout/sources.h"
 
 #include "cli/console/inputs.h"
@@ -22,7 +23,7 @@ size_t ce_sources_options(struct ce_sources *s, struct ce_option *out)
     size_t n = 0;
     out[n++] = (struct ce_option)CE_OPT_TEXT(
         "seeds", "LIST", &s->seeds_text,
-        "the random pictures of several seeds, such as 1-16 or 3,5,9; --seed N is one of them. "
+        "the random pictures of several seeds, such as 1-16 or 3,5,9 (--seed N: of one seed). "
         "The picture of a seed depends on the seed and the truncation only");
     out[n++] = (struct ce_option)CE_OPT_FILE(
         "latents", "FILE[:I]", &s->latents,
@@ -58,7 +59,8 @@ int ce_sources_settle(struct ce_run *run, struct ce_sources *s, int64_t seed)
         return ce_usage_error(run, "only one of --seed, --seeds, --latents and %s can be given",
                               s->kinds & CE_SOURCE_Z ? "--z" : "--image");
     if (photos && s->truncation_given)
-        return ce_usage_error(run, "--truncation does not apply to photos, --image");
+        return ce_usage_error(run,
+                              "--truncation does not apply to photos; leave it out with --image");
     int status = ce_picture_list_expand(run, &s->images);
     s->count = s->images.count;
     if (status == CE_PARSED && s->seeds_text)

@@ -1,3 +1,4 @@
+/* The log, the loss curve and the sheets of pictures of a training. */
 #define _POSIX_C_SOURCE 200809L /* stat, truncate */
 #include "cli/inout/train_report.h"
 
@@ -25,8 +26,8 @@ struct ce_train_log {
 
 /* ---- the log ---- */
 
-/* The length of `text`'s beginning that holds whole lines of steps up to `keep`; LT_ERR_FORMAT
- * where a whole line is no step. */
+/* *length becomes the number of bytes, from the beginning of `text`, that hold whole lines of steps
+ * up to `keep`. LT_ERR_FORMAT where a whole line is not that of a step. */
 static lt_status kept_length(lt_ctx *ctx, const char *path, const char *text, size_t size,
                              int64_t keep, size_t *length)
 {
@@ -105,7 +106,7 @@ void ce_train_log_close(struct ce_train_log *log)
     free(log);
 }
 
-/* The terms that are on, under their names with `prefix`. */
+/* Adds the terms that are on; a key is `prefix` and the name of the term. */
 static void put_terms(lt_json_writer *line, const struct ce_terms *terms, const char *prefix)
 {
     float value[CE_TERMS_LOGGED];

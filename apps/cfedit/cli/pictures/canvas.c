@@ -1,4 +1,4 @@
-/* Drawing on pictures. */
+/* Drawing on pictures: rectangles, lines, and text in a built-in font. */
 #include "cli/pictures/canvas.h"
 
 #include <math.h>
@@ -6,12 +6,12 @@
 #include <string.h>
 
 #define GLYPH_WIDTH  5
-#define GLYPH_HEIGHT 9 /* seven rows above the base line, two below */
+#define GLYPH_HEIGHT 9 /* rows: seven above the base line, two below it */
 #define LINE_HEIGHT  11
 #define SPACE_WIDTH  3
 #define BOX          127 /* the glyph of everything that is not ASCII */
 
-/* Eight glyphs a row, from the space on. */
+/* The glyphs of ASCII from the space on, eight in a row; '#' is ink. */
 static const char *const font[12][GLYPH_HEIGHT] = {
     {
         "..... ..#.. .#.#. .#.#. ..#.. ##..# .##.. ..#..",
@@ -210,8 +210,8 @@ static double distance_to_segment(double px, double py, const double *a, const d
     return hypot(px - (a[0] + t * dx), py - (a[1] + t * dy));
 }
 
-/* Shortens the segment a-b to the box (Liang and Barsky 1984); false if nothing
- * of it lies inside. */
+/* Shortens the segment a-b to the part inside the box (Liang and Barsky 1984). False if no part is
+ * inside. */
 static bool shorten(double *a, double *b, const double low[2], const double high[2])
 {
     double enter = 0.0, leave = 1.0;
@@ -237,7 +237,7 @@ static bool shorten(double *a, double *b, const double low[2], const double high
     return true;
 }
 
-/* Raises the cover of the pixels near the segment a-b. */
+/* Raises the cover (0..1) of the pixels near the segment a-b to that of a line of this radius. */
 static void cover_segment(float *cover, ce_rect area, double a[2], double b[2], double radius)
 {
     double reach = radius + 0.5;
@@ -248,7 +248,7 @@ static void cover_segment(float *cover, ce_rect area, double a[2], double b[2], 
     int top = (int)fmax(floor(fmin(a[1], b[1]) - reach), area.y);
     int bottom = (int)fmin(ceil(fmax(a[1], b[1]) + reach), area.y + area.height);
     for (int y = top; y < bottom; y++) {
-        /* The part of the segment that comes near this row bounds x. */
+        /* Only the part of the segment near this row matters; its ends bound x. */
         double p[2] = {a[0], a[1]}, q[2] = {b[0], b[1]};
         const double row_low[2] = {low[0], y + 0.5 - reach - 0.5};
         const double row_high[2] = {high[0], y + 0.5 + reach + 0.5};
@@ -270,8 +270,8 @@ lt_status ce_canvas_polyline(lt_ctx *ctx, ce_image *image, ce_rect clip, const d
     ce_rect area = clipped(image, clip);
     if (area.width <= 0 || area.height <= 0)
         return LT_OK;
-    /* Covers are joined by their maximum before blending, or joints would show
-     * as dots. */
+    /* Each segment raises the covers to their maximum, and colour is blended once at the end.
+     * Blending segment by segment would darken the joints. */
     float *cover = calloc((size_t)area.width * (size_t)area.height, sizeof *cover);
     if (!cover)
         return lt_fail(ctx, LT_ERR_MEMORY, "no memory for drawing a line");
@@ -294,7 +294,7 @@ lt_status ce_canvas_polyline(lt_ctx *ctx, ce_image *image, ce_rect clip, const d
 
 /* ---- text ---- */
 
-/* The next character of a UTF-8 text as a glyph number; moves on. */
+/* The glyph number of the next character of a UTF-8 text; *text moves behind it. */
 static int next_glyph(const char **text)
 {
     unsigned char c = (unsigned char)*(*text)++;
@@ -312,8 +312,8 @@ static bool ink(int glyph, int x, int y)
     return font[(glyph - 32) / 8][y][(glyph - 32) % 8 * (GLYPH_WIDTH + 1) + x] == '#';
 }
 
-/* The columns that hold ink. Digits keep their full width, so that numbers line
- * up. */
+/* The columns of a glyph that hold ink. Digits keep their full width, so that columns of numbers
+ * stand straight. */
 static void extent(int glyph, int *first, int *width)
 {
     int last = -1;
@@ -356,8 +356,8 @@ int ce_canvas_text_width(const char *text, int scale)
 
 int ce_canvas_line_height(int scale) { return LINE_HEIGHT * scale; }
 
-/* Whether the point (fx, fy) of the cell (x, y) is inked. Steps of diagonal
- * strokes are filled by triangles, which takes the stairs off large letters. */
+/* Whether the point (fx, fy) of the cell (x, y) is inked. A triangle fills each step of a diagonal
+ * stroke, so that large letters show no stairs. */
 static bool inked(int glyph, int x, int y, double fx, double fy)
 {
     if (ink(glyph, x, y))
@@ -405,8 +405,8 @@ static void draw_span(ce_image *image, int x, int y, int scale, ce_color color, 
     }
 }
 
-/* Finds the end of the line that begins at `text` and the beginning of the next
- * one. A line takes at least one character. */
+/* Returns the end of the line that begins at `text`; *next becomes the beginning of the next line.
+ * A line has at least one character. */
 static const char *line_end(const char *text, int width, int scale, const char **next)
 {
     const char *at = text, *space = NULL;

@@ -41,7 +41,7 @@ typedef enum ce_align { CE_LEFT = 0, CE_CENTER = 1, CE_RIGHT = 2 } ce_align;
  * "..". Line feeds are kept. At least one line is written. */
 void ce_canvas_text(ce_image *image, ce_rect area, ce_align align, int scale, ce_color color,
                     const char *text);
-/* The lines that the same text would take, at most `max_lines`. */
+/* The number of lines that ce_canvas_text() would need for `text`, at most `max_lines`. */
 int ce_canvas_text_lines(const char *text, int width, int scale, int max_lines);
 
 /* One line turned by 90 degrees to read upwards, centred in `area`. */

@@ -1,4 +1,5 @@
-/* PNG through libpng, JPEG through libjpeg, both from and to memory. */
+/* PNG files through libpng and JPEG files through libjpeg. Both libraries read from memory and
+ * write through a callback, and report errors by longjmp(). */
 #include "cli/pictures/image_file.h"
 
 #include <setjmp.h>
@@ -43,8 +44,8 @@ void ce_image_free(ce_image *image)
     *image = (ce_image){0};
 }
 
-/* What both decoders share. Fields that change between setjmp and longjmp live
- * here, behind a pointer, and so keep their values. */
+/* The state of reading or writing one file. Local variables that change between setjmp() and
+ * longjmp() would lose their values; members behind a pointer keep them. */
 typedef struct codec {
     lt_ctx *ctx;
     const char *path;
@@ -106,7 +107,7 @@ static void png_take(png_structp png, png_bytep to, size_t count)
     c->at += count;
 }
 
-/* Lays RGBA on white, in place. */
+/* Turns RGBA into RGB in place, over a white background. */
 static void drop_alpha(uint8_t *pixels, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -117,18 +118,19 @@ static void drop_alpha(uint8_t *pixels, size_t count)
     }
 }
 
-/* Decodes into c->pixels; the rest of the work that may longjmp. */
+/* Decodes into c->pixels. Everything here may longjmp(). */
 static void png_decode(codec *c, png_structp png, png_infop info)
 {
     png_set_read_fn(png, c, png_take);
-    png_set_user_limits(png, 0x7fffffff, 0x7fffffff); /* check_size() says it better */
+    png_set_user_limits(png, 0x7fffffff,
+                        0x7fffffff); /* check_size() refuses large pictures with a better message */
     png_set_chunk_malloc_max(png, 16u << 20);
     png_set_chunk_cache_max(png, 128);
     png_read_info(png, info);
     if (check_size(c, png_get_image_width(png, info), png_get_image_height(png, info)) != LT_OK)
         return;
-    /* Deflate shrinks at most 1032 to 1: a small file cannot hold a large
-     * picture, and no memory is taken for it. */
+    /* Deflate shrinks data at most 1032 to 1. A file too small for its picture is refused before
+     * memory is taken. */
     if (png_get_rowbytes(png, info) * (size_t)c->height / 1040 > c->size)
         png_error(png, "the file is truncated");
     bool alpha = (png_get_color_type(png, info) & PNG_COLOR_MASK_ALPHA) != 0 ||
@@ -188,8 +190,8 @@ static void jpeg_fail(j_common_ptr jpeg)
     longjmp(c->jump, 1);
 }
 
-/* Messages of level -1 are about damage. Those that lose pixels end the
- * decoding; the rest is what ordinary cameras get wrong. */
+/* libjpeg warns of damage with level -1. Damage that loses pixels ends the decoding. Other warnings
+ * are about mistakes that ordinary cameras make. */
 static void jpeg_note(j_common_ptr jpeg, int level)
 {
     if (level >= 0)
@@ -216,7 +218,7 @@ static struct jpeg_error_mgr *jpeg_errors_init(jpeg_errors *errors, codec *c)
     return &errors->base;
 }
 
-/* A small file can ask for very many passes over a large picture. */
+/* Limits the scans: a small file could ask for very many passes over a large picture. */
 static void jpeg_count_scans(j_common_ptr jpeg)
 {
     if (jpeg->is_decompressor &&
@@ -235,7 +237,7 @@ static unsigned exif_number(const uint8_t *p, int bytes, bool big)
     return value;
 }
 
-/* The orientation tag of an APP1 segment, 1 where there is none. */
+/* The EXIF orientation in an APP1 segment; 1, upright, if there is none. */
 static int exif_orientation(const uint8_t *p, size_t size)
 {
     if (size < 14 || memcmp(p, "Exif\0\0", 6) != 0)
@@ -254,7 +256,7 @@ static int exif_orientation(const uint8_t *p, size_t size)
         const uint8_t *entry = p + at;
         if (exif_number(entry, 2, big) != 0x112)
             continue;
-        /* type SHORT, one value */
+        /* The tag must hold one value of type SHORT. */
         if (exif_number(entry + 2, 2, big) != 3 || exif_number(entry + 4, 4, big) != 1)
             return 1;
         unsigned value = exif_number(entry + 8, 2, big);
@@ -263,8 +265,8 @@ static int exif_orientation(const uint8_t *p, size_t size)
     return 1;
 }
 
-/* Four inks to RGB, in place. Adobe's writers, which are nearly all, store the
- * inks inverted. */
+/* Turns CMYK into RGB in place. Adobe's programs, which write nearly all CMYK files, store the inks
+ * inverted. */
 static void drop_black(uint8_t *pixels, size_t count, bool inverted)
 {
     for (size_t i = 0; i < count; i++) {
@@ -287,8 +289,8 @@ static void jpeg_decode(codec *c, struct jpeg_decompress_struct *jpeg)
     for (jpeg_saved_marker_ptr m = jpeg->marker_list; m; m = m->next)
         if (m->marker == JPEG_APP0 + 1 && c->orientation == 1)
             c->orientation = exif_orientation(m->data, m->data_length);
-    /* Huffman codes take a bit or more for each block's mean: a small file
-     * cannot hold a large picture, and no memory is taken for it. */
+    /* A Huffman code takes at least one bit for each block's mean. A file too small for its picture
+     * is refused before memory is taken. */
     uint64_t blocks = 0;
     for (int k = 0; k < jpeg->num_components; k++)
         blocks +=
@@ -333,7 +335,7 @@ static lt_status read_jpeg(codec *c)
 
 /* ---- reading ---- */
 
-/* Turns pixels (RGB) upright; `image` receives them. */
+/* Copies RGB pixels into a new `image`, turned upright. */
 static lt_status turn(lt_ctx *ctx, const uint8_t *pixels, int width, int height, int orientation,
                       ce_image *image)
 {
@@ -357,7 +359,7 @@ static lt_status turn(lt_ctx *ctx, const uint8_t *pixels, int width, int height,
     return LT_OK;
 }
 
-/* A name for what the file is instead, or NULL. */
+/* The name of another picture format that the file seems to be in; NULL: none is known. */
 static const char *other_kind(const uint8_t *p, size_t size)
 {
     if (size >= 12 && memcmp(p, "RIFF", 4) == 0 && memcmp(p + 8, "WEBP", 4) == 0)
@@ -405,7 +407,7 @@ lt_status ce_image_read(lt_ctx *ctx, const char *path, ce_image *out)
         status = turn(ctx, c->pixels, c->width, c->height, c->orientation, out);
     } else if (status == LT_OK) {
         size_t count = (size_t)c->width * (size_t)c->height;
-        /* Shrinking four channels to three may fail without harm. */
+        /* Give back the memory of the fourth channel; if that fails, nothing is lost. */
         uint8_t *shrunk = c->channels == 4 ? realloc(c->pixels, 3 * count) : NULL;
         *out = (ce_image){c->width, c->height, shrunk ? shrunk : c->pixels};
         c->pixels = NULL;
@@ -479,7 +481,7 @@ static lt_status write_png(codec *c, const ce_image *image, const ce_image_text 
     return c->status;
 }
 
-/* libjpeg's destination: a buffer that is handed on whenever it is full. */
+/* Where libjpeg writes: a buffer that goes to the file whenever it is full. */
 typedef struct jpeg_target {
     struct jpeg_destination_mgr base; /* first */
     codec *codec;
@@ -609,7 +611,7 @@ lt_tensor *ce_image_to_tensor(lt_ctx *ctx, const ce_image *image)
 lt_status ce_image_from_tensor(lt_ctx *ctx, const lt_tensor *t, int64_t index, ce_image *out)
 {
     *out = (ce_image){0};
-    /* What is no picture at all is refused by ce_picture_to_rgb(), which tells why. */
+    /* A tensor that is no picture is refused by ce_picture_to_rgb(), with a message. */
     if (t && lt_ndim(t) >= 3) {
         const int64_t height = lt_dim(t, -2), width = lt_dim(t, -1);
         const int most = CE_IMAGE_MAX_SIDE + 1; /* refused by ce_image_create() */

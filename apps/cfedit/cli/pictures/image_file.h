@@ -1,4 +1,4 @@
-/* Pictures: 8-bit RGB in memory, PNG and JPEG on disk, tensors between. */
+/* Pictures: 8-bit RGB in memory, PNG or JPEG on disk, and their conversion to and from tensors. */
 #ifndef CFEDIT_IMAGE_FILE_H
 #define CFEDIT_IMAGE_FILE_H
 

@@ -1,3 +1,4 @@
+/* Recognising the PNG files that cfedit wrote. */
 #include "cli/pictures/image_origin.h"
 
 #include <stdbool.h>

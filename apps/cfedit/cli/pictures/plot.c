@@ -14,7 +14,7 @@ static const ce_color white = {255, 255, 255};
 static const ce_color dark = {34, 34, 34};
 static const ce_color soft = {110, 110, 110};
 static const ce_color grid = {228, 228, 228};
-/* Told apart without red and green, too. */
+/* Colours that people who confuse red and green can tell apart. */
 static const ce_color palette[] = {
     {0x1f, 0x6f, 0xb4}, {0xd9, 0x62, 0x1e}, {0x2a, 0x9d, 0x5c}, {0xb0, 0x45, 0x96},
     {0x2f, 0xa7, 0xbd}, {0xc3, 0x9b, 0x17}, {0x7a, 0x5a, 0x3c}, {0x55, 0x55, 0x55},
@@ -22,8 +22,8 @@ static const ce_color palette[] = {
 
 typedef struct axis {
     bool log;
-    double low, high; /* of the data; logarithms on a logarithmic axis */
-    int from, length; /* pixels; a negative length runs upwards */
+    double low, high; /* range of the data; of their logarithms on a logarithmic axis */
+    int from, length; /* pixels; the axis runs upwards if the length is negative */
     int ticks;
     double at[MAX_TICKS]; /* on the scale of low and high */
     char label[MAX_TICKS][24];
@@ -43,7 +43,7 @@ static double to_pixel(const axis *a, double scaled)
 
 static double x_of(const ce_series *s, size_t i) { return s->x ? s->x[i] : (double)i; }
 
-/* Sets both ranges from the points that can be drawn. */
+/* Sets the ranges of both axes to those of the points that can be drawn. */
 static void find_ranges(const ce_plot *plot, axis *x, axis *y)
 {
     x->low = y->low = INFINITY;
@@ -71,7 +71,7 @@ static void find_ranges(const ce_plot *plot, axis *x, axis *y)
             a->low = 0.0;
             a->high = 1.0;
         }
-        /* Keeps the arithmetic below finite and the span positive. */
+        /* The arithmetic below must stay finite, and the span positive. */
         a->low = fmax(a->low, -1e300);
         a->high = fmin(a->high, 1e300);
         double least = fmax(fabs(a->low), fabs(a->high)) * 1e-9;
@@ -97,7 +97,7 @@ static void add_tick(axis *a, double at, const char *format, int digits, double 
     a->ticks++;
 }
 
-/* Steps of 1, 2 or 5 times a power of ten. */
+/* Puts ticks at steps of 1, 2 or 5 times a power of ten. */
 static void linear_ticks(axis *a, int wanted)
 {
     double rough = (a->high - a->low) / wanted;
@@ -121,7 +121,8 @@ static void linear_ticks(axis *a, int wanted)
     }
 }
 
-/* Powers of ten; between them 2 and 5, or every small number, if there are few. */
+/* Puts ticks at powers of ten. If there are few, 2 and 5 times the powers, or all multiples from 2
+ * to 9, are added. */
 static void log_ticks(axis *a, int wanted)
 {
     double decades = a->high - a->low;
@@ -135,7 +136,7 @@ static void log_ticks(axis *a, int wanted)
             if (m == 2 || m == 5 || decades < 0.8)
                 add_tick(a, e + log10(m), "%.*g", 5, m * pow(10.0, e));
     }
-    /* A range within one step of those: ticks of a linear axis, moved over. */
+    /* A range that holds fewer than two of these ticks takes the ticks of a linear axis. */
     if (a->ticks < 2) {
         axis linear = {.low = pow(10.0, a->low), .high = pow(10.0, a->high)};
         linear_ticks(&linear, wanted);
@@ -168,8 +169,8 @@ static int widest_label(const axis *a, int scale)
     return widest;
 }
 
-/* Writes the legend in lines from the left; returns its height. Without
- * `image` it is only measured. */
+/* Draws the legend in lines from the left and returns its height. With `image` NULL nothing is
+ * drawn. */
 static int legend(const ce_plot *plot, ce_image *image, int left, int top, int width, int scale)
 {
     int swatch = 14 * scale, gap = 4 * scale, line = ce_canvas_line_height(scale) + 2 * scale;
@@ -247,8 +248,8 @@ lt_status ce_plot_render(lt_ctx *ctx, const ce_plot *plot, ce_image *out)
     axis *x = &axes[0], *y = &axes[1];
     find_ranges(plot, x, y);
 
-    /* Top and bottom first: the height decides the ticks of y, their labels the
-     * width that is left. */
+    /* Top and bottom come first: the height decides the ticks of y, and the width of their labels
+     * decides how wide the plot can be. */
     int top = 2 * space;
     if (plot->title) {
         int lines = ce_canvas_text_lines(plot->title, width - 4 * space, scale + 1, 2);
@@ -277,7 +278,7 @@ lt_status ce_plot_render(lt_ctx *ctx, const ce_plot *plot, ce_image *out)
         ce_canvas_text(out, (ce_rect){0, py - 7 * scale / 2, left - 2 * space, line}, CE_RIGHT,
                        scale, soft, y->label[i]);
     }
-    int label_end = -width; /* labels that would touch are left out */
+    int label_end = -width; /* a label that would touch the label before it is left out */
     for (int i = 0; i < x->ticks; i++) {
         int px = (int)lrint(to_pixel(x, x->at[i]));
         int half = ce_canvas_text_width(x->label[i], scale) / 2;

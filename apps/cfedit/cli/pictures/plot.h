@@ -1,4 +1,4 @@
-/* Line plots as pictures: loss curves, benchmarks. */
+/* Line plots drawn as pictures, such as loss curves and benchmarks. */
 #ifndef CFEDIT_PLOT_H
 #define CFEDIT_PLOT_H
 

@@ -1,4 +1,4 @@
-/* Contact sheets. */
+/* Contact sheets: the layout of cells and labels. */
 #include "cli/pictures/sheet.h"
 
 #include <stdbool.h>
@@ -12,7 +12,7 @@ static const ce_color white = {255, 255, 255};
 static const ce_color dark = {34, 34, 34};
 static const ce_color pale = {240, 240, 240};
 
-/* The tallest of `count` labels, in lines. */
+/* The number of lines of the tallest label. */
 static int most_lines(const char *const *labels, int count, int width, int scale)
 {
     int most = 0;
@@ -23,7 +23,7 @@ static int most_lines(const char *const *labels, int count, int width, int scale
     return most;
 }
 
-/* The width of the row labels: what the longest needs, at most a cell. */
+/* The width of the row labels: the longest label's, but at most the width of a cell. */
 static int row_label_width(const ce_sheet *sheet, int cell_width, int scale)
 {
     int widest = 0;
@@ -31,7 +31,7 @@ static int row_label_width(const ce_sheet *sheet, int cell_width, int scale)
         int width = sheet->row_labels[i] ? ce_canvas_text_width(sheet->row_labels[i], scale) : 0;
         widest = width > widest ? width : widest;
     }
-    /* A narrow cell still leaves room for a word. */
+    /* Beside narrow cells there is still room for a word. */
     int limit = cell_width > 60 * scale ? cell_width : 60 * scale;
     return widest < limit ? widest : limit;
 }
@@ -96,7 +96,7 @@ lt_status ce_sheet_render(lt_ctx *ctx, const ce_sheet *sheet, ce_image *out)
         const char *label = sheet->column_labels[c];
         if (!label)
             continue;
-        /* Labels stand on the cells: short ones start lower. */
+        /* The last line of each label touches its cells, so that short labels start lower. */
         int lines = ce_canvas_text_lines(label, model->width, scale, MAX_LABEL_LINES);
         ce_canvas_text(out,
                        (ce_rect){left + c * (model->width + margin),

@@ -16,8 +16,8 @@ typedef struct ce_sheet {
     int text_scale;                   /* of the labels; 0: by the cells' size */
 } ce_sheet;
 
-/* How many of `count` rows (or cells) of so many pixels each go on a sheet: at most `most`, halved
- * until they have 64 million pixels together; at least 1. */
+/* How many of `count` rows (or cells) of `pixels` pixels each go on a sheet: at most `most`. The
+ * number is halved until the rows have 64 million pixels or fewer together; it is at least 1. */
 int64_t ce_sheet_room(int64_t count, int64_t most, double pixels);
 
 /* Draws a sheet on white, to be freed by the caller. Labels wrap within their
@@ -28,7 +28,7 @@ int64_t ce_sheet_room(int64_t count, int64_t most, double pixels);
 lt_status ce_sheet_render(lt_ctx *ctx, const ce_sheet *sheet, ce_image *out);
 
 /* Two pictures side by side under their labels (NULL: without), the usual
- * "before | after". Errors: as above. */
+ * "before | after". Errors: those of ce_sheet_render(). */
 lt_status ce_sheet_pair(lt_ctx *ctx, const ce_image *before, const ce_image *after,
                         const char *before_label, const char *after_label, ce_image *out);
 
