@@ -9,14 +9,15 @@
 * open_clip (mlfoundations/open_clip, model.py): OpenAI's names, in some models below `text.`. The
   activation is GELU unless the configuration says quick_gelu.
 
-cfedit takes attention heads as 64 wide and layer norms with epsilon 1e-5, as OpenAI's loader does,
-so a model that differs (ViT-H, ViT-g, ViT-bigG) is refused.
+Attention heads that are not 64 features wide (ViT-H, ViT-g, ViT-bigG) are counted in the metadata
+`vision_heads` and `text_heads`. cfedit's layer norms have epsilon 1e-5, as OpenAI's; a model that
+differs is refused.
 """
 
 import json
 import os
 import re
-from typing import NamedTuple, Optional, Tuple
+from typing import Dict, NamedTuple, Optional, Tuple
 
 import numpy as np
 
@@ -81,7 +82,7 @@ def clip(weights: Weights, options: Options) -> Plan:
     if "logit_scale" in names and names["logit_scale"].numel == 1:
         names["logit_scale"] = reshaped(names["logit_scale"], ())
 
-    check_heads(path, names, config)
+    heads = count_heads(path, names, config)
     plan = make_plan("clip", path, names, expectations(names), {})
     other = [n for n in plan.left_over if n.startswith(OTHER_PARTS)]
     if other:
@@ -91,6 +92,8 @@ def clip(weights: Weights, options: Options) -> Plan:
     activation, reason = choose_activation(weights, options, config)
     plan.metadata["activation"] = activation
     plan.notes.append("activation %s (%s)" % (activation, reason))
+    for tower, count in heads.items():
+        plan.metadata[tower + "_heads"] = str(count)
     if config.mean is not None:
         plan.metadata["image_mean"] = json.dumps(config.mean)
         plan.metadata["image_std"] = json.dumps(config.deviation)
@@ -163,17 +166,17 @@ def expectations(names: Names) -> Expected:
     }
 
     def blocks(prefix: str, width: Optional[int]) -> None:
-        four = 4 * width if width else None
         three = 3 * width if width else None
         pattern = re.escape(prefix) + r"\.resblocks\.(\d+)\."
         for i in range(max(highest(names, pattern), 0) + 1):
             p = "%s.resblocks.%d." % (prefix, i)
+            hidden = size(names, p + "mlp.c_fc.weight", 0)
             out.update({
                 p + "attn.in_proj_weight": (three, width), p + "attn.in_proj_bias": (three,),
                 p + "attn.out_proj.weight": (width, width), p + "attn.out_proj.bias": (width,),
                 p + "ln_1.weight": (width,), p + "ln_1.bias": (width,),
-                p + "mlp.c_fc.weight": (four, width), p + "mlp.c_fc.bias": (four,),
-                p + "mlp.c_proj.weight": (width, four), p + "mlp.c_proj.bias": (width,),
+                p + "mlp.c_fc.weight": (hidden, width), p + "mlp.c_fc.bias": (hidden,),
+                p + "mlp.c_proj.weight": (width, hidden), p + "mlp.c_proj.bias": (width,),
                 p + "ln_2.weight": (width,), p + "ln_2.bias": (width,),
             })
 
@@ -194,23 +197,26 @@ def check_picture(path: str, names: Names) -> None:
                            (path, patches + 1))
 
 
-def check_heads(path: str, names: Names, config: ClipConfig) -> None:
-    """Fails where attention heads are not 64 features wide."""
+def count_heads(path: str, names: Names, config: ClipConfig) -> Dict[str, int]:
+    """The number of attention heads of each tower whose heads are not 64 features wide."""
+    counts: Dict[str, int] = {}
     widths = {"text": size(names, "token_embedding.weight", 1),
               "vision": size(names, "visual.conv1.weight", 0)}
     for tower, width in widths.items():
         if not width:
             continue
-        if width % HEAD:
-            raise ConvertError("%s: a %s tower %d wide; attention heads of %d features do not fit" %
-                               (path, tower, width, HEAD))
         count = config.heads.get(tower)
-        each = width // count if count and count > 0 else None
-        if tower == "vision" and each is None:
-            each = config.head_width if config.found else OTHER_HEADS.get(width)
-        if each not in (None, HEAD):
-            raise ConvertError("%s: attention heads of %d features in the %s tower; only %d are "
-                               "supported" % (path, each, tower, HEAD))
+        if count is None:
+            each = HEAD
+            if tower == "vision":
+                each = config.head_width if config.found else OTHER_HEADS.get(width, HEAD)
+            count = width // each if each and width % each == 0 else 0
+        if count < 1 or width % count:
+            raise ConvertError("%s: attention heads do not fit a %s tower that is %d wide" %
+                               (path, tower, width))
+        if count * HEAD != width:
+            counts[tower] = count
+    return counts
 
 
 # ---- the activation ----

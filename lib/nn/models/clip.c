@@ -61,14 +61,13 @@ static lt_tensor *text_rows(lt_ctx *ctx, lt_tensor *x, const struct lt_clip_text
 static lt_tensor *attend(lt_ctx *ctx, const struct lt_clip_tower *t, lt_tensor *y,
                          const struct lt_clip_texts *texts, bool last)
 {
-    const int heads = t->width / LT_CLIP_HEAD;
     if (!texts) {
-        y = lt_attention(ctx, y, heads, false);
+        y = lt_attention(ctx, y, t->heads, false);
         return last ? feature_row(ctx, y, NULL) : y;
     }
     if (texts->row_of)
         y = lt_embedding(ctx, y, texts->row_of);
-    return text_rows(ctx, lt_attention_ragged(ctx, y, texts->starts, heads, true), texts, last);
+    return text_rows(ctx, lt_attention_ragged(ctx, y, texts->starts, t->heads, true), texts, last);
 }
 
 /* One block: x + Attention(LN(x)), then x + MLP(LN(x)). In the last block only the rows of

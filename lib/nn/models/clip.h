@@ -32,8 +32,15 @@ LT_API lt_status lt_clip_init(lt_ctx *ctx, lt_params *params, const lt_clip_conf
 
 /* Makes a network over `params`, which it borrows; weights may be float32 (lt_params_load()) or 16
  * bits wide (lt_params_map()). *out (NULL on failure) is the caller's, who gives it to
- * lt_clip_free(). Errors: LT_ERR_MISSING, LT_ERR_SHAPE (naming the tensor), LT_ERR_UNSUPPORTED (a
- * width that is no multiple of 64), LT_ERR_MEMORY. */
+ * lt_clip_free(). What shapes do not tell stands in the metadata of `params`, all of it optional:
+ *
+ *     activation               "quick_gelu" (OpenAI's; the default) or "gelu"
+ *     vision_heads, text_heads attention heads of a tower; default: width / 64
+ *     image_mean, image_std    JSON lists of three numbers, of pixels in [0, 1]; default: OpenAI's
+ *
+ * Errors: LT_ERR_MISSING, LT_ERR_SHAPE, LT_ERR_DTYPE (naming the tensor), LT_ERR_UNSUPPORTED
+ * (another activation, a width without heads), LT_ERR_FORMAT (naming the metadata), LT_ERR_MEMORY.
+ */
 LT_API lt_status lt_clip_create(lt_ctx *ctx, const lt_params *params, lt_clip **out);
 
 /* Frees a network, not its parameters. NULL is accepted. */
@@ -48,7 +55,7 @@ LT_API lt_tensor *lt_clip_logit_scale(const lt_clip *clip);
 
 /* Images (N, 3, H, W) with values in [-1, 1] to the network's input (N, 3, R, R): bicubic resize of
  * the shorter side to R, with or without antialiasing, crop of the middle, and normalisation by
- * CLIP's mean and standard deviation. */
+ * the network's mean and standard deviation. */
 LT_API lt_tensor *lt_clip_preprocess(lt_ctx *ctx, const lt_clip *clip, lt_tensor *images,
                                      bool antialias);
 

@@ -5,8 +5,6 @@
 
 #include "nn/models/clip.h"
 
-enum { LT_CLIP_HEAD = 64 }; /* features of one attention head */
-
 /* Weights of one residual attention block of width W. */
 struct lt_clip_block {
     lt_tensor *ln1_weight, *ln1_bias, *ln2_weight, *ln2_bias; /* (W) */
@@ -19,7 +17,7 @@ struct lt_clip_block {
 /* One of the two transformers. */
 struct lt_clip_tower {
     const char *name; /* "visual" or "text": the first part of the names that the tap is told */
-    int width, layers;
+    int width, layers, heads;
     struct lt_clip_block *block; /* [layers] */
 };
 

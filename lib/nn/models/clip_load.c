@@ -7,7 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The statistics that OpenAI's training images were normalised with, per channel (RGB). */
+#include "tensor/files/json_reader.h"
+
+enum { HEAD = 64 }; /* features of an attention head of OpenAI's networks */
+
+/* The statistics that OpenAI's training images were normalised with, per channel (RGB). Files of
+ * other models have their own in the metadata. */
 static const float image_mean[3] = {0.48145466f, 0.4578275f, 0.40821073f};
 static const float image_std[3] = {0.26862954f, 0.26130258f, 0.27577711f};
 
@@ -41,15 +46,46 @@ static lt_tensor *wide(lt_ctx *ctx, lt_clip *c, const lt_params *params, const c
     return t && lt_params_add(ctx, c->widened, name, t) == LT_OK ? t : NULL;
 }
 
+/* Reads the number of a tower's attention heads: from the metadata `key`, or, as OpenAI's loader
+ * counts them, one for each 64 features of the width. */
+static lt_status find_heads(lt_ctx *ctx, const lt_params *params, const char *key,
+                            struct lt_clip_tower *t)
+{
+    const char *text = lt_params_metadata(params, key);
+    if (!text) {
+        t->heads = t->width / HEAD;
+        return t->heads > 0 && t->width % HEAD == 0
+                   ? LT_OK
+                   : lt_fail(ctx, LT_ERR_UNSUPPORTED,
+                             "clip: width %d of the %s tower is not a multiple of %d, and there is "
+                             "no metadata %s",
+                             t->width, t->name, HEAD, key);
+    }
+    char *end;
+    const long heads = strtol(text, &end, 10);
+    if (end == text || *end || heads < 1 || heads > t->width || t->width % heads)
+        return lt_fail(ctx, LT_ERR_FORMAT,
+                       "clip: metadata %s is \"%s\", expected a divisor of the %s tower's width %d",
+                       key, text, t->name, t->width);
+    t->heads = (int)heads;
+    return LT_OK;
+}
+
+/* The hidden width of the MLP of block i: four times the width in OpenAI's networks, something else
+ * in some of open_clip's. */
+static int64_t hidden_width(const lt_params *params, const char *prefix, int i, int64_t width)
+{
+    char name[96];
+    snprintf(name, sizeof name, "%s.resblocks.%d.mlp.c_fc.weight", prefix, i);
+    const lt_tensor *fc = lt_params_find(params, name);
+    return lt_ndim(fc) == 2 && lt_dim(fc, 0) > 0 ? lt_dim(fc, 0) : 4 * width;
+}
+
 /* Finds the weights of all blocks of a tower whose width and number of layers are set. */
 static lt_status find_blocks(lt_ctx *ctx, lt_clip *c, const lt_params *params, const char *prefix,
                              struct lt_clip_tower *t)
 {
     const int64_t w = t->width;
-    if (w < LT_CLIP_HEAD || w % LT_CLIP_HEAD)
-        return lt_fail(ctx, LT_ERR_UNSUPPORTED,
-                       "clip: width %d of the %s tower is not a multiple of %d", t->width, t->name,
-                       LT_CLIP_HEAD);
     if (t->layers == 0)
         return lt_fail(ctx, LT_ERR_MISSING,
                        "clip: there is no tensor %s.resblocks.0.attn.in_proj_weight", prefix);
@@ -58,6 +94,7 @@ static lt_status find_blocks(lt_ctx *ctx, lt_clip *c, const lt_params *params, c
         return lt_fail(ctx, LT_ERR_MEMORY, "clip: out of memory");
     for (int i = 0; i < t->layers; i++) {
         struct lt_clip_block *b = &t->block[i];
+        const int64_t hidden = hidden_width(params, prefix, i, w);
         const struct {
             const char *suffix;
             lt_tensor **slot;
@@ -71,9 +108,9 @@ static lt_status find_blocks(lt_ctx *ctx, lt_clip *c, const lt_params *params, c
             {"attn.out_proj.bias", &b->out_bias, w, 0},
             {"ln_2.weight", &b->ln2_weight, w, 0},
             {"ln_2.bias", &b->ln2_bias, w, 0},
-            {"mlp.c_fc.weight", &b->fc_weight, 4 * w, w},
-            {"mlp.c_fc.bias", &b->fc_bias, 4 * w, 0},
-            {"mlp.c_proj.weight", &b->proj_weight, w, 4 * w},
+            {"mlp.c_fc.weight", &b->fc_weight, hidden, w},
+            {"mlp.c_fc.bias", &b->fc_bias, hidden, 0},
+            {"mlp.c_proj.weight", &b->proj_weight, w, hidden},
             {"mlp.c_proj.bias", &b->proj_bias, w, 0},
         };
         for (size_t k = 0; k < sizeof want / sizeof want[0]; k++) {
@@ -122,7 +159,10 @@ static lt_status find_visual(lt_ctx *ctx, const lt_params *params, lt_clip *c)
         return lt_ctx_status(ctx);
     g->embed_dim = (int)lt_dim(c->visual_proj, 1);
     g->vision_layers = count_blocks(params, "visual.transformer");
-    c->visual = (struct lt_clip_tower){"visual", g->vision_width, g->vision_layers, NULL};
+    c->visual = (struct lt_clip_tower){
+        .name = "visual", .width = g->vision_width, .layers = g->vision_layers};
+    if (find_heads(ctx, params, "vision_heads", &c->visual) != LT_OK)
+        return lt_ctx_status(ctx);
     return find_blocks(ctx, c, params, "visual.transformer", &c->visual);
 }
 
@@ -146,21 +186,65 @@ static lt_status find_text(lt_ctx *ctx, const lt_params *params, lt_clip *c)
     g->context_length = (int)lt_dim(c->text_position, 0);
     g->text_width = (int)w;
     g->text_layers = count_blocks(params, "transformer");
-    c->text = (struct lt_clip_tower){"text", g->text_width, g->text_layers, NULL};
+    c->text =
+        (struct lt_clip_tower){.name = "text", .width = g->text_width, .layers = g->text_layers};
+    if (find_heads(ctx, params, "text_heads", &c->text) != LT_OK)
+        return lt_ctx_status(ctx);
     return find_blocks(ctx, c, params, "transformer", &c->text);
 }
 
-/* Sets the scale and the shift of each channel that compute ((x + 1) / 2 - mean) / std. */
-static lt_status make_normalisation(lt_ctx *ctx, lt_clip *c)
+/* Reads the metadata `key`, a JSON list of three numbers of at least `low`; values[3] stay as they
+ * are where there is none. */
+static lt_status read_channels(lt_ctx *ctx, const lt_params *params, const char *key, double low,
+                               float *values)
 {
-    float scale[3], shift[3];
+    const char *text = lt_params_metadata(params, key);
+    lt_json *list = NULL;
+    if (!text)
+        return LT_OK;
+    if (lt_json_parse(ctx, key, text, strlen(text), &list) != LT_OK)
+        return lt_ctx_status(ctx);
+    bool good = lt_json_type(list) == LT_JSON_ARRAY && lt_json_count(list) == 3;
+    for (size_t i = 0; good && i < 3; i++) {
+        const double v = lt_json_number(lt_json_at(list, i), NAN);
+        good = v >= low && v <= 1e3;
+        values[i] = (float)v;
+    }
+    lt_json_free(list);
+    return good ? LT_OK
+                : lt_fail(ctx, LT_ERR_FORMAT,
+                          "clip: metadata %s is \"%.60s\", expected a list of three numbers from "
+                          "%g on",
+                          key, text, low);
+}
+
+/* Sets the scale and the shift of each channel that compute ((x + 1) / 2 - mean) / std. */
+static lt_status make_normalisation(lt_ctx *ctx, const lt_params *params, lt_clip *c)
+{
+    float scale[3], shift[3], mean[3], std[3];
+    memcpy(mean, image_mean, sizeof mean);
+    memcpy(std, image_std, sizeof std);
+    if (read_channels(ctx, params, "image_mean", -1e3, mean) != LT_OK ||
+        read_channels(ctx, params, "image_std", 1e-3, std) != LT_OK)
+        return lt_ctx_status(ctx);
     for (int i = 0; i < 3; i++) {
-        scale[i] = 0.5f / image_std[i];
-        shift[i] = (0.5f - image_mean[i]) / image_std[i];
+        scale[i] = 0.5f / std[i];
+        shift[i] = (0.5f - mean[i]) / std[i];
     }
     c->pixel_scale = lt_retain(lt_from_copy(ctx, LT_F32, 2, (const int64_t[]){1, 3}, scale));
     c->pixel_shift = lt_retain(lt_from_copy(ctx, LT_F32, 1, (const int64_t[]){3}, shift));
     return c->pixel_scale && c->pixel_shift ? LT_OK : lt_ctx_status(ctx);
+}
+
+/* Reads the metadata `activation`; OpenAI's QuickGELU where there is none. */
+static lt_status read_activation(lt_ctx *ctx, const lt_params *params, lt_clip *c)
+{
+    const char *name = lt_params_metadata(params, "activation");
+    c->config.gelu = name && strcmp(name, "gelu") == 0;
+    if (!name || c->config.gelu || strcmp(name, "quick_gelu") == 0)
+        return LT_OK;
+    return lt_fail(ctx, LT_ERR_UNSUPPORTED,
+                   "clip: metadata activation is \"%.60s\", expected quick_gelu or gelu", name);
 }
 
 lt_status lt_clip_create(lt_ctx *ctx, const lt_params *params, lt_clip **out)
@@ -170,15 +254,15 @@ lt_status lt_clip_create(lt_ctx *ctx, const lt_params *params, lt_clip **out)
     if (!c)
         return lt_fail(ctx, LT_ERR_MEMORY, "clip: out of memory");
     const lt_scope scope = lt_scope_open(ctx);
-    const char *activation = lt_params_metadata(params, "activation");
-    c->config.gelu = activation && strcmp(activation, "gelu") == 0;
-    lt_status status = lt_params_create(ctx, &c->widened);
+    lt_status status = read_activation(ctx, params, c);
+    if (status == LT_OK)
+        status = lt_params_create(ctx, &c->widened);
     if (status == LT_OK)
         status = find_visual(ctx, params, c);
     if (status == LT_OK)
         status = find_text(ctx, params, c);
     if (status == LT_OK)
-        status = make_normalisation(ctx, c);
+        status = make_normalisation(ctx, params, c);
     lt_scope_close(ctx, scope, NULL);
     if (status) {
         lt_clip_free(c);

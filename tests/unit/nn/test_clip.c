@@ -274,6 +274,58 @@ START_TEST(contrastive_training_lowers_the_loss)
 }
 END_TEST
 
+/* Facts that shapes do not tell: files of other models than OpenAI's have them as metadata. */
+START_TEST(metadata_changes_the_network)
+{
+    lt_tensor *x = pixels(1), *one = lt_clip_encode_image(ctx, clip, x);
+    lt_tensor *gray = lt_zeros(ctx, 4, (const int64_t[]){1, 3, SIDE, SIDE});
+    lt_params_set_metadata(ctx, params, "vision_heads", "4");
+    lt_params_set_metadata(ctx, params, "text_heads", "2");
+    lt_params_set_metadata(ctx, params, "image_mean", "[0.5, 0.25, 0.125]");
+    lt_params_set_metadata(ctx, params, "image_std", "[0.5, 0.25, 0.5]");
+    lt_clip *other = NULL;
+    ck_assert_msg(lt_clip_create(ctx, params, &other) == LT_OK, "%s", lt_ctx_message(ctx));
+    const lt_tensor *four = lt_clip_encode_image(ctx, other, x);
+    ck_assert(lt_f32(one)[0] != lt_f32(four)[0]);
+    const lt_tensor *seen = lt_clip_preprocess(ctx, other, gray, false);
+    ck_assert_float_eq_tol(lt_f32(seen)[0], 0.0f, 1e-6f);
+    ck_assert_float_eq_tol(lt_f32(seen)[SIDE * SIDE], 1.0f, 1e-6f);
+    ck_assert_float_eq_tol(lt_f32(seen)[2 * SIDE * SIDE], 0.75f, 1e-6f);
+    lt_clip_free(other);
+}
+END_TEST
+
+START_TEST(metadata_out_of_range)
+{
+    static const struct {
+        const char *key, *value;
+        lt_status status;
+    } bad[] = {{"vision_heads", "3", LT_ERR_FORMAT},
+               {"vision_heads", "0", LT_ERR_FORMAT},
+               {"text_heads", "two", LT_ERR_FORMAT},
+               {"activation", "relu", LT_ERR_UNSUPPORTED},
+               {"image_mean", "[0.5, 0.5]", LT_ERR_FORMAT},
+               {"image_mean", "0.5", LT_ERR_FORMAT},
+               {"image_std", "[0.5, 0, 0.5]", LT_ERR_FORMAT},
+               {"image_std", "[0.5, 0.5, \"a\"]", LT_ERR_FORMAT},
+               {"image_std", "[", LT_ERR_FORMAT}};
+    static const char *const good[][2] = {{"vision_heads", "1"},
+                                          {"text_heads", "1"},
+                                          {"activation", "quick_gelu"},
+                                          {"image_mean", "[0, 0, 0]"},
+                                          {"image_std", "[1, 1, 1]"}};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        lt_clip *none = NULL;
+        for (size_t k = 0; k < sizeof good / sizeof good[0]; k++)
+            lt_params_set_metadata(ctx, params, good[k][0], good[k][1]);
+        lt_params_set_metadata(ctx, params, bad[i].key, bad[i].value);
+        ck_assert_int_eq(lt_clip_create(ctx, params, &none), bad[i].status);
+        nn_assert_failed(ctx, bad[i].status, bad[i].key);
+        ck_assert_ptr_null(none);
+    }
+}
+END_TEST
+
 START_TEST(failures)
 {
     ck_assert_ptr_null(lt_clip_encode_image(ctx, clip, lt_zeros(ctx, 2, (const int64_t[]){1, 2})));
@@ -357,6 +409,8 @@ Suite *suite_clip(void)
     tcase_add_test(c, shared_beginnings);
     tcase_add_test(c, gradients);
     tcase_add_test(c, contrastive_training_lowers_the_loss);
+    tcase_add_test(c, metadata_changes_the_network);
+    tcase_add_test(c, metadata_out_of_range);
     tcase_add_test(c, failures);
     tcase_add_test(c, stored_weights);
     suite_add_tcase(s, c);
