@@ -6,7 +6,7 @@
 
 lt_ctx *parity_ctx;
 
-/* Networks and the tokenizer of the running test. */
+/* Networks and tokenizer of the running test, freed in teardown(). */
 static lt_params *models[8];
 static size_t model_count;
 static lt_tokenizer *tokenizer;

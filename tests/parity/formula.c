@@ -42,9 +42,9 @@ lt_tensor *formula_uniform(lt_ctx *ctx, const char *name, int ndim, const int64_
     return t;
 }
 
-/* One row of an image: `above` and `below` are the lattice rows around it, b the
- * distance from the upper one; `noise` is the noise stream's state at the row's
- * first pixel. */
+/* Computes one row of an image. `above` and `below` are the rows of the lattice around it, b is the
+ * distance from `above`, and `noise` is the state of the noise stream at the first pixel of the
+ * row. */
 static void smooth_row(float *out, int64_t width, int64_t spacing, const float *above,
                        const float *below, double b, uint64_t noise, double amplitude)
 {

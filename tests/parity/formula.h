@@ -18,7 +18,8 @@
 
 #include "nn/params.h"
 
-/* Tensors are new ones of the innermost scope; NULL after a failure. */
+/* Functions that return a tensor put a new one into the innermost scope. They return NULL after a
+ * failure. */
 lt_tensor *formula_uniform(lt_ctx *ctx, const char *name, int ndim, const int64_t *shape,
                            uint64_t seed, float center, float scale);
 
@@ -29,7 +30,7 @@ lt_tensor *formula_uniform(lt_ctx *ctx, const char *name, int ndim, const int64_
 lt_tensor *formula_smooth(lt_ctx *ctx, const char *name, const int64_t shape[4], int64_t spacing,
                           uint64_t seed, double amplitude);
 
-/* Position i, 0 <= i < 2^39 / total, of a draw among `total` flat indices. */
+/* The i-th of the drawn positions among `total` flat indices; 0 <= i < 2^39 / total. */
 int64_t formula_position(const char *name, uint64_t seed, int64_t i, int64_t total);
 
 /* Adds every tensor of a network: "clip-vit-b32", "clip-tiny", "clip-tiny512",
@@ -37,8 +38,8 @@ int64_t formula_position(const char *name, uint64_t seed, int64_t i, int64_t tot
  * LT_ERR_ARGUMENT for another name. */
 lt_status formula_params(lt_ctx *ctx, const char *model, uint64_t seed, lt_params *params);
 
-/* The generator's centre of truncation, `latent_avg` (512): part of the goldens'
- * inputs, not of the networks. */
+/* `latent_avg` (512), the centre of truncation of the generator. It belongs to the inputs of the
+ * goldens, not to the networks. */
 lt_status formula_latent_avg(lt_ctx *ctx, uint64_t seed, lt_params *params);
 
 #endif

@@ -80,7 +80,7 @@ static const struct rule *find_rule(const struct rule *rule, const char *name, i
     return NULL;
 }
 
-/* In double, rounded once: the reference does so. */
+/* The scale is computed in double and rounded once, as the reference does. */
 static float rule_scale(const struct rule *rule, const int64_t *shape)
 {
     const double sqrt3 = 1.7320508075688772;
@@ -104,14 +104,14 @@ struct maker {
     const struct rule *rules;
 };
 
-/* The ndim and shape arguments of put(). */
+/* Expands to the arguments `ndim` and `shape` of put(). */
 #define SHAPE(...)                                                                     \
     (int)(sizeof((const int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (const int64_t[]) \
     {                                                                                  \
         __VA_ARGS__                                                                    \
     }
 
-/* Adds a tensor as the rules say; the name is formatted. */
+/* Adds a tensor whose values follow the rules. The name is a printf format. */
 static LT_PRINTF(4, 5) void put(struct maker *m, int ndim, const int64_t *shape, const char *format,
                                 ...)
 {
@@ -371,7 +371,7 @@ static void vgg19(struct maker *m)
 
 /* ---- by name ---- */
 
-/* The number after `prefix` if `model` is just that, else -1. */
+/* The number that follows `prefix` if `model` consists of the two, else -1. */
 static int number_after(const char *model, const char *prefix)
 {
     const size_t length = strlen(prefix);

@@ -8,7 +8,7 @@
 
 #include "parity/formula.h"
 
-/* The outcome for one stored tensor. */
+/* What the comparison of one stored tensor found. */
 struct outcome {
     bool compared, summary;
     double error;     /* relative to max|K| */
@@ -25,7 +25,8 @@ struct golden {
     bool partial; /* quantities may stay uncompared */
 };
 
-/* Outside a summary's tolerance, but no further than a kink explains. */
+/* An error beyond the tolerance of a summary, but small enough to come from a unit at the kink of
+ * its activation. */
 static const double SUMMARY_LIMIT = 0.3;
 static const double SUMMARY_SHARE = 0.05;
 
@@ -111,7 +112,7 @@ void golden_allow_partial(struct golden *g) { g->partial = true; }
 
 /* ---- inputs ---- */
 
-/* What follows " KEY=" in a description; "" where it is missing. */
+/* The text after " KEY=" in a description; "" if there is no such key. */
 static const char *field(const char *text, const char *key)
 {
     char wanted[32];
@@ -192,7 +193,7 @@ static double metadata_number(const struct golden *g, const char *kind, const ch
     return text ? strtod(text, NULL) : -1;
 }
 
-/* Notes the error of the stored tensor `name`, the greatest if there are several. */
+/* Records an error for the stored tensor `name`. The greatest one counts. */
 static void note(struct golden *g, const char *name, double error, bool summary)
 {
     for (size_t i = 0; i < lt_params_count(g->stored); i++) {
@@ -209,7 +210,7 @@ static void note(struct golden *g, const char *name, double error, bool summary)
     }
 }
 
-/* The greater of two errors; what is not a number counts as infinite. */
+/* The greater of two errors. NaN counts as infinite. */
 static double worse(double a, double b) { return isnan(b) ? INFINITY : b > a ? b : a; }
 
 static double greatest(const float *v, int64_t n)
@@ -220,7 +221,7 @@ static double greatest(const float *v, int64_t n)
     return top;
 }
 
-/* difference / size, where a size of zero asks for no difference at all. */
+/* difference / size. For size 0 the result is 0 if the difference is 0, else infinite. */
 static double relative(double difference, double size)
 {
     return size > 0 ? difference / size : difference == 0 ? 0 : INFINITY;
@@ -381,7 +382,8 @@ static void tell(const struct golden *g, size_t i, const char *mark)
     putchar('\n');
 }
 
-/* Counts stored tensor i and prints its line where one is due. */
+/* Adds stored tensor i to the counts, and prints a line if it failed or all lines were asked
+ * for. */
 static void judge(const struct golden *g, size_t i, bool verbose, struct verdict *v)
 {
     const struct outcome *o = &g->outcome[i];

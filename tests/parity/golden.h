@@ -16,7 +16,7 @@
 
 struct golden;
 
-/* Opens NAME.safetensors of the goldens' folder; NULL after a failure. */
+/* Opens NAME.safetensors in the folder of the goldens. NULL after a failure. */
 struct golden *golden_open(lt_ctx *ctx, const char *name);
 
 /* Input `key` ("image") as `input:key` describes it; its first values are checked
@@ -27,27 +27,28 @@ lt_tensor *golden_input(struct golden *g, const char *key);
  * whose name has a number in angle brackets. */
 lt_tensor *golden_numbered(struct golden *g, const char *metadata_key, int number);
 
-/* The text under a metadata key, and a stored tensor; a failure where it is missing. */
+/* The text of a metadata key, and a stored tensor. A missing one is a failure. */
 const char *golden_text(struct golden *g, const char *key);
 lt_tensor *golden_tensor(struct golden *g, const char *name);
 bool golden_has(const struct golden *g, const char *name);
 bool golden_has_text(const struct golden *g, const char *key);
-/* `option:key` of a training run as a number. */
+/* The number that `option:key` of a training run holds. */
 double golden_option(struct golden *g, const char *key);
 
 /* Compares `got` with quantity K: with the tensor K itself, and with K.pool (means
  * over square windows) and K.probe (values at drawn positions), whichever the file has. A NULL
  * `got` is a failure that is told with the context's message. */
 void golden_check(struct golden *g, const char *name, const lt_tensor *got);
-/* The same for one number of an array ("loss" of step 3 is its element 2). */
+/* Compares `got` with one element of stored array K, for instance element 2 of "loss", the loss of
+ * step 3. */
 void golden_check_element(struct golden *g, const char *name, int64_t index, float got);
-/* Compares with the summary PREFIX.PARAMETER of a parameter or its gradient: sum, l2
- * norm, greatest magnitude and eight drawn values. `got` NULL stands for zeros of
- * the shape of `like`. */
+/* Compares a parameter or its gradient with the stored summary PREFIX.PARAMETER: the sum, the l2
+ * norm, the greatest magnitude and eight drawn values. `got` NULL stands for zeros in the shape of
+ * `like`. */
 void golden_check_summary(struct golden *g, const char *prefix, const char *parameter,
                           const lt_tensor *like, const lt_tensor *got);
 
-/* Whether quantities that nobody compared are failures (they are unless switched off). */
+/* Sets whether a stored quantity that no test compared counts as a failure. It does by default. */
 void golden_allow_partial(struct golden *g);
 
 /* Prints one line on the golden and one for each failure (with CFEDIT_PARITY_VERBOSE in the
@@ -56,7 +57,7 @@ void golden_allow_partial(struct golden *g);
  * its activation spoils the gradients of its whole layer. NULL counts as a failure. */
 int golden_close(struct golden *g);
 
-/* Frees a golden of which only the inputs were wanted. NULL is accepted. */
+/* Frees a golden without a verdict, for callers that only wanted its inputs. NULL is accepted. */
 void golden_free(struct golden *g);
 
 #endif

@@ -16,16 +16,17 @@ struct dump {
     const char *group;
 };
 
-/* Input NAME of the running group; NULL after a failure. dump_leaf() wants a gradient. */
+/* Input NAME of the running group; NULL after a failure. dump_leaf() returns a leaf that receives a
+ * gradient. */
 lt_tensor *dump_in(struct dump *d, const char *name);
 lt_tensor *dump_leaf(struct dump *d, const char *name);
-/* Whether there is such an input. */
+/* Whether the running group has an input NAME. */
 bool dump_has(struct dump *d, const char *name);
-/* Settings. */
+/* A setting of the running group: its number or its text. */
 const char *dump_text(struct dump *d, const char *key, const char *fallback);
 double dump_number(struct dump *d, const char *key, double fallback);
 
-/* A result, copied. */
+/* Writes result NAME, a copy of the tensor. */
 void dump_out(struct dump *d, const char *name, const lt_tensor *t);
 /* Result "grad.NAME" of a leaf; zeros where no gradient reached it. */
 void dump_grad(struct dump *d, const char *name, const lt_tensor *leaf);

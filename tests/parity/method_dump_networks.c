@@ -140,7 +140,7 @@ void dump_identity(struct dump *d)
     dump_grad(d, "x_hat", x_hat);
 }
 
-/* The same with VGG19; every layer's features of x_hat. */
+/* x_hat, x (B,3,H,W) -> features of x_hat in every layer of VGG19, loss, gradient to x_hat. */
 void dump_perceptual(struct dump *d)
 {
     lt_ctx *ctx = d->run.ctx;

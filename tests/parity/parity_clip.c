@@ -5,14 +5,14 @@
 #include "parity/fixture.h"
 #include "nn/models/clip.h"
 
-/* Where the taps of one forward pass go. */
+/* Receives the intermediate tensors (taps) of one forward pass. */
 struct taps {
     struct golden *golden;
     bool class_token; /* only the first token's features are in the file */
 };
 
-/* "visual.0" is the stream after ln_pre, "visual.1" after block 0; likewise
- * "text.1". The goldens have image 0 and text 0. */
+/* A tap named "visual.0" is the residual stream after ln_pre, "visual.1" the stream after block 0;
+ * "text.N" counts in the same way. The goldens hold image 0 and text 0. */
 static void tap(void *user, const char *name, lt_tensor *t)
 {
     const struct taps *taps = user;

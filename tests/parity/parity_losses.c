@@ -105,8 +105,8 @@ START_TEST(vgg)
 
     check_loss(g, "fm_loss_used_by_coach", lt_vgg19_perceptual_loss(parity_ctx, net, x_hat, x),
                "grad_fm", x_hat);
-    /* The published code computes two more terms, and drops them: they try the other layers here.
-     */
+    /* The published code computes two further terms and then drops them. They serve here to test
+     * the other layers. */
     feature_maps(net, x_hat, 0, MAPS - 1, edited);
     for (int i = 0; i < MAPS; i++)
         golden_check(g, map_key[i], edited[i]);

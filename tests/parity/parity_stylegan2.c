@@ -98,7 +98,7 @@ static void check_images(struct golden *g, lt_stylegan2 *net, lt_tensor *all, in
     lt_scope_close(parity_ctx, scope, NULL);
 }
 
-/* `together` latents a pass. */
+/* Runs all latents through the generator, `together` of them in each pass. */
 static void generator(int size, int64_t together)
 {
     char name[32];

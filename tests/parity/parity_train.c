@@ -10,7 +10,7 @@
 struct training {
     struct golden *golden;
     struct ce_models models;
-    lt_params *mapper, *initial; /* trained, and as it was */
+    lt_params *mapper, *initial; /* the trained mapper, and a copy from before the first step */
     int steps, batch;
 };
 
@@ -97,8 +97,8 @@ static void check_terms(struct golden *g, const struct ce_train_view *view)
             golden_check_element(g, ce_terms_name[i], view->step, values[i]);
 }
 
-/* The gradients of the loss with respect to x_hat and w_hat, which training itself has no use for:
- * once more, from leaves with the step's values. */
+/* Computes the gradients of the loss with respect to x_hat and w_hat. Training has no use for them,
+ * so the loss is computed again from leaves that hold the values of the step. */
 static void check_inner_gradients(struct training *t, const char *step,
                                   const struct ce_trainer *trainer,
                                   const struct ce_train_view *view)

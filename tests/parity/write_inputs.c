@@ -65,7 +65,8 @@ static lt_tensor *points(lt_ctx *ctx, struct golden *g)
     return lt_concat(ctx, steps, part, 0);
 }
 
-/* What CLIP's preprocessing turns into `x` (N,3,R,R), R being its input's size. */
+/* The picture that the preprocessing of CLIP turns into `x` (N,3,R,R), where R is the input size of
+ * the network. */
 static lt_tensor *pixels(lt_ctx *ctx, lt_tensor *x)
 {
     const float mean[3] = {0.48145466f, 0.4578275f, 0.40821073f};

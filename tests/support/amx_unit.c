@@ -3,7 +3,8 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Sixteen rows of 64 bytes; none of a thread's before begin(). */
+/* The eight tile registers of a thread: sixteen rows of 64 bytes each. They hold nothing before
+ * amx_unit_configure(). */
 typedef union tile {
     int8_t byte[16][64];
     int32_t count[16][16];
@@ -23,16 +24,17 @@ void amx_unit_store(int t, void *to, long stride)
         memcpy((char *)to + i * stride, tiles[t].byte[i], 64);
 }
 
-/* Nothing works without a configuration: sums far off say that begin() was forgotten. */
+/* The unit must not be used without a configuration. Clearing a tile then stores a large value
+ * instead of 0, so that a kernel that forgot to configure gives sums that are far off. */
 void amx_unit_zero(int t)
 {
     for (int i = 0; i < 256; i++)
         tiles[t].count[i / 16][i % 16] = configured ? 0 : 1 << 30;
 }
 
-/* TDPBSSD. Sums wrap around; those of a step are below 2^24, so that floats, which processors are
- * faster with, hold them. Not sanitized, which would take minutes: it reads and writes nothing but
- * tiles, by indices that are constants. */
+/* TDPBSSD: c += a b in int8, with int32 sums that wrap around. The sums of one step stay below
+ * 2^24, so float arithmetic, which is faster on most processors, holds them exactly. Not sanitized,
+ * because that would take minutes: the function accesses nothing but tiles, by constant indices. */
 __attribute__((no_sanitize("address"), no_sanitize("undefined"))) void amx_unit_multiply_int8(int c,
                                                                                               int a,
                                                                                               int b)

@@ -66,7 +66,8 @@ int64_t check_conv3_size(const lt_conv3 *q, int64_t size)
     return q->kind == LT_CONV3_SAME ? size + 2 * q->pad - 2 : (size + 2 * q->pad - 3) / 2 + 1;
 }
 
-/* out_scale and dot are what separate passes over the result give. */
+/* Checks what a run does after its sums: out_scale multiplies each plane of the result, and dot is
+ * the product of each plane with `with`. Both must equal separate passes over the plain result. */
 static void check_epilogue(lt_ctx *ctx, lt_conv3_run *run, const lt_conv3 *plain, bool sums)
 {
     const int64_t planes = plain->n * plain->o, area = plain->oh * plain->ow, size = planes * area;
@@ -124,7 +125,7 @@ double check_conv3_error(lt_ctx *ctx, lt_conv3_run *run, lt_conv3 q, uint64_t se
     }
     free(want);
     check_epilogue(ctx, run, &q, run != lt_winograd_run || lt_winograd_sums(ctx, &q));
-    if (check_threads) { /* the same bits from any number of threads */
+    if (check_threads) { /* any number of threads must give the same bits */
         float *once = q.out;
         for (int threads = 1; threads <= check_threads; threads++) {
             lt_ctx_set_threads(ctx, threads);

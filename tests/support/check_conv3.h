@@ -4,12 +4,13 @@
 
 #include "tensor/kernels/conv/conv3_impl.h"
 
-/* Rows (or columns) of output of `size` of input. */
+/* The output's number of rows (or columns) for `size` rows (or columns) of input. */
 int64_t check_conv3_size(const lt_conv3 *q, int64_t size);
 
-/* The largest error of `run` relative to the largest value, on random values; also checks scales,
- * sums, and with check_threads that one to so many threads give the same bits. q says kind, sizes
- * of the input, channels, pad and flip. */
+/* Runs `run` on random values and returns its largest error relative to the largest value. q gives
+ * kind, input sizes, channels, pad and flip; `scaled` and `shifted` add input scales and a bias.
+ * The scales and sums of the results are checked too. With check_threads = T, contexts of 1 to T
+ * threads must give the same bits. */
 double check_conv3_error(lt_ctx *ctx, lt_conv3_run *run, lt_conv3 q, uint64_t seed, bool scaled,
                          bool shifted, int check_threads);
 

@@ -104,7 +104,7 @@ void check_failed(lt_ctx *ctx, const void *result, lt_status status, const char 
     lt_ctx_clear(ctx);
 }
 
-/* The built tensor without recording, contiguous. */
+/* The result of `build`, computed without recording and made contiguous. */
 static const float *evaluate(lt_ctx *ctx, const char *name, check_grad_fn build, void *user,
                              lt_tensor *const *leaf)
 {
@@ -115,7 +115,7 @@ static const float *evaluate(lt_ctx *ctx, const char *name, check_grad_fn build,
     return lt_f32(out);
 }
 
-/* One leaf's gradient against difference quotients of sampled elements. */
+/* Compares the gradient of one leaf with difference quotients at sampled elements. */
 static void check_leaf(lt_ctx *ctx, const char *name, check_grad_fn build, void *user,
                        lt_tensor *const *leaf, int which, const lt_tensor *probe,
                        const struct check_grad *how)

@@ -39,7 +39,8 @@ static void make_clip(struct ce_models *models)
     lt_clip_create(ctx, models->clip_params, &models->clip);
 }
 
-/* Four units of 3 to 6 channels; the halvings are at the first and where channels change. */
+/* Channels of a body of four units, 3 to 6. The image is halved in the first unit and where the
+ * number of channels changes. */
 static const int64_t body_channels[5] = {3, 3, 4, 5, 6};
 
 static struct lt_maker weights_of(lt_params **params)
@@ -56,7 +57,7 @@ static void make_identity(struct ce_models *models)
     lt_irse50_create(ctx, to.params, &models->identity);
 }
 
-/* Two heads on each level. */
+/* An encoder with two style heads on each level of the pyramid. */
 static void make_encoder(struct ce_models *models)
 {
     const struct lt_maker to = weights_of(&models->encoder_params);

@@ -7,7 +7,8 @@ lt_ctx *nn_context(void)
 {
     lt_ctx *ctx = NULL;
     ck_assert_int_eq(lt_ctx_create(&ctx), LT_OK);
-    /* Shapes here are tiny, and a busy machine makes every meeting of threads slow. */
+    /* One thread, because these shapes are tiny: on a busy machine each meeting of threads would
+     * cost more than the work. */
     ck_assert_int_eq(lt_ctx_set_threads(ctx, 1), LT_OK);
     return ctx;
 }
@@ -39,7 +40,8 @@ double nn_distance(const lt_tensor *a, const lt_tensor *b)
     return size > 0.0 ? worst / size : worst;
 }
 
-/* The sum of the result times the probe, and the root of the sum of its terms' squares. */
+/* Returns the sum of the result times the probe. *size becomes the root of the sum of the squared
+ * terms, from which the rounding error of the sum is estimated. */
 static double probed(lt_ctx *ctx, nn_forward forward, void *user, const lt_tensor *probe,
                      double *size)
 {
@@ -92,7 +94,8 @@ void nn_check_gradient(lt_ctx *ctx, const char *what, lt_tensor *leaf, nn_forwar
         *x = old - step;
         const double below = probed(ctx, forward, user, probe, &size);
         const double wanted = (above - below) / ((double)high - (double)*x);
-        /* Each term is a float32 result: their errors, about 2^-23, add up like their squares. */
+        /* Each term is a float32 result with a relative error of about 2^-23. Independent errors
+         * add up like the squares of the terms. */
         const double rounding = size * 0x1p-23 / (double)step;
         *x = old;
         const double got = (double)lt_f32(grad)[at];

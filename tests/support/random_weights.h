@@ -12,16 +12,18 @@ void random_weight(const struct lt_maker *to, const char *prefix, const char *su
 void random_filter(const struct lt_maker *to, const char *prefix, const char *suffix, int64_t out,
                    int64_t in, int64_t k);
 
-/* A batch norm of c channels, its name in two parts: weight, bias, running mean and variance. */
+/* The tensors of a batch norm of c channels: weight, bias, running mean and variance. Their names
+ * begin with both parts joined. */
 void random_norm(const struct lt_maker *to, const char *prefix, const char *name, int64_t c);
 
-/* The body of IR-SE50 with four units: channels[i] go in and channels[i + 1] come out of unit i. */
+/* The body of IR-SE50 with four units. Unit i takes channels[i] channels and gives channels[i +
+ * 1]. */
 void random_irse_body(const struct lt_maker *to, const char *prefix, const int64_t channels[5]);
 
-/* IR-SE50's head from `in` channels of 7 x 7 to 7 features. */
+/* The head of IR-SE50: from `in` channels of 7 x 7 pixels to 7 features. */
 void random_irse_head(const struct lt_maker *to, int64_t in, float std);
 
-/* VGG19's convolutions, `width` channels each. */
+/* The convolutions of VGG19, each with `width` channels. */
 void random_vgg19(const struct lt_maker *to, int64_t width);
 
 #endif

@@ -1,5 +1,5 @@
-/* A folder for the files of one test, removed with everything in it at the
- * test's end. For test sources only. */
+/* A folder for the files of one test. It is removed at the end of the test, with everything in
+ * it. */
 #ifndef TESTS_TEMP_DIR_H
 #define TESTS_TEMP_DIR_H
 
@@ -20,7 +20,7 @@ static inline void temp_dir_make(void)
     ck_assert_ptr_nonnull(mkdtemp(temp_dir));
 }
 
-/* A path in the folder; valid until the fourth call from here. */
+/* The path of `name` in the folder. The string is valid until the fourth following call. */
 static inline const char *temp_path(const char *name)
 {
     static char paths[4][512];
@@ -30,7 +30,7 @@ static inline const char *temp_path(const char *name)
     return path;
 }
 
-/* How many entries the folder has. */
+/* The number of entries in the folder. */
 static inline int temp_dir_count(void)
 {
     int count = 0;

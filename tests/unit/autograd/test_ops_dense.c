@@ -41,7 +41,7 @@ static lt_tensor *operand(lt_ctx *ctx, uint64_t seed, int batch, const int64_t *
     return check_random(ctx, seed, -1.0f, 1.0f, batch + 2, shape);
 }
 
-/* Number of t's matrix for matrix `index` of the product `out`. */
+/* The index of the matrix of t that takes part in matrix `index` of the product `out`. */
 static int64_t matrix_of(const lt_tensor *t, const lt_tensor *out, int64_t index)
 {
     int64_t at = 0, step = 1;
@@ -309,7 +309,8 @@ START_TEST(attention_values_and_gradients)
 }
 END_TEST
 
-/* Sequences of different lengths, an empty one among them, give what each gives alone. */
+/* Attention over sequences of different lengths, an empty one among them, gives each sequence the
+ * result that it has alone. */
 static lt_tensor *build_ragged(lt_ctx *ctx, lt_tensor *const *leaf, void *user)
 {
     return lt_attention_ragged(ctx, leaf[0], user, 2, true);

@@ -23,7 +23,8 @@ static double ulps(float got, double expected)
 
 static double sigmoid(double x) { return 1.0 / (1.0 + exp(-x)); }
 
-/* Every so many floats of all there are. */
+/* Compares f with the reference at every 99991st float32 pattern from `low` on. The error may be
+ * `most` ulps. */
 static void worst_of(const char *name, float (*f)(float), double (*reference)(double), float low,
                      double most)
 {

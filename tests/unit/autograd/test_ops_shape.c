@@ -149,7 +149,7 @@ START_TEST(rows_by_number)
 }
 END_TEST
 
-/* Everything above in one differentiable expression. */
+/* All operations of this file in one differentiable expression. */
 static lt_tensor *build_shapes(lt_ctx *ctx, lt_tensor *const *leaf, void *user)
 {
     lt_tensor *x = lt_permute(ctx, leaf[0], (int[]){2, 0, 1});     /* (4, 2, 3) */

@@ -87,7 +87,8 @@ START_TEST(shared_gradients_stay_apart)
 }
 END_TEST
 
-/* Slices write into one gradient, whoever held it before. */
+/* Gradients of slices are added to one gradient of the base, even if another tensor held its buffer
+ * before. */
 START_TEST(views_gather_their_gradients)
 {
     lt_ctx *ctx = check_open(1, NULL);
@@ -152,8 +153,9 @@ END_TEST
 
 enum { CHAIN = 32, WIDTH = 100000 };
 
-/* Backward gives back what the forward pass held while it walks, so its peak is
- * hardly above the forward's, and a second round asks the system for nothing. */
+/* Backward releases the stored tensors of the forward pass while it walks the tape. Its peak memory
+ * is therefore hardly above the peak of the forward pass, and a second round needs no new memory
+ * from the system. */
 START_TEST(memory_is_freed_on_the_way)
 {
     lt_ctx *ctx = check_open(1, NULL);
@@ -244,7 +246,7 @@ START_TEST(scopes_do_not_cut_the_tape)
 }
 END_TEST
 
-/* An aborted round leaves nothing for the next. */
+/* A round that was aborted leaves nothing behind for the next one. */
 START_TEST(the_tape_is_reusable)
 {
     lt_ctx *ctx = check_open(1, NULL);

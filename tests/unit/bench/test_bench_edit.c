@@ -109,7 +109,8 @@ static struct edit_result result_of(long long seed, bool success)
     return r;
 }
 
-/* A line that was cut short is an edit that has to be made again; the others are found. */
+/* A line of the results that was cut short counts as an edit still to be made. All other lines are
+ * used. */
 START_TEST(results_survive_a_stop)
 {
     const int file = open(temp_path("r.jsonl"), O_WRONLY | O_CREAT | O_APPEND, 0666);
@@ -139,7 +140,7 @@ START_TEST(results_survive_a_stop)
 }
 END_TEST
 
-/* A report of nothing would overwrite one of something. */
+/* A report without results is refused, because it would overwrite one that has some. */
 START_TEST(no_results_no_report)
 {
     struct ce_run run = {.ctx = ctx, .quiet = true};
@@ -189,7 +190,7 @@ START_TEST(means_and_intervals)
 }
 END_TEST
 
-/* Side by side are only portraits that the other settings have, too. */
+/* The comparison side by side shows only portraits that all compared settings have. */
 START_TEST(side_by_side)
 {
     enum { ONE = 9, OTHER = 4 };

@@ -1,4 +1,4 @@
-/* Progress: what its line says, and that what comes before a step is no part of the rate. */
+/* Progress: the text of its line, and a rate that leaves out the time before the first step. */
 #include <check.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,7 +11,7 @@
 
 static const struct ce_run loud, quiet = {.quiet = true};
 
-/* As if the last step had been `seconds` earlier. */
+/* Sets the clock of the progress back, as if the last step had been `seconds` earlier. */
 static void wait_for(struct ce_progress *p, double seconds)
 {
     p->begun -= seconds;

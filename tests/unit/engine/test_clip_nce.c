@@ -77,7 +77,7 @@ START_TEST(text_features)
     lt_tensor *features = ce_text_template_features(&models, "face", T);
     nn_assert_ok(ctx);
     ck_assert(method_same_bits(features, texts.source));
-    /* Several texts at once have the means that each has alone. */
+    /* Texts encoded together have the means that each has alone. */
     ck_assert_int_eq(lt_dim(means, 0), 2);
     for (int k = 0; k < 2; k++)
         ck_assert_double_lt(

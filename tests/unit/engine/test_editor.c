@@ -100,7 +100,7 @@ START_TEST(table)
         ck_assert(strlen(methods[i].about) > 0 && strstr(methods[i].source, "20"));
     }
     ck_assert_ptr_null(ce_method_find("none"));
-    /* Each method's loss is its paper's. */
+    /* The loss of each method is the one of its paper. */
     const struct ce_edit_settings nada = ce_method_settings(ce_method_find("nada"));
     ck_assert(nada.latent.nce.use_pos1 && !nada.latent.nce.use_pos2 &&
               !nada.latent.nce.use_negatives && !nada.latent.nce.global);
@@ -209,15 +209,15 @@ START_TEST(steps_are_told)
     ck_assert_int_eq(ce_editor_run(editor, w, 1.0f, listen, &told, results), LT_OK);
     ck_assert(told.ordered);
     ck_assert_int_eq(told.steps, ce_editor_steps(editor, N));
-    /* cf-clip goes by the recolouring, 3 steps more. */
+    /* cf-clip starts from the recolouring, which takes 3 more steps. */
     ck_assert_int_eq(told.steps, s.family == CE_FAMILY_CHANNELS ? N : _i == 0 ? 9 * N : 6 * N);
     release(results);
     ce_editor_close(editor);
 }
 END_TEST
 
-/* A global direction lifts the match with the text in proportion to its strength: the loss is not
- * even looked at. */
+/* A global direction raises the similarity to the text in proportion to its strength. It is found
+ * without a loss. */
 START_TEST(channels_follow_the_text)
 {
     struct ce_edit_settings s = small(5);

@@ -1,5 +1,5 @@
-/* Where a sentence is about: the map, the recolouring that starts an edit, and the search that uses
- * both. */
+/* Focus: the map of the pixels that a sentence is about, the recolouring that starts an edit, and
+ * the search that uses both. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -115,8 +115,8 @@ START_TEST(painting)
 }
 END_TEST
 
-/* What guesses cost does not depend on which are rated together: the text loss of the painted
- * picture and its area. */
+/* The rating of a guess, the text loss of the painted picture plus a cost for its area, does not
+ * depend on the other guesses that are rated in the same batch. */
 START_TEST(rating)
 {
     enum { N = 19 };
@@ -163,8 +163,8 @@ START_TEST(rating)
 }
 END_TEST
 
-/* Nothing moves where the mask is 0, the same call gives the same bits, and the result pleases CLIP
- * better than gray in the map's place. */
+/* Recolouring: pixels where the mask is 0 stay as they are, a repeated call gives the same bits,
+ * and the result suits the text better than a gray patch in place of the map. */
 START_TEST(recoloring)
 {
     const int64_t side = _i == 0 ? METHOD_SIDE : 2 * METHOD_SIDE,
@@ -212,7 +212,8 @@ static bool count_step(void *user, int64_t step, const char *stage, const struct
     return true;
 }
 
-/* Everything on: as many steps as announced, a picture that changed, the same bits twice. */
+/* The full search takes as many steps as it announced, changes the picture, and gives the same bits
+ * twice. */
 START_TEST(search)
 {
     struct ce_latent_edit_config config = ce_latent_edit_defaults();
@@ -363,8 +364,8 @@ START_TEST(recoloring_finds_the_part)
 }
 END_TEST
 
-/* From no edit to the full one the picture moves away from the source and towards the text, all the
- * way. */
+/* As the strength rises from 0 to 1, each step moves the picture further from the source and closer
+ * to the text. */
 START_TEST(strength_is_smooth)
 {
     lt_ctx *c = shipped_ctx;

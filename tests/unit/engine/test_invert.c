@@ -91,7 +91,7 @@ START_TEST(comes_nearer)
 }
 END_TEST
 
-/* More starts are never further from the picture. */
+/* A search from more starts never ends further from the picture. */
 START_TEST(starts)
 {
     lt_tensor *x = own_picture(9);
@@ -151,7 +151,8 @@ static lt_status refused(lt_tensor *x)
     return status;
 }
 
-/* With an encoder the start is what it says; no steps give just that. */
+/* With an encoder the search starts at the latent that the encoder gives; with 0 steps this latent
+ * is the result. */
 START_TEST(from_the_encoder)
 {
     lt_tensor *x = own_picture(5);
@@ -236,7 +237,8 @@ START_TEST(refusals)
 }
 END_TEST
 
-/* Two files give two rows, each as if it were alone; a file that is none is named. */
+/* Two files give two rows, each equal to the row of the file alone. The message for a file that is
+ * no picture names it. */
 START_TEST(files)
 {
     struct ce_run run = {.ctx = ctx, .quiet = true};

@@ -52,8 +52,8 @@ static double distance(const lt_tensor *a, const lt_tensor *b)
     return sum;
 }
 
-/* From the source on a first move at random decides which way the search goes, and rounding has its
- * say in that: so searches from eight moves, whose losses must fall on the whole. */
+/* The search leaves the source by a random first move, and rounding can change where it ends. The
+ * test therefore runs eight searches with different seeds; the mean of their losses must fall. */
 START_TEST(every_space_and_optimiser_lowers_the_loss)
 {
     enum { MOVES = 8 };
@@ -120,7 +120,7 @@ START_TEST(same_seed_same_bits)
 }
 END_TEST
 
-/* The first step is at the source, which differs from itself in nothing. */
+/* In the first step the edited picture is the source, so every distance to the source is 0. */
 START_TEST(identity_and_perceptual_terms_compare_with_the_source)
 {
     struct ce_edit_result r = edit(1.0f);

@@ -160,7 +160,7 @@ START_TEST(names)
 }
 END_TEST
 
-/* Layers of a level that is off stay as they are, to the bit; the others move. */
+/* Layers whose level is off keep their bits; all other layers move. */
 static void check_moves(const bool level[CE_LEVELS])
 {
     lt_tensor *edited = edit(1.0f);

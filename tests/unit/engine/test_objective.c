@@ -102,7 +102,7 @@ START_TEST(sum_of_terms)
 }
 END_TEST
 
-/* An edit that changes nothing is the same face in the same place. */
+/* Without an edit the identity, perceptual and latent losses are 0. */
 START_TEST(nothing_changed)
 {
     struct scene s;

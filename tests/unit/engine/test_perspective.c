@@ -79,7 +79,8 @@ START_TEST(degenerate)
 }
 END_TEST
 
-/* Of 8 pixels some draws have no map; those are drawn again, and others come as they are. */
+/* On an image of 8 pixels some draws give no homography. They are drawn again, and all other draws
+ * are used as they come. */
 START_TEST(random_maps)
 {
     lt_rng rng = lt_rng_make(5, 1), a = lt_rng_make(6, 1), b = a;

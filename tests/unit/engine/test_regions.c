@@ -67,8 +67,8 @@ START_TEST(parts_are_nodes)
 }
 END_TEST
 
-/* Every further node is two earlier ones that have nothing in common, each of which is used once;
- * the last is everything. */
+/* Each further node joins two earlier nodes without a common pixel. Each node is joined once, and
+ * the last one is the whole picture. */
 static void check_tree(const struct ce_regions *r)
 {
     bool used[CE_REGIONS_NODES] = {false};

@@ -83,7 +83,8 @@ START_TEST(defaults)
 }
 END_TEST
 
-/* Stopped after k steps and continued with a new trainer: the same bits, losses and validation. */
+/* A training stopped after k steps and continued by a new trainer gives the bits, losses and
+ * validation of one that was not stopped. */
 START_TEST(resume_is_exact)
 {
     const int stopped = _i;

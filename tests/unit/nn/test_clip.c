@@ -151,7 +151,8 @@ START_TEST(image_features)
     nn_assert_ok(ctx);
     ck_assert_int_eq(lt_dim(y, 0), 3);
     ck_assert_int_eq(lt_dim(y, 1), DIM);
-    /* The last block's shortcut changes nothing; neither do batch mates. */
+    /* The last block is computed for the class token alone. The features must equal those from all
+     * tokens, and an image must get the same features alone as in a batch. */
     ck_assert(nn_distance(y, tapped) < 1e-5);
     lt_tensor *one = lt_clip_encode_image(ctx, clip, lt_contiguous(ctx, lt_slice(ctx, x, 0, 1, 1)));
     ck_assert(nn_distance(one, lt_contiguous(ctx, lt_slice(ctx, y, 0, 1, 1))) < 1e-5);
@@ -185,7 +186,8 @@ START_TEST(text_features)
 }
 END_TEST
 
-/* Three texts that begin alike, the last two the same: once for all gives what each gives alone. */
+/* Three texts with the same first tokens; the last two are equal. Texts that share their beginning
+ * are computed together and give the features that each has alone. */
 static lt_tensor *alike(void)
 {
     const int length[3] = {6, 5, 5};
@@ -365,7 +367,8 @@ START_TEST(failures)
 }
 END_TEST
 
-/* Weights in 16 bits, kept so or widened when they are loaded, give the same bits. */
+/* Weights stored in 16 bits give the same bits whether they stay in 16 bits or are widened when
+ * loaded. */
 START_TEST(stored_weights)
 {
     lt_tensor *ids = texts(3, (const int[]){4, 9, 6}), *x = pixels(2), *feature[2][2], *grad[2];

@@ -146,7 +146,7 @@ START_TEST(against_plain_loops)
 }
 END_TEST
 
-/* A level is what a body of the units before it gives. */
+/* A level of the pyramid equals the output of a shorter body that ends there. */
 START_TEST(levels_of_the_body)
 {
     struct lt_irse_body *whole, *part;
@@ -171,8 +171,8 @@ START_TEST(levels_of_the_body)
 }
 END_TEST
 
-/* Pictures of other sizes are brought to 256 first; a mean latent for each layer counts as well as
- * one for all. */
+/* Images of other sizes are first resized to 256. A mean latent of one row for each layer works as
+ * well as one row for all layers. */
 START_TEST(sizes_and_means)
 {
     lt_rng rng = lt_rng_make(4, 0);

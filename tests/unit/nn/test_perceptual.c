@@ -157,7 +157,7 @@ START_TEST(vgg_features)
                    (((double)lt_f32(x)[at] + 1.0) / 2.0 - mean[c]) * 255.0;
         }
     ck_assert_double_eq_tol((double)lt_f32(f[0])[(2 * 32 + 10) * 48 + 20], fmax(sum, 0.0), 1e-2);
-    /* Only what is wanted. */
+    /* Features are computed only for the layers that were asked for. */
     lt_tensor *some[LT_VGG19_CONVS];
     ck_assert_int_eq(lt_vgg19_features(ctx, net, x, 1u << 1 | 1u << 4, some), LT_OK);
     for (int i = 0; i < LT_VGG19_CONVS; i++)

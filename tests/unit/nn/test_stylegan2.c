@@ -153,7 +153,7 @@ START_TEST(latent_spaces_agree)
     lt_tensor *b = lt_stylegan2_synthesis_styles(ctx, net, styles);
     nn_assert_ok(ctx);
     ck_assert_mem_eq(lt_f32(a), lt_f32(b), (size_t)lt_numel(a) * 4);
-    /* A batch is its samples. */
+    /* A batch gives each sample the result that it has alone. */
     lt_tensor *one = lt_stylegan2_synthesis(ctx, net, lt_slice(ctx, wplus, 0, 1, 1));
     ck_assert(nn_distance(one, lt_contiguous(ctx, lt_slice(ctx, a, 0, 1, 1))) < 1e-5);
     /* PixelNorm: the length of z does not matter. */
@@ -174,7 +174,8 @@ static void keep_output(void *user, const char *name, lt_tensor *t)
         tapped->output = lt_retain(t);
 }
 
-/* A synthesis that ends early gives what the whole one has there, and no gradient beyond. */
+/* A synthesis that stops at an early layer gives the output of that layer in the full synthesis.
+ * Layers beyond it receive no gradient. */
 START_TEST(ends_early)
 {
     lt_tensor *w = normal(3, (const int64_t[]){2, LATENTS, D});
@@ -312,7 +313,7 @@ START_TEST(gradients_of_weights)
         checked++;
     }
     ck_assert_int_eq(checked, 4 + 1 + 5 * 5 + 3 * 4);
-    /* Buffers have none, even where everything is asked for one. */
+    /* Buffers receive no gradient, even if all parameters require one. */
     lt_params_require_grad(ctx, params, NULL, true);
     lt_tensor *y = from_z(ctx, &in);
     ck_assert_int_eq(lt_backward(ctx, lt_mean(ctx, lt_square(ctx, y), 0, false)), LT_OK);

@@ -160,7 +160,7 @@ START_TEST(limits_and_errors)
 }
 END_TEST
 
-/* One word of a million letters, and more than that. */
+/* One word of a million letters, and a word longer than the limit. */
 START_TEST(long_texts)
 {
     lt_tokenizer *t = make("#version: 0.2\na a\naa aa\n");

@@ -22,9 +22,10 @@ static float *random_floats(uint64_t seed, int64_t n)
     return lt_f32(check_random(ctx, seed, -1.0f, 1.0f, 1, &n));
 }
 
-/* Where the unit expects them, three digits of base 256 are the integer that a value is by its
- * row's, or column's, largest, but for the rounding of three float32 operations; there are none
- * where nothing is. */
+/* Packing writes each value as three digits of base 256, in the places where the unit reads them.
+ * The digits are the integer value / scale, where the scale comes from the largest magnitude of the
+ * row (or column); they may differ by the rounding of three float32 operations. Padding has the
+ * digits 0. */
 START_TEST(digits_are_the_value)
 {
     if (!(ctx = check_open_amx(__func__, 1, _i)))
@@ -52,8 +53,8 @@ START_TEST(digits_are_the_value)
         for (int i = 0; i < (n + 15) / 16 * 16; i++) {
             float largest = 0;
             for (int k = 0; k < steps * LT_AMX_DEPTH; k++) {
-                /* Depth indices r, r + 16, r + 32 and r + 48 are neighbours: of a row in bytes 4 r
-                 * to 4 r + 3, of columns in row r. */
+                /* Depth indices r, r + 16, r + 32 and r + 48 are neighbours in memory: bytes 4 r to
+                 * 4 r + 3 of a packed row, or row r of packed columns. */
                 const int r = k % 16, fourth = k % 64 / 16;
                 const int8_t *at = packed + (i / 16 * steps + k / 64) * LT_AMX_STEP +
                                    (columns ? r * 64 + i % 16 * 4 : i % 16 * 64 + r * 4) + fourth;
@@ -87,7 +88,7 @@ typedef struct problem {
     float alpha, beta;
 } problem;
 
-/* As close as float32 sums: the error relative to the sum of magnitudes. */
+/* The error is relative to the sum of magnitudes and no larger than that of a float32 sum. */
 static void check_product(const problem *q)
 {
     const lt_scope scope = lt_scope_open(ctx);
@@ -158,8 +159,8 @@ START_TEST(odd_shapes_match_plain_loops)
 }
 END_TEST
 
-/* More than one group of either side, more than one slab of the depth; with more threads than
- * groups, or where it is too large for the cache, the other side is cut, too. */
+/* Sides of more than one group and depths of more than one slab. With more threads than groups, or
+ * with a side that is too large for the cache, the other side is cut into pieces as well. */
 START_TEST(large_sides)
 {
     static const int threads[] = {2, 9};
@@ -179,8 +180,8 @@ END_TEST
 
 enum { ROWS = 40, COLUMNS = 300, DEPTH = 768 };
 
-/* Of this library's product of a (rows, depth) and b (columns, depth), and of OpenBLAS's, the sum
- * of squared errors. */
+/* The sums of squared errors of two products of a (rows, depth) and b (columns, depth)^T: *ours is
+ * the error of this library, *theirs that of OpenBLAS. */
 static void errors_of(const float *a, const float *b, float *c, double *ours, double *theirs)
 {
     float *d = random_floats(24, ROWS * COLUMNS);
@@ -197,7 +198,8 @@ static void errors_of(const float *a, const float *b, float *c, double *ours, do
     }
 }
 
-/* Not farther from the truth than OpenBLAS, and the same from any number of threads. */
+/* The root of the summed squared errors is below 1.5 times that of OpenBLAS, and every number of
+ * threads gives the same bits. */
 START_TEST(errors_and_threads)
 {
     float *first = NULL;
@@ -223,8 +225,8 @@ START_TEST(errors_and_threads)
 }
 END_TEST
 
-/* Values that are a hundred times the others cost those they are added up with two of their seven
- * digits; still errors are near float32's. */
+/* A value a hundred times larger than its neighbours costs them two of their seven decimal digits,
+ * because the row shares a scale. Even then the error stays near that of float32. */
 START_TEST(peaks)
 {
     if (!(ctx = check_open_amx(__func__, 2, _i)))
@@ -241,7 +243,8 @@ START_TEST(peaks)
 }
 END_TEST
 
-/* What is not finite makes its row, or column, so; the others stay as they are. */
+/* An infinity or NaN makes its row (or column) of the result not finite. All other results keep
+ * their values. */
 START_TEST(not_finite)
 {
     if (!(ctx = check_open_amx(__func__, 2, _i)))
@@ -274,7 +277,8 @@ static lt_tensor *apply_linear(lt_ctx *c, lt_tensor *const *leaf, void *user)
     return lt_linear(c, leaf[0], user, NULL);
 }
 
-/* A layer whose weights are float16: its values as without AMX, its gradient by differences. */
+/* A linear layer with float16 weights gives the values that it gives without AMX, and its gradient
+ * matches difference quotients. */
 START_TEST(linear_layers)
 {
     if (!(ctx = check_open_amx(__func__, 2, _i)))
@@ -299,7 +303,7 @@ START_TEST(linear_layers)
 }
 END_TEST
 
-/* A large product of float32 goes there by itself, with A as it is stored only. */
+/* A large float32 product uses AMX without being asked to, but only if A is stored untransposed. */
 START_TEST(large_products)
 {
     if (!(ctx = check_open_amx(__func__, 2, _i)))
@@ -324,7 +328,7 @@ START_TEST(large_products)
 }
 END_TEST
 
-/* Small products go the usual way. */
+/* Small products do not use AMX. */
 START_TEST(small_products_stay_away)
 {
     if (!(ctx = check_open_amx(__func__, 1, _i)))

@@ -23,8 +23,8 @@ static double error_of(lt_conv3 q, uint64_t seed, bool scaled, bool shifted, int
 
 enum { SIDE = LT_AMX_SIDE, DEPTH = LT_AMX_DEPTH, TILE = LT_AMX_TILE };
 
-/* Three digits of base 256 are the integer, of pixels and of weights; channels that are not there
- * are zero. */
+/* Packing writes pixels and weights as three digits of base 256 that give the rounded integer.
+ * Padding channels are 0. */
 START_TEST(digits_are_the_integer)
 {
     if (!(ctx = check_open_amx(__func__, 1, _i)))
@@ -108,7 +108,7 @@ START_TEST(smallest_images)
 }
 END_TEST
 
-/* Wider than a tile, and more than one tile of rows. */
+/* Images wider than one tile and taller than one tile. */
 START_TEST(several_tiles)
 {
     if (!(ctx = check_open_amx(__func__, 3, _i)))
@@ -129,7 +129,7 @@ START_TEST(several_tiles)
 }
 END_TEST
 
-/* No more than Winograd's transforms along both axes cost in digits. */
+/* The error at 512 channels is at most that of Winograd's transforms along both axes. */
 START_TEST(error_at_512_channels)
 {
     if (!(ctx = check_open_amx(__func__, 2, _i)))
@@ -175,8 +175,8 @@ static const float *run_on(const float *in, float scale)
     return q.out;
 }
 
-/* Zeros stay zeros; values of any size keep their digits; what is too small for them becomes zero;
- * what is not finite is seen where it is used. */
+/* Zeros stay zeros, and values of any magnitude keep their digits. A value far below the largest
+ * one becomes zero. An infinity or NaN shows in every output that it reaches. */
 START_TEST(extreme_values)
 {
     if (!(ctx = check_open_amx(__func__, 1, _i)))
@@ -217,8 +217,8 @@ START_TEST(extreme_values)
 }
 END_TEST
 
-/* One value a thousand times as large as the others costs the others around it the digits that they
- * are below it. */
+/* A value a thousand times larger than its neighbours costs them three decimal digits, because they
+ * share a scale. */
 START_TEST(peaks)
 {
     if (!(ctx = check_open_amx(__func__, 1, _i)))
@@ -241,8 +241,8 @@ START_TEST(peaks)
 }
 END_TEST
 
-/* Outputs too large for the caches go past them, in whole rows or in runs: the same bits as those
- * of half the channels, which do not. */
+/* Outputs too large for the caches are written past them, in whole rows or in runs of pixels. The
+ * bits must equal those of each half of the channels computed alone, which fits the caches. */
 START_TEST(large_outputs)
 {
     for (int up = 0; up < 2; up++) {
@@ -279,9 +279,9 @@ START_TEST(large_outputs)
 }
 END_TEST
 
-/* Work is dealt out by blocks of weights where there are more of them, by tiles else, and by
- * several tiles at a time where neither stays in the cache: the same bits, for one sample and for
- * each of many. */
+/* Threads share the work by blocks of weights if there are more blocks than tiles, else by tiles,
+ * and by several tiles at a time if neither side fits the cache. Each order gives the same bits,
+ * for one sample and for each of many. */
 START_TEST(orders_of_work)
 {
     static const struct {
@@ -343,8 +343,8 @@ static lt_tensor *apply_layer(lt_ctx *c, lt_tensor *const *leaf, void *user)
     return lt_conv2d_act(c, leaf[0], leaf[1], leaf[2], 1, 1, &act);
 }
 
-/* A layer of the generator goes there by itself, its noise, bias and activation with it: as without
- * AMX, and its gradient by differences. */
+/* A layer of the generator uses AMX without being asked to, together with its noise, bias and
+ * activation. Its values equal those without AMX, and its gradient matches difference quotients. */
 START_TEST(layers)
 {
     if (!(ctx = check_open_amx(__func__, 2, _i)))
@@ -377,7 +377,7 @@ START_TEST(layers)
     bool same = true;
     for (int64_t i = 0; i < WIDE * EDGE * EDGE; i++) {
         check_close_to("layer", i, check_at(y, i), check_at(plain, i),
-                       3e-5); /* of which Winograd's are three quarters */
+                       3e-5); /* three quarters of this error are Winograd's */
         same = same && check_at(y, i) == check_at(plain, i);
     }
     ck_assert_msg(!same, "went the usual way");
@@ -389,7 +389,7 @@ START_TEST(layers)
 }
 END_TEST
 
-/* Few channels and small pictures go the usual way. */
+/* Layers of few channels and small images do not use AMX. */
 START_TEST(small_ones_stay_away)
 {
     if (!(ctx = check_open_amx(__func__, 1, _i)))
@@ -435,7 +435,7 @@ Suite *suite_amx_conv(void)
     tcase_add_loop_test(t, extreme_values, 0, CHECK_AMX_TABLES);
     tcase_add_loop_test(t, peaks, 0, CHECK_AMX_TABLES);
     tcase_add_loop_test(t, large_outputs, 1,
-                        CHECK_AMX_TABLES); /* minutes where the unit is written out and sanitized */
+                        CHECK_AMX_TABLES); /* takes minutes on the emulated unit with sanitizers */
     tcase_add_loop_test(t, orders_of_work, 0, CHECK_AMX_TABLES);
     tcase_add_loop_test(t, layers, 0, CHECK_AMX_TABLES);
     tcase_add_loop_test(t, small_ones_stay_away, 0, CHECK_AMX_TABLES);

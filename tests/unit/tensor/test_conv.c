@@ -67,7 +67,7 @@ typedef struct conv_case {
     bool up, scale, bias;
 } conv_case;
 
-/* One output at a time: forward in y, and with gy the gradients, all in double. */
+/* Plain loops in double: the result in y, and the gradients where gy is given. */
 static void conv_reference(const conv_case *q, int64_t oh, int64_t ow, const float *x,
                            const float *s, const float *w, const float *b, const float *gy,
                            double *y, double *gx, double *gs, double *gw, double *gb)
@@ -242,7 +242,7 @@ START_TEST(matches_plain_loops_at_random)
 }
 END_TEST
 
-/* Any layout gives the same values, and so do repeated runs, bit for bit. */
+/* Every memory layout gives the same values, and repeated runs give the same bits. */
 START_TEST(strided_inputs_and_repeats)
 {
     open_context(2, NULL);
@@ -296,7 +296,7 @@ START_TEST(gradients_by_differences)
 }
 END_TEST
 
-/* Only what is asked for is differentiated. */
+/* Only leaves that require a gradient receive one. */
 START_TEST(some_gradients_only)
 {
     open_context(2, NULL);
@@ -318,7 +318,7 @@ START_TEST(some_gradients_only)
 }
 END_TEST
 
-/* No samples give no samples, no channels give the bias. */
+/* An empty batch gives an empty result. Without input channels the result is the bias. */
 START_TEST(empty_sizes)
 {
     open_context(2, NULL);
@@ -507,7 +507,7 @@ static lt_tensor *build_fused(const fused_case *q, bool fused, lt_tensor *const 
                                &act);
 }
 
-/* Values and all gradients are those of one operation after the other. */
+/* The fused operation gives the values and gradients of its parts run one after the other. */
 static void check_fused(const fused_case *q, bool zero_scale, bool separable)
 {
     const lt_scope scope = lt_scope_open(ctx);
@@ -520,7 +520,8 @@ static void check_fused(const fused_case *q, bool zero_scale, bool separable)
     }
     if (q->scale)
         leaf[3] = random_tensor(2, (int64_t[]){q->n, q->o}, true);
-    /* The way back divides by the scale where it has the result only. */
+    /* Where only the result is stored, backward divides by the scale, so the scales stay away from
+     * 0. */
     for (int64_t i = 0; q->scale && i < q->n * q->o; i++)
         lt_f32(leaf[3])[i] += lt_f32(leaf[3])[i] < 0 ? -0.3f : 0.3f;
     lt_tensor *noise = q->noise ? random_tensor(4, (int64_t[]){q->noises, 1, h, w}, false) : NULL;
@@ -604,7 +605,7 @@ typedef struct picture_case {
 
 enum { X, SCALE, W, OUT_SCALE, STRENGTH, BIAS, TO_SCALE, TO_W, TO_BIAS, PICTURE_LEAVES };
 
-/* The loss, a weighted sum of what the case uses, and the picture. */
+/* Computes the loss, a weighted sum of the outputs that the case uses, and the picture. */
 static lt_tensor *build_picture(const picture_case *q, bool fused, lt_tensor *const *leaf,
                                 lt_tensor *noise, lt_tensor **y, lt_tensor **rgb)
 {
@@ -702,7 +703,7 @@ START_TEST(pictures)
 }
 END_TEST
 
-/* From 32 MB on, results go past the caches. */
+/* Results of 32 MB and more are written past the caches. */
 START_TEST(large_planes)
 {
     enum { C = 32, SIDE = 512, SIZE = SIDE * SIDE };

@@ -66,12 +66,9 @@ static uint16_t to_bf16(float value)
     return half;
 }
 
-/* Check notes every assertion that it passes, too slow for loops of this size. */
-#define EXPECT(condition, pattern)                                       \
-    do {                                                                 \
-        if (!(condition))                                                \
-            ck_abort_msg("0x%04x: %s", (unsigned)(pattern), #condition); \
-    } while (0)
+/* Asserts `condition` about the 16-bit `pattern`. */
+#define EXPECT(condition, pattern) \
+    ck_assert_msg(condition, "0x%04x: %s", (unsigned)(pattern), #condition)
 
 START_TEST(every_f16_widens_and_returns)
 {
@@ -97,7 +94,8 @@ START_TEST(every_f16_widens_and_returns)
 }
 END_TEST
 
-/* The processor's own widening gives the same values; NaNs may differ in payload. */
+/* Widening by instructions of the processor gives the same values as plain C. NaNs may differ in
+ * their payload. */
 START_TEST(casts_widen_alike)
 {
     static uint16_t all[65536 + 7];
@@ -297,7 +295,8 @@ START_TEST(a_folder_without_write_permission_is_refused)
     lt_file_writer *writer;
     const char *folder = temp_path("locked");
     ck_assert_int_eq(mkdir(folder, 0555), 0);
-    /* Root may write everywhere: a folder of /proc then stands in. */
+    /* Permissions do not stop root, so a folder in /proc stands in for one that cannot be written
+     * to. */
     const char *path = geteuid() == 0 ? "/proc/self/file" : temp_path("locked/file");
     ck_assert_int_eq(lt_file_writer_open(ctx, path, &writer), LT_ERR_IO);
     ck_assert_ptr_null(writer);
@@ -324,7 +323,8 @@ START_TEST(a_full_disk_is_reported)
         test_skip(__func__, "there is no /dev/full");
         return;
     }
-    /* Less than a buffer shows at the commit, more in between. */
+    /* An error on less than a buffer of data appears at the commit, an error on more appears while
+     * writing. */
     ck_assert_int_eq(lt_file_write(ctx, "/dev/full", "x", 1), LT_ERR_IO);
     ck_assert_ptr_nonnull(strstr(lt_ctx_message(ctx), strerror(ENOSPC)));
     lt_file_writer *writer;

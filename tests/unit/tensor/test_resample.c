@@ -56,7 +56,8 @@ typedef struct fir_case {
     bool separable;
 } fir_case;
 
-/* Step by step as it is defined: stuff zeros, pad or crop, filter, thin out. */
+/* The definition of upfirdn, step by step: insert zeros, pad or crop, filter, keep every n-th
+ * value. */
 static void fir_reference(const fir_case *q, const lt_tensor *x, const lt_tensor *kernel,
                           int64_t oh, int64_t ow, double *out)
 {
@@ -124,8 +125,8 @@ START_TEST(fir_matches_plain_loops)
 }
 END_TEST
 
-/* From 32 MB on, what a blur makes goes past the caches, in lines of these wherever rows lie: as a
- * plane by itself, which does not. */
+/* A blur writes results of 32 MB and more past the caches, by whole cache lines wherever the rows
+ * begin. The values must equal those of one plane alone, which stays in the caches. */
 START_TEST(large_blur)
 {
     enum { PLANES = 40, SIDE = 461 };
@@ -294,8 +295,8 @@ START_TEST(warp_matches_plain_loops)
 }
 END_TEST
 
-/* More planes than are warped together, of tiles that see more of the image than fits a patch:
- * shrunk, turned, and across the horizon. */
+/* More planes than are warped together, and tiles that see more of the image than fits the patch
+ * buffer: shrunk, rotated, and across the horizon. */
 START_TEST(warps_that_see_much)
 {
     static const double coeffs[][8] = {
@@ -322,8 +323,7 @@ START_TEST(warps_that_see_much)
 }
 END_TEST
 
-/* A tile that ends just outside of the image sees none of it, and nothing of what the work space
- * held before. */
+/* A tile that lies just outside of the image gives zeros, whatever the work space held before. */
 START_TEST(warps_beside_the_image)
 {
     static const double across[8] = {1, 0, -16.5, 0, 1, 0, 0, 0},
@@ -344,7 +344,8 @@ START_TEST(warps_beside_the_image)
 }
 END_TEST
 
-/* In one pass as in two, values and gradient; sizes that are shrunk less go through two. */
+/* The warp and resize in one pass gives the values and gradients of the two operations. Sizes that
+ * are reduced less take two passes inside. */
 START_TEST(warp_and_resize)
 {
     static const double coeffs[][8] = {

@@ -65,7 +65,8 @@ START_TEST(smallest_images)
 }
 END_TEST
 
-/* The price of the transforms in digits: stated for the depth of StyleGAN2's widest layers. */
+/* The error that the transforms add, measured at 512 channels, the depth of the widest layers of
+ * StyleGAN2. */
 START_TEST(error_at_512_channels)
 {
     ctx = check_open(2, NULL);
@@ -85,8 +86,8 @@ START_TEST(error_at_512_channels)
 }
 END_TEST
 
-/* Outputs too large for the caches go past them: the same bits as those of half the channels, which
- * do not. */
+/* Outputs too large for the caches are written past them. The bits must equal those of each half of
+ * the channels computed alone, which fits the caches. */
 START_TEST(large_outputs)
 {
     for (int i = 0; i < 2 * (CHECK_ISAS + 1); i++) {
@@ -130,8 +131,8 @@ START_TEST(large_outputs)
 }
 END_TEST
 
-/* One sample has more weights than tiles, three have more tiles, which is worked off in another
- * order: the same bits, from any number of threads. */
+/* With one sample there are more blocks of weights than tiles, with three samples more tiles, which
+ * are worked through in another order. Both orders and any number of threads give the same bits. */
 START_TEST(more_weights_than_tiles)
 {
     enum { SAMPLES = 3 };

@@ -35,7 +35,7 @@ START_TEST(same_attributes_same_picture)
 }
 END_TEST
 
-/* Another colour changes its part's pixels, and no others. */
+/* Another colour of a part changes pixels of this part only. */
 START_TEST(counterfactual_stays_in_its_mask)
 {
     for (int part = 0; part < WORLD_PARTS; part++) {
@@ -128,7 +128,8 @@ START_TEST(captions_say_what_is_there)
     char text[64];
     world_prompt(WORLD_LIPS, WORLD_GREEN, text, sizeof text);
     ck_assert_str_eq(text, "face with green lips");
-    /* A buffer that is too small is filled and ended, and the length told. */
+    /* A buffer that is too small is filled up to its end, closed with a NUL, and the full length is
+     * returned. */
     char small[8];
     ck_assert_uint_eq(world_prompt(WORLD_LIPS, WORLD_GREEN, small, sizeof small), strlen(text));
     ck_assert_str_eq(small, "face wi");
