@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "nn/optim.h"
+#include "support/check_grad.h"
 #include "support/nn_check.h"
 
 Suite *suite_optim(void);
@@ -95,9 +96,10 @@ static void plain_step(struct plain *s, const lt_optim_config *c, const float *g
     }
 }
 
-static void compare(lt_optim_config config)
+/* STEPS steps of the optimiser on the kernels of `isa` against the recipe. */
+static void compare(const char *isa, lt_optim_config config)
 {
-    lt_ctx *ctx = nn_context();
+    lt_ctx *ctx = check_open(1, isa);
     lt_params *p = make_params(ctx);
     lt_optim *o = NULL;
     ck_assert_int_eq(lt_optim_create(ctx, p, &config, &o), LT_OK);
@@ -135,12 +137,13 @@ static void compare(lt_optim_config config)
 START_TEST(recipes)
 {
     static const lt_optim_kind kind[] = {LT_SGD, LT_ADAM, LT_RANGER};
-    lt_optim_config c = lt_optim_defaults(kind[_i]);
-    compare(c);
+    const char *isa = check_isa[_i / 3];
+    lt_optim_config c = lt_optim_defaults(kind[_i % 3]);
+    compare(isa, c);
     c.weight_decay = 0.01f;
     c.momentum = 0.9f;
     c.lr = 0.03f;
-    compare(c);
+    compare(isa, c);
 }
 END_TEST
 
@@ -314,7 +317,7 @@ Suite *suite_optim(void)
     Suite *s = suite_create("optim");
     TCase *c = tcase_create("optim");
     tcase_set_timeout(c, 120);
-    tcase_add_loop_test(c, recipes, 0, 3);
+    tcase_add_loop_test(c, recipes, 0, 3 * CHECK_ISAS);
     tcase_add_loop_test(c, resuming_is_bit_identical, 0, 3);
     tcase_add_test(c, threads_do_not_change_results);
     tcase_add_test(c, tensors_without_gradient_stay);
