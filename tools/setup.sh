@@ -37,10 +37,9 @@ has_library libopenblas.so.0 || need libopenblas0-pthread
 # has_numpy PYTHON
 has_numpy() { "$1" -c 'import numpy' >/dev/null 2>&1; }
 
-# The tests link Check by pkg-config, read the headers as C++ too, and the warnings gate
-# compiles with clang as well, whose OpenMP header comes apart. The layout is checked with one version of
-# clang-format. The converter's tests need NumPy; a
-# python3 of another making may come before the system's on the path.
+# What the tests need: pkg-config for Check's flags, a C++ compiler for the installed headers, clang with its OpenMP header
+# for the second build without warnings, clang-format in the version that .clang-format is written for, and NumPy for the
+# converter. A python3 of another making may come before the system's on the path.
 mode=${1:-}
 if [ "$mode" = --tests ] && [ "${CI:-}" = true ]; then
     mode=--ci
@@ -58,11 +57,13 @@ if [ "$mode" = --tests ] || [ "$mode" = --ci ]; then
     has_numpy "${PYTHON:-python3}" || has_numpy /usr/bin/python3 || need python3-numpy
 fi
 
-# Wanted, but nothing fails without it: not every distribution has it.
-has_torch() { "$1" -c 'import importlib.util, sys; sys.exit(not importlib.util.find_spec("torch"))' >/dev/null 2>&1; }
+# Wanted for the tests of the gate, which are skipped without it: PyTorch for the converter's, and pip for `make merge-list`.
+# Not every distribution has these packages, so that nothing fails without them.
+has_module() { "$1" -c 'import importlib.util, sys; sys.exit(not importlib.util.find_spec(sys.argv[1]))' "$2" >/dev/null 2>&1; }
 optional=
-if [ "$mode" = --ci ] && ! has_torch "${PYTHON:-python3}" && ! has_torch /usr/bin/python3; then
-    optional=python3-torch
+if [ "$mode" = --ci ]; then
+    has_module "${PYTHON:-python3}" torch || has_module /usr/bin/python3 torch || optional=python3-torch
+    has_module "${PYTHON:-python3}" pip || optional="$optional python3-pip"
 fi
 
 if [ -z "$missing$optional" ]; then
@@ -92,7 +93,8 @@ if [ -n "$missing" ] && ! $sudo apt-get install -y -qq --no-install-recommends $
     # shellcheck disable=SC2086
     $sudo apt-get install -y -qq --no-install-recommends $missing >/dev/null
 fi
-if [ -n "$optional" ] && ! $sudo apt-get install -y -qq --no-install-recommends "$optional" >/dev/null; then
-    note "$optional cannot be had here; tests that want it are skipped"
-fi
+for package in $optional; do
+    $sudo apt-get install -y -qq --no-install-recommends "$package" >/dev/null ||
+        note "$package cannot be had here; tests that want it are skipped"
+done
 note "done"

@@ -26,7 +26,7 @@ def points(draw, size, copies, steps=None):
 
 
 class Cases:
-    """`draw` gives every random number, `folder` takes the networks' files."""
+    """`draw` is the source of all random numbers; the files of networks are written into `folder`."""
 
     def __init__(self, draw, folder):
         self.draw, self.folder, self.count = draw, folder, 0
@@ -143,7 +143,7 @@ class Cases:
     # ---- all of them ----
 
     def random(self, full=False):
-        """Cases over random networks, as they are wanted (each writes its networks when it is its turn)."""
+        """Yields the cases over random networks. Each writes its networks only when its turn comes."""
         yield from self._generators(full)
         yield from self._clips()
         yield from self._pictures(full)
@@ -257,7 +257,7 @@ class Cases:
             yield self.of_training(model, f"{size} px, batch {batch}, {steps} steps: {title}", batch, steps, **settings)
 
     def given(self, model):
-        """Cases over networks that somebody brings: what of `model` there is."""
+        """Yields the cases over the networks of a user; `model` may lack some of them."""
         nets, size = model.nets(torch.float32), 256
         if nets.generator:
             size = nets.generator.size

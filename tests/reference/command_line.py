@@ -1,5 +1,5 @@
-"""The same through the program: `generate`, `embed`, `apply` and `train` with what they write as float32 (--dump, --log, the
-trained mapper), `tokenize` with its list."""
+"""The comparison through the program: what `generate`, `embed`, `apply` and `train` write as float32 (--dump, --log, the
+trained mapper), and the list that `tokenize` prints."""
 
 import copy
 import json
@@ -20,13 +20,13 @@ class Program:
         self.input, self.dump = (cases.folder / name for name in ("cli-input.safetensors", "cli-dump.safetensors"))
 
     def __call__(self, command, model, *options):
-        """What it prints."""
+        """Runs the command and returns the text that it prints."""
         networks = {"generate": ("generator",), "embed": ("clip", "bpe"), "tokenize": ("clip", "bpe"),
                     "apply": ("generator", "clip", "bpe"),
                     "train": ("generator", "clip", "bpe", "identity", "vgg")}[command]
         files_ = [text for name in networks if getattr(model, name)
                   for text in (f"--{name}", str(getattr(model, name)))]
-        if command != "tokenize":  # the files are those of the case before
+        if command != "tokenize":  # the files of the previous case serve again
             files_.append("--overwrite")
         run = subprocess.run([self.path, command, "--quiet", *files_, *map(str, options)], stdout=subprocess.PIPE,
                              stderr=subprocess.PIPE, text=True)
@@ -35,7 +35,7 @@ class Program:
         return run.stdout
 
     def compare(self, command, title, got, compute):
-        """compute(dtype) -> {name: tensor}."""
+        """Compares the results of a command with compute(dtype), which returns {name: tensor}."""
         def detached(dtype, jitter=None):
             return compute(dtype, jitter) if command == "train" else compute(dtype)
         self.comparison.judge("cfedit", f"{command} {title}", got, detached, command)
@@ -101,7 +101,7 @@ def apply(program, model):
 
 
 def train(program, model, title, settings, options, w_space=False):
-    """`settings` as method_dump reads them, `options` what stands for them on the command line."""
+    """`settings` are named as method_dump reads them; `options` are the matching options of the command line."""
     draw, net = program.cases.draw, model.nets(torch.float32).generator
     steps, batch = settings["steps"], settings["batch"]
     shape = (steps * batch, net.style_dim) if w_space else (steps * batch, net.latents, net.style_dim)
@@ -131,7 +131,7 @@ def train(program, model, title, settings, options, w_space=False):
 
 
 def run(comparison, cases, path, given):
-    """`given`: the networks to use instead of random ones."""
+    """Runs all cases, with the networks in `given` in place of random ones."""
     program = Program(comparison, cases, path)
     model = given
     if not model or not model.generator or not model.clip:

@@ -23,7 +23,8 @@ import torch
 
 from . import clip, files, irse50, mapper, quantities, stylegan2, tokenizer, vgg19
 
-# First match wins. The figures are those of the goldens (the text above "The goldens" there tells their origin).
+# Tolerances by quantity; the first match wins. The figures are the tolerances that the goldens state for
+# the published code.
 FLOORS = (
     ("texts.ids", 0.0),
     ("generator.grad.*", 3e-3),
@@ -41,7 +42,7 @@ ARRAY, SHORT = 1e-5, 5e-5
 KINKED = ("*.grad.*", "train.delta.*", "train.loss*")
 SPREADS, USELESS = 8, 0.3
 JITTERS, JITTER, JITTER_MARGIN = 6, 1e-6, 2
-# Results of method_dump that are inputs here.
+# Results of method_dump that PyTorch takes as inputs, because the C code draws them at random.
 GIVEN = ("unit.", "faces")
 
 
@@ -57,7 +58,7 @@ class Nets:
 
 @dataclasses.dataclass
 class Model:
-    """Files of networks; each is loaded once a precision."""
+    """Files of networks. Each file is loaded once for each precision."""
     generator: pathlib.Path = None
     clip: pathlib.Path = None
     mapper: pathlib.Path = None
@@ -69,7 +70,7 @@ class Model:
         self._nets = {}
 
     def arguments(self, with_mapper=True):
-        """Options that name the files, as the program and method_dump take them."""
+        """The options that name the files; the program and method_dump take the same ones."""
         names = [f.name for f in dataclasses.fields(self) if getattr(self, f.name)]
         return [text for name in names if with_mapper or name != "mapper"
                 for text in (f"--{name}", str(getattr(self, name)))]
@@ -123,7 +124,7 @@ class Case:
 
 
 class Comparison:
-    """Prints a line a case, and one for each quantity that disagrees."""
+    """Prints a line for each case, and a line for each quantity that disagrees."""
 
     def __init__(self, tool, folder, verbose=False):
         self.tool, self.folder, self.verbose = tool, pathlib.Path(folder), verbose
@@ -174,7 +175,7 @@ class Comparison:
         return self.tell(group, title, results, missing)
 
     def tell(self, group, title, results, missing=()):
-        """results: {name: (error, tolerance)}."""
+        """Reports a case, whose `results` are {name: (error, tolerance)}."""
         bad = [name for name, (error, tolerance) in results.items() if not error <= tolerance]
         worst = max(results, key=lambda name: results[name][0] / (results[name][1] or 1e-30), default="-")
         error, tolerance = results.get(worst, (0, 1))

@@ -26,7 +26,7 @@ OPTIMIZERS = {"ranger": Ranger, "adam": torch.optim.Adam}
 
 
 class Golden:
-    """One file, and the tally of what was compared with it. As in tests/parity/golden.h."""
+    """One golden and the outcome of each comparison with it. tests/parity/golden.h describes the files."""
 
     def __init__(self, name):
         self.name = name
@@ -86,13 +86,13 @@ class Golden:
             self._note(part, self._compare(part, value, want, float(tolerance)))
 
     def check_element(self, name, index, got):
-        """One number of an array."""
+        """Compares one element of a stored array."""
         want = self.tensors[name]
         error = abs(got - want[index].item()) / want.abs().max().item()
         self._note(f"{name}[{index}]", error / float(self.text[f"tol:{name}"]))
 
     def check_summary(self, prefix, parameter, got):
-        """Sum, l2 norm, greatest magnitude, eight values."""
+        """Compares with a stored summary: the sum, the l2 norm, the greatest magnitude and eight drawn values."""
         name = f"{prefix}.{parameter}"
         if f"tol:{name}" not in self.text:
             return

@@ -27,7 +27,8 @@ def unit(x):
 
 
 def info_nce(query, positive, negatives, temperature=TEMPERATURE):
-    """Rows of cross entropy of the positive among all (van den Oord et al. 2018), each made unit first."""
+    """InfoNCE (van den Oord et al. 2018): for each row the cross entropy of the positive among positive and negatives. All
+    vectors are made unit first."""
     query, positive, negatives = (F.normalize(v, dim=-1) for v in (query, positive, negatives))
     logits = torch.cat([(query * positive).sum(dim=1, keepdim=True), query @ negatives.T], dim=1)
     labels = torch.zeros(len(logits), dtype=torch.long)
@@ -49,7 +50,7 @@ class ClipNCE:
         return unit(self.clip.encode_text(tokens[:self.options.templates]).detach())
 
     def parts(self, x, source_tokens, x_hat, target_tokens):
-        """Everything that the loss is made of, by name. x and x_hat have the same number of rows: with
+        """All parts of the loss by name. x and x_hat have the same number of rows: with
         augmentation both are 8 copies of the batch."""
         o = self.options
         source, target = self.text_features(source_tokens), self.text_features(target_tokens)

@@ -69,7 +69,7 @@ class FullTextMapper(nn.Module):
 
 
 class TextEmbeddingMapper(nn.Module):
-    """Both: parameters `mapper.*` and `text_mapper.*`."""
+    """The level mappers and the text mapper, with parameters `mapper.*` and `text_mapper.*`."""
 
     def __init__(self, latents, dim=512, inputs=None, levels=("course", "medium", "fine"), single=False, text=True):
         super().__init__()

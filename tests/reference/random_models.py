@@ -12,7 +12,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 class Draw:
-    """Random numbers of one seed."""
+    """A stream of random numbers from one seed."""
 
     def __init__(self, seed):
         self.generator = torch.Generator().manual_seed(seed)
@@ -24,7 +24,7 @@ class Draw:
         return std * torch.randn(shape, generator=self.generator)
 
     def integer(self, low, high):
-        """Both included."""
+        """A whole number from low to high, both included."""
         return int(torch.randint(low, high + 1, (), generator=self.generator))
 
     def choice(self, items):
@@ -96,7 +96,7 @@ def _clip_rule(name, t):
 
 
 def clip_network(draw, patch, grid, width, layers, text_width, text_layers, outputs, gelu):
-    """With the merge list of the model that ships, so that texts can be read."""
+    """A random CLIP. It takes the merge list of the shipped model, so that it can read texts."""
     list_ = merges()
     vocabulary = len(Tokenizer(read_merges(list_.numpy().tobytes())).id)
     vision = clip.Vision(width, patch, grid, layers, outputs, gelu)

@@ -1,5 +1,5 @@
-"""Whether the comparison can fail: the re-statement is falsified in one place after another, and a quantity that
-depends on that place has to be named."""
+"""Tests that the comparison can fail: the re-statement is falsified in one place after another, and the comparison must
+report a quantity that depends on this place."""
 
 import contextlib
 import io
@@ -12,7 +12,7 @@ from .compare import Model
 
 
 def _plain_warp(x, coeffs):
-    """Without the second mask."""
+    """The perspective warp without its second multiplication by the mask."""
     inside = torch.ones_like(x)
     return ORIGINAL_WARP(x, coeffs) / ORIGINAL_WARP(inside, coeffs).sqrt().clamp_min(1e-6)
 
@@ -28,7 +28,7 @@ def _warm_info_nce(query, positive, negatives, temperature=0.1):
 
 ORIGINAL_WARP, ORIGINAL_INFO_NCE = perspective.warp, losses.info_nce
 
-# What is changed; a case of which group notices; which quantity must be among those named.
+# The falsified place, the group whose case must notice it, and a quantity that must be reported.
 CHANGES = (
     ("leaky ReLU's slope 0.201", layers, "SLOPE", 0.201, "generator", "generator.image"),
     ("leaky ReLU's slope 0.201", layers, "SLOPE", 0.201, "mapper", "mapper.w_hat"),
@@ -54,7 +54,7 @@ ORIGINAL_FACE, ORIGINAL_UPDATE = irse50.face, ranger.Ranger._update
 
 
 def _cases(cases):
-    """One case a group, over small networks."""
+    """One case for each group, over small networks."""
     generator = cases.generator(32)
     net = Model(generator, cases.clip(), cases.mapper(8), cases.identity(), cases.vgg())
     return {"generator": cases.of_generator(net, "", 2), "mapper": cases.of_mapper(net, "", 8, 2),

@@ -77,7 +77,7 @@ def objective(nets, options, texts, w, x, w_hat, x_hat, coeffs):
 
 
 def edit(nets, texts, w):
-    """-> (w_hat, x, x_hat)."""
+    """Edits latents: returns (w_hat, x, x_hat)."""
     feature = nets.clip.encode_text(texts.description).detach()
     with torch.no_grad():
         x = nets.generator(w)
@@ -86,7 +86,8 @@ def edit(nets, texts, w):
 
 
 def training_step(nets, options, texts, optimizer, w, coeffs):
-    """One step over latents w (B,L,D), or (B,D) in W; -> the terms as numbers. Gradients stay in the parameters until the next step."""
+    """One step over latents w (B,L,D), or (B,D) in W; returns the terms as numbers. The parameters keep their gradients
+    until the next step."""
     optimizer.zero_grad()
     if w.ndim == 2:
         w = w.unsqueeze(1).repeat(1, nets.generator.latents, 1)

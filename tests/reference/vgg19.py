@@ -10,7 +10,7 @@ BGR_MEAN = (0.40760392, 0.45795686, 0.48501961)
 
 class VGG19(nn.Module):
     def __init__(self, channels):
-        """`channels` of the sixteen convolutions' outputs."""
+        """`channels`: the output channels of the sixteen convolutions."""
         super().__init__()
         before = 3
         for name, after in zip(names(), channels):
