@@ -258,6 +258,125 @@ START_TEST(fantasy_stays_in_its_mask)
 }
 END_TEST
 
+/* ---- what the words say can be seen ---- */
+
+/* Numbers read from the masks of a portrait whose face stands in the middle. */
+struct seen {
+    double area, x, y; /* pixels; the middle of the part */
+    double pair;       /* the mean x of the middles of its left and right half */
+    double low;        /* its lowest row */
+    double wings;      /* how much lower its outer than its inner half lies, both sides together */
+};
+
+static struct seen look(enum rich_part part)
+{
+    struct seen s = {0};
+    double outer = 0.0, inner = 0.0, outer_y = 0.0, inner_y = 0.0;
+    const float *mask = masks + (int)part * PIXELS;
+    double left = 0.0, left_x = 0.0, right = 0.0, right_x = 0.0;
+
+    for (int i = 0; i < PIXELS; i++) {
+        double m = (double)mask[i], x = i % SIZE, y = (double)(i / SIZE);
+        s.area += m;
+        s.x += m * x;
+        s.y += m * y;
+        if (m > 0.5 && y > s.low)
+            s.low = y;
+        if (x < SIZE / 2) {
+            left += m;
+            left_x += m * x;
+        } else {
+            right += m;
+            right_x += m * x;
+        }
+    }
+    s.x /= s.area;
+    s.y /= s.area;
+    for (int i = 0; i < PIXELS; i++) {
+        double m = (double)mask[i], x = i % SIZE, y = (double)(i / SIZE);
+        bool out = x < SIZE / 2 ? x < left_x / left : x > right_x / right;
+        if (out) {
+            outer += m;
+            outer_y += m * y;
+        } else {
+            inner += m;
+            inner_y += m * y;
+        }
+    }
+    s.pair = 0.5 * (left_x / left + right_x / right);
+    s.wings = outer_y / outer - inner_y / inner;
+    return s;
+}
+
+static struct seen look_at(size_t offset, float value, enum rich_part part)
+{
+    struct rich_attr a;
+    plain(&a);
+    *(float *)(void *)((char *)&a + offset) = value;
+    ck_assert(rich_render(&a, SIZE, image, masks));
+    return look(part);
+}
+
+#define SEEN(f, value, part) look_at(offsetof(struct rich_attr, f), value, part)
+
+START_TEST(words_can_be_seen)
+{
+    /* left and right, up and down are the picture's */
+    ck_assert_double_lt(SEEN(yaw, -1.0f, RICH_LIPS).x, SEEN(yaw, 1.0f, RICH_LIPS).x - 1.0);
+    ck_assert_double_lt(SEEN(nod, -1.0f, RICH_LIPS).y, SEEN(nod, 1.0f, RICH_LIPS).y - 0.5);
+    ck_assert_double_lt(SEEN(tilt, -1.0f, RICH_HAIR).x, SEEN(tilt, 1.0f, RICH_HAIR).x - 1.0);
+    ck_assert_double_lt(SEEN(gaze, -1.0f, RICH_EYES).pair, SEEN(gaze, 1.0f, RICH_EYES).pair - 0.8);
+    /* the corners of a smiling mouth rise, those of a sad one fall */
+    ck_assert_double_lt(SEEN(smile, 1.0f, RICH_LIPS).wings,
+                        SEEN(smile, 0.0f, RICH_LIPS).wings - 0.2);
+    ck_assert_double_gt(SEEN(smile, -1.0f, RICH_LIPS).wings,
+                        SEEN(smile, 0.0f, RICH_LIPS).wings + 0.2);
+    /* worried brows: the inner ends are up; angry ones: down; sad faces have worried brows */
+    ck_assert_double_gt(SEEN(brow_slant, -1.0f, RICH_BROWS).wings,
+                        SEEN(brow_slant, 0.0f, RICH_BROWS).wings + 0.3);
+    ck_assert_double_lt(SEEN(brow_slant, 1.0f, RICH_BROWS).wings,
+                        SEEN(brow_slant, 0.0f, RICH_BROWS).wings - 0.3);
+    ck_assert_double_gt(SEEN(smile, -1.0f, RICH_BROWS).wings,
+                        SEEN(smile, 0.0f, RICH_BROWS).wings + 0.1);
+    ck_assert_double_lt(SEEN(eye_slant, 1.0f, RICH_WHITES).wings,
+                        SEEN(eye_slant, -1.0f, RICH_WHITES).wings - 0.2);
+    /* what grows */
+    ck_assert_double_gt(SEEN(hair_length, 0.9f, RICH_HAIR).low,
+                        SEEN(hair_length, 0.3f, RICH_HAIR).low + 10.0);
+    ck_assert_double_gt(SEEN(beard, 1.0f, RICH_BEARD).low,
+                        SEEN(beard, 0.75f, RICH_BEARD).low + 4.0);
+    ck_assert_double_gt(SEEN(brow_thickness, 0.9f, RICH_BROWS).area,
+                        1.5 * SEEN(brow_thickness, 0.1f, RICH_BROWS).area);
+    ck_assert_double_gt(SEEN(lip_fullness, 0.9f, RICH_LIPS).area,
+                        1.3 * SEEN(lip_fullness, 0.1f, RICH_LIPS).area);
+    ck_assert_double_gt(SEEN(eye_size, 0.9f, RICH_EYES).area,
+                        1.1 * SEEN(eye_size, 0.1f, RICH_EYES).area);
+    ck_assert_double_gt(SEEN(moustache, 1.0f, RICH_MOUSTACHE).area,
+                        1.5 * SEEN(moustache, 0.68f, RICH_MOUSTACHE).area);
+    ck_assert_double_gt(SEEN(mouth_open, 0.95f, RICH_TEETH).area, 5.0);
+    ck_assert_double_gt(SEEN(collar, 1.0f, RICH_SKIN).low, SEEN(collar, 0.0f, RICH_SKIN).low + 1.0);
+    /* curled ends are up */
+    struct rich_attr a;
+    double wings[2];
+    for (int k = 0; k < 2; k++) {
+        plain(&a);
+        a.moustache = 1.0f;
+        a.moustache_curl = (float)k;
+        ck_assert(rich_render(&a, SIZE, image, masks));
+        wings[k] = look(RICH_MOUSTACHE).wings;
+    }
+    ck_assert_double_lt(wings[1], wings[0] - 0.5);
+    /* light from the left brightens the left of the face */
+    double bright[2] = {0.0, 0.0};
+    plain(&a);
+    a.light_dir = -1.0f;
+    ck_assert(rich_render(&a, SIZE, image, masks));
+    for (int i = 0; i < PIXELS; i++)
+        bright[i % SIZE >= SIZE / 2] += (double)(masks[RICH_SKIN * PIXELS + i] * image[i]);
+    ck_assert_double_gt(bright[0], bright[1] + 10.0);
+}
+END_TEST
+
 static bool same_group(const struct rich_attr *a, const struct rich_attr *b, enum rich_group g)
 {
     switch (g) {
@@ -354,6 +473,7 @@ Suite *suite_rich_world(void)
     tcase_add_test(tc, colour_stays_in_its_mask);
     tcase_add_test(tc, attributes_change_only_their_parts);
     tcase_add_test(tc, fantasy_stays_in_its_mask);
+    tcase_add_test(tc, words_can_be_seen);
     tcase_add_test(tc, mixing_takes_each_group_from_its_source);
     tcase_add_test(tc, dimensions_move_their_group_only);
     tcase_add_test(tc, natural_faces_are_natural);

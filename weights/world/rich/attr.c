@@ -57,7 +57,7 @@ static const struct field FIELDS[RICH_FIELDS] = {
     UNIT(nose_length, RICH_FEATURES),
     UNIT(mouth_width, RICH_FEATURES),
     UNIT(lip_fullness, RICH_FEATURES),
-    FIELD(smile, -0.8f, 1.0f, RICH_FEATURES),
+    FIELD(smile, -0.6f, 1.0f, RICH_FEATURES),
     UNIT(mouth_open, RICH_FEATURES),
     UNIT(age, RICH_DETAIL),
     UNIT(freckles, RICH_DETAIL),

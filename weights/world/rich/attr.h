@@ -98,7 +98,7 @@ struct rich_attr {
     float nose_length;
     float mouth_width;
     float lip_fullness;
-    float smile;      /* -1..1: sad, neutral, smiling; from -0.8 in nature */
+    float smile;      /* -1..1: sad, neutral, smiling; from -0.6 in nature */
     float mouth_open; /* closed up to RICH_OPEN_FROM, then ever wider */
     /* detail */
     float age;            /* smooth up to 0.4, then ever more wrinkles */

@@ -74,7 +74,7 @@ static void paint_wrinkles(struct rich_canvas *c, const struct rich_layout *l)
 
     for (float side = -1.0f; side <= 1.0f; side += 2.0f) {
         /* from the wing of the nose past the corner of the mouth */
-        float cheek = 0.50f * old + 0.34f * glad;
+        float cheek = 0.50f * old + 0.27f * glad;
         if (cheek > 0.02f) {
             struct world_frame f =
                 on_face(l, side * (9.6f + 1.2f * glad), 0.5f * (l->nose_v + l->mouth_v), 1.0f,
@@ -239,8 +239,8 @@ static void paint_eye(struct rich_canvas *c, const struct rich_layout *l, float 
     }
 
     float brow = -8.6f - 3.0f * a->brow_height - 0.4f * e.up;
-    float slant = 0.08f * a->brow_slant + 0.13f * a->brow_slant * a->brow_slant * a->brow_slant -
-                  0.16f * l->brow_up;
+    float anger = a->brow_slant * (0.08f + 0.13f * a->brow_slant * a->brow_slant);
+    float slant = 0.03f + 0.16f * l->brow_up - anger; /* turns the inner ends up */
     struct world_frame b = on_face(l, side * (l->eye_u + 0.2f), brow, 1.0f, slant * side, side);
     rich_paint(c, &b, around(e.brow_w, e.brow_arch + e.brow_h + 1.5f), rich_draw_brow, &e,
                ink(l, RICH_BROWS, 0.3f));
