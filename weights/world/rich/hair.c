@@ -145,7 +145,8 @@ void rich_draw_hair_front(const void *arg, const struct rich_row *r)
         r->shade[i] = light_on_hair(l, u, v, q, &r->gloss[i]) * lift * (1.0f - 0.30f * line);
         if (cropped) {
             float grain = rich_strands(u * 0.9f + 1.3f * world_wave(v * 0.31f), v * 0.8f);
-            r->cover[i] *= 0.80f + 0.14f * grain;
+            float scalp = world_rise(0.5f, -0.5f, rich_face_distance(l, u, v));
+            r->cover[i] *= 1.0f - scalp * (0.20f - 0.14f * grain);
             r->gloss[i] *= 0.3f;
         }
     }
