@@ -116,8 +116,9 @@ static int read_options(struct ce_run *run, struct edit_options *o, int argc, ch
         return status;
     if (!o->target)
         return ce_usage_error(run, "say what to change with --target TEXT");
+    /* --resize also decides how the match of the edited picture with the text is measured. */
     const char *of_method =
-        o->method_given ? "method" : ce_setting_options_first_given(&o->settings);
+        o->method_given ? "method" : ce_setting_options_first_given(&o->settings, "resize");
     if (o->mapper && of_method)
         return ce_usage_error(
             run, "--%s is of no use with --mapper, which applies a mapper as it is", of_method);

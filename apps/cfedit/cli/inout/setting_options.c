@@ -106,10 +106,11 @@ int ce_setting_options_put(const struct ce_run *run, const struct ce_setting_opt
     return CE_PARSED;
 }
 
-const char *ce_setting_options_first_given(const struct ce_setting_options *options)
+const char *ce_setting_options_first_given(const struct ce_setting_options *options,
+                                           const char *except)
 {
     for (size_t i = 0; i < options->count; i++)
-        if (options->all[i].given)
+        if (options->all[i].given && strcmp(options->all[i].setting->name, except) != 0)
             return options->all[i].setting->name;
     return NULL;
 }

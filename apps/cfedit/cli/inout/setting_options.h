@@ -31,8 +31,9 @@ const struct ce_option *ce_setting_options_add(struct ce_run *run,
 int ce_setting_options_put(const struct ce_run *run, const struct ce_setting_options *options,
                            const char *who, struct ce_edit_settings *settings);
 
-/* The name of the first setting that the command line gave; NULL: it gave none. */
-const char *ce_setting_options_first_given(const struct ce_setting_options *options);
+/* The name of the first setting that the command line gave, leaving out `except`; NULL: none. */
+const char *ce_setting_options_first_given(const struct ce_setting_options *options,
+                                           const char *except);
 
 /* Whether the command line gave the setting of this name. */
 bool ce_setting_options_given(const struct ce_setting_options *options, const char *name);
