@@ -74,14 +74,27 @@ static lt_tensor *row_of(lt_ctx *ctx, const char *path, lt_tensor *t, int64_t in
     return lt_view(ctx, t, lt_ndim(t), shape, lt_strides(t), index * lt_strides(t)[0]);
 }
 
-lt_tensor *ce_latents_from_file(const struct ce_models *models, const char *selection)
+/* What the latents of a file are, told from their shape; *t becomes (N,L,D) or (N,D), a view. */
+static enum ce_latents_form form_of(const struct ce_models *models, bool w_space, lt_tensor **t)
 {
-    int axes;
-    return ce_latents_from_file_axes(models, selection, &axes);
+    const int64_t layers = lt_stylegan2_latents(models->generator), *shape = lt_shape(*t),
+                  *stride = lt_strides(*t);
+    const int ndim = lt_ndim(*t);
+    if (ndim == 3 && shape[1] == 1 && layers > 1) {
+        *t = lt_view(models->ctx, *t, 2, (int64_t[]){shape[0], shape[2]},
+                     (int64_t[]){stride[0], stride[2]}, 0);
+        return CE_LATENTS_W;
+    }
+    if (ndim == 2 && shape[0] == layers && !w_space) {
+        *t = lt_view(models->ctx, *t, 3, (int64_t[]){1, shape[0], shape[1]},
+                     (int64_t[]){shape[0] * stride[0], stride[0], stride[1]}, 0);
+        return CE_LATENTS_ONE_WPLUS;
+    }
+    return ndim == 2 ? CE_LATENTS_W : CE_LATENTS_WPLUS;
 }
 
-lt_tensor *ce_latents_from_file_axes(const struct ce_models *models, const char *selection,
-                                     int *axes)
+lt_tensor *ce_latents_from_file(const struct ce_models *models, const char *selection, bool w_space,
+                                enum ce_latents_form *form)
 {
     lt_ctx *ctx = models->ctx;
     char *path = NULL;
@@ -90,7 +103,8 @@ lt_tensor *ce_latents_from_file_axes(const struct ce_models *models, const char 
     if (split_selection(ctx, selection, &path, &index, &one) != LT_OK)
         return NULL;
     lt_tensor *t = ce_kind_read(ctx, path, CE_KIND_LATENTS, "latents");
-    *axes = t ? lt_ndim(t) : 0;
+    if (t)
+        *form = form_of(models, w_space, &t);
     if (t && one)
         t = row_of(ctx, path, t, index);
     if (t)

@@ -8,12 +8,20 @@
 
 #include "engine/models.h"
 
-/* Reads `latents` (N,L,D), or (N,D) repeated for all L layers, from "FILE"; "FILE:i" selects row i.
- * A file whose whole name is "FILE:i" comes first. */
-lt_tensor *ce_latents_from_file(const struct ce_models *models, const char *selection);
-/* Like ce_latents_from_file(); *axes is 2 for a file of W (N,D), 3 for one of W+ (N,L,D). */
-lt_tensor *ce_latents_from_file_axes(const struct ce_models *models, const char *selection,
-                                     int *axes);
+/* What the tensor `latents` of a file holds. */
+enum ce_latents_form {
+    CE_LATENTS_W,        /* (N,D) or (N,1,D): repeated for all layers */
+    CE_LATENTS_WPLUS,    /* (N,L,D) */
+    CE_LATENTS_ONE_WPLUS /* (L,D): as many rows as the generator has layers, so one W+ latent whose
+                            first axis was left out, and not L latents of W */
+};
+
+/* Reads latents from "FILE" as W+ (N,L,D); "FILE:i" selects row i, unless there is a file of that
+ * whole name. With `w_space` the rows of (L,D) are L latents of W all the same. *form tells what
+ * the file holds. Errors: LT_ERR_IO, LT_ERR_FORMAT, LT_ERR_SHAPE (another generator's),
+ * LT_ERR_ARGUMENT (no such row), LT_ERR_NUMERIC. */
+lt_tensor *ce_latents_from_file(const struct ce_models *models, const char *selection, bool w_space,
+                                enum ce_latents_form *form);
 /* Reads `z` (N,Z) from a file and maps it. */
 lt_tensor *ce_latents_from_z(const struct ce_models *models, const char *path, double truncation);
 lt_tensor *ce_latents_from_seeds(const struct ce_models *models, const int64_t *seeds, size_t count,

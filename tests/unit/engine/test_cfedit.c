@@ -72,6 +72,34 @@ START_TEST(a_missing_model_is_told)
 }
 END_TEST
 
+/* Writes `latents` of the shape as a file and reads it back; the shape that comes back. */
+static const int64_t *latents_of(int ndim, const int64_t *shape, const char *row)
+{
+    char selection[256];
+    const char *path = temp_path("latents.safetensors"), *name = "latents";
+    lt_tensor *t = lt_zeros(ctx, ndim, shape);
+    lt_f32(t)[0] = 1.0f;
+    ck_assert_int_eq(lt_safetensors_write(ctx, path, 1, &name, &t, 0, NULL, NULL), LT_OK);
+    snprintf(selection, sizeof selection, "%s%s", path, row);
+    const lt_tensor *w = ce_latents_read(model, selection);
+    return w ? lt_shape(w) : NULL;
+}
+
+START_TEST(latents_of_any_layout)
+{
+    const ce_model_info info = ce_model_describe(model);
+    const int64_t l = info.latents, d = info.style_dim;
+    /* One W+ latent without its first axis is not L latents of W. */
+    ck_assert_int_eq(latents_of(2, (int64_t[]){l, d}, "")[0], 1);
+    ck_assert_int_eq(latents_of(2, (int64_t[]){l - 1, d}, "")[0], l - 1);
+    ck_assert_int_eq(latents_of(3, (int64_t[]){3, 1, d}, "")[0], 3);
+    ck_assert_int_eq(latents_of(3, (int64_t[]){3, 1, d}, ":2")[1], l);
+    ck_assert_int_eq(latents_of(3, (int64_t[]){2, l, d}, "")[0], 2);
+    ck_assert_ptr_null(latents_of(3, (int64_t[]){2, l + 2, d}, ""));
+    ck_assert_ptr_nonnull(strstr(lt_ctx_message(ctx), "generator of another size"));
+}
+END_TEST
+
 START_TEST(pixels_there_and_back)
 {
     uint8_t rgb[3 * 5 * 4], back[sizeof rgb];
@@ -249,6 +277,7 @@ Suite *suite_cfedit(void)
     tcase_add_checked_fixture(c, set_up, tear_down);
     tcase_add_test(c, a_model_tells_what_it_is);
     tcase_add_test(c, a_missing_model_is_told);
+    tcase_add_test(c, latents_of_any_layout);
     tcase_add_test(c, pixels_there_and_back);
     tcase_add_test(c, an_edit_changes_the_picture_and_strength_0_does_not);
     tcase_add_test(c, the_watch_is_told_of_each_step_and_can_stop);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine/mapper/mapper.h"
+#include "support/method_fixture.h"
 #include "support/nn_check.h"
 #include "support/temp_dir.h"
 
@@ -239,10 +240,13 @@ START_TEST(without_text)
 }
 END_TEST
 
-/* A mapper for more layers works on fewer; what is not used gets no gradient. */
+/* Published mappers have text mappers for the largest generator whatever the size of their own;
+ * what is not used gets no gradient. */
 START_TEST(fewer_layers)
 {
-    make(&levels);
+    struct ce_mapper_config published = levels;
+    published.latents = 18;
+    make(&published);
     for (int layers = 2; layers <= 8; layers += 2) {
         struct ce_mapper *small = NULL;
         ck_assert_int_eq(ce_mapper_create(ctx, params, layers, &small), LT_OK);
@@ -297,9 +301,21 @@ START_TEST(errors)
     ck_assert_int_eq(ce_mapper_create(ctx, params, L, &none), LT_ERR_FORMAT);
     nn_assert_failed(ctx, LT_ERR_FORMAT, "mapper.fc.weight");
     make(&levels);
-    ck_assert_int_eq(ce_mapper_create(ctx, params, L + 1, &none), LT_ERR_MISSING);
-    nn_assert_failed(ctx, LT_ERR_MISSING, "text_mapper.mapper_10.mapping.1.weight");
-    ck_assert_ptr_null(none);
+    ck_assert_int_eq(ce_mapper_create(ctx, params, L + 1, &none), LT_ERR_SHAPE);
+    nn_assert_failed(ctx, LT_ERR_SHAPE, "10 text mappers, one a layer, but");
+    ck_assert_int_eq(ce_mapper_create(ctx, params, L - 2, &none), LT_ERR_SHAPE);
+    nn_assert_failed(ctx, LT_ERR_SHAPE, "a generator of another size");
+    lt_params *holed = method_params_without(ctx, params, "text_mapper.mapper_3.mapping.2.weight");
+    ck_assert_int_eq(ce_mapper_create(ctx, holed, L, &none), LT_ERR_MISSING);
+    nn_assert_failed(ctx, LT_ERR_MISSING, "text_mapper.mapper_3.mapping.2.weight");
+    lt_params_free(holed);
+    lt_params_set_metadata(ctx, params, CE_META_SIZE, "1024");
+    ck_assert_int_eq(ce_mapper_create(ctx, params, L, &none), LT_ERR_SHAPE);
+    nn_assert_failed(ctx, LT_ERR_SHAPE, "1024 pixels, whose latents have 18 layers");
+    lt_params_set_metadata(ctx, params, CE_META_SIZE, "64");
+    ck_assert_int_eq(ce_mapper_create(ctx, params, L, &none), LT_OK);
+    ce_mapper_free(none);
+    none = NULL;
     ck_assert_ptr_null(ce_mapper_text(ctx, mapper, lt_zeros(ctx, 2, (const int64_t[]){1, E + 1})));
     nn_assert_failed(ctx, LT_ERR_SHAPE, "(1, 6), expected (1, 5)");
     lt_tensor *t_w = ce_mapper_text(ctx, mapper, text);

@@ -252,14 +252,13 @@ static lt_tensor *get_latents(struct job *job, const char *path, int64_t seed, i
                                              job->models.truncation)
                      : NULL;
     }
-    int axes = 0;
-    lt_tensor *w = ce_latents_from_file_axes(&job->models, path, &axes);
-    if (w && job->w_space && axes != 2) {
-        lt_fail(
-            run->ctx, LT_ERR_SHAPE,
-            "%s: --w-space needs latents (N, D), but these have %d axes; leave --w-space out, or "
-            "give latents of W",
-            path, axes);
+    enum ce_latents_form form;
+    lt_tensor *w = ce_latents_from_file(&job->models, path, job->w_space, &form);
+    if (w && job->w_space && form != CE_LATENTS_W) {
+        lt_fail(run->ctx, LT_ERR_SHAPE,
+                "%s: --w-space needs latents of W, (N, D), but these have a layer axis; leave "
+                "--w-space out, or give latents of W",
+                path);
         return NULL;
     }
     return w;

@@ -2,6 +2,7 @@
 #include "cli/inout/sources.h"
 
 #include "cli/console/inputs.h"
+#include "cli/console/report.h"
 #include "cli/inout/photos.h"
 #include "cli/inout/picture_list.h"
 #include "cli/inout/seeds.h"
@@ -94,7 +95,14 @@ lt_tensor *ce_sources_read(struct ce_run *run, const struct ce_models *models, s
         return ce_latents_from_seeds(models, s->seeds, s->count, s->truncation);
     if (s->z)
         return ce_latents_from_z(models, s->z, s->truncation);
-    lt_tensor *w = ce_latents_from_file(models, s->latents);
+    enum ce_latents_form form;
+    lt_tensor *w = ce_latents_from_file(models, s->latents, false, &form);
+    if (w && form == CE_LATENTS_ONE_WPLUS)
+        ce_note(
+            run,
+            "note: %s has %d rows, one for each layer of the generator, so they are taken as one "
+            "latent of W+",
+            s->latents, lt_stylegan2_latents(models->generator));
     if (w && s->truncation_given &&
         !(w = lt_stylegan2_truncate(run->ctx, models->generator, w, (float)s->truncation)))
         ce_blame_file(run->ctx, models->generator_path);

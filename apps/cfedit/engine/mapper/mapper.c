@@ -7,6 +7,7 @@
 
 #include "autograd/ops.h"
 #include "engine/kinds.h"
+#include "engine/text.h"
 
 enum { MAPPER_DEPTH = 4, PREFIX_CAP = 40, STACK_CAP = 64, NAME_CAP = 96 };
 
@@ -194,6 +195,39 @@ static lt_status read_config(lt_ctx *ctx, const lt_params *params, int latents,
     return LT_OK;
 }
 
+/* Fails for a mapper that belongs to a generator of another size. The metadata tells the size;
+ * without it, the number of text mappers does, unless it is that of the published networks, which
+ * have one for each layer of the largest generator whatever the size of theirs. */
+static lt_status check_layers(lt_ctx *ctx, const lt_params *params, int latents)
+{
+    enum { PUBLISHED = 18, LARGEST = 1024 };
+    const char *text = lt_params_metadata(params, CE_META_SIZE);
+    int64_t size = 0;
+    if (text && ce_parse_int(text, &size) && size >= 4 && size <= LARGEST) {
+        int layers = 2;
+        for (int64_t side = 4; side < size; side *= 2)
+            layers += 2;
+        return layers == latents
+                   ? LT_OK
+                   : lt_fail(ctx, LT_ERR_SHAPE,
+                             "the mapper was trained for a generator of %lld pixels, whose latents "
+                             "have %d layers, but these have %d",
+                             (long long)size, layers, latents);
+    }
+    int count = 0;
+    char prefix[PREFIX_CAP];
+    do
+        text_prefix(prefix, count);
+    while (has_stack(params, prefix) && ++count <= PUBLISHED);
+    if (count == 0 || count == latents || count == PUBLISHED)
+        return LT_OK;
+    return lt_fail(
+        ctx, LT_ERR_SHAPE,
+        "the mapper has %d text mappers, one a layer, but the generator's latents have %d "
+        "layers; it belongs to a generator of another size",
+        count, latents);
+}
+
 lt_status ce_mapper_create(lt_ctx *ctx, const lt_params *params, int latents,
                            struct ce_mapper **out)
 {
@@ -203,6 +237,8 @@ lt_status ce_mapper_create(lt_ctx *ctx, const lt_params *params, int latents,
         return lt_fail(ctx, LT_ERR_MEMORY, "out of memory for a mapper");
     const struct ce_mapper_config *config = &mapper->config;
     lt_status status = read_config(ctx, params, latents, &mapper->config);
+    if (!status)
+        status = check_layers(ctx, params, latents);
     if (status)
         goto fail;
     const int64_t d = config->style_dim;

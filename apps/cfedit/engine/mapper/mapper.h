@@ -47,6 +47,7 @@ struct ce_mapper_config {
 #define CE_META_TARGET      "description" /* the target text */
 #define CE_META_SOURCE      "source_text"
 #define CE_META_W_SPACE     "w_space"
+#define CE_META_SIZE        "stylegan_size" /* side of the generator's pictures, in pixels */
 /* The flag that switches a level off: "no_coarse_mapper", "no_medium_mapper", "no_fine_mapper". */
 const char *ce_mapper_level_off(int level);
 
@@ -59,10 +60,11 @@ struct ce_mapper;
 
 /* Makes a mapper for `latents` layers over `params`, which is borrowed. Type, levels and sizes
  * follow from the names and shapes of the tensors and from the metadata: a level is off if its
- * tensors are missing or its metadata key no_{coarse,medium,fine}_mapper is true. Text mappers
- * beyond `latents`, and tensors of other names, are ignored. *out is freed with ce_mapper_free().
- * Errors: LT_ERR_MISSING, LT_ERR_SHAPE naming the tensor, LT_ERR_FORMAT if `params` holds no
- * mapper, LT_ERR_ARGUMENT, LT_ERR_MEMORY. */
+ * tensors are missing or its metadata key no_{coarse,medium,fine}_mapper is true. Of the 18 text
+ * mappers of a published network only the first `latents` are used. Tensors of other names are
+ * ignored. *out is freed with ce_mapper_free(). Errors: LT_ERR_MISSING, LT_ERR_SHAPE naming the
+ * tensor, or telling that the mapper belongs to a generator of another size, LT_ERR_FORMAT if
+ * `params` holds no mapper, LT_ERR_ARGUMENT, LT_ERR_MEMORY. */
 lt_status ce_mapper_create(lt_ctx *ctx, const lt_params *params, int latents,
                            struct ce_mapper **out);
 void ce_mapper_free(struct ce_mapper *mapper); /* NULL is accepted */

@@ -1,4 +1,5 @@
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "autograd/ops.h"
@@ -53,6 +54,10 @@ static lt_status make_mapper(struct ce_trainer *trainer)
     if (!status)
         status = lt_params_set_metadata(ctx, trainer->params, CE_META_SOURCE,
                                         trainer->data.texts.source);
+    char size[16];
+    snprintf(size, sizeof size, "%d", lt_stylegan2_describe(trainer->models->generator)->size);
+    if (!status)
+        status = lt_params_set_metadata(ctx, trainer->params, CE_META_SIZE, size);
     if (!status)
         status = ce_mapper_create(ctx, trainer->params, layers, &trainer->mapper);
     if (!status)

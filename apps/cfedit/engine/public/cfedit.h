@@ -95,9 +95,10 @@ LT_API ce_model_info ce_model_describe(const ce_model *model);
  * z is standard normal, drawn from lt_rng_make(seed, 0), then mapped and truncated. */
 LT_API lt_tensor *ce_faces(ce_model *model, const int64_t *seeds, int64_t count);
 
-/* W+ latents (N,L,D) from a safetensors file: tensor `latents` (N,L,D), or (N,D) repeated to all
- * layers. "FILE:I" takes row I alone. Errors: LT_ERR_IO, LT_ERR_FORMAT, LT_ERR_SHAPE where they
- * belong to another generator. */
+/* W+ latents (N,L,D) from a safetensors file: tensor `latents` (N,L,D); (N,D) or (N,1,D), repeated
+ * to all layers; or (L,D), with as many rows as the generator has layers, as one latent. "FILE:I"
+ * takes row I alone. Errors: LT_ERR_IO, LT_ERR_FORMAT, LT_ERR_SHAPE where they belong to another
+ * generator. */
 LT_API lt_tensor *ce_latents_read(ce_model *model, const char *selection);
 
 /* The pictures (N,3,S,S) of W+ latents (N,L,D), values about [-1,1], with the generator's fixed

@@ -88,7 +88,8 @@ lt_tensor *ce_faces(ce_model *model, const int64_t *seeds, int64_t count)
 
 lt_tensor *ce_latents_read(ce_model *model, const char *selection)
 {
-    return ce_latents_from_file(&model->models, selection);
+    enum ce_latents_form form;
+    return ce_latents_from_file(&model->models, selection, false, &form);
 }
 
 lt_tensor *ce_draw(ce_model *model, lt_tensor *latents)
