@@ -1,11 +1,9 @@
-/*
- * Contact sheets of the rich world.
+/* Contact sheets of the rich world.
  *
  * usage: rich_sheet PREFIX [SEED]
  * Writes PREFIX-natural.png, PREFIX-GROUP.png for each group of numbers (each number varied alone),
  * PREFIX-fantasy.png, PREFIX-mixed.png (each group taken from another face), PREFIX-any.png (the
- * whole world with its captions), PREFIX-masks.png and PREFIX-concepts.json.
- */
+ * whole world with its captions), PREFIX-masks.png and PREFIX-concepts.json. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

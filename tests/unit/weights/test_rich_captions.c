@@ -1,5 +1,4 @@
-/* The rich world's captions: every statement, read from the text itself, is true of its portrait.
- */
+/* Captions of the rich world: every statement, read from the text, is true of its portrait. */
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,8 +59,7 @@ static bool names(const struct rich_trait_words *w, const char *noun)
     return false;
 }
 
-/* An adjective of a form must be true of the noun behind it, by one of the traits that have both.
- */
+/* Checks that a form's adjective is true of the noun behind it, by a trait that has both words. */
 static void check_form(const struct rich_attr *attr, char *text, const char *adjective)
 {
     char *at = find_phrase(text, adjective);

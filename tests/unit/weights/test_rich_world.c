@@ -192,10 +192,8 @@ static void plain(struct rich_attr *attr)
     attr->hair_length = 0.35f;
 }
 
-/*
- * Pixels that belong wholly to a part that must not change, before and after, do not. Where the
- * change is exact, nothing changes outside of the masks of the parts that may, either.
- */
+/* Pixels that belong wholly to a part that must not change, before and after, do not. Where the
+ * change is exact, nothing changes outside of the masks of the parts that may, either. */
 START_TEST(attributes_change_only_their_parts)
 {
     for (size_t k = 0; k < sizeof VARIED_ALONE / sizeof *VARIED_ALONE; k++) {
@@ -377,23 +375,19 @@ START_TEST(words_can_be_seen)
 }
 END_TEST
 
+/* Whether all numbers and colours of a group agree. */
 static bool same_group(const struct rich_attr *a, const struct rich_attr *b, enum rich_group g)
 {
-    switch (g) {
-    case RICH_POSE: return a->yaw == b->yaw && a->place_y == b->place_y;
-    case RICH_HEAD: return a->head_width == b->head_width && a->hat_kind == b->hat_kind;
-    case RICH_FEATURES:
-        return a->brow_thickness == b->brow_thickness && a->mouth_open == b->mouth_open;
-    case RICH_DETAIL: return a->age == b->age && a->lashes == b->lashes;
-    case RICH_BROAD:
-        return !memcmp(a->color, b->color, RICH_EYES * sizeof *a->color) &&
-               !memcmp(a->color_name, b->color_name, RICH_EYES * sizeof *a->color_name);
-    case RICH_SMALL:
-        return !memcmp(a->color[RICH_EYES], b->color[RICH_EYES],
-                       (RICH_NATURAL - RICH_EYES) * sizeof *a->color) &&
-               a->blush == b->blush && a->shadow == b->shadow;
-    default: return a->light_dir == b->light_dir && a->contrast == b->contrast;
-    }
+    for (int i = 0; i < RICH_FIELDS; i++)
+        if (rich_number_group(i) == g && rich_number(a, i) != rich_number(b, i))
+            return false;
+    const int first = g == RICH_BROAD ? 0 : RICH_EYES;
+    const int end = g == RICH_BROAD ? RICH_EYES : g == RICH_SMALL ? RICH_NATURAL : 0;
+    for (int p = first; p < end; p++)
+        if (memcmp(a->color[p], b->color[p], sizeof a->color[p]) != 0 ||
+            a->color_name[p] != b->color_name[p])
+            return false;
+    return true;
 }
 
 START_TEST(mixing_takes_each_group_from_its_source)

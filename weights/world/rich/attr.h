@@ -1,12 +1,10 @@
-/*
- * The rich world: drawn portraits with beards, ages, hats, expressions and things that nature does
+/* The rich world: drawn portraits with beards, ages, hats, expressions and things that nature does
  * not know, each with its truth. The world of world.h is the smaller, earlier one.
  *
  * A portrait is a struct rich_attr. Its natural part comes from z, whose dimensions are ordered
  * by groups. A generator can be trained on mixtures that take each group from another face, one
- * group for each pair of W+ layers. What only CLIP sees (named colours, horns, ...) is set after
- * that, by rich_attr_random_any or by hand.
- */
+ * group for each pair of W+ layers. Named colours, horns and the like, which only CLIP sees, are
+ * set on top of a natural portrait by rich_attr_random_any or by hand. */
 #ifndef RICH_ATTR_H
 #define RICH_ATTR_H
 
@@ -41,10 +39,8 @@ enum rich_part {
     RICH_PARTS
 };
 
-/*
- * The groups, coarse to fine. Group g is meant for the W+ layers 2 g and 2 g + 1 of a generator of
- * 256 pixels, which has 14 layers.
- */
+/* The groups, coarse to fine. Group g is meant for the W+ layers 2 g and 2 g + 1 of a generator of
+ * 256 pixels, which has 14 layers. */
 enum rich_group {
     RICH_POSE,     /* where the head is and looks */
     RICH_HEAD,     /* shape of head and hair; the hat */
@@ -157,13 +153,11 @@ enum rich_earring rich_earring_kind(const struct rich_attr *attr);
 /* How far `value` is past `from`, as 0..1; 0 below it. */
 float rich_past(float value, float from);
 
-/* Dimensions of z: one for each number up to `contrast`, three for each natural colour. */
+/* z has one dimension for each number up to `contrast`, three for each natural colour. */
 enum { RICH_FIELDS = 55, RICH_Z = RICH_FIELDS + 3 * RICH_NATURAL };
 
-/*
- * The numbers of struct rich_attr from yaw to contrast, i < RICH_FIELDS: name, group and value, for
- * tables and read-outs. rich_set_number takes the place in the natural range, 0..1.
- */
+/* The numbers of struct rich_attr from yaw to contrast, i < RICH_FIELDS: name, group and value, for
+ * tables and read-outs. rich_set_number takes the place in the natural range, 0..1. */
 const char *rich_number_name(int i);
 enum rich_group rich_number_group(int i);
 float rich_number(const struct rich_attr *attr, int i);
@@ -172,34 +166,26 @@ void rich_set_number(struct rich_attr *attr, int i, float part);
 /* The group of a dimension of z. Groups are contiguous and in order. */
 enum rich_group rich_z_group(int dimension);
 
-/*
- * The natural portrait of z, which is first scaled to unit root mean square (a zero z gives the
+/* The natural portrait of z, which is first scaled to unit root mean square (a zero z gives the
  * median portrait). Every number is a monotone function of one dimension, but for the moustache,
  * which leans towards the beard. A colour follows three dimensions; those of brows, beard and
- * moustache lean towards the hair's.
- */
+ * moustache lean towards the hair's. */
 void rich_attr_from_z(const float z[RICH_Z], struct rich_attr *attr);
 
-/*
- * Style mixing with a rendered truth: group g (numbers and colours) comes from *from[g]. What
- * nature does not know comes from from[RICH_DETAIL]. out may be one of them.
- */
+/* Style mixing with a rendered truth: group g (numbers and colours) comes from *from[g]. What
+ * nature does not know comes from from[RICH_DETAIL]. out may be one of them. */
 void rich_attr_mix(const struct rich_attr *const from[RICH_GROUPS], struct rich_attr *out);
 
 /* A portrait of the natural world; z, if not NULL, receives its z (unit rms). */
 void rich_attr_random_natural(uint64_t *rng, struct rich_attr *attr, float z[RICH_Z]);
 
-/*
- * A portrait of the whole world. Ages come with grey hair, and things are more frequent than in
- * nature. Each part has a named colour with probability one half, and a third of the portraits
- * have pointed ears, horns, a clown's nose, a marked face or a metal skin.
- */
+/* A portrait of the whole world. Old people have grey hair more often, and things are more
+ * frequent than in nature. Each part has a named colour with probability one half, and about a
+ * third have pointed ears, horns, a clown's nose, a marked face or a metal skin. */
 void rich_attr_random_any(uint64_t *rng, struct rich_attr *attr);
 
-/*
- * Gives a part a named colour: jittered by rng, or its exact centre where rng is NULL. A nose
- * or ears become parts of their own by it.
- */
+/* Gives a part a named colour: jittered by rng, or its exact centre where rng is NULL. A nose
+ * or ears become parts of their own by it; the nose of a clown is one already. */
 void rich_attr_set_color(struct rich_attr *attr, enum rich_part part, enum world_color color,
                          uint64_t *rng);
 

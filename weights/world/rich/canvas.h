@@ -1,8 +1,7 @@
-/*
- * Painting of the rich world, back to front, in units of 1/128 of the picture (x to the right, y
- * down). Frames, boxes and edges are those of weights/world/canvas.h. What is new: a shape may
- * shine, skin is redder in its shadows, and a mask costs nothing before its part is drawn.
- */
+/* Painting of the rich world, back to front, in units of 1/128 of the picture (x to the right, y
+ * down). Frames, boxes and edges are those of weights/world/canvas.h. Unlike there, a
+ * shape may shine, skin is redder in its shadows, and a mask costs nothing until its part
+ * is drawn. */
 #ifndef RICH_CANVAS_H
 #define RICH_CANVAS_H
 
@@ -17,11 +16,9 @@ struct rich_canvas {
     bool drawn[RICH_PARTS]; /* whose mask is no longer all zero */
 };
 
-/*
- * One row of pixels of a shape. From u and v (local coordinates) a shape computes how much of a
+/* One row of pixels of a shape. From u and v (local coordinates) a shape computes how much of a
  * pixel it covers (0..1), the shade its colour is multiplied by, and the gloss (white light) that
- * is added. gloss is 0 before the shape is asked.
- */
+ * is added. gloss is 0 before the shape is asked. */
 struct rich_row {
     int n;
     float sharp; /* pixels per unit, for world_cover */

@@ -74,7 +74,8 @@ static void add_forms(struct plan *p, struct fact *f, int part, int most)
     }
 }
 
-/* The noun that names what the portrait has of this part, with what that states. */
+/* A noun for what the portrait has of the part. An exact noun ("goatee") states a trait, which is
+ * noted. */
 static const char *choose_noun(struct plan *p, enum rich_part part)
 {
     const struct rich_attr *a = p->attr;

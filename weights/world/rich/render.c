@@ -53,11 +53,11 @@ static void paint_ears(struct rich_canvas *c, const struct rich_layout *l)
     }
 }
 
-static void crease(struct rich_canvas *c, const struct world_frame *f, const struct rich_layout *l,
-                   float half, float bend, float width, float strength)
+static void crease(struct rich_canvas *c, const struct world_frame *f, float half, float bend,
+                   float width, float strength)
 {
-    struct rich_crease line = {l, half, bend, width, strength, 0.55f};
-    struct rich_crease edge = {l, half * 0.9f, bend, width, 0.55f * strength, 1.10f};
+    struct rich_crease line = {half, bend, width, strength, 0.55f};
+    struct rich_crease edge = {half * 0.9f, bend, width, 0.55f * strength, 1.10f};
     struct world_frame below = world_frame_at(f, 0.0f, 1.5f * width, 0.0f, 1.0f);
     struct world_box box = around(half, fabsf(bend) + 3.0f * width);
 
@@ -79,28 +79,28 @@ static void paint_wrinkles(struct rich_canvas *c, const struct rich_layout *l)
             struct world_frame f =
                 on_face(l, side * (9.6f + 1.2f * glad), 0.5f * (l->nose_v + l->mouth_v), 1.0f,
                         side * (-1.02f), side);
-            crease(c, &f, l, 0.62f * (l->mouth_v - l->nose_v) + 3.6f, -1.4f, 0.75f, cheek);
+            crease(c, &f, 0.62f * (l->mouth_v - l->nose_v) + 3.6f, -1.4f, 0.75f, cheek);
         }
         if (old <= 0.0f)
             continue;
         for (int k = -1; k <= 1; k++) { /* beside the eye */
             struct world_frame f = on_face(l, side * temple, 0.2f + 1.9f * (float)k, 1.0f,
                                            side * 0.32f * (float)k, side);
-            crease(c, &f, l, 2.9f, -0.5f, 0.42f, 0.55f * old);
+            crease(c, &f, 2.9f, -0.5f, 0.42f, 0.55f * old);
         }
         struct world_frame bag =
             on_face(l, side * (l->eye_u - 0.5f), 6.3f, 1.0f, side * 0.06f, side);
-        crease(c, &bag, l, 5.4f, -1.6f, 0.7f, 0.55f * old);
+        crease(c, &bag, 5.4f, -1.6f, 0.7f, 0.55f * old);
         struct world_frame frown = on_face(l, side * 2.0f, -10.0f, 1.1f, 1.50f, side);
-        crease(c, &frown, l, 2.8f, 0.4f, 0.5f, 0.45f * old);
+        crease(c, &frown, 2.8f, 0.4f, 0.5f, 0.45f * old);
         struct world_frame jowl =
             on_face(l, side * 10.0f, l->mouth_v + 6.0f, 1.0f, side * -1.2f, side);
-        crease(c, &jowl, l, 4.0f, -0.8f, 0.7f, 0.42f * old);
+        crease(c, &jowl, 4.0f, -0.8f, 0.7f, 0.42f * old);
     }
     for (int k = 0; k < 3 && old > 0.0f; k++) {
         struct world_frame f =
             on_face(l, 0.6f * (float)(k - 1), -16.4f - 3.7f * (float)k, 1.0f, 0.0f, 1.0f);
-        crease(c, &f, l, 13.5f - 2.0f * (float)k, 1.0f, 0.6f, 0.55f * old);
+        crease(c, &f, 13.5f - 2.0f * (float)k, 1.0f, 0.6f, 0.55f * old);
     }
 }
 
@@ -169,7 +169,7 @@ static void paint_mouth(struct rich_canvas *c, const struct rich_layout *l)
         float lift = m.lift * -2.9f;
         struct world_frame dimple =
             world_frame_at(&f, side * (m.w + 0.2f), lift, side * -0.7f * m.lift, side);
-        struct rich_crease line = {l, 1.9f, 0.0f, 0.8f, 0.45f, 0.5f};
+        struct rich_crease line = {1.9f, 0.0f, 0.8f, 0.45f, 0.5f};
         rich_paint(c, &dimple, around(2.0f, 2.4f), rich_draw_crease, &line, tint(PLAIN, 1.0f));
     }
 }

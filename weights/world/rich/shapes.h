@@ -1,7 +1,5 @@
-/*
- * The measures of a portrait of the rich world and the shapes it is made of; used by render.c.
- * Lengths are units of 1/128 of the picture. In the head's frame v = 0 is the line of the eyes.
- */
+/* The measures of a portrait of the rich world and the shapes it is made of; used by render.c.
+ * Lengths are units of 1/128 of the picture. In the head's frame v = 0 is the line of the eyes. */
 #ifndef RICH_SHAPES_H
 #define RICH_SHAPES_H
 
@@ -26,7 +24,7 @@ struct rich_layout {
     struct rich_light light;
     float yaw, nod; /* how far the middle of the face is shifted */
     float face_w, face_top, face_chin, face_u, jaw, taper;
-    float eye_u, eye_v, brow_v, nose_v, mouth_v, nose_w;
+    float eye_u, nose_v, mouth_v, nose_w;
     float nose_u, mouth_u; /* where yaw brings them */
     float ear_u, ear_v;
     float neck_w, shoulder;
@@ -99,7 +97,6 @@ static inline float rich_ellipse(float u, float v, float ru, float rv)
 
 /* A soft line: an arc of height `bend` over 2 * half, thinning out towards its ends. */
 struct rich_crease {
-    const struct rich_layout *l;
     float half, bend, width, strength, shade;
 };
 rich_shape rich_draw_crease;

@@ -1,8 +1,6 @@
-/*
- * What can be said of a portrait of the rich world besides colours: forms, expressions, ages and
+/* What can be said of a portrait of the rich world besides colours: forms, expressions, ages and
  * things, each with its words, its opposite and a test on the attributes. Captions and
- * concepts.json are written from this table; see also captions.h.
- */
+ * concepts.json are written from this table; see also captions.h. */
 #ifndef RICH_WORDS_H
 #define RICH_WORDS_H
 
@@ -102,12 +100,10 @@ enum rich_truth { RICH_NO, RICH_UNCLEAR, RICH_YES };
 
 enum rich_truth rich_truth_of(const struct rich_attr *attr, enum rich_trait trait);
 
-/*
- * The words of a trait. Lists end with NULL and may be empty.
+/* The words of a trait. Lists end with NULL and may be empty.
  * adjectives: before the person ("smiling") or, for a form, before the part ("curly").
  * with: after "with" or "wearing" ("a beard"); for a view, at the end ("lit from the left").
- * without: whole phrases that deny it ("without a beard").
- */
+ * without: whole phrases that deny it ("without a beard"). */
 enum { RICH_WORDS = 5 };
 struct rich_trait_words {
     enum rich_kind kind;
