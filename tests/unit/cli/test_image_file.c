@@ -4,9 +4,11 @@
 #include <math.h>
 #include <setjmp.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include <jpeglib.h>
 #include <png.h>
@@ -335,7 +337,7 @@ START_TEST(grey_and_ink_jpegs_become_rgb)
     static const double cover[4] = {0.2, 0.6, 1.0, 0.25};
     for (int adobe = 0; adobe < 2; adobe++) {
         for (int i = 0; i < 16 * 16 * 4; i++)
-            inks[i] = (uint8_t)lrint(255 * (adobe ? 1 - cover[i % 4] : cover[i % 4]));
+            inks[i] = (uint8_t)lrint(255 * (1 - cover[i % 4]));
         write_jpeg_kind(path, inks, 16, 16,
                         (jpeg_kind){.space = JCS_CMYK, .components = 4, .adobe = adobe});
         ck_assert_int_eq(read_image(path, &image), LT_OK);
@@ -540,6 +542,122 @@ START_TEST(impossible_sizes_are_refused_before_memory_is_taken)
 }
 END_TEST
 
+/* A black picture of 1 bit a pixel, and one of gray: kilobytes that would take a gigabyte. */
+START_TEST(small_files_of_large_pictures_are_refused)
+{
+    enum { SIDE = 9000 };
+    static uint8_t row[SIDE];
+    ce_image image;
+    const char *path = temp_path("large.png");
+    FILE *f = fopen(path, "wb");
+    png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, NULL, NULL, NULL);
+    png_infop info = png_create_info_struct(png);
+    ck_assert(f && png && info && setjmp(png_jmpbuf(png)) == 0);
+    png_init_io(png, f);
+    png_set_IHDR(png, info, SIDE, SIDE, 1, PNG_COLOR_TYPE_GRAY, PNG_INTERLACE_NONE,
+                 PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+    png_write_info(png, info);
+    for (int y = 0; y < SIDE; y++)
+        png_write_row(png, row);
+    png_write_end(png, info);
+    png_destroy_write_struct(&png, &info);
+    fclose(f);
+    ck_assert_int_eq(read_image(path, &image), LT_ERR_FORMAT);
+    ck_assert_ptr_nonnull(strstr(lt_ctx_message(ctx), "9000 x 9000 pixels from"));
+    ck_assert_ptr_nonnull(strstr(lt_ctx_message(ctx), "more than 64 MiB"));
+}
+END_TEST
+
+/* Phones and editors put the orientation into PNG files, too, before or after the pixels. */
+START_TEST(exif_orientation_of_png_is_applied)
+{
+    static png_byte exif[] = "MM\0*\0\0\0\10\0\1\1\22\0\3\0\0\0\1\0\6\0\0\0\0\0\0";
+    static const png_byte pixels[2][3] = {{255, 0, 0}, {0, 0, 255}};
+    ce_image image;
+    const char *path = temp_path("turned.png");
+    for (int late = 0; late < 2; late++) {
+        FILE *f = fopen(path, "wb");
+        png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, NULL, NULL, NULL);
+        png_infop info = png_create_info_struct(png);
+        ck_assert(f && png && info && setjmp(png_jmpbuf(png)) == 0);
+        png_init_io(png, f);
+        png_set_IHDR(png, info, 2, 1, 8, PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE,
+                     PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+        if (!late)
+            png_set_eXIf_1(png, info, sizeof exif - 1, exif);
+        png_write_info(png, info);
+        png_write_row(png, pixels[0]);
+        if (late)
+            png_set_eXIf_1(png, info, sizeof exif - 1, exif);
+        png_write_end(png, info);
+        png_destroy_write_struct(&png, &info);
+        fclose(f);
+        ck_assert_int_eq(read_image(path, &image), LT_OK);
+        /* Orientation 6: what is stored left is shown above. */
+        ck_assert_int_eq(image.width, 1);
+        ck_assert_int_eq(image.height, 2);
+        ck_assert_mem_eq(image.rgb, pixels, 6);
+        ce_image_free(&image);
+    }
+}
+END_TEST
+
+/* Forty texts of 12 MiB each, packed to 12 KB each. */
+START_TEST(texts_of_png_are_not_unpacked)
+{
+    enum { LETTERS = 12 << 20, TEXTS = 40, MOST_KB = 100 << 10 };
+    char *letters = malloc(LETTERS + 1);
+    memset(letters, 'a', LETTERS);
+    letters[LETTERS] = '\0';
+    static const png_byte pixel[3] = {1, 2, 3};
+    png_text text = {.compression = PNG_TEXT_COMPRESSION_zTXt,
+                     .key = (char *)(uintptr_t) "Comment",
+                     .text = letters,
+                     .text_length = LETTERS};
+    const char *path = temp_path("texts.png");
+    FILE *f = fopen(path, "wb");
+    png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, NULL, NULL, NULL);
+    png_infop info = png_create_info_struct(png);
+    ck_assert(f && png && info && setjmp(png_jmpbuf(png)) == 0);
+    png_init_io(png, f);
+    png_set_IHDR(png, info, 1, 1, 8, PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE,
+                 PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+    png_set_text(png, info, &text, 1);
+    png_write_info(png, info);
+    png_write_row(png, pixel);
+    png_write_end(png, info);
+    png_destroy_write_struct(&png, &info);
+    fclose(f);
+    free(letters);
+
+    /* The one text again and again, before the pixels. */
+    void *data;
+    size_t size, at = 8;
+    ck_assert_int_eq(lt_file_read(ctx, path, 1 << 20, &data, &size), LT_OK);
+    const uint8_t *bytes = data;
+    while (at < size && memcmp(bytes + at + 4, "zTXt", 4) != 0)
+        at += 12 + ((size_t)bytes[at + 2] << 8 | bytes[at + 3] | (size_t)bytes[at + 1] << 16);
+    ck_assert_uint_lt(at, size);
+    const size_t chunk = 12 + ((size_t)bytes[at + 2] << 8 | bytes[at + 3]);
+    f = fopen(path, "wb");
+    fwrite(bytes, 1, at, f);
+    for (int i = 0; i < TEXTS; i++)
+        fwrite(bytes + at, 1, chunk, f);
+    fwrite(bytes + at + chunk, 1, size - at - chunk, f);
+    fclose(f);
+    free(data);
+
+    struct rusage before, after;
+    ce_image image;
+    getrusage(RUSAGE_SELF, &before);
+    ck_assert_msg(read_image(path, &image) == LT_OK, "%s", lt_ctx_message(ctx));
+    getrusage(RUSAGE_SELF, &after);
+    ck_assert_mem_eq(image.rgb, pixel, 3);
+    ce_image_free(&image);
+    ck_assert_int_lt(after.ru_maxrss - before.ru_maxrss, MOST_KB);
+}
+END_TEST
+
 START_TEST(other_files_are_named)
 {
     ce_image image;
@@ -648,6 +766,9 @@ Suite *suite_image_file(void)
     tcase_add_test(tc, truncated_files_are_refused);
     tcase_add_test(tc, mutations_never_crash);
     tcase_add_test(tc, impossible_sizes_are_refused_before_memory_is_taken);
+    tcase_add_test(tc, small_files_of_large_pictures_are_refused);
+    tcase_add_test(tc, exif_orientation_of_png_is_applied);
+    tcase_add_test(tc, texts_of_png_are_not_unpacked);
     tcase_add_test(tc, other_files_are_named);
     tcase_add_test(tc, failed_writes_leave_nothing);
     tcase_add_test(tc, pictures_survive_tensors);

@@ -20,6 +20,8 @@
 #define MAX_FILE_BYTES ((size_t)1 << 30)
 #define JPEG_QUALITY   92
 #define JPEG_MAX_SCANS 500
+#define FREE_BYTES     ((size_t)64 << 20) /* of a picture in memory, whatever the file's size */
+#define UNPACK_RATIO   256                /* bytes of a picture beyond those for each of the file */
 
 lt_status ce_image_create(lt_ctx *ctx, int width, int height, ce_image *out)
 {
@@ -74,13 +76,60 @@ static lt_status check_size(codec *c, uint64_t width, uint64_t height)
     return c->status;
 }
 
+/* Takes memory for the pixels. A small file that unpacks to very many of them is refused: no photo
+ * or drawing that means something shrinks so far. */
 static lt_status take_pixels(codec *c)
 {
-    c->pixels = malloc((size_t)c->width * (size_t)c->height * (size_t)c->channels);
+    const size_t bytes = (size_t)c->width * (size_t)c->height * (size_t)c->channels;
+    if (bytes > FREE_BYTES && bytes - FREE_BYTES > UNPACK_RATIO * c->size) {
+        c->status =
+            lt_fail(c->ctx, LT_ERR_FORMAT,
+                    "%s: %d x %d pixels from %zu bytes; a picture of more than %d MiB is read "
+                    "from at least one byte for every %d of it",
+                    c->path, c->width, c->height, c->size, (int)(FREE_BYTES >> 20), UNPACK_RATIO);
+        return c->status;
+    }
+    c->pixels = malloc(bytes);
     if (!c->pixels)
         c->status = lt_fail(c->ctx, LT_ERR_MEMORY, "%s: no memory for %d x %d pixels", c->path,
                             c->width, c->height);
     return c->status;
+}
+
+/* ---- EXIF ---- */
+
+static unsigned exif_number(const uint8_t *p, int bytes, bool big)
+{
+    unsigned value = 0;
+    for (int i = 0; i < bytes; i++)
+        value = value << 8 | p[big ? i : bytes - 1 - i];
+    return value;
+}
+
+/* The EXIF orientation in a TIFF header and directory; 1, upright, if there is none. */
+static int exif_orientation(const uint8_t *p, size_t size)
+{
+    if (size < 8)
+        return 1;
+    if (memcmp(p, "MM\0*", 4) != 0 && memcmp(p, "II*\0", 4) != 0)
+        return 1;
+    bool big = p[0] == 'M';
+    size_t at = exif_number(p + 4, 4, big);
+    if (at > size - 2)
+        return 1;
+    unsigned entries = exif_number(p + at, 2, big);
+    at += 2;
+    for (; entries > 0 && size - at >= 12; entries--, at += 12) {
+        const uint8_t *entry = p + at;
+        if (exif_number(entry, 2, big) != 0x112)
+            continue;
+        /* The tag must hold one value of type SHORT. */
+        if (exif_number(entry + 2, 2, big) != 3 || exif_number(entry + 4, 4, big) != 1)
+            return 1;
+        unsigned value = exif_number(entry + 8, 2, big);
+        return value >= 1 && value <= 8 ? (int)value : 1;
+    }
+    return 1;
 }
 
 /* ---- PNG ---- */
@@ -124,6 +173,9 @@ static void png_decode(codec *c, png_structp png, png_infop info)
     png_set_read_fn(png, c, png_take);
     png_set_user_limits(png, 0x7fffffff,
                         0x7fffffff); /* check_size() refuses large pictures with a better message */
+    /* Texts and profiles are not used, and unpack to any size: they are skipped unread. */
+    static const png_byte unused[] = "tEXt\0zTXt\0iTXt\0iCCP\0sPLT";
+    png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, unused, sizeof unused / 5);
     png_set_chunk_malloc_max(png, 16u << 20);
     png_set_chunk_cache_max(png, 128);
     png_read_info(png, info);
@@ -151,7 +203,11 @@ static void png_decode(codec *c, png_structp png, png_infop info)
     for (int y = 0; y < c->height; y++)
         c->rows[y] = c->pixels + (size_t)y * (size_t)c->width * (size_t)c->channels;
     png_read_image(png, c->rows);
-    png_read_end(png, NULL);
+    png_read_end(png, info);
+    png_bytep exif = NULL;
+    png_uint_32 exif_size = 0;
+    if (png_get_eXIf_1(png, info, &exif_size, &exif) != 0)
+        c->orientation = exif_orientation(exif, exif_size);
     if (alpha)
         drop_alpha(c->pixels, (size_t)c->width * (size_t)c->height);
 }
@@ -229,53 +285,14 @@ static void jpeg_count_scans(j_common_ptr jpeg)
     }
 }
 
-static unsigned exif_number(const uint8_t *p, int bytes, bool big)
-{
-    unsigned value = 0;
-    for (int i = 0; i < bytes; i++)
-        value = value << 8 | p[big ? i : bytes - 1 - i];
-    return value;
-}
-
-/* The EXIF orientation in an APP1 segment; 1, upright, if there is none. */
-static int exif_orientation(const uint8_t *p, size_t size)
-{
-    if (size < 14 || memcmp(p, "Exif\0\0", 6) != 0)
-        return 1;
-    p += 6;
-    size -= 6;
-    if (memcmp(p, "MM\0*", 4) != 0 && memcmp(p, "II*\0", 4) != 0)
-        return 1;
-    bool big = p[0] == 'M';
-    size_t at = exif_number(p + 4, 4, big);
-    if (at > size - 2)
-        return 1;
-    unsigned entries = exif_number(p + at, 2, big);
-    at += 2;
-    for (; entries > 0 && size - at >= 12; entries--, at += 12) {
-        const uint8_t *entry = p + at;
-        if (exif_number(entry, 2, big) != 0x112)
-            continue;
-        /* The tag must hold one value of type SHORT. */
-        if (exif_number(entry + 2, 2, big) != 3 || exif_number(entry + 4, 4, big) != 1)
-            return 1;
-        unsigned value = exif_number(entry + 8, 2, big);
-        return value >= 1 && value <= 8 ? (int)value : 1;
-    }
-    return 1;
-}
-
 /* Turns CMYK into RGB in place. Adobe's programs, which write nearly all CMYK files, store the inks
- * inverted. */
-static void drop_black(uint8_t *pixels, size_t count, bool inverted)
+ * inverted: 255 is none. Files without Adobe's marker do so too, so browsers do not ask for it. */
+static void drop_black(uint8_t *pixels, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
-        unsigned key = inverted ? pixels[4 * i + 3] : 255u - pixels[4 * i + 3];
-        for (int k = 0; k < 3; k++) {
-            unsigned ink = inverted ? pixels[4 * i + k] : 255u - pixels[4 * i + k];
-            pixels[3 * i + k] = (uint8_t)((ink * key + 127) / 255);
-        }
-    }
+    for (size_t i = 0; i < count; i++)
+        for (int k = 0; k < 3; k++)
+            pixels[3 * i + k] =
+                (uint8_t)(((unsigned)pixels[4 * i + k] * pixels[4 * i + 3] + 127) / 255);
 }
 
 static void jpeg_decode(codec *c, struct jpeg_decompress_struct *jpeg)
@@ -287,8 +304,9 @@ static void jpeg_decode(codec *c, struct jpeg_decompress_struct *jpeg)
     if (check_size(c, jpeg->image_width, jpeg->image_height) != LT_OK)
         return;
     for (jpeg_saved_marker_ptr m = jpeg->marker_list; m; m = m->next)
-        if (m->marker == JPEG_APP0 + 1 && c->orientation == 1)
-            c->orientation = exif_orientation(m->data, m->data_length);
+        if (m->marker == JPEG_APP0 + 1 && c->orientation == 1 && m->data_length > 6 &&
+            memcmp(m->data, "Exif\0\0", 6) == 0)
+            c->orientation = exif_orientation(m->data + 6, m->data_length - 6);
     /* A Huffman code takes at least one bit for each block's mean. A file too small for its picture
      * is refused before memory is taken. */
     uint64_t blocks = 0;
@@ -301,18 +319,17 @@ static void jpeg_decode(codec *c, struct jpeg_decompress_struct *jpeg)
     jpeg->out_color_space = inks ? JCS_CMYK : JCS_RGB;
     c->channels = inks ? 4 : 3;
     jpeg->dct_method = JDCT_ISLOW;
-    jpeg_start_decompress(jpeg);
-    if (take_pixels(c) != LT_OK)
+    if (take_pixels(c) != LT_OK) /* before libjpeg takes memory for coefficients */
         return;
+    jpeg_start_decompress(jpeg);
     size_t stride = (size_t)c->width * (size_t)c->channels;
     while (jpeg->output_scanline < jpeg->output_height) {
         JSAMPROW row = c->pixels + (size_t)jpeg->output_scanline * stride;
         jpeg_read_scanlines(jpeg, &row, 1);
     }
-    bool inverted = jpeg->saw_Adobe_marker != 0;
     jpeg_finish_decompress(jpeg);
     if (inks)
-        drop_black(c->pixels, (size_t)c->width * (size_t)c->height, inverted);
+        drop_black(c->pixels, (size_t)c->width * (size_t)c->height);
 }
 
 static lt_status read_jpeg(codec *c)
