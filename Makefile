@@ -14,7 +14,7 @@ SOMAJOR  := $(shell sed -n 's/^\#define LT_VERSION_MAJOR *//p' lib/tensor/status
 
 WARN     := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla
 # Contraction is off so that results do not depend on how a compiler fuses; kernels ask for FMA by instruction set.
-BASE     := -std=c11 -D_POSIX_C_SOURCE=200809L -fopenmp -ffp-contract=off -fno-math-errno -fno-trapping-math
+BASE     := -std=c11 -D_POSIX_C_SOURCE=200809L -pthread -fopenmp-simd -ffp-contract=off -fno-math-errno -fno-trapping-math
 LIBFLAGS := $(BASE) $(WARN) $(WERROR) -Ilib -fPIC -fvisibility=hidden -O3
 APPFLAGS := $(BASE) $(WARN) $(WERROR) -Ilib -Iapps/cfedit -I. -O2 -DCE_DATADIR=\"$(DATADIR)\"
 ENGINEFLAGS := $(BASE) $(WARN) $(WERROR) -Ilib -Iapps/cfedit -fPIC -fvisibility=hidden -O2 -DCE_DATADIR=\"$(DATADIR)\"
@@ -77,7 +77,7 @@ all: cfedit lib
 lib: $(LIB_A) $(LIB_SO) $(ENGINE_A) $(ENGINE_SO)
 
 cfedit: $(MAIN_OBJ) $(COMMANDS_A) $(CONSOLE_A) $(PICTURES_A) $(ENGINE_A) $(LIB_A)
-	$(CC) $(CFLAGS) $(LDFLAGS) -fopenmp -o $@ $^ $(APPLIBS)
+	$(CC) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $^ $(APPLIBS)
 
 $(LIB_A): $(LIB_OBJ)
 $(ENGINE_A): $(ENGINE_OBJ)
@@ -89,12 +89,12 @@ $(LIB_A) $(ENGINE_A) $(PICTURES_A) $(CONSOLE_A) $(COMMANDS_A):
 	$(AR) rcs $@ $^
 
 $(ENGINE_SO): $(ENGINE_OBJ) $(LIB_SO)
-	$(CC) $(CFLAGS) $(LDFLAGS) -shared -fopenmp -Wl,-soname,libcfedit.so.$(SOMAJOR) -Wl,-z,defs -o $@ $(ENGINE_OBJ) -L$(BUILD) -ltensor -lm
+	$(CC) $(CFLAGS) $(LDFLAGS) -shared -pthread -Wl,-soname,libcfedit.so.$(SOMAJOR) -Wl,-z,defs -o $@ $(ENGINE_OBJ) -L$(BUILD) -ltensor -lm
 	ln -sf libcfedit.so.$(VERSION) $(BUILD)/libcfedit.so.$(SOMAJOR)
 	ln -sf libcfedit.so.$(SOMAJOR) $(BUILD)/libcfedit.so
 
 $(LIB_SO): $(LIB_OBJ)
-	$(CC) $(CFLAGS) $(LDFLAGS) -shared -fopenmp -Wl,-soname,libtensor.so.$(SOMAJOR) -Wl,-z,defs -o $@ $(LIB_OBJ) $(LIBS)
+	$(CC) $(CFLAGS) $(LDFLAGS) -shared -pthread -Wl,-soname,libtensor.so.$(SOMAJOR) -Wl,-z,defs -o $@ $(LIB_OBJ) $(LIBS)
 	ln -sf libtensor.so.$(VERSION) $(BUILD)/libtensor.so.$(SOMAJOR)
 	ln -sf libtensor.so.$(SOMAJOR) $(BUILD)/libtensor.so
 
@@ -131,13 +131,13 @@ $(BUILD)/tests/%.o: tests/%.c
 TRAIN_COMMON := $(BUILD)/weights/training.o $(WORLD_OBJ) $(PICTURES_A) $(ENGINE_A) $(LIB_A)
 
 $(BUILD)/train_generator $(BUILD)/train_clip $(BUILD)/measure: $(BUILD)/%: $(BUILD)/weights/%.o $(TRAIN_COMMON)
-	$(CC) $(CFLAGS) $(LDFLAGS) -fopenmp -o $@ $^ $(APPLIBS)
+	$(CC) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $^ $(APPLIBS)
 
 $(BUILD)/world_sheet: $(BUILD)/weights/world_sheet.o $(WORLD_OBJ) $(LIB_A)
-	$(CC) $(CFLAGS) $(LDFLAGS) -fopenmp -o $@ $^ $(APPLIBS)
+	$(CC) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $^ $(APPLIBS)
 
 $(BUILD)/rich_sheet: $(BUILD)/weights/rich_sheet.o $(WORLD_OBJ) $(PICTURES_A) $(ENGINE_A) $(LIB_A)
-	$(CC) $(CFLAGS) $(LDFLAGS) -fopenmp -o $@ $^ $(APPLIBS)
+	$(CC) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $^ $(APPLIBS)
 
 # Contact sheets of the drawn portraits: $(BUILD)/world-*.png and $(BUILD)/rich-*.png.
 .PHONY: world-sheet
@@ -180,16 +180,16 @@ UNIT_OBJ   := $(filter-out $(TEST_MAINS),$(TEST_OBJ))
 FORMULA_OBJ := $(BUILD)/tests/parity/formula.o $(BUILD)/tests/parity/formula_models.o
 
 $(BUILD)/unit_tests: $(UNIT_OBJ) $(filter-out %/bench_edit.o,$(BENCH_EDIT_OBJ)) $(WORLD_OBJ) $(COMMANDS_A) $(CONSOLE_A) $(PICTURES_A) $(ENGINE_A) $(LIB_A)
-	$(CC) $(CFLAGS) $(LDFLAGS) -fopenmp -Wl,--wrap=_mark_point -o $@ $^ -lcheck $$(pkg-config --libs-only-l check 2>/dev/null) $(APPLIBS) -lrt
+	$(CC) $(CFLAGS) $(LDFLAGS) -pthread -Wl,--wrap=_mark_point -o $@ $^ -lcheck $$(pkg-config --libs-only-l check 2>/dev/null) $(APPLIBS) -lrt
 
 $(BUILD)/formula_weights: $(BUILD)/tests/parity/formula_weights.o $(FORMULA_OBJ) $(LIB_A)
-	$(CC) $(CFLAGS) $(LDFLAGS) -fopenmp -o $@ $^ $(LIBS)
+	$(CC) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $^ $(LIBS)
 $(BUILD)/compare_golden $(BUILD)/write_inputs: $(BUILD)/%: $(BUILD)/tests/parity/%.o $(FORMULA_OBJ) $(BUILD)/tests/parity/golden.o $(LIB_A)
-	$(CC) $(CFLAGS) $(LDFLAGS) -fopenmp -o $@ $^ $(LIBS)
+	$(CC) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $^ $(LIBS)
 $(BUILD)/method_dump: $(DUMP_OBJ) $(CONSOLE_A) $(ENGINE_A) $(LIB_A)
-	$(CC) $(CFLAGS) $(LDFLAGS) -fopenmp -o $@ $^ $(APPLIBS)
+	$(CC) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $^ $(APPLIBS)
 $(BUILD)/make_tiny_model: $(BUILD)/tests/cli/make_tiny_model.o $(ENGINE_A) $(LIB_A)
-	$(CC) $(CFLAGS) $(LDFLAGS) -fopenmp -o $@ $^ $(APPLIBS)
+	$(CC) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $^ $(APPLIBS)
 
 # The merge list of OpenAI's tokenizer, for the tests that need the published vocabulary.
 MERGE_LIST := $(abspath $(BUILD))/bpe_simple_vocab_16e6.txt.gz
@@ -210,7 +210,7 @@ test-cli: cfedit $(BUILD)/make_tiny_model $(BUILD)/bench_cfedit
 	CFEDIT=./cfedit TINY=$(BUILD)/make_tiny_model sh tests/cli/run.sh
 
 test-parity: cfedit $(PARITY_TOOLS)
-	BUILD=$(BUILD) OMP_WAIT_POLICY=passive sh tests/parity/cli_parity.sh
+	BUILD=$(BUILD) sh tests/parity/cli_parity.sh
 
 # Needs Python and NumPy; counted as skipped where they are missing.
 test-convert: cfedit
@@ -262,7 +262,7 @@ test-all:
 test-full:
 	@tools/setup.sh --tests
 	@$(MAKE) --no-print-directory -s $(JOBS) cfedit $(BUILD)/unit_tests $(PARITY_TOOLS)
-	BUILD=$(BUILD) OMP_WAIT_POLICY=passive sh tests/parity/cli_parity.sh --full
+	BUILD=$(BUILD) sh tests/parity/cli_parity.sh --full
 	JOBS=1 sh tests/unit/run.sh $(BUILD)/unit_tests full
 
 # The library and the program against a re-statement in PyTorch (tests/reference), with random weights or with a
@@ -276,7 +276,7 @@ parity:
 	    echo "make parity: $(PYTHON) has no PyTorch; python3 -m venv $(BUILD)/parity-env &&" \
 	        "$(BUILD)/parity-env/bin/pip install torch numpy, then make parity PYTHON=$(BUILD)/parity-env/bin/python" >&2; exit 1; }
 	@$(MAKE) --no-print-directory -s $(JOBS) cfedit $(BUILD)/method_dump
-	@PYTHONPATH=tests OMP_WAIT_POLICY=passive $(PYTHON) -B -m reference --build $(BUILD) $(call parity_file,GENERATOR,generator) \
+	@PYTHONPATH=tests $(PYTHON) -B -m reference --build $(BUILD) $(call parity_file,GENERATOR,generator) \
 	    $(call parity_file,CLIP,clip) $(call parity_file,MAPPER,mapper) $(call parity_file,IDENTITY,identity) \
 	    $(call parity_file,VGG,vgg) $(call parity_file,BPE,bpe) $(PARITY)
 
@@ -286,9 +286,9 @@ $(BUILD)/bench/%.o: bench/%.c
 	@mkdir -p $(@D)
 	$(CC) $(APPFLAGS) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 $(BUILD)/bench_cfedit: $(BENCH_OBJ) $(FORMULA_OBJ) $(CONSOLE_A) $(PICTURES_A) $(ENGINE_A) $(LIB_A)
-	$(CC) $(CFLAGS) $(LDFLAGS) -fopenmp -o $@ $^ $(APPLIBS)
+	$(CC) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $^ $(APPLIBS)
 $(BUILD)/bench_edit: $(BENCH_EDIT_OBJ) $(WORLD_OBJ) $(CONSOLE_A) $(PICTURES_A) $(ENGINE_A) $(LIB_A)
-	$(CC) $(CFLAGS) $(LDFLAGS) -fopenmp -o $@ $^ $(APPLIBS)
+	$(CC) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $^ $(APPLIBS)
 bench: setup
 	@$(MAKE) --no-print-directory -s $(JOBS) cfedit $(BUILD)/bench_cfedit
 	$(BUILD)/bench_cfedit --data $(BUILD)/bench-data --peers $(BUILD)/peers-env --json $(BUILD)/bench.json $(BENCH)
@@ -321,7 +321,7 @@ MINUTES ?= 0
 .PHONY: bench-edit
 bench-edit: setup
 	@$(MAKE) --no-print-directory -s $(JOBS) $(BUILD)/bench_edit
-	CFEDIT_MODEL=$${CFEDIT_MODEL:-weights} OMP_WAIT_POLICY=passive $(BUILD)/bench_edit --folder $(BUILD)/bench-edit --time-limit $(MINUTES)
+	CFEDIT_MODEL=$${CFEDIT_MODEL:-weights} $(BUILD)/bench_edit --folder $(BUILD)/bench-edit --time-limit $(MINUTES)
 
 # ---- installing ----
 INSTALL ?= install

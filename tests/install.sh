@@ -7,7 +7,7 @@ root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
 fail() { echo "install: FAIL $*"; exit 1; }
 make -s install BUILD="$build" PREFIX=/usr DESTDIR="$root" >/dev/null
-export PKG_CONFIG_PATH="$root/usr/lib/pkgconfig" PKG_CONFIG_SYSROOT_DIR="$root" OMP_WAIT_POLICY=passive
+export PKG_CONFIG_PATH="$root/usr/lib/pkgconfig" PKG_CONFIG_SYSROOT_DIR="$root"
 command -v pkg-config >/dev/null || fail "pkg-config is missing"
 
 # build_both SOURCE: $root/shared and $root/static, with the library whose header the source includes
@@ -23,7 +23,7 @@ build_both() {
         -Wl,-rpath-link,"$root/usr/lib" -lm || fail "$1 does not build against the shared library"
     # shellcheck disable=SC2046,SC2086
     cc -std=c11 $(pkg-config --cflags $library) -o "$root/static" "$1" $archives \
-        $(pkg-config --static --libs-only-l $library | sed 's/-lcfedit//g; s/-ltensor//g') -fopenmp ||
+        $(pkg-config --static --libs-only-l $library | sed 's/-lcfedit//g; s/-ltensor//g') ||
         fail "$1 does not build against the static library"
 }
 # run_both SOURCE ARGUMENT...: both print the same, and something

@@ -37,8 +37,8 @@ has_library libopenblas.so.0 || need libopenblas0-pthread
 # has_numpy PYTHON
 has_numpy() { "$1" -c 'import numpy' >/dev/null 2>&1; }
 
-# What the tests need: pkg-config for Check's flags, a C++ compiler for the installed headers, clang with its OpenMP header
-# for the second build without warnings, clang-format in the version that .clang-format is written for, and NumPy for the
+# What the tests need: pkg-config for Check's flags, a C++ compiler for the installed headers, clang for
+# the second build without warnings, clang-format in the version that .clang-format is written for, and NumPy for the
 # converter. A python3 of another making may come before the system's on the path.
 mode=${1:-}
 if [ "$mode" = --tests ] && [ "${CI:-}" = true ]; then
@@ -47,12 +47,7 @@ fi
 if [ "$mode" = --tests ] || [ "$mode" = --ci ]; then
     command -v pkg-config >/dev/null 2>&1 || need pkg-config
     command -v g++ >/dev/null 2>&1 || need g++
-    if ! command -v clang >/dev/null 2>&1; then
-        need clang
-        need libomp-dev
-    elif ! printf '#include <omp.h>\n' | clang -fopenmp -E -x c - >/dev/null 2>&1; then
-        need "libomp-$(clang -dumpversion | cut -d. -f1)-dev"
-    fi
+    command -v clang >/dev/null 2>&1 || need clang
     command -v clang-format-14 >/dev/null 2>&1 || need clang-format-14
     has_numpy "${PYTHON:-python3}" || has_numpy /usr/bin/python3 || need python3-numpy
 fi

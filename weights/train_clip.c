@@ -18,6 +18,7 @@
 #include "nn/models/clip.h"
 #include "nn/optim.h"
 #include "nn/text/tokenizer.h"
+#include "tensor/team.h"
 #include "weights/training.h"
 #include "weights/world/captions.h"
 #include "weights/world/world.h"
@@ -122,6 +123,19 @@ static int make_twin(struct world_attr *attr, uint64_t *rng)
     return part;
 }
 
+/* Portraits that the threads render. */
+struct rendering {
+    const struct world_attr *attr;
+    float *images;
+};
+
+static void render_items(void *arg, lt_range range)
+{
+    const struct rendering *j = arg;
+    for (int64_t i = range.begin; i < range.end; i++)
+        world_render(&j->attr[i], SIZE, j->images + i * 3 * PIXELS, NULL);
+}
+
 static lt_status draw_batch(struct run *r, struct batch *b)
 {
     lt_ctx *ctx = r->ctx;
@@ -164,9 +178,8 @@ static lt_status draw_batch(struct run *r, struct batch *b)
             lt_i32(b->said[p])[i] = said[p];
         }
     }
-#pragma omp parallel for num_threads(r->options.threads) schedule(static)
-    for (int64_t i = 0; i < n; i++)
-        world_render(&attr[i], SIZE, lt_f32(b->images) + i * 3 * PIXELS, NULL);
+    lt_for(r->ctx, r->options.threads, n, render_items,
+           &(struct rendering){attr, lt_f32(b->images)});
     free(attr);
     return status;
 }

@@ -13,6 +13,7 @@
 #include "autograd/ops.h"
 #include "nn/models/stylegan2.h"
 #include "nn/optim.h"
+#include "tensor/team.h"
 #include "weights/training.h"
 #include "weights/world/world.h"
 
@@ -39,6 +40,38 @@ struct batch {
     lt_tensor *z_form, *z_color, *target, *weight;
 };
 
+/* A batch that the threads draw; masks are (B, WORLD_PARTS, S, S). */
+struct drawing {
+    const struct run *r;
+    struct batch *b;
+    float *masks;
+};
+
+static void draw_items(void *arg, lt_range range)
+{
+    const struct drawing *d = arg;
+    const struct batch *b = d->b;
+    for (int64_t i = range.begin; i < range.end; i++) {
+        uint64_t rng = training_seed(RUN, d->r->step, i);
+        struct world_attr form, color;
+        float *zf = lt_f32(b->z_form) + i * WORLD_Z, *zc = lt_f32(b->z_color) + i * WORLD_Z;
+        world_attr_random_natural(&rng, &form, zf);
+        if (i % 2 == 0) {
+            memcpy(zc, zf, sizeof(float) * WORLD_Z);
+        } else {
+            world_attr_random_natural(&rng, &color, zc);
+            world_attr_mix(&form, &color, &form);
+        }
+        float *m = d->masks + (size_t)i * WORLD_PARTS * PIXELS;
+        world_render(&form, SIZE, lt_f32(b->target) + i * 3 * PIXELS, m);
+        float *w = lt_f32(b->weight) + i * PIXELS;
+        for (int p = 0; p < PIXELS; p++)
+            w[p] = 1.0f + (part_weight - 1.0f) *
+                              (m[WORLD_BROWS * PIXELS + p] + m[WORLD_EYES * PIXELS + p] +
+                               m[WORLD_LIPS * PIXELS + p] + m[WORLD_GLASSES * PIXELS + p]);
+    }
+}
+
 static lt_status draw_batch(struct run *r, struct batch *b)
 {
     const int64_t n = r->options.batch;
@@ -52,26 +85,7 @@ static lt_status draw_batch(struct run *r, struct batch *b)
         free(masks);
         return lt_fail(ctx, LT_ERR_MEMORY, "out of memory for a batch");
     }
-#pragma omp parallel for num_threads(r->options.threads) schedule(static)
-    for (int64_t i = 0; i < n; i++) {
-        uint64_t rng = training_seed(RUN, r->step, i);
-        struct world_attr form, color;
-        float *zf = lt_f32(b->z_form) + i * WORLD_Z, *zc = lt_f32(b->z_color) + i * WORLD_Z;
-        world_attr_random_natural(&rng, &form, zf);
-        if (i % 2 == 0) {
-            memcpy(zc, zf, sizeof(float) * WORLD_Z);
-        } else {
-            world_attr_random_natural(&rng, &color, zc);
-            world_attr_mix(&form, &color, &form);
-        }
-        float *m = masks + (size_t)i * WORLD_PARTS * PIXELS;
-        world_render(&form, SIZE, lt_f32(b->target) + i * 3 * PIXELS, m);
-        float *w = lt_f32(b->weight) + i * PIXELS;
-        for (int p = 0; p < PIXELS; p++)
-            w[p] = 1.0f + (part_weight - 1.0f) *
-                              (m[WORLD_BROWS * PIXELS + p] + m[WORLD_EYES * PIXELS + p] +
-                               m[WORLD_LIPS * PIXELS + p] + m[WORLD_GLASSES * PIXELS + p]);
-    }
+    lt_for(ctx, r->options.threads, n, draw_items, &(struct drawing){r, b, masks});
     free(masks);
     return LT_OK;
 }

@@ -15,8 +15,7 @@ struct usage {
 
 /* Runs fn(arg) in a forked process and returns its exit status, which is the value that fn returns,
  * or -1 if the process could not be started or was killed. Results come back only through memory of
- * child_share(). The calling process must not have started OpenMP threads, because a fork does not
- * carry them over. */
+ * child_share(). A fork carries no threads over, so fn computes in contexts that it creates. */
 int child_call(int (*fn)(void *arg), void *arg, struct usage *usage);
 
 /* Runs the program at the path argv[0] and returns its exit status, 127 if the program cannot be

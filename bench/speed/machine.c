@@ -9,6 +9,7 @@
 #include "engine/clock.h"
 #include "tensor/kernels/gemm/blas.h"
 #include "tensor/kernels/gemm/in_use.h"
+#include "tensor/team.h"
 
 /* The request and the answer of look_at_machine(), in memory that the forked process shares. */
 struct look {
@@ -16,30 +17,44 @@ struct look {
     struct machine m;
 };
 
-/* Computes a = b + s c over arrays of 64 MiB; returns bytes read and written a second, the best of
- * seven runs. */
-static double triad_rate(int threads)
+struct triad {
+    float *a, *b, *c;
+};
+
+static void triad_fill(void *arg, lt_range range)
+{
+    const struct triad *t = arg;
+    for (int64_t i = range.begin; i < range.end; i++)
+        t->a[i] = t->b[i] = t->c[i] = (float)i;
+}
+
+static void triad_run(void *arg, lt_range range)
+{
+    const struct triad *t = arg;
+    for (int64_t i = range.begin; i < range.end; i++)
+        t->a[i] = t->b[i] + 0.5f * t->c[i];
+}
+
+/* Computes a = b + s c over arrays of 64 MiB by all threads of the context; returns bytes read and
+ * written a second, the best of seven runs. */
+static double triad_rate(lt_ctx *ctx)
 {
     const int64_t n = (int64_t)16 << 20;
-    float *a = malloc((size_t)n * sizeof *a), *b = malloc((size_t)n * sizeof *b),
-          *c = malloc((size_t)n * sizeof *c);
+    const size_t bytes = (size_t)n * sizeof(float);
+    struct triad t = {malloc(bytes), malloc(bytes), malloc(bytes)};
     double best = 0.0;
-    for (int run = 0; a && b && c && run < 8; run++) {
-        const double start = ce_seconds();
-#pragma omp parallel for num_threads(threads) schedule(static)
-        for (int64_t i = 0; i < n; i++) {
-            if (run == 0)
-                a[i] = b[i] = c[i] = (float)i;
-            else
-                a[i] = b[i] + 0.5f * c[i];
+    if (t.a && t.b && t.c) {
+        lt_for(ctx, lt_ctx_threads(ctx), n, triad_fill, &t);
+        for (int run = 0; run < 7; run++) {
+            const double start = ce_seconds();
+            lt_for(ctx, lt_ctx_threads(ctx), n, triad_run, &t);
+            const double rate = 3.0 * (double)bytes / (ce_seconds() - start);
+            best = rate > best ? rate : best;
         }
-        const double rate = 3.0 * (double)n * sizeof *a / (ce_seconds() - start);
-        if (run > 0 && rate > best)
-            best = rate;
     }
-    free(a);
-    free(b);
-    free(c);
+    free(t.a);
+    free(t.b);
+    free(t.c);
     return best;
 }
 
@@ -83,7 +98,7 @@ static int look_at_machine(void *arg)
         snprintf(look->m.blas, sizeof look->m.blas, "%s", info.blas);
         look->m.cores = info.cores;
         look->m.sgemm = sgemm_rate(look->threads, 2048, 1.0);
-        look->m.triad = triad_rate(look->threads);
+        look->m.triad = triad_rate(ctx);
     }
     lt_ctx_destroy(ctx);
     return status != LT_OK;

@@ -22,7 +22,7 @@ lt_status lt_ctx_create(lt_ctx **out)
     }
     ctx->isa = lt_cpu_isa();
     ctx->amx = lt_cpu_amx(ctx->isa);
-    ctx->threads = lt_cpu_cores();
+    ctx->threads = lt_cpu_threads();
     *out = ctx;
     return LT_OK;
 }

@@ -25,8 +25,9 @@ LT_BEGIN_DECLS
 typedef struct lt_ctx lt_ctx;
 typedef struct lt_tensor lt_tensor;
 
-/* Creates a context with one thread per core that this process may run on. Errors:
- * LT_ERR_MEMORY. */
+/* Creates a context with one thread per core that this process may run on, or as many as its
+ * cgroup's quota of CPU time pays for. The environment variable OMP_NUM_THREADS overrides both.
+ * Errors: LT_ERR_MEMORY. */
 LT_API lt_status lt_ctx_create(lt_ctx **out);
 
 /* Destroys a context, its scopes and its tape. Tensors that are still retained keep their memory,

@@ -23,6 +23,15 @@ bool lt_cpu_amx(lt_isa isa);
 /* How many cores this process may run on: 1..256. */
 int lt_cpu_cores(void);
 
+/* How many threads to use unless told: the first number of OMP_NUM_THREADS ("4" or "4,2"), else one
+ * for each core that this process may run on, but no more than its cgroup's quota of CPU time:
+ * 1..256. */
+int lt_cpu_threads(void);
+
+/* The quota of CPU time as whole cores, rounded up, or 0 without a quota. `membership` is
+ * /proc/self/cgroup, `root` the folder /sys/fs/cgroup, or copies of them; versions 1 and 2. */
+int lt_cpu_quota(const char *membership, const char *root);
+
 /* The processor's name as the system tells it, or "unknown", into buf. */
 void lt_cpu_name(char *buf, size_t cap);
 

@@ -33,11 +33,6 @@ else
 fi
 cd "$work" || exit 1
 
-# Threads that spin at barriers make short runs many times slower on a machine that has other
-# work to do.
-OMP_WAIT_POLICY=PASSIVE
-export OMP_WAIT_POLICY
-
 passed=0
 failed=0
 skipped=0

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "tensor/hash.h"
+#include "tensor/team.h"
 
 static const uint64_t GAMMA = 0x9E3779B97F4A7C15u;
 
@@ -25,20 +26,30 @@ static inline float unit_value(uint64_t state)
     return (float)((int32_t)(2 * bits24(state) + 1) - (1 << 24)) * 0x1p-24f;
 }
 
+struct uniform {
+    uint64_t key;
+    float center, scale, *out;
+};
+
+static void fill_uniform(void *arg, lt_range range)
+{
+    const struct uniform *u = arg;
+    float *restrict out = u->out;
+    for (int64_t i = range.begin; i < range.end; i++) {
+        const float scaled = u->scale * unit_value(u->key + (uint64_t)i);
+        out[i] = u->center + scaled;
+    }
+}
+
 lt_tensor *formula_uniform(lt_ctx *ctx, const char *name, int ndim, const int64_t *shape,
                            uint64_t seed, float center, float scale)
 {
     lt_tensor *t = lt_empty(ctx, LT_F32, ndim, shape);
     if (!t)
         return NULL;
-    const uint64_t key = stream_key(name, "", seed);
     const int64_t count = lt_numel(t);
-    float *restrict out = lt_f32(t);
-#pragma omp parallel for num_threads(lt_ctx_threads(ctx)) schedule(static) if (count > 65536)
-    for (int64_t i = 0; i < count; i++) {
-        const float scaled = scale * unit_value(key + (uint64_t)i);
-        out[i] = center + scaled;
-    }
+    struct uniform u = {stream_key(name, "", seed), center, scale, lt_f32(t)};
+    lt_for(ctx, count > 65536 ? lt_ctx_threads(ctx) : 1, count, fill_uniform, &u);
     return t;
 }
 
@@ -55,6 +66,28 @@ static void smooth_row(float *out, int64_t width, int64_t spacing, const float *
         const double down = (1 - a) * (double)below[cell] + a * (double)below[cell + 1];
         const double low = (1 - b) * up + b * down;
         out[x] = (float)(amplitude * (0.75 * low + 0.25 * (double)unit_value(noise + (uint64_t)x)));
+    }
+}
+
+/* Rows of all planes of an image, and the lattice between whose knots they interpolate. */
+struct smooth {
+    int64_t height, width, spacing;
+    const float *lattice;
+    uint64_t noise_key;
+    double amplitude;
+    float *out;
+};
+
+static void fill_lines(void *arg, lt_range range)
+{
+    const struct smooth *s = arg;
+    const int64_t rows = s->height / s->spacing + 1, columns = s->width / s->spacing + 1;
+    for (int64_t line = range.begin; line < range.end; line++) {
+        const int64_t plane = line / s->height, y = line % s->height;
+        const float *above = s->lattice + (plane * rows + y / s->spacing) * columns;
+        smooth_row(s->out + line * s->width, s->width, s->spacing, above, above + columns,
+                   (double)(y % s->spacing) / (double)s->spacing,
+                   s->noise_key + (uint64_t)(line * s->width), s->amplitude);
     }
 }
 
@@ -78,16 +111,14 @@ lt_tensor *formula_smooth(lt_ctx *ctx, const char *name, const int64_t shape[4],
     const uint64_t lattice_key = stream_key(name, ".lattice", seed);
     for (int64_t i = 0; i < knots; i++)
         lattice[i] = unit_value(lattice_key + (uint64_t)i);
-    const uint64_t noise_key = stream_key(name, ".noise", seed);
-    float *out = lt_f32(t);
-#pragma omp parallel for num_threads(lt_ctx_threads(ctx)) schedule(static)
-    for (int64_t line = 0; line < planes * height; line++) {
-        const int64_t plane = line / height, y = line % height;
-        const float *above = lattice + (plane * rows + y / spacing) * columns;
-        smooth_row(out + line * width, width, spacing, above, above + columns,
-                   (double)(y % spacing) / (double)spacing, noise_key + (uint64_t)(line * width),
-                   amplitude);
-    }
+    struct smooth s = {.height = height,
+                       .width = width,
+                       .spacing = spacing,
+                       .lattice = lattice,
+                       .noise_key = stream_key(name, ".noise", seed),
+                       .amplitude = amplitude,
+                       .out = lt_f32(t)};
+    lt_for(ctx, lt_ctx_threads(ctx), planes * height, fill_lines, &s);
     free(lattice);
     return t;
 }

@@ -9,9 +9,6 @@
 program=$1
 shift
 [ -x "$program" ] || { echo "run.sh: there is no program $program; say 'make check' first" >&2; exit 1; }
-# Threads that spin at barriers make short runs many times slower where other work runs, too.
-OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-passive}
-export OMP_WAIT_POLICY
 
 logs=$(mktemp -d "${TMPDIR:-/tmp}/cfedit-unit.XXXXXX") || exit 1
 trap 'rm -rf "$logs"' EXIT

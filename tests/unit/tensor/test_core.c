@@ -1,10 +1,13 @@
 /* Contexts, memory, scopes, tensors, random numbers and the BLAS door. */
 #include <check.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "unit/suites.h"
+#include "tensor/cpu.h"
 #include "tensor/kernels/gemm/blas.h"
 #include "tensor/kernels/gemm/in_use.h"
 #include "tensor/rng.h"
@@ -352,6 +355,90 @@ START_TEST(blas_runs_the_right_kernels)
 }
 END_TEST
 
+START_TEST(blas_leaves_the_environment_alone)
+{
+    setenv("OPENBLAS_NUM_THREADS", "7", 1);
+    unsetenv("OPENBLAS_CORETYPE");
+    lt_cpu_describe(ctx);
+    ck_assert_str_eq(getenv("OPENBLAS_NUM_THREADS"), "7");
+    ck_assert_ptr_null(getenv("OPENBLAS_CORETYPE"));
+}
+END_TEST
+
+START_TEST(omp_num_threads_sets_the_default)
+{
+    static const struct {
+        const char *value;
+        int threads;
+    } wanted[] = {{"1", 1}, {"3", 3}, {"5,2", 5}, {"100000", 256}};
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
+        setenv("OMP_NUM_THREADS", wanted[i].value, 1);
+        ck_assert_int_eq(lt_cpu_threads(), wanted[i].threads);
+    }
+    unsetenv("OMP_NUM_THREADS");
+    const int threads = lt_cpu_threads();
+    ck_assert_int_ge(threads, 1);
+    ck_assert_int_le(threads, lt_cpu_cores());
+    static const char *const meaningless[] = {"", "0", "-2", "many"};
+    for (size_t i = 0; i < sizeof meaningless / sizeof *meaningless; i++) {
+        setenv("OMP_NUM_THREADS", meaningless[i], 1);
+        ck_assert_int_eq(lt_cpu_threads(), threads);
+    }
+}
+END_TEST
+
+/* Writes a file below a folder, whose own folders are made. */
+static void write_below(const char *root, const char *name, const char *text)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s/%s", root, name);
+    for (char *slash = path + strlen(root) + 1; (slash = strchr(slash, '/')); *slash++ = '/') {
+        *slash = '\0';
+        mkdir(path, 0700);
+    }
+    FILE *f = fopen(path, "w");
+    ck_assert_ptr_nonnull(f);
+    fputs(text, f);
+    fclose(f);
+}
+
+/* Copies of the system's files, of both versions of cgroups. */
+START_TEST(cgroup_quota_is_read)
+{
+    static const struct {
+        const char *membership, *name[2], *text[2];
+        int cores;
+    } cases[] = {
+        {"0::/\n", {"cpu.max"}, {"150000 100000\n"}, 2},
+        {"0::/\n", {"cpu.max"}, {"max 100000\n"}, 0},
+        {"0::/\n", {"cpu.max"}, {"5000 100000\n"}, 1},
+        {"0::/\n", {"cpu.max"}, {"300000 100000\n"}, 3},
+        {"0::/a/b\n", {"a/b/cpu.max", "a/cpu.max"}, {"400000 100000\n", "200000 100000\n"}, 2},
+        {"0::/a/b\n", {"a/b/cpu.max", "a/cpu.max"}, {"100000 100000\n", "max 100000\n"}, 1},
+        {"0::/of/the/host\n", {"cpu.max"}, {"100000 50000\n"}, 2},
+        {"5:memory:/m\n4:cpu,cpuacct:/a\n",
+         {"cpu,cpuacct/a/cpu.cfs_quota_us", "cpu,cpuacct/a/cpu.cfs_period_us"},
+         {"250000\n", "100000\n"},
+         3},
+        {"4:cpu:/\n", {"cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us"}, {"-1\n", "100000\n"}, 0},
+        {"no cgroup here\n", {"cpu.max"}, {"100000 100000\n"}, 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char root[] = "/tmp/lt_quota_XXXXXX", membership[64], command[64];
+        ck_assert_ptr_nonnull(mkdtemp(root));
+        write_below(root, "membership", cases[i].membership);
+        for (int j = 0; j < 2 && cases[i].name[j]; j++)
+            write_below(root, cases[i].name[j], cases[i].text[j]);
+        snprintf(membership, sizeof membership, "%s/membership", root);
+        ck_assert_msg(lt_cpu_quota(membership, root) == cases[i].cores, "case %zu: %d", i,
+                      lt_cpu_quota(membership, root));
+        snprintf(command, sizeof command, "rm -r %s", root);
+        ck_assert_int_eq(system(command), 0);
+    }
+    ck_assert_int_eq(lt_cpu_quota("/nowhere/membership", "/nowhere"), 0);
+}
+END_TEST
+
 Suite *suite_core(void)
 {
     Suite *s = suite_create("core");
@@ -376,6 +463,9 @@ Suite *suite_core(void)
     tcase_add_test(tc, sgemm_matches_definition);
     tcase_add_test(tc, cpu_is_described);
     tcase_add_test(tc, blas_runs_the_right_kernels);
+    tcase_add_test(tc, blas_leaves_the_environment_alone);
+    tcase_add_test(tc, omp_num_threads_sets_the_default);
+    tcase_add_test(tc, cgroup_quota_is_read);
     suite_add_tcase(s, tc);
     return s;
 }

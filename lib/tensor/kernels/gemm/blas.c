@@ -47,6 +47,49 @@ static void load_symbol(void *lib, const char *name, void *function_pointer)
     memcpy(function_pointer, &p, sizeof p);
 }
 
+/* An environment variable that is changed for a while. */
+typedef struct override {
+    const char *name;
+    char *before;
+    bool set;
+} override;
+
+static override override_begin(const char *name, const char *value)
+{
+    const char *now = getenv(name);
+    override o = {.name = name, .before = now ? strdup(now) : NULL};
+    o.set = (!now || o.before) && setenv(name, value, 1) == 0;
+    return o;
+}
+
+static void override_end(override *o)
+{
+    if (o->set && o->before)
+        setenv(o->name, o->before, 1);
+    else if (o->set)
+        unsetenv(o->name);
+    free(o->before);
+}
+
+/* OpenBLAS reads its variables in its constructor, that is inside dlopen(). The caller's
+ * environment is put back right after. */
+static void *open_blas(void)
+{
+    /* Threads of its own would never be used, and where the address space is limited, OpenBLAS
+     * tries for ever to find memory for them. */
+    override threads = override_begin("OPENBLAS_NUM_THREADS", "1"), kernels = {0};
+    const char *wanted = wanted_kernels();
+    if (wanted && !getenv("OPENBLAS_CORETYPE"))
+        kernels = override_begin("OPENBLAS_CORETYPE", wanted);
+    const char *const names[] = {"libopenblas.so.0", "libopenblas.so"};
+    void *lib = NULL;
+    for (size_t i = 0; i < 2 && !lib; i++)
+        lib = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
+    override_end(&kernels);
+    override_end(&threads);
+    return lib;
+}
+
 static void load_blas(void)
 {
     strcpy(blas.facts.config, "portable");
@@ -54,19 +97,7 @@ static void load_blas(void)
     const char *off = getenv("LT_BLAS");
     if (off && strcmp(off, "portable") == 0)
         return;
-
-    /* OpenBLAS reads the variable in its constructor, that is inside dlopen();
-     * the caller's environment is put back right after. */
-    const char *wanted = wanted_kernels();
-    const bool set = wanted && !getenv("OPENBLAS_CORETYPE");
-    if (set)
-        setenv("OPENBLAS_CORETYPE", wanted, 1);
-    const char *const names[] = {"libopenblas.so.0", "libopenblas.so"};
-    void *lib = NULL;
-    for (size_t i = 0; i < 2 && !lib; i++)
-        lib = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
-    if (set)
-        unsetenv("OPENBLAS_CORETYPE");
+    void *lib = open_blas();
     if (!lib)
         return;
 
