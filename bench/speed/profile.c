@@ -48,7 +48,7 @@ static const char *const kind_name[KINDS] = {
     "optimiser",
     "fresh memory: clearing of pages",
     "operating system, rest",
-    "waiting at barriers",
+    "waiting for other threads",
     "other",
 };
 
@@ -60,7 +60,7 @@ static const struct {
     enum kind kind;
 } rules[] = {
     {"openblas", NULL, NULL, MATMUL},
-    {"libgomp", NULL, NULL, WAITING},
+    {NULL, "tensor/team", NULL, WAITING},
     {"kernel", NULL, "clear_page", FAULTS},
     {"kernel", NULL, NULL, KERNEL},
 

@@ -142,8 +142,9 @@ size_t ce_options_common(struct ce_run *run, unsigned takes, struct ce_option *o
                                   .high = 9007199254740992.0,
                                   .help = "seed of everything that is drawn at random",
                                   .given = &run->seed_given};
-    out[n++] = (struct ce_option)CE_OPT_INT("threads", "N", &run->threads, 1, 256,
-                                            "threads to use (default: OMP_NUM_THREADS, or one per core)");
+    out[n++] =
+        (struct ce_option)CE_OPT_INT("threads", "N", &run->threads, 1, 256,
+                                     "threads to use (default: OMP_NUM_THREADS, or one per core)");
     out[n++] = (struct ce_option)CE_OPT_FLAG("json", &run->json, "print results as JSON");
     out[n++] =
         (struct ce_option)CE_OPT_FLAG("quiet", &run->quiet, "print no progress and no notes");
