@@ -1,5 +1,5 @@
 /* Whole files: reading with a limit, and writing by way of a temporary file (file.h). */
-#define _XOPEN_SOURCE 700 /* realpath, fsync, fileno */
+#define _DEFAULT_SOURCE /* realpath, fsync, fileno, flock */
 #include "tensor/files/file.h"
 
 #include <errno.h>
@@ -9,13 +9,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 struct lt_file_writer {
     lt_ctx *ctx;
     char *path;      /* as the caller named it, for messages */
-    char *target;    /* with symbolic links resolved */
+    char *target;    /* with symbolic links resolved; NULL where it is written directly */
     char *temporary; /* NULL where the target is written directly */
     FILE *stream;
     int error; /* errno of the first failure, 0 without */
@@ -91,30 +92,82 @@ done:
     return status;
 }
 
-/* Creates "folder/.name.PID-N.tmp" with the first free N. Returns the descriptor, or -1 with errno
- * set; the caller frees *name. */
-static int create_beside(const char *target, char **name)
+/* ---- temporary files ---- */
+
+enum { TEMPORARIES_MOST = 1000, LINKS_MOST = 40 };
+
+/* Writes "folder/.name.N.tmp" for the target "folder/name". The length limit keeps long names below
+ * NAME_MAX. */
+static void name_temporary(char *out, size_t room, const char *target, int n)
 {
     const char *slash = strrchr(target, '/');
     const char *base = slash ? slash + 1 : target;
-    int folder = (int)(base - target);
-    size_t cap = strlen(target) + 64;
+    snprintf(out, room, "%.*s.%.200s.%d.tmp", (int)(base - target), target, base, n);
+}
 
-    char *temporary = malloc(cap);
+/* Whether `fd` is open on the file that has the name `path` now. */
+static bool has_name(int fd, const char *path)
+{
+    struct stat opened, named;
+    return fstat(fd, &opened) == 0 && lstat(path, &named) == 0 && opened.st_dev == named.st_dev &&
+           opened.st_ino == named.st_ino;
+}
+
+/* Removes a temporary file that no writer holds. False where there is no file of this name. A file
+ * is removed only under its lock: a new file whose writer has not locked it yet is lost to that
+ * writer, which finds the lock taken and goes on to the next number. */
+static bool remove_stale(const char *path)
+{
+    struct stat info;
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0)
+        return errno != ENOENT;
+    if (fstat(fd, &info) == 0 && S_ISREG(info.st_mode) && info.st_uid == geteuid() &&
+        flock(fd, LOCK_EX | LOCK_NB) == 0 && has_name(fd, path))
+        unlink(path);
+    close(fd);
+    return true;
+}
+
+/* Creates a temporary file and locks it. Returns the descriptor; -1 with errno set where that
+ * fails, EEXIST where the name or the lock is taken. */
+static int create_locked(const char *path)
+{
+    const int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (fd < 0)
+        return -1;
+    /* A file system without locks is no reason to fail: its left files only stay. */
+    const bool taken = flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    if (!taken && has_name(fd, path))
+        return fd;
+    close(fd);
+    errno = EEXIST;
+    return -1;
+}
+
+/* Creates the temporary file of `target` and removes those that killed processes have left. Returns
+ * the descriptor, or -1 with errno set; the caller frees *name. */
+static int create_beside(const char *target, char **name)
+{
+    const size_t room = strlen(target) + 64;
+    char *temporary = malloc(room);
     if (!temporary) {
         errno = ENOMEM;
         return -1;
     }
+    int n = 0;
+    do
+        name_temporary(temporary, room, target, n);
+    while (remove_stale(temporary) && ++n < TEMPORARIES_MOST);
     int fd = -1;
-    for (int n = 0; n < 1000 && fd < 0; n++) {
-        /* The length limit keeps long names below NAME_MAX. */
-        snprintf(temporary, cap, "%.*s.%.200s.%ld-%d.tmp", folder, target, base, (long)getpid(), n);
-        fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    for (n = 0; n < TEMPORARIES_MOST && fd < 0; n++) {
+        name_temporary(temporary, room, target, n);
+        fd = create_locked(temporary);
         if (fd < 0 && errno != EEXIST)
             break;
     }
     if (fd < 0) {
-        int error = errno;
+        const int error = errno;
         free(temporary);
         errno = error;
         return -1;
@@ -122,6 +175,76 @@ static int create_beside(const char *target, char **name)
     *name = temporary;
     return fd;
 }
+
+/* ---- targets ---- */
+
+/* The descriptor that "/dev/stdout", "/dev/stderr" or "/dev/fd/N" stands for; -1 for other names.
+ */
+static int descriptor_of(const char *path)
+{
+    static const char folder[] = "/dev/fd/";
+    if (strcmp(path, "/dev/stdout") == 0)
+        return STDOUT_FILENO;
+    if (strcmp(path, "/dev/stderr") == 0)
+        return STDERR_FILENO;
+    if (strncmp(path, folder, sizeof folder - 1) != 0)
+        return -1;
+    const char *digits = path + sizeof folder - 1;
+    const size_t length = strspn(digits, "0123456789");
+    return length > 0 && length < 7 && digits[length] == 0 ? atoi(digits) : -1;
+}
+
+/* Where the symbolic link `path` leads, in a new string; NULL with errno set. */
+static char *read_link(const char *path)
+{
+    char to[4096];
+    const ssize_t length = readlink(path, to, sizeof to - 1);
+    if (length < 0)
+        return NULL;
+    to[length] = 0;
+    const char *slash = to[0] == '/' ? NULL : strrchr(path, '/');
+    const size_t folder = slash ? (size_t)(slash + 1 - path) : 0;
+    char *joined = malloc(folder + (size_t)length + 1);
+    if (joined) {
+        memcpy(joined, path, folder);
+        memcpy(joined + folder, to, (size_t)length + 1);
+    }
+    return joined;
+}
+
+/* The name of the file that a path without a file stands for, with symbolic links followed, in a
+ * new string; NULL with errno set. */
+static char *follow_links(const char *path)
+{
+    struct stat info;
+    char *name = strdup(path);
+    for (int i = 0; name && lstat(name, &info) == 0 && S_ISLNK(info.st_mode); i++) {
+        char *next = i < LINKS_MOST ? read_link(name) : NULL;
+        const int error = i < LINKS_MOST ? errno : ELOOP;
+        free(name);
+        errno = error;
+        name = next;
+    }
+    return name;
+}
+
+/* Brings a rename to the disk: without this a power failure could undo it. Not every file system
+ * can do this, and the file is there already, so that a failure is none of the caller's. */
+static void sync_folder_of(const char *target)
+{
+    const char *slash = strrchr(target, '/');
+    char *folder = strdup(slash ? target : ".");
+    if (folder && slash)
+        folder[slash == target ? 1 : slash - target] = 0;
+    const int fd = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    if (fd >= 0) {
+        (void)fsync(fd);
+        close(fd);
+    }
+    free(folder);
+}
+
+/* ---- writing ---- */
 
 static void writer_free(lt_file_writer *writer)
 {
@@ -144,23 +267,19 @@ lt_status lt_file_writer_open(lt_ctx *ctx, const char *path, lt_file_writer **ou
         return lt_fail(ctx, LT_ERR_MEMORY, "%s: no memory for a file writer", path);
     }
     writer->ctx = ctx;
-    bool exists = stat(path, &info) == 0;
+    const int open_already = descriptor_of(path);
+    const bool exists = open_already >= 0 || stat(path, &info) == 0;
     if (!exists && (errno != ENOENT || path[0] == 0)) {
         status = fail_path(ctx, "write", path, errno);
         goto fail;
     }
-    if (exists && S_ISDIR(info.st_mode)) {
-        status = fail_path(ctx, "write", path, EISDIR);
-        goto fail;
-    }
-    writer->target = exists ? realpath(path, NULL) : strdup(path);
-    if (!writer->target) {
-        status = fail_path(ctx, "write", path, errno);
-        goto fail;
-    }
-    if (exists && !S_ISREG(info.st_mode)) {
+    if (open_already >= 0) {
+        fd = fcntl(open_already, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    } else if (exists && S_ISDIR(info.st_mode)) {
+        errno = EISDIR;
+    } else if (exists && !S_ISREG(info.st_mode)) {
         fd = open(path, O_WRONLY | O_CLOEXEC);
-    } else {
+    } else if ((writer->target = exists ? realpath(path, NULL) : follow_links(path))) {
         fd = create_beside(writer->target, &writer->temporary);
         /* Not every file system can do this, and it is no reason to fail. */
         if (fd >= 0 && exists)
@@ -173,10 +292,10 @@ lt_status lt_file_writer_open(lt_ctx *ctx, const char *path, lt_file_writer **ou
     *out = writer;
     return LT_OK;
 fail:
-    if (fd >= 0)
-        close(fd);
     if (writer->temporary)
         unlink(writer->temporary);
+    if (fd >= 0)
+        close(fd);
     writer_free(writer);
     return status;
 }
@@ -202,15 +321,18 @@ lt_status lt_file_writer_commit(lt_file_writer *writer)
     /* Without fsync() a power failure soon after the rename could leave an empty target. */
     if (writer->temporary && !writer->error && fsync(fileno(writer->stream)) != 0)
         writer->error = errno;
-    if (fclose(writer->stream) != 0 && !writer->error)
-        writer->error = errno;
+    /* The file is renamed or removed while its lock is held: unlocked, it would be taken for one
+     * that a killed process has left. */
     if (writer->temporary && !writer->error && rename(writer->temporary, writer->target) != 0)
         writer->error = errno;
-    if (writer->error) {
+    if (writer->temporary && writer->error)
+        unlink(writer->temporary);
+    else if (writer->temporary)
+        sync_folder_of(writer->target);
+    if (fclose(writer->stream) != 0 && !writer->error && !writer->temporary)
+        writer->error = errno;
+    if (writer->error)
         status = fail_path(writer->ctx, "write", writer->path, writer->error);
-        if (writer->temporary)
-            unlink(writer->temporary);
-    }
     writer_free(writer);
     return status;
 }
@@ -219,9 +341,9 @@ void lt_file_writer_abandon(lt_file_writer *writer)
 {
     if (!writer)
         return;
-    fclose(writer->stream);
     if (writer->temporary)
         unlink(writer->temporary);
+    fclose(writer->stream);
     writer_free(writer);
 }
 

@@ -17,8 +17,14 @@ LT_API lt_status lt_file_read(lt_ctx *ctx, const char *path, size_t max_bytes, v
 
 /* A file that is being written. The bytes go to a temporary file in the target's folder, which is
  * renamed over the target at the end: whoever reads the target, also after a crash, sees the old
- * content or the new one, never a part. Symbolic links are followed and the permissions of an
- * existing target are kept. A target that is a device or a pipe is written directly. */
+ * content or the new one, never a part. Symbolic links are followed, also those that lead to a file
+ * that is not there yet, and the permissions of an existing target are kept. A target that is a
+ * device or a pipe is written directly, and so are the open descriptors of the process:
+ * /dev/stdout, /dev/stderr, /dev/fd/N.
+ *
+ * The temporary file of "out/face.png" is "out/.face.png.0.tmp", or has the next free number. Its
+ * writer holds a lock on it (flock), which ends with the process. The next writer of the same
+ * target removes a temporary file that nobody holds: its process was killed. */
 typedef struct lt_file_writer lt_file_writer;
 
 /* Starts writing `path`. Errors: LT_ERR_IO where the folder is missing or not writable, or the

@@ -1,11 +1,14 @@
 /* Conversions of 16-bit floats, whole-file reading, the atomic writer. */
 #include <check.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #include "support/check_grad.h"
 #include "unit/suites.h"
@@ -335,6 +338,108 @@ START_TEST(a_full_disk_is_reported)
 }
 END_TEST
 
+START_TEST(a_link_to_a_missing_file_is_followed)
+{
+    struct stat info;
+    const char *folder = temp_path("folder"), *link = temp_path("link");
+    ck_assert_int_eq(mkdir(folder, 0777), 0);
+    ck_assert_int_eq(symlink("folder/second", link), 0);
+    ck_assert_int_eq(symlink("file", temp_path("folder/second")), 0);
+    ck_assert_int_eq(lt_file_write(ctx, link, "new", 3), LT_OK);
+    ck_assert_int_eq(lstat(link, &info), 0);
+    ck_assert(S_ISLNK(info.st_mode));
+    check_content(temp_path("folder/file"), "new");
+    unlink(temp_path("folder/file"));
+    unlink(temp_path("folder/second"));
+
+    lt_file_writer *writer;
+    ck_assert_int_eq(symlink("round", temp_path("round")), 0);
+    ck_assert_int_eq(lt_file_writer_open(ctx, temp_path("round"), &writer), LT_ERR_IO);
+    ck_assert_ptr_nonnull(strstr(lt_ctx_message(ctx), strerror(ELOOP)));
+}
+END_TEST
+
+START_TEST(a_killed_writer_leaves_nothing_for_long)
+{
+    lt_file_writer *writer;
+    const char *path = temp_path("file");
+    const pid_t child = fork();
+    if (child == 0) {
+        lt_file_writer_open(ctx, path, &writer);
+        lt_file_writer_write(writer, "part", 4);
+        raise(SIGKILL);
+    }
+    ck_assert_int_eq((int)waitpid(child, NULL, 0), (int)child);
+    ck_assert_int_eq(access(temp_path(".file.0.tmp"), F_OK), 0);
+    temp_write(temp_path(".file.1.tmp"), "of another", 10);
+    temp_write(temp_path(".other.0.tmp"), "kept", 4);
+    ck_assert_int_eq(lt_file_write(ctx, path, "whole", 5), LT_OK);
+    check_content(path, "whole");
+    check_content(temp_path(".other.0.tmp"), "kept");
+    ck_assert_int_eq(temp_dir_count(), 2);
+}
+END_TEST
+
+START_TEST(writers_of_one_target_do_not_disturb_each_other)
+{
+    lt_file_writer *first, *second;
+    const char *path = temp_path("file");
+    ck_assert_int_eq(lt_file_writer_open(ctx, path, &first), LT_OK);
+    ck_assert_int_eq(lt_file_writer_open(ctx, path, &second), LT_OK);
+    ck_assert_int_eq(temp_dir_count(), 2);
+    lt_file_writer_write(second, "second", 6);
+    lt_file_writer_write(first, "first", 5);
+    ck_assert_int_eq(lt_file_writer_commit(first), LT_OK);
+    check_content(path, "first");
+    ck_assert_int_eq(lt_file_writer_commit(second), LT_OK);
+    check_content(path, "second");
+    ck_assert_int_eq(temp_dir_count(), 1);
+}
+END_TEST
+
+/* Writes "abc" by the name of an open descriptor, whose file or pipe starts with "x". */
+static void write_by_descriptor(int fd)
+{
+    char path[32];
+    snprintf(path, sizeof path, "/dev/fd/%d", fd);
+    ck_assert_int_eq((int)write(fd, "x", 1), 1);
+    ck_assert_int_eq(lt_file_write(ctx, path, "abc", 3), LT_OK);
+}
+
+START_TEST(open_descriptors_are_written_directly)
+{
+    int ends[2];
+    char got[8] = {0};
+    ck_assert_int_eq(pipe(ends), 0);
+    write_by_descriptor(ends[1]);
+    ck_assert_int_eq((int)read(ends[0], got, sizeof got), 4);
+    ck_assert_str_eq(got, "xabc");
+    close(ends[0]);
+    close(ends[1]);
+
+    /* What a shell's ">>" has opened is continued, not replaced. */
+    const int fd = open(temp_path("file"), O_WRONLY | O_CREAT | O_APPEND, 0666);
+    write_by_descriptor(fd);
+    close(fd);
+    check_content(temp_path("file"), "xabc");
+    ck_assert_int_eq(temp_dir_count(), 1);
+}
+END_TEST
+
+START_TEST(pipes_with_a_name_are_written_directly)
+{
+    char got[8] = {0};
+    const char *path = temp_path("fifo");
+    ck_assert_int_eq(mkfifo(path, 0666), 0);
+    const int fd = open(path, O_RDONLY | O_NONBLOCK);
+    ck_assert_int_eq(lt_file_write(ctx, path, "abc", 3), LT_OK);
+    ck_assert_int_eq((int)read(fd, got, sizeof got), 3);
+    ck_assert_str_eq(got, "abc");
+    close(fd);
+    ck_assert_int_eq(temp_dir_count(), 1);
+}
+END_TEST
+
 Suite *suite_files(void)
 {
     Suite *s = suite_create("files");
@@ -356,6 +461,11 @@ Suite *suite_files(void)
     tcase_add_test(tc, a_folder_without_write_permission_is_refused);
     tcase_add_test(tc, a_target_that_becomes_a_folder_is_refused);
     tcase_add_test(tc, a_full_disk_is_reported);
+    tcase_add_test(tc, a_link_to_a_missing_file_is_followed);
+    tcase_add_test(tc, a_killed_writer_leaves_nothing_for_long);
+    tcase_add_test(tc, writers_of_one_target_do_not_disturb_each_other);
+    tcase_add_test(tc, open_descriptors_are_written_directly);
+    tcase_add_test(tc, pipes_with_a_name_are_written_directly);
     suite_add_tcase(s, tc);
     return s;
 }
