@@ -542,26 +542,41 @@ START_TEST(impossible_sizes_are_refused_before_memory_is_taken)
 }
 END_TEST
 
-/* A black picture of 1 bit a pixel, and one of gray: kilobytes that would take a gigabyte. */
+/* Begins a PNG file of one layer of 8 bits or fewer; ended by end_png(). */
+static FILE *begin_png(const char *path, int width, int height, int depth, int type,
+                       png_structp *png, png_infop *info)
+{
+    FILE *f = fopen(path, "wb");
+    *png = png_create_write_struct(PNG_LIBPNG_VER_STRING, NULL, NULL, NULL);
+    *info = png_create_info_struct(*png);
+    ck_assert(f && *png && *info);
+    png_init_io(*png, f);
+    png_set_IHDR(*png, *info, (png_uint_32)width, (png_uint_32)height, depth, type,
+                 PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+    return f;
+}
+
+static void end_png(FILE *f, png_structp png, png_infop info)
+{
+    png_write_end(png, info);
+    png_destroy_write_struct(&png, &info);
+    fclose(f);
+}
+
+/* A black picture of 1 bit a pixel: kilobytes that would take a gigabyte. */
 START_TEST(small_files_of_large_pictures_are_refused)
 {
     enum { SIDE = 9000 };
     static uint8_t row[SIDE];
     ce_image image;
     const char *path = temp_path("large.png");
-    FILE *f = fopen(path, "wb");
-    png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, NULL, NULL, NULL);
-    png_infop info = png_create_info_struct(png);
-    ck_assert(f && png && info && setjmp(png_jmpbuf(png)) == 0);
-    png_init_io(png, f);
-    png_set_IHDR(png, info, SIDE, SIDE, 1, PNG_COLOR_TYPE_GRAY, PNG_INTERLACE_NONE,
-                 PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+    png_structp png;
+    png_infop info;
+    FILE *f = begin_png(path, SIDE, SIDE, 1, PNG_COLOR_TYPE_GRAY, &png, &info);
     png_write_info(png, info);
     for (int y = 0; y < SIDE; y++)
         png_write_row(png, row);
-    png_write_end(png, info);
-    png_destroy_write_struct(&png, &info);
-    fclose(f);
+    end_png(f, png, info);
     ck_assert_int_eq(read_image(path, &image), LT_ERR_FORMAT);
     ck_assert_ptr_nonnull(strstr(lt_ctx_message(ctx), "9000 x 9000 pixels from"));
     ck_assert_ptr_nonnull(strstr(lt_ctx_message(ctx), "more than 64 MiB"));
@@ -576,22 +591,16 @@ START_TEST(exif_orientation_of_png_is_applied)
     ce_image image;
     const char *path = temp_path("turned.png");
     for (int late = 0; late < 2; late++) {
-        FILE *f = fopen(path, "wb");
-        png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, NULL, NULL, NULL);
-        png_infop info = png_create_info_struct(png);
-        ck_assert(f && png && info && setjmp(png_jmpbuf(png)) == 0);
-        png_init_io(png, f);
-        png_set_IHDR(png, info, 2, 1, 8, PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE,
-                     PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+        png_structp png;
+        png_infop info;
+        FILE *f = begin_png(path, 2, 1, 8, PNG_COLOR_TYPE_RGB, &png, &info);
         if (!late)
             png_set_eXIf_1(png, info, sizeof exif - 1, exif);
         png_write_info(png, info);
         png_write_row(png, pixels[0]);
         if (late)
             png_set_eXIf_1(png, info, sizeof exif - 1, exif);
-        png_write_end(png, info);
-        png_destroy_write_struct(&png, &info);
-        fclose(f);
+        end_png(f, png, info);
         ck_assert_int_eq(read_image(path, &image), LT_OK);
         /* Orientation 6: what is stored left is shown above. */
         ck_assert_int_eq(image.width, 1);
@@ -615,19 +624,13 @@ START_TEST(texts_of_png_are_not_unpacked)
                      .text = letters,
                      .text_length = LETTERS};
     const char *path = temp_path("texts.png");
-    FILE *f = fopen(path, "wb");
-    png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, NULL, NULL, NULL);
-    png_infop info = png_create_info_struct(png);
-    ck_assert(f && png && info && setjmp(png_jmpbuf(png)) == 0);
-    png_init_io(png, f);
-    png_set_IHDR(png, info, 1, 1, 8, PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE,
-                 PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+    png_structp png;
+    png_infop info;
+    FILE *f = begin_png(path, 1, 1, 8, PNG_COLOR_TYPE_RGB, &png, &info);
     png_set_text(png, info, &text, 1);
     png_write_info(png, info);
     png_write_row(png, pixel);
-    png_write_end(png, info);
-    png_destroy_write_struct(&png, &info);
-    fclose(f);
+    end_png(f, png, info);
     free(letters);
 
     /* The one text again and again, before the pixels. */
