@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/console/options.h"
+#include "cli/console/run.h"
 #include "engine/text.h"
 
 struct ce_input {

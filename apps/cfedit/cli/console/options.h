@@ -21,8 +21,6 @@
 #include "cli/console/run.h"
 #include "engine/text.h"
 
-#define CE_COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
 /* The values of an option that may be repeated, in the order of the command line. The strings
  * belong to argv, the array to the run. */
 struct ce_list {

@@ -13,6 +13,9 @@
 
 #include "engine/model_files.h"
 
+/* The number of elements of an array. */
+#define CE_COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
 /* Exit statuses of the program. */
 enum { CE_OK = 0, CE_ERROR = 1, CE_USAGE = 2 };
 

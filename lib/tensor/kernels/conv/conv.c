@@ -1,10 +1,11 @@
 /* Convolution, adjoint and input gradient: by 1 x 1 loops, as 3 x 3 requests, or as tap
  * convolutions (conv_plan_impl.h). */
-
+#include "tensor/kernels/conv/amx_conv_impl.h"
 #include "tensor/kernels/conv/conv3_impl.h"
 #include "tensor/kernels/conv/conv_impl.h"
 #include "tensor/kernels/conv/conv_plan_impl.h"
 #include "tensor/kernels/conv/pointwise_impl.h"
+#include "tensor/kernels/conv/winograd_impl.h"
 #include "tensor/team.h"
 
 /* Floats of a packed tile: with a panel of weights about a megabyte of second-level cache. */
@@ -116,7 +117,10 @@ static lt_conv3_run *conv3_way(const lt_ctx *ctx, const lt_conv_shape *s, const 
 {
     if (s->kh != 3 || s->kw != 3 || s->stride > 2 || s->pad > 2)
         return NULL;
-    return lt_conv3_way(ctx, q);
+    if (lt_amx_conv_pays(ctx, q))
+        return lt_amx_conv_run;
+    const bool winograd = lt_winograd_pays(ctx, q) && (!q->with || lt_winograd_sums(ctx, q));
+    return winograd ? lt_winograd_run : NULL;
 }
 
 lt_status lt_conv_apply(lt_ctx *ctx, const lt_conv_shape *s, const float *big, const float *scale,

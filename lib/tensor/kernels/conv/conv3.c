@@ -1,16 +1,5 @@
-/* 3 x 3 convolutions (conv3_impl.h): which way, and what both ways share. */
+/* What the ways of answering a request of a 3 x 3 convolution share (conv3_impl.h). */
 #include "tensor/kernels/conv/conv3_impl.h"
-
-#include "tensor/kernels/conv/amx_conv_impl.h"
-#include "tensor/kernels/conv/winograd_impl.h"
-
-lt_conv3_run *lt_conv3_way(const lt_ctx *ctx, const lt_conv3 *q)
-{
-    if (lt_amx_conv_pays(ctx, q))
-        return lt_amx_conv_run;
-    return lt_winograd_pays(ctx, q) && (!q->with || lt_winograd_sums(ctx, q)) ? lt_winograd_run
-                                                                              : NULL;
-}
 
 void lt_conv3_add_parts(const lt_conv3 *q, int64_t parts, const double *partial)
 {

@@ -1,5 +1,5 @@
-/* 3 x 3 convolutions of stride 1 and 2: the request, and the two ways of answering it faster than
- * the general convolution does, winograd.c in float32 and amx_conv.c on the AMX unit. */
+/* 3 x 3 convolutions of stride 1 and 2: the request. Two ways answer it faster than the general
+ * convolution does, winograd.c in float32 and amx_conv.c on the AMX unit; conv.c chooses. */
 #ifndef LT_TENSOR_CONV3_IMPL_H
 #define LT_TENSOR_CONV3_IMPL_H
 
@@ -61,8 +61,5 @@ void lt_conv3_add_parts(const lt_conv3 *q, int64_t parts, const double *partial)
 /* One way of running a request. Errors: LT_ERR_MEMORY. Results do not depend on the number of
  * threads. */
 typedef lt_status lt_conv3_run(lt_ctx *ctx, const lt_conv3 *q);
-
-/* The fastest way for a request, or NULL where the general convolution is faster. */
-lt_conv3_run *lt_conv3_way(const lt_ctx *ctx, const lt_conv3 *q);
 
 #endif
