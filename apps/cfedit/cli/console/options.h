@@ -119,7 +119,6 @@ struct ce_syntax {
  * `run`, notes the input files (inputs.h) and makes run->ctx. Returns CE_PARSED, or the exit status
  * with which the command must end at once: CE_OK after --help, which is printed on stdout; the
  * status of an error, which has been told. */
-enum { CE_PARSED = -1 };
 int ce_options_parse(struct ce_run *run, const struct ce_syntax *syntax, int argc, char **argv);
 
 /* The name nearest to `word`, if they differ by no more than a typing error or two; else NULL.

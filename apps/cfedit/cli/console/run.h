@@ -18,6 +18,8 @@
 
 /* Exit statuses of the program. */
 enum { CE_OK = 0, CE_ERROR = 1, CE_USAGE = 2 };
+/* What functions return in place of an exit status when the command goes on. */
+enum { CE_PARSED = -1 };
 
 struct ce_block;
 struct ce_input;
