@@ -93,7 +93,7 @@ static enum ce_latents_form form_of(const struct ce_models *models, bool w_space
     return ndim == 2 ? CE_LATENTS_W : CE_LATENTS_WPLUS;
 }
 
-lt_tensor *ce_latents_from_file(const struct ce_models *models, const char *selection, bool w_space,
+lt_tensor *ce_latents_view_file(const struct ce_models *models, const char *selection, bool w_space,
                                 enum ce_latents_form *form)
 {
     lt_ctx *ctx = models->ctx;
@@ -109,14 +109,18 @@ lt_tensor *ce_latents_from_file(const struct ce_models *models, const char *sele
         t = row_of(ctx, path, t, index);
     if (t)
         t = fit(models, path, t);
-    if (t)
-        t = lt_clone(ctx, t);
     free(path);
     return t;
 }
 
-/* Maps z (N,Z) to W+ (N,L,D). */
-static lt_tensor *map(const struct ce_models *models, lt_tensor *z, double truncation)
+lt_tensor *ce_latents_from_file(const struct ce_models *models, const char *selection, bool w_space,
+                                enum ce_latents_form *form)
+{
+    lt_tensor *t = ce_latents_view_file(models, selection, w_space, form);
+    return t ? lt_clone(models->ctx, t) : NULL;
+}
+
+lt_tensor *ce_latents_from_z(const struct ce_models *models, lt_tensor *z, double truncation)
 {
     lt_ctx *ctx = models->ctx;
     const lt_scope scope = lt_scope_open(ctx);
@@ -132,7 +136,7 @@ static lt_tensor *map(const struct ce_models *models, lt_tensor *z, double trunc
     return lt_scope_close(ctx, scope, w);
 }
 
-lt_tensor *ce_latents_from_z(const struct ce_models *models, const char *path, double truncation)
+lt_tensor *ce_latents_read_z(const struct ce_models *models, const char *path)
 {
     lt_ctx *ctx = models->ctx;
     const int64_t width = lt_stylegan2_describe(models->generator)->z_dim;
@@ -146,7 +150,7 @@ lt_tensor *ce_latents_from_z(const struct ce_models *models, const char *path, d
                 path, (long long)lt_dim(z, 1), (long long)width);
         return NULL;
     }
-    return map(models, z, truncation);
+    return z;
 }
 
 lt_tensor *ce_latents_from_seeds(const struct ce_models *models, const int64_t *seeds, size_t count,
@@ -162,5 +166,5 @@ lt_tensor *ce_latents_from_seeds(const struct ce_models *models, const int64_t *
         for (int64_t j = 0; j < width; j++)
             lt_f32(z)[(int64_t)i * width + j] = lt_rng_normal(&rng);
     }
-    return map(models, z, truncation);
+    return ce_latents_from_z(models, z, truncation);
 }

@@ -22,8 +22,14 @@ enum ce_latents_form {
  * LT_ERR_ARGUMENT (no such row), LT_ERR_NUMERIC. */
 lt_tensor *ce_latents_from_file(const struct ce_models *models, const char *selection, bool w_space,
                                 enum ce_latents_form *form);
-/* Reads `z` (N,Z) from a file and maps it. */
-lt_tensor *ce_latents_from_z(const struct ce_models *models, const char *path, double truncation);
+/* Like ce_latents_from_file(), with any strides: the rows as they were read, W spread over the
+ * layers without a copy for each. */
+lt_tensor *ce_latents_view_file(const struct ce_models *models, const char *selection, bool w_space,
+                                enum ce_latents_form *form);
+/* Reads `z` (N,Z) from a file. Errors: LT_ERR_IO, LT_ERR_FORMAT, LT_ERR_SHAPE. */
+lt_tensor *ce_latents_read_z(const struct ce_models *models, const char *path);
+/* Maps z (N,Z). */
+lt_tensor *ce_latents_from_z(const struct ce_models *models, lt_tensor *z, double truncation);
 lt_tensor *ce_latents_from_seeds(const struct ce_models *models, const int64_t *seeds, size_t count,
                                  double truncation);
 

@@ -9,12 +9,18 @@
 #include "cli/console/options.h"
 #include "cli/inout/output.h"
 #include "cli/inout/photos.h"
-#include "cli/inout/sources.h"
-#include "cli/console/report.h"
+#include "cli/console/stop.h"
+#include "cli/inout/many.h"
 #include "cli/pictures/sheet.h"
 #include "engine/objective/text_features.h"
 
 #define SHEET_MAX 16 /* pictures on the contact sheet */
+
+/* Pictures and their latents, before and after the edit. */
+struct applied {
+    lt_tensor *x_hat, *x; /* (N,3,S,S) */
+    lt_tensor *w_hat, *w; /* (N,L,D) */
+};
 
 struct job {
     struct ce_run *run;
@@ -25,10 +31,13 @@ struct job {
     bool pairs;
     lt_params *params;
     struct ce_mapper *mapper;
-    lt_tensor *w; /* (N,L,D) */
-    int64_t count;
+    lt_tensor *text_w; /* (1,L,D), the mapped target; NULL: the mapper does not see it */
     struct ce_picture_files pictures;
+    struct ce_many many;
+    struct ce_json_list json;
+    struct applied dump; /* (N,...) each, for --dump; or NULL */
     ce_image before[SHEET_MAX], after[SHEET_MAX];
+    size_t number[SHEET_MAX]; /* of these pictures */
     struct ce_progress progress;
 };
 
@@ -76,8 +85,8 @@ static int parse(struct job *job, int argc, char **argv)
     if (!job->mapper_path)
         return ce_usage_error(run, "say which mapper with --mapper FILE");
     const int settled = ce_sources_settle(run, &job->sources, run->seed);
-    job->count = (int64_t)job->sources.count;
-    return settled == CE_PARSED ? ce_pictures_room(run, job->output, job->count) : settled;
+    return settled == CE_PARSED ? ce_pictures_room(run, job->output, (int64_t)job->sources.count)
+                                : settled;
 }
 
 /* ---- preparation ---- */
@@ -101,29 +110,23 @@ static lt_status open_mapper(struct job *job)
     return LT_OK;
 }
 
-static lt_status read_latents(struct job *job)
-{
-    lt_tensor *photos;
-    job->w = ce_sources_read(job->run, &job->models, &job->sources, &photos);
-    if (!job->w)
-        return lt_ctx_status(job->run->ctx);
-    job->count = lt_dim(job->w, 0);
-    return LT_OK;
-}
-
 /* Names the pictures, once their number is known, and finds out whether they may be written. */
-static int name_pictures(struct job *job)
+static int check_pictures(struct job *job)
 {
-    return ce_picture_files_name(job->run, job->output, "edited-", "", job->sources.seeds,
-                                 job->count, &job->pictures);
+    job->many = (struct ce_many){.verb = "edited", .total = job->sources.count};
+    return ce_picture_files_check(job->run, job->output, "edited-", "", &job->sources,
+                                  &job->pictures);
 }
 
 /* ---- work ---- */
 
 /* Writes picture i, or the pair of before and after; both are kept if they belong on the sheet. */
-static lt_status write_one(struct job *job, lt_tensor *x, lt_tensor *x_hat, int64_t i)
+static lt_status write_one(struct job *job, lt_tensor *x, lt_tensor *x_hat, size_t i)
 {
     lt_ctx *ctx = job->run->ctx;
+    const char *file = ce_picture_file(job->run, &job->pictures, i);
+    if (!file)
+        return lt_ctx_status(ctx);
     ce_image before = {0}, after = {0}, pair = {0};
     const ce_image_text texts[] = {ce_image_origin(), {"Description", job->target}};
     lt_status status = lt_check_finite(ctx, x_hat, "the edited picture");
@@ -135,12 +138,14 @@ static lt_status write_one(struct job *job, lt_tensor *x, lt_tensor *x_hat, int6
     if (!status && paired)
         status = ce_sheet_pair(ctx, &before, &after, "before", job->target, &pair);
     if (!status)
-        status = ce_image_write(ctx, job->pictures.files[i], paired ? &pair : &after, texts,
-                                CE_COUNT(texts));
+        status = ce_image_write(ctx, file, paired ? &pair : &after, texts, CE_COUNT(texts));
     ce_image_free(&pair);
-    if (!status && job->pictures.sheet && i < SHEET_MAX) {
-        job->before[i] = before;
-        job->after[i] = after;
+    /* Pictures that could not be edited leave no gap on the sheet. */
+    const size_t cell = job->many.done;
+    if (!status && job->pictures.sheet && cell < SHEET_MAX) {
+        job->before[cell] = before;
+        job->after[cell] = after;
+        job->number[cell] = i;
         return LT_OK;
     }
     ce_image_free(&before);
@@ -153,15 +158,16 @@ static lt_status write_sheet(struct job *job)
 {
     struct ce_run *run = job->run;
     const double area = (double)job->before[0].width * job->before[0].height;
-    const int n = (int)ce_sheet_room(job->count, SHEET_MAX, 2 * area);
+    const int n = (int)ce_sheet_room((int64_t)job->many.done, SHEET_MAX, 2 * area);
     const ce_image *cells[2 * SHEET_MAX];
     const char *labels[SHEET_MAX];
     static const char *const row_labels[] = {"before", "after"};
     for (int i = 0; i < n; i++) {
         cells[i] = &job->before[i];
         cells[n + i] = &job->after[i];
+        const size_t at = job->number[i];
         labels[i] = ce_text(run, "%s%lld", job->sources.seeds ? "seed " : "",
-                            (long long)(job->sources.seeds ? job->sources.seeds[i] : i));
+                            (long long)(job->sources.seeds ? job->sources.seeds[at] : (int64_t)at));
     }
     const ce_sheet plan = {.columns = n,
                            .rows = 2,
@@ -178,75 +184,134 @@ static lt_status write_sheet(struct job *job)
     return status;
 }
 
-/* Edits all pictures, one at a time. `image` and `source` (N,3,S,S) receive them for the dump; both
- * may be NULL. */
-static lt_status edit_all(struct job *job, lt_tensor *w_hat, lt_tensor *image, lt_tensor *source)
+/* Edits picture i: `one` becomes its pictures and latents. NULL members on failure. */
+static lt_status edit_one(struct job *job, size_t i, struct applied *one)
 {
     lt_ctx *ctx = job->run->ctx;
+    lt_tensor *photo;
+    *one = (struct applied){NULL};
+    one->w = ce_sources_take(job->run, &job->models, &job->sources, i, &photo);
+    if (!one->w || ce_stop_asked())
+        return lt_ctx_status(ctx);
+    lt_no_grad_begin(ctx);
+    one->w_hat = ce_mapper_edit(ctx, job->mapper, one->w, job->text_w, (float)job->strength);
+    one->x = ce_models_generate(&job->models, one->w, NULL, NULL);
+    one->x_hat = ce_models_generate(&job->models, one->w_hat, NULL, NULL);
+    lt_no_grad_end(ctx);
+    return lt_ctx_status(ctx);
+}
+
+/* Writes, keeps and tells an edited picture. */
+static lt_status finish(struct job *job, size_t i, const struct applied *one)
+{
+    lt_ctx *ctx = job->run->ctx;
+    lt_status status = job->pictures.on ? write_one(job, one->x, one->x_hat, i) : LT_OK;
+    const struct {
+        lt_tensor *all, *part;
+    } dump[] = {{job->dump.x_hat, one->x_hat},
+                {job->dump.x, one->x},
+                {job->dump.w_hat, one->w_hat},
+                {job->dump.w, one->w}};
+    lt_no_grad_begin(ctx);
+    for (size_t k = 0; k < CE_COUNT(dump) && dump[k].all && !status; k++)
+        status = lt_copy_into(ctx, lt_slice(ctx, dump[k].all, 0, (int64_t)job->many.done, 1),
+                              dump[k].part);
+    lt_no_grad_end(ctx);
+    if (!status)
+        status = ce_told_put(job->run, &job->json, &job->pictures, i);
+    if (!status)
+        job->many.done++;
+    return status;
+}
+
+/* Edits all pictures, one at a time. A photo that cannot be read is told and left out. */
+static lt_status edit_all(struct job *job)
+{
+    struct ce_run *run = job->run;
+    const bool photos = job->sources.images.count > 0;
     lt_status status = LT_OK;
-    ce_progress_begin(&job->progress, job->run, "editing", "pictures", job->count);
-    for (int64_t i = 0; i < job->count && !status; i++) {
-        const lt_scope scope = lt_scope_open(ctx);
-        lt_tensor *x = ce_models_generate(&job->models, lt_slice(ctx, job->w, 0, i, 1), NULL, NULL);
-        lt_tensor *x_hat =
-            ce_models_generate(&job->models, lt_slice(ctx, w_hat, 0, i, 1), NULL, NULL);
-        status = lt_ctx_status(ctx);
-        if (!status && job->pictures.on)
-            status = write_one(job, x, x_hat, i);
-        if (!status && image)
-            status = lt_copy_into(ctx, lt_slice(ctx, image, 0, i, 1), x_hat);
-        if (!status && source)
-            status = lt_copy_into(ctx, lt_slice(ctx, source, 0, i, 1), x);
-        lt_scope_close(ctx, scope, NULL);
-        ce_progress_step(&job->progress, i + 1, NULL);
+    ce_progress_begin(&job->progress, run, "editing", "pictures", (int64_t)job->many.total);
+    ce_stop_catch(true);
+    for (size_t i = 0; i < job->many.total && !status && !ce_stop_asked(); i++) {
+        struct applied one;
+        struct ce_block *mark = ce_mark(run);
+        const lt_scope scope = lt_scope_open(run->ctx);
+        status = edit_one(job, i, &one);
+        if (status && photos && !one.w && ce_many_skip(run, &job->many))
+            status = LT_OK;
+        else if (!status && one.x_hat)
+            status = finish(job, i, &one);
+        lt_scope_close(run->ctx, scope, NULL);
+        ce_release(run, mark);
+        ce_progress_step(&job->progress, (int64_t)i + 1, NULL);
     }
+    ce_stop_catch(false);
     ce_progress_end(&job->progress);
     return status;
 }
 
-static lt_status apply(struct job *job)
+static lt_status make_dump(struct job *job)
 {
-    struct ce_run *run = job->run;
-    lt_ctx *ctx = run->ctx;
-    const int64_t side = lt_stylegan2_describe(job->models.generator)->size;
-    const int64_t shape[] = {job->count, 3, side, side};
-    lt_tensor *image = NULL, *source = NULL;
-    lt_tensor *t_w = ce_mapper_text(ctx, job->mapper, ce_text_feature(&job->models, job->target));
-    lt_tensor *w_hat = ce_mapper_edit(ctx, job->mapper, job->w, t_w, (float)job->strength);
-    if (run->dump && w_hat) {
-        image = lt_empty(ctx, LT_F32, 4, shape);
-        source = lt_empty(ctx, LT_F32, 4, shape);
-    }
-    lt_status status = lt_ctx_status(ctx);
-    if (!status)
-        status = edit_all(job, w_hat, image, source);
-    if (!status)
-        status = ce_dump(run, 4, (const char *[]){"image", "source", "latents", "source_latents"},
-                         (lt_tensor *[]){image, source, w_hat, job->w});
-    if (!status && job->pictures.sheet)
-        status = write_sheet(job);
-    return status;
+    lt_ctx *ctx = job->run->ctx;
+    const lt_stylegan2_config *g = lt_stylegan2_describe(job->models.generator);
+    const int64_t n = (int64_t)job->many.total, side = g->size, width = g->style_dim,
+                  layers = lt_stylegan2_latents(job->models.generator);
+    if (!job->run->dump || ce_dump_room(job->run, n, 6 * side * side + 2 * layers * width))
+        return lt_ctx_status(ctx);
+    job->dump.x_hat = lt_empty(ctx, LT_F32, 4, (int64_t[]){n, 3, side, side});
+    job->dump.x = lt_empty(ctx, LT_F32, 4, (int64_t[]){n, 3, side, side});
+    job->dump.w_hat = lt_empty(ctx, LT_F32, 3, (int64_t[]){n, layers, width});
+    job->dump.w = lt_empty(ctx, LT_F32, 3, (int64_t[]){n, layers, width});
+    return lt_ctx_status(ctx);
 }
 
-static int tell(const struct job *job)
+/* Writes the rows of the pictures that were edited. */
+static lt_status write_dump(struct job *job)
 {
-    const struct ce_run *run = job->run;
-    const struct ce_told told = {.files = (const char *const *)job->pictures.files,
-                                 .seeds = job->sources.seeds,
-                                 .count = job->count,
-                                 .sheet = job->pictures.sheet,
-                                 .seconds = ce_seconds() - job->progress.begun};
-    if (!run->json)
-        return ce_told_print(run, &told);
+    lt_ctx *ctx = job->run->ctx;
+    lt_tensor *all[] = {job->dump.x_hat, job->dump.x, job->dump.w_hat, job->dump.w};
+    for (size_t k = 0; k < CE_COUNT(all) && all[k]; k++)
+        all[k] = lt_slice(ctx, all[k], 0, 0, (int64_t)job->many.done);
+    if (lt_ctx_status(ctx) || job->many.done == 0)
+        return lt_ctx_status(ctx);
+    return ce_dump(job->run, CE_COUNT(all),
+                   (const char *[]){"image", "source", "latents", "source_latents"}, all);
+}
+
+/* The members of the JSON value in front of the pictures. */
+static void begin_json(struct job *job)
+{
     lt_json_writer *w = lt_json_writer_create();
     lt_json_begin_object(w);
     lt_json_put_key(w, "target");
     lt_json_put_string(w, job->target);
     lt_json_put_key(w, "strength");
     lt_json_put_double(w, job->strength);
-    ce_told_put(run, w, &told);
     lt_json_end_object(w);
-    return ce_print_json(run, w);
+    job->json = (struct ce_json_list){.head = w, .key = "pictures"};
+}
+
+static lt_status apply(struct job *job)
+{
+    struct ce_run *run = job->run;
+    lt_ctx *ctx = run->ctx;
+    begin_json(job);
+    lt_no_grad_begin(ctx);
+    job->text_w = ce_mapper_text(ctx, job->mapper, ce_text_feature(&job->models, job->target));
+    lt_no_grad_end(ctx);
+    lt_status status = lt_ctx_status(ctx);
+    if (!status)
+        status = make_dump(job);
+    if (!status)
+        status = edit_all(job);
+    const bool whole = job->many.done + job->many.bad == job->many.total && job->many.done > 0;
+    if (!status && whole)
+        status = write_dump(job);
+    if (!status && whole && job->pictures.sheet)
+        status = write_sheet(job);
+    const lt_status told = ce_told_end(run, &job->json, &job->pictures,
+                                       ce_seconds() - job->progress.begun, status || !whole);
+    return status ? status : told;
 }
 
 int ce_cmd_apply(struct ce_run *run, int argc, char **argv)
@@ -262,7 +327,7 @@ int ce_cmd_apply(struct ce_run *run, int argc, char **argv)
     lt_ctx *ctx = run->ctx;
     if (ce_output_check(run, "--dump", run->dump, CE_REPLACE_NOTHING))
         return ce_fail(run);
-    if (job.count > 0 && (code = name_pictures(&job)) != CE_PARSED)
+    if (job.sources.count > 0 && (code = check_pictures(&job)) != CE_PARSED)
         return code;
     lt_status status = ce_models_open(ctx, &run->paths,
                                       CE_NEED_GENERATOR | CE_NEED_TEXT |
@@ -271,25 +336,24 @@ int ce_cmd_apply(struct ce_run *run, int argc, char **argv)
     if (!status)
         status = open_mapper(&job);
     /* The places of the pictures are tried before photos are inverted, which takes long. */
-    if (!status && job.pictures.named)
+    if (!status && job.pictures.checked)
         status = ce_picture_files_prepare(run, &job.pictures);
     if (!status)
-        status = read_latents(&job);
-    if (!status && !job.pictures.named) {
-        code = name_pictures(&job);
+        status = ce_sources_open(run, &job.models, &job.sources);
+    if (!status && !job.pictures.checked) {
+        code = check_pictures(&job);
         if (code == CE_PARSED)
             status = ce_picture_files_prepare(run, &job.pictures);
     }
     if (status)
         code = ce_fail(run);
-    lt_no_grad_begin(ctx);
     if (code == CE_PARSED)
-        code = apply(&job) ? ce_fail(run) : tell(&job);
-    lt_no_grad_end(ctx);
+        code = ce_many_end(run, &job.many, apply(&job));
     for (int i = 0; i < SHEET_MAX; i++) {
         ce_image_free(&job.before[i]);
         ce_image_free(&job.after[i]);
     }
+    lt_json_writer_free(job.json.head);
     ce_mapper_free(job.mapper);
     lt_params_free(job.params);
     ce_models_close(&job.models);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "autograd/ops.h"
+#include "autograd/tape.h"
 #include "cli/commands.h"
 #include "cli/inout/edit_output.h"
 #include "engine/editor.h"
@@ -14,7 +15,9 @@
 #include "engine/model_files.h"
 #include "engine/models.h"
 #include "cli/console/options.h"
-#include "cli/inout/output.h"
+#include "cli/console/stop.h"
+#include "cli/inout/many.h"
+#include "cli/inout/photo_names.h"
 #include "cli/inout/photos.h"
 #include "cli/inout/setting_options.h"
 #include "cli/inout/sources.h"
@@ -37,6 +40,38 @@ struct edit_options {
     const char *target, *source, *mapper, *output, *method, *channels;
     double strength;
     bool method_given;
+};
+
+/* Pictures that are edited together by a method whose pictures share work; each group gets its own
+ * work. Other methods edit one picture at a time. */
+#define SHARED_MOST 64
+
+struct job {
+    struct ce_run *run;
+    struct edit_options o;
+    struct ce_edit_settings settings;
+    struct ce_models models;
+    lt_tensor *text; /* (1,E), the target's raw CLIP feature */
+    struct ce_editor *editor;
+    lt_params *params; /* of the mapper */
+    struct ce_mapper *mapper;
+    const char **photo_names;
+    struct ce_edit_output output;
+    struct ce_many many;
+    struct ce_edit_result *kept; /* for the dump, [kept_count] */
+    size_t kept_count;
+    struct ce_progress progress;
+    int64_t steps_before; /* steps of the groups before */
+    bool given_up;        /* the group at hand was stopped */
+};
+
+/* Pictures that are edited together. */
+struct group {
+    size_t count;
+    struct ce_edited edited[SHARED_MOST];
+    struct ce_edit_result results[SHARED_MOST];
+    lt_tensor *w[SHARED_MOST];     /* (1,L,D) each */
+    lt_tensor *photo[SHARED_MOST]; /* (1,3,S,S) each, or NULL */
 };
 
 /* The paragraph above the options in the help, with the table of methods. */
@@ -147,16 +182,19 @@ static int make_settings(struct ce_run *run, const struct edit_options *o,
                : ce_usage_error(run, "%s", lt_ctx_message(run->ctx));
 }
 
+/* A picture is given up at the step at which a stop is asked for. */
 static bool tell_step(void *user, int64_t step, const char *stage, const struct ce_terms *terms)
 {
+    struct job *job = user;
     char note[64];
     if (stage) {
-        ce_progress_stage(user, stage);
+        ce_progress_stage(&job->progress, stage);
         return true;
     }
     snprintf(note, sizeof note, "loss %.4f", (double)terms->loss);
-    ce_progress_step(user, step, isnan(terms->loss) ? NULL : note);
-    return true;
+    ce_progress_step(&job->progress, job->steps_before + step, isnan(terms->loss) ? NULL : note);
+    job->given_up = ce_stop_asked();
+    return !job->given_up;
 }
 
 static void tell_channel(void *user, int64_t done, int64_t total)
@@ -177,51 +215,32 @@ static const char *channels_path(struct ce_run *run, const struct edit_options *
     return ce_keep(run, ce_model_file(run->ctx, &run->paths, NULL, "channels.safetensors", false));
 }
 
-/* Edits w (N,L,D) by the method; results[N]. */
-static lt_status edit_by_method(struct ce_run *run, const struct ce_models *models,
-                                const struct edit_options *o,
-                                const struct ce_edit_settings *settings, lt_tensor *w,
-                                struct ce_edit_result *results)
+static lt_status open_editor(struct job *job)
 {
+    struct ce_run *run = job->run;
+    const struct edit_options *o = &job->o;
     struct ce_progress progress;
-    struct ce_editor *editor = NULL;
-    const char *path = ce_edit_reads_channels(settings) ? channels_path(run, o) : NULL;
+    const char *path = ce_edit_reads_channels(&job->settings) ? channels_path(run, o) : NULL;
     ce_progress_begin(&progress, run, "measuring", "channels", 1);
-    const struct ce_edit_texts texts = {o->source ? o->source : models->domain, o->target,
-                                        o->contrasts.items, (int)o->contrasts.count};
-    lt_status status =
-        ce_editor_open(models, settings, &texts, path, tell_channel, &progress, &editor);
+    const struct ce_edit_texts texts = {job->output.source, o->target, o->contrasts.items,
+                                        (int)o->contrasts.count};
+    lt_status status = ce_editor_open(&job->models, &job->settings, &texts, path, tell_channel,
+                                      &progress, &job->editor);
     ce_progress_end(&progress);
     if (status == LT_OK && o->channels && !path)
-        status = ce_editor_save_channels(editor, o->channels);
-    if (status == LT_OK) {
-        ce_progress_begin(&progress, run, "editing", "steps",
-                          ce_editor_steps(editor, lt_dim(w, 0)));
-        status = ce_editor_run(editor, w, (float)o->strength, tell_step, &progress, results);
-        ce_progress_end(&progress);
-    }
-    ce_editor_close(editor);
+        status = ce_editor_save_channels(job->editor, o->channels);
     return status;
 }
 
-/* Edits w (N,L,D) by the trained mapper of --mapper; `text` (1,E) is the target's raw CLIP feature.
- */
-static lt_status edit_by_mapper(struct ce_run *run, const struct ce_models *models,
-                                const struct edit_options *o, lt_tensor *text, lt_tensor *w,
-                                struct ce_edit_result *results)
+static lt_status open_mapper(struct job *job)
 {
-    lt_params *params = NULL;
-    struct ce_mapper *mapper = NULL;
-    lt_status status = lt_params_create(run->ctx, &params);
+    lt_ctx *ctx = job->run->ctx;
+    lt_status status = lt_params_create(ctx, &job->params);
     if (status == LT_OK)
-        status = ce_mapper_load(run->ctx, params, o->mapper);
+        status = ce_mapper_load(ctx, job->params, job->o.mapper);
     if (status == LT_OK)
-        status =
-            ce_mapper_create(run->ctx, params, lt_stylegan2_latents(models->generator), &mapper);
-    if (status == LT_OK)
-        status = ce_mapper_edit_apply(models, mapper, text, w, (float)o->strength, results);
-    ce_mapper_free(mapper);
-    lt_params_free(params);
+        status = ce_mapper_create(ctx, job->params, lt_stylegan2_latents(job->models.generator),
+                                  &job->mapper);
     return status;
 }
 
@@ -248,87 +267,235 @@ static lt_status check_outputs(struct ce_run *run, const struct edit_options *o,
     return status;
 }
 
-/* What is told and stored of `count` pictures, with their sources and names. NULL on failure. */
-static struct ce_edited *list_pictures(struct ce_run *run, const struct edit_options *o,
-                                       size_t count)
+/* ---- the pictures ---- */
+
+/* Names picture `index` and says where it comes from. */
+static lt_status name_picture(struct job *job, size_t index, struct ce_edited *e)
 {
-    struct ce_edited *all = ce_alloc(run, count, sizeof *all);
-    for (size_t i = 0; all && i < count; i++) {
-        all[i].seed = o->sources.seeds ? o->sources.seeds[i] : -1;
-        all[i].photo = o->sources.images.count > 0 ? o->sources.images.items[i] : NULL;
+    const struct ce_sources *s = &job->o.sources;
+    *e = (struct ce_edited){.seed = s->seeds ? s->seeds[index] : -1,
+                            .photo = s->images.count > 0 ? s->images.items[index] : NULL};
+    const char *name = e->photo ? job->photo_names[index]
+                                : ce_text(job->run, "%s%04lld", s->seeds ? "seed" : "",
+                                          (long long)(s->seeds ? e->seed : (int64_t)index));
+    return name ? ce_edit_name_picture(job->run, &job->output, name, e) : LT_ERR_MEMORY;
+}
+
+/* Finds out, once the number of pictures is known, whether all of them may be written. CE_PARSED,
+ * or the exit status of an error that has been told. */
+static int check_pictures(struct job *job)
+{
+    struct ce_run *run = job->run;
+    const struct ce_sources *s = &job->o.sources;
+    lt_status status = LT_OK;
+    const int room = ce_pictures_room(run, job->o.output, (int64_t)s->count);
+    if (room != CE_PARSED)
+        return room;
+    job->many = (struct ce_many){.verb = "edited", .total = s->count};
+    ce_edit_place(&job->output, job->o.output, s->count);
+    if (s->images.count > 0 &&
+        !(job->photo_names = ce_photo_names(run, s->images.items, s->images.count, NULL)))
+        return ce_fail(run);
+    /* In a folder that is still to be made, nothing can be replaced. */
+    const bool some = !job->output.folder || ce_is_folder(job->output.place);
+    for (size_t i = 0; some && i < s->count && status == LT_OK; i++) {
+        struct ce_edited e;
+        struct ce_block *mark = ce_mark(run);
+        status = name_picture(job, i, &e);
+        if (status == LT_OK)
+            status = ce_edit_allow_picture(run, &job->output, &e);
+        ce_release(run, mark);
     }
-    if (!all || ce_edit_name_pictures(run, o->output, all, count) != LT_OK)
-        return NULL;
-    return all;
+    return status == LT_OK ? CE_PARSED : ce_fail(run);
+}
+
+/* Makes the place of the pictures, which comes before hours of work. */
+static lt_status prepare_place(struct job *job)
+{
+    struct ce_edited first;
+    const lt_status status = name_picture(job, 0, &first);
+    return status == LT_OK ? ce_edit_prepare(job->run, &job->output, first.path) : status;
+}
+
+static lt_status make_dump_room(struct job *job)
+{
+    struct ce_run *run = job->run;
+    const lt_stylegan2_config *g = lt_stylegan2_describe(job->models.generator);
+    const int64_t count = (int64_t)job->o.sources.count, side = g->size;
+    const lt_status status = ce_dump_room(
+        run, count, 6 * side * side + g->style_dim * lt_stylegan2_latents(job->models.generator));
+    if (status == LT_OK && run->dump)
+        job->kept = ce_alloc(run, (size_t)count, sizeof *job->kept);
+    return lt_ctx_status(run->ctx);
+}
+
+/* Finds the latents of pictures [first, first + n). Photos that are bad are left out. */
+static lt_status gather(struct job *job, size_t first, size_t n, struct group *group)
+{
+    group->count = 0;
+    for (size_t i = first; i < first + n && !ce_stop_asked(); i++) {
+        struct ce_edited *e = &group->edited[group->count];
+        const lt_status status = name_picture(job, i, e);
+        if (status != LT_OK)
+            return status;
+        lt_tensor **photo = &group->photo[group->count];
+        lt_tensor *w = ce_sources_take(job->run, &job->models, &job->o.sources, i, photo);
+        if (w)
+            group->w[group->count++] = w;
+        else if (!e->photo || !ce_many_skip(job->run, &job->many))
+            return lt_ctx_status(job->run->ctx);
+    }
+    job->given_up = ce_stop_asked();
+    return LT_OK;
+}
+
+static lt_status edit(struct job *job, struct group *group)
+{
+    lt_ctx *ctx = job->run->ctx;
+    const float strength = (float)job->o.strength;
+    lt_no_grad_begin(ctx);
+    lt_tensor *w = group->count == 1 ? group->w[0] : lt_concat(ctx, (int)group->count, group->w, 0);
+    lt_no_grad_end(ctx);
+    if (!w)
+        return lt_ctx_status(ctx);
+    if (job->mapper)
+        return ce_mapper_edit_apply(&job->models, job->mapper, job->text, w, strength,
+                                    group->results);
+    const int64_t steps = ce_editor_steps(job->editor, (int64_t)group->count);
+    if (job->photo_names) {
+        /* Photos are inverted between the edits, and the inversion tells its own progress. */
+        ce_progress_begin(&job->progress, job->run, "editing", "steps", steps);
+        job->steps_before = 0;
+    }
+    const lt_status status =
+        ce_editor_run(job->editor, w, strength, tell_step, job, group->results);
+    job->steps_before += steps;
+    if (job->photo_names)
+        ce_progress_end(&job->progress);
+    return status;
+}
+
+/* Writes and tells one edited picture; its result is kept for the dump. */
+static lt_status finish(struct job *job, struct group *group, size_t i)
+{
+    const bool antialias = job->settings.latent.nce.antialias;
+    struct ce_edited *e = &group->edited[i];
+    struct ce_edit_result *r = &group->results[i];
+    e->before = ce_text_match(&job->models, job->text, r->x, antialias);
+    e->after = ce_text_match(&job->models, job->text, r->x_hat, antialias);
+    lt_status status = lt_ctx_status(job->run->ctx);
+    if (status == LT_OK)
+        status = ce_edit_write_picture(job->run, &job->output, e, r, group->photo[i]);
+    if (status == LT_OK)
+        status = ce_edit_tell(job->run, &job->output, e, r);
+    if (status != LT_OK)
+        return status;
+    job->many.done++;
+    if (job->kept) {
+        job->kept[job->kept_count++] = *r;
+        *r = (struct ce_edit_result){0};
+    }
+    return LT_OK;
+}
+
+/* Edits pictures [first, first + n) and writes them. */
+static lt_status edit_group(struct job *job, size_t first, size_t n)
+{
+    lt_ctx *ctx = job->run->ctx;
+    struct group group = {0};
+    struct ce_block *mark = ce_mark(job->run);
+    const lt_scope scope = lt_scope_open(ctx);
+    lt_status status = gather(job, first, n, &group);
+    if (status == LT_OK && group.count > 0 && !job->given_up)
+        status = edit(job, &group);
+    for (size_t i = 0; i < group.count && status == LT_OK && !job->given_up; i++)
+        status = finish(job, &group, i);
+    for (size_t i = 0; i < group.count; i++)
+        ce_edit_result_free(&group.results[i]);
+    lt_scope_close(ctx, scope, NULL);
+    ce_release(job->run, mark);
+    return status;
+}
+
+/* The steps of all pictures, which are edited in groups of `most`. */
+static int64_t all_steps(const struct job *job, size_t most)
+{
+    const size_t count = job->many.total;
+    return (int64_t)(count / most) * ce_editor_steps(job->editor, (int64_t)most) +
+           (count % most ? ce_editor_steps(job->editor, (int64_t)(count % most)) : 0);
+}
+
+static lt_status edit_all(struct job *job)
+{
+    const size_t most = job->editor && ce_edit_shares_work(&job->settings) ? SHARED_MOST : 1;
+    lt_status status = LT_OK;
+    if (job->editor && !job->photo_names)
+        ce_progress_begin(&job->progress, job->run, "editing", "steps", all_steps(job, most));
+    ce_stop_catch(true);
+    for (size_t at = 0; at < job->many.total && status == LT_OK && !ce_stop_asked(); at += most) {
+        const size_t left = job->many.total - at;
+        status = edit_group(job, at, left < most ? left : most);
+    }
+    ce_stop_catch(false);
+    ce_progress_end(&job->progress);
+    if (status == LT_OK)
+        status = ce_edit_write_dump(job->run, job->kept, job->kept_count);
+    const lt_status told = ce_edit_tell_end(job->run, &job->output, status != LT_OK);
+    return status == LT_OK ? told : status;
+}
+
+static lt_status open_all(struct job *job)
+{
+    lt_status status = open_models(job->run, &job->o, &job->settings, &job->models);
+    job->output.target = job->o.target;
+    job->output.source = job->o.source ? job->o.source : job->models.domain;
+    job->output.method = job->o.mapper ? "mapper" : job->o.method;
+    ce_edit_tell_begin(job->run, &job->output);
+    if (status == LT_OK && job->o.sources.count > 0)
+        status = prepare_place(job);
+    if (status == LT_OK && !(job->text = ce_text_feature(&job->models, job->o.target)))
+        status = lt_ctx_status(job->run->ctx);
+    return status == LT_OK ? ce_sources_open(job->run, &job->models, &job->o.sources) : status;
+}
+
+static int run_job(struct job *job)
+{
+    struct ce_run *run = job->run;
+    const bool counted = job->o.sources.count > 0;
+    int code = CE_PARSED;
+    /* Nothing is computed before it is known that the results may be written. */
+    if (check_outputs(run, &job->o, &job->settings) != LT_OK)
+        return ce_fail(run);
+    if (counted && (code = check_pictures(job)) != CE_PARSED)
+        return code;
+    if (open_all(job) != LT_OK)
+        return ce_fail(run);
+    /* Only the file of latents says how many pictures there are. */
+    if (!counted && (code = check_pictures(job)) != CE_PARSED)
+        return code;
+    if (!counted && prepare_place(job) != LT_OK)
+        return ce_fail(run);
+    lt_status status = make_dump_room(job);
+    if (status == LT_OK)
+        status = job->o.mapper ? open_mapper(job) : open_editor(job);
+    if (status == LT_OK)
+        status = edit_all(job);
+    return ce_many_end(run, &job->many, status);
 }
 
 int ce_cmd_edit(struct ce_run *run, int argc, char **argv)
 {
-    struct edit_options o;
-    struct ce_edit_settings settings;
-    int code = read_options(run, &o, argc, argv);
+    struct job job = {.run = run};
+    int code = read_options(run, &job.o, argc, argv);
     if (code == CE_PARSED)
-        code = make_settings(run, &o, &settings);
-    if (code != CE_PARSED)
-        return code;
-    struct ce_models models = {0};
-    struct ce_edited *all = NULL;
-    struct ce_edit_result *results = NULL;
-    lt_tensor *photos = NULL, *text = NULL, *w = NULL;
-    size_t count = o.sources.count;
-    code = CE_ERROR;
-
-    /* Nothing is computed before it is known that the results may be written. */
-    lt_status status = check_outputs(run, &o, &settings);
-    if (status == LT_OK && count > 0 && !(all = list_pictures(run, &o, count)))
-        status = lt_ctx_status(run->ctx);
-    if (status == LT_OK)
-        status = open_models(run, &o, &settings, &models);
-    if (status == LT_OK && all)
-        status = ce_edit_prepare_pictures(run, o.output, all, count);
-    if (status == LT_OK && (text = ce_text_feature(&models, o.target)))
-        w = ce_sources_read(run, &models, &o.sources, &photos);
-    if (!w)
-        goto out;
-    if (!all) {
-        /* Only the file of latents says how many pictures there are. */
-        count = (size_t)lt_dim(w, 0);
-        if ((code = ce_pictures_room(run, o.output, (int64_t)count)) != CE_PARSED)
-            goto out;
-        code = CE_ERROR;
-        all = list_pictures(run, &o, count);
-        if (!all || ce_edit_prepare_pictures(run, o.output, all, count) != LT_OK)
-            goto out;
-    }
-    results = ce_alloc(run, count, sizeof *results);
-    if (!results)
-        goto out;
-    status = o.mapper ? edit_by_mapper(run, &models, &o, text, w, results)
-                      : edit_by_method(run, &models, &o, &settings, w, results);
-    for (size_t i = 0; i < count && status == LT_OK; i++) {
-        const bool antialias = settings.latent.nce.antialias;
-        all[i].before = ce_text_match(&models, text, results[i].x, antialias);
-        all[i].after = ce_text_match(&models, text, results[i].x_hat, antialias);
-        status = lt_ctx_status(run->ctx);
-    }
-    const struct ce_edit_output output = {.target = o.target,
-                                          .source = o.source ? o.source : models.domain,
-                                          .method = o.mapper ? "mapper" : o.method,
-                                          .count = count,
-                                          .all = all,
-                                          .results = results,
-                                          .photos = photos};
-    if (status == LT_OK)
-        status = ce_edit_write_pictures(run, &output);
-    if (status == LT_OK)
-        status = ce_edit_write_dump(run, &output);
-    if (status == LT_OK)
-        code = ce_edit_tell(run, &output);
-out:
-    if (code == CE_ERROR && lt_ctx_status(run->ctx) != LT_OK)
-        ce_fail(run);
-    for (size_t i = 0; results && i < count; i++)
-        ce_edit_result_free(&results[i]);
-    ce_models_close(&models);
+        code = make_settings(run, &job.o, &job.settings);
+    if (code == CE_PARSED)
+        code = run_job(&job);
+    for (size_t i = 0; i < job.kept_count; i++)
+        ce_edit_result_free(&job.kept[i]);
+    ce_editor_close(job.editor);
+    ce_mapper_free(job.mapper);
+    lt_params_free(job.params);
+    ce_models_close(&job.models);
     return code;
 }

@@ -2,14 +2,16 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "autograd/ops.h"
+#include "autograd/tape.h"
 #include "cli/commands.h"
 #include "cli/console/options.h"
 #include "cli/inout/output.h"
-#include "cli/inout/sources.h"
-#include "cli/console/report.h"
+#include "cli/console/stop.h"
+#include "cli/inout/many.h"
 #include "cli/pictures/sheet.h"
 
-#define CHUNK     16 /* pictures that are in memory at a time; with --dump all are */
+#define CHUNK     4  /* pictures that are made at a time; with --dump all stay in memory */
 #define SHEET_MAX 64 /* pictures on the contact sheet */
 
 struct job {
@@ -17,63 +19,43 @@ struct job {
     struct ce_models models;
     struct ce_sources sources;
     const char *output;
-    lt_tensor *wplus;
-    int64_t count;
     struct ce_picture_files pictures;
-    ce_image *cells; /* the first pictures, for the sheet */
-    int64_t cell_count;
+    ce_image cells[SHEET_MAX]; /* the first pictures, for the sheet */
+    struct ce_many many;
+    struct ce_json_list json;
+    lt_tensor *images, *latents; /* (N,3,S,S) and (N,L,D) for the dump, or NULL */
     struct ce_progress progress;
-    int64_t base; /* pictures of the chunks before */
 };
 
 /* ---- output ---- */
 
-static lt_status read_latents(struct job *job)
-{
-    lt_tensor *photos;
-    job->wplus = ce_sources_read(job->run, &job->models, &job->sources, &photos);
-    if (!job->wplus)
-        return lt_ctx_status(job->run->ctx);
-    job->count = lt_dim(job->wplus, 0);
-    return LT_OK;
-}
-
 /* Names the pictures, once their number is known, and finds out whether they may be written. */
-static int name_pictures(struct job *job)
+static int check_pictures(struct job *job)
 {
-    return ce_picture_files_name(job->run, job->output, "", job->sources.z ? "z-" : "latent-",
-                                 job->sources.seeds, job->count, &job->pictures);
+    job->many = (struct ce_many){.verb = "generated", .total = job->sources.count};
+    return ce_picture_files_check(job->run, job->output, "", job->sources.z ? "z-" : "latent-",
+                                  &job->sources, &job->pictures);
 }
 
-static lt_status prepare_output(struct job *job)
+/* The number of pictures that may stand on the sheet. */
+static int64_t cell_count(const struct job *job)
 {
-    struct ce_run *run = job->run;
-    if (!job->pictures.on)
-        return LT_OK;
-    const int64_t count = job->count < SHEET_MAX ? job->count : SHEET_MAX;
-    job->cells = ce_alloc(run, (size_t)count, sizeof *job->cells);
-    if (!job->cells)
-        return lt_ctx_status(run->ctx);
-    job->cell_count = count;
-    return ce_picture_files_prepare(run, &job->pictures);
+    return job->many.total < SHEET_MAX ? (int64_t)job->many.total : SHEET_MAX;
 }
 
-static lt_status write_chunk(struct job *job, lt_tensor *images, int64_t first)
+static lt_status write_picture(struct job *job, lt_tensor *images, int64_t row, size_t index)
 {
     char note[64];
+    struct ce_run *run = job->run;
     const char *key = job->sources.seeds ? "Seed" : "Latent";
-    for (int64_t i = 0; i < lt_dim(images, 0); i++) {
-        const int64_t at = first + i;
-        snprintf(note, sizeof note, "%lld, truncation %g",
-                 (long long)(job->sources.seeds ? job->sources.seeds[at] : at),
-                 job->sources.truncation);
-        ce_image *keep = at < job->cell_count ? &job->cells[at] : NULL;
-        const lt_status status =
-            ce_picture_write(job->run, job->pictures.files[at], images, i, key, note, keep);
-        if (status != LT_OK)
-            return status;
-    }
-    return LT_OK;
+    const char *file = ce_picture_file(run, &job->pictures, index);
+    if (!file)
+        return lt_ctx_status(run->ctx);
+    snprintf(note, sizeof note, "%lld, truncation %g",
+             (long long)(job->sources.seeds ? job->sources.seeds[index] : (int64_t)index),
+             job->sources.truncation);
+    ce_image *keep = job->pictures.sheet && index < SHEET_MAX ? &job->cells[index] : NULL;
+    return ce_picture_write(run, file, images, row, key, note, keep);
 }
 
 /* Writes the contact sheet of the first pictures, row by row. */
@@ -83,7 +65,7 @@ static lt_status write_sheet(struct job *job)
     const ce_image *cells[SHEET_MAX] = {0};
     const char *labels[SHEET_MAX];
     ce_image sheet = {0};
-    const int64_t n = ce_sheet_room(job->cell_count, SHEET_MAX,
+    const int64_t n = ce_sheet_room(cell_count(job), SHEET_MAX,
                                     (double)job->cells[0].width * job->cells[0].height);
     if (n < 2) {
         job->pictures.sheet = NULL;
@@ -114,64 +96,100 @@ static lt_status write_sheet(struct job *job)
 
 /* ---- work ---- */
 
-static void on_progress(void *user, int64_t done)
+/* Writes, keeps and tells the pictures [first, first + N) of w (N,L,D) and images (N,3,S,S). */
+static lt_status finish(struct job *job, size_t first, lt_tensor *w, lt_tensor *images)
 {
-    struct job *job = user;
-    ce_progress_step(&job->progress, job->base + done, NULL);
+    struct ce_run *run = job->run;
+    const int64_t n = lt_dim(w, 0);
+    lt_status status = LT_OK;
+    for (int64_t i = 0; i < n && status == LT_OK; i++) {
+        const size_t at = first + (size_t)i;
+        if (job->pictures.on)
+            status = write_picture(job, images, i, at);
+        if (status == LT_OK)
+            status = ce_told_put(run, &job->json, &job->pictures, at);
+        if (status == LT_OK)
+            ce_progress_step(&job->progress, (int64_t)++job->many.done, NULL);
+    }
+    const struct {
+        lt_tensor *all, *part;
+    } dump[] = {{job->images, images}, {job->latents, w}};
+    for (size_t k = 0; k < CE_COUNT(dump) && dump[k].all && status == LT_OK; k++)
+        status = lt_copy_into(run->ctx, lt_slice(run->ctx, dump[k].all, 0, (int64_t)first, n),
+                              dump[k].part);
+    return status;
+}
+
+static lt_status generate_chunk(struct job *job, size_t first, size_t n)
+{
+    lt_ctx *ctx = job->run->ctx;
+    lt_tensor *rows[CHUNK], *photo;
+    for (size_t i = 0; i < n; i++)
+        if (!(rows[i] = ce_sources_take(job->run, &job->models, &job->sources, first + i, &photo)))
+            return lt_ctx_status(ctx);
+    lt_tensor *w = n == 1 ? rows[0] : lt_concat(ctx, (int)n, rows, 0);
+    lt_tensor *images = ce_models_generate(&job->models, w, NULL, NULL);
+    return images ? finish(job, first, w, images) : lt_ctx_status(ctx);
+}
+
+static lt_status make_dump(struct job *job)
+{
+    lt_ctx *ctx = job->run->ctx;
+    const lt_stylegan2_config *g = lt_stylegan2_describe(job->models.generator);
+    const int64_t n = (int64_t)job->many.total, side = g->size, width = g->style_dim,
+                  layers = lt_stylegan2_latents(job->models.generator);
+    if (!job->run->dump || ce_dump_room(job->run, n, 3 * side * side + layers * width) != LT_OK)
+        return lt_ctx_status(ctx);
+    job->images = lt_empty(ctx, LT_F32, 4, (int64_t[]){n, 3, side, side});
+    job->latents = lt_empty(ctx, LT_F32, 3, (int64_t[]){n, layers, width});
+    return lt_ctx_status(ctx);
 }
 
 static lt_status generate(struct job *job)
 {
-    lt_ctx *ctx = job->run->ctx;
-    const int64_t side = lt_stylegan2_describe(job->models.generator)->size;
-    lt_tensor *all = NULL;
-    lt_status status = LT_OK;
-    if (job->run->dump && !(all = lt_empty(ctx, LT_F32, 4, (int64_t[]){job->count, 3, side, side})))
-        return lt_ctx_status(ctx);
-    ce_progress_begin(&job->progress, job->run, "generating", "pictures", job->count);
-    for (job->base = 0; status == LT_OK && job->base < job->count; job->base += CHUNK) {
-        const lt_scope scope = lt_scope_open(ctx);
-        const int64_t left = job->count - job->base, n = left < CHUNK ? left : CHUNK;
-        const int64_t *ws = lt_strides(job->wplus), *w = lt_shape(job->wplus);
-        lt_tensor *part =
-            lt_view(ctx, job->wplus, 3, (int64_t[]){n, w[1], w[2]}, ws, job->base * ws[0]);
-        lt_tensor *images = ce_models_generate(&job->models, part, on_progress, job);
-        if (!images)
-            status = lt_ctx_status(ctx);
-        else if (job->pictures.on)
-            status = write_chunk(job, images, job->base);
-        if (status == LT_OK && all)
-            memcpy(lt_f32(all) + job->base * 3 * side * side, lt_f32(images),
-                   (size_t)(n * 3 * side * side) * sizeof(float));
-        lt_scope_close(ctx, scope, NULL);
-    }
-    ce_progress_end(&job->progress);
+    struct ce_run *run = job->run;
+    lt_status status = make_dump(job);
     if (status == LT_OK)
-        status = ce_dump(job->run, 2, (const char *[]){"image", "latents"},
-                         (lt_tensor *[]){all, job->wplus});
-    if (status == LT_OK && job->pictures.sheet)
+        status = ce_picture_files_prepare(run, &job->pictures);
+    if (status != LT_OK)
+        return status;
+    const size_t total = job->many.total;
+    ce_progress_begin(&job->progress, run, "generating", "pictures", (int64_t)total);
+    lt_no_grad_begin(run->ctx);
+    ce_stop_catch(true);
+    for (size_t at = 0; at < total && status == LT_OK && !ce_stop_asked(); at += CHUNK) {
+        struct ce_block *mark = ce_mark(run);
+        const lt_scope scope = lt_scope_open(run->ctx);
+        status = generate_chunk(job, at, total - at < CHUNK ? total - at : CHUNK);
+        lt_scope_close(run->ctx, scope, NULL);
+        ce_release(run, mark);
+    }
+    ce_stop_catch(false);
+    lt_no_grad_end(run->ctx);
+    ce_progress_end(&job->progress);
+    const bool whole = job->many.done == total;
+    if (status == LT_OK && whole)
+        status = ce_dump(run, 2, (const char *[]){"image", "latents"},
+                         (lt_tensor *[]){job->images, job->latents});
+    if (status == LT_OK && whole && job->pictures.sheet)
         status = write_sheet(job);
-    return status;
+    const lt_status told =
+        ce_told_end(run, &job->json, &job->pictures, ce_seconds() - job->progress.begun,
+                    status != LT_OK || !whole);
+    return status == LT_OK ? told : status;
 }
 
-static int report(const struct job *job)
+/* The members of the JSON value in front of the pictures. */
+static void begin_json(struct job *job)
 {
-    const struct ce_told told = {.files = (const char *const *)job->pictures.files,
-                                 .seeds = job->sources.seeds,
-                                 .count = job->count,
-                                 .sheet = job->pictures.sheet,
-                                 .seconds = ce_seconds() - job->progress.begun};
-    if (!job->run->json)
-        return ce_told_print(job->run, &told);
     lt_json_writer *w = lt_json_writer_create();
     lt_json_begin_object(w);
     lt_json_put_key(w, "size");
     lt_json_put_int(w, lt_stylegan2_describe(job->models.generator)->size);
     lt_json_put_key(w, "truncation");
     lt_json_put_double(w, job->sources.truncation);
-    ce_told_put(job->run, w, &told);
     lt_json_end_object(w);
-    return ce_print_json(job->run, w);
+    job->json = (struct ce_json_list){.head = w, .key = "pictures"};
 }
 
 int ce_cmd_generate(struct ce_run *run, int argc, char **argv)
@@ -205,19 +223,20 @@ int ce_cmd_generate(struct ce_run *run, int argc, char **argv)
         return status;
     if (ce_output_check(run, "--dump", run->dump, CE_REPLACE_NOTHING) != LT_OK)
         return ce_fail(run);
-    job.count = (int64_t)job.sources.count;
-    if (job.count > 0 && (status = name_pictures(&job)) != CE_PARSED)
+    if (job.sources.count > 0 && (status = check_pictures(&job)) != CE_PARSED)
         return status;
     if (ce_models_open(run->ctx, &run->paths, CE_NEED_GENERATOR, &job.models) != LT_OK ||
-        read_latents(&job) != LT_OK)
+        ce_sources_open(run, &job.models, &job.sources) != LT_OK)
         status = ce_fail(run);
-    else if (!job.pictures.named)
-        status = name_pictures(&job);
-    if (status == CE_PARSED)
-        status =
-            prepare_output(&job) == LT_OK && generate(&job) == LT_OK ? report(&job) : ce_fail(run);
-    for (int64_t i = 0; i < job.cell_count; i++)
+    else if (!job.pictures.checked)
+        status = check_pictures(&job);
+    if (status == CE_PARSED) {
+        begin_json(&job);
+        status = ce_many_end(run, &job.many, generate(&job));
+    }
+    for (int i = 0; i < SHEET_MAX; i++)
         ce_image_free(&job.cells[i]);
+    lt_json_writer_free(job.json.head);
     ce_models_close(&job.models);
     return status;
 }

@@ -2,22 +2,27 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "autograd/ops.h"
+#include "autograd/tape.h"
 #include "cli/commands.h"
 #include "cli/console/options.h"
 #include "cli/inout/output.h"
 #include "cli/inout/photos.h"
 #include "cli/inout/picture_list.h"
-#include "cli/console/report.h"
+#include "cli/console/stop.h"
+#include "cli/inout/many.h"
 #include "cli/pictures/sheet.h"
 #include "tensor/files/safetensors.h"
 
-#define SHEET_MAX 16 /* photos on the sheet */
+#define SHEET_MAX    16  /* photos on the sheet */
+#define SAVE_SECONDS 5.0 /* the file of latents is written anew at most so often */
 
 static const char about[] =
     "Finds the latents whose pictures come nearest to photos, so that 'cfedit edit --latents FILE'\n"
     "can edit them. The square in the middle of a photo is used: cut the photo beforehand, so that\n"
-    "the face stands as in the generator's own pictures. Writes tensor latents (N, L, D), and a\n"
-    "picture with the photos beside what the generator makes of their latents.";
+    "the face stands as in the generator's own pictures. Writes tensor latents (N, L, D), with the\n"
+    "photos' names in the order of the rows as metadata names, and a picture with the photos beside\n"
+    "what the generator makes of their latents. The latents found so far are written while it works.";
 
 static const char examples[] =
     "  cfedit invert --image me.jpg\n"
@@ -30,6 +35,15 @@ struct job {
     const char *output, *sheet, *start;
     int64_t steps, starts;
     double lr, l2_lambda, perc_lambda;
+    struct ce_invert_config config;
+    struct ce_models models;
+    struct ce_many many;
+    struct ce_json_list json;
+    lt_tensor *w;                 /* (N,L,D); the rows that are done are in use */
+    const char **names;           /* the photos of these rows */
+    lt_tensor *x, *x_hat;         /* (N,3,S,S) for the dump; or NULL */
+    ce_image cell[2 * SHEET_MAX]; /* photo, inverted, photo, ... of the first rows */
+    double saved;                 /* seconds of the clock when the latents were written */
 };
 
 static int parse(struct job *job, int argc, char **argv)
@@ -89,61 +103,186 @@ static const char *sheet_name(struct ce_run *run, const char *output)
 }
 
 /* Writes the picture: a row for each of the first photos, with the photo and the inverted one. */
-static lt_status write_sheet(const struct job *job, const struct ce_photos *photos)
+static lt_status write_sheet(const struct job *job)
 {
     lt_ctx *ctx = job->run->ctx;
     static const char *const columns[2] = {"photo", "inverted"};
-    ce_image cell[2 * SHEET_MAX] = {{0}}, sheet = {0};
+    ce_image sheet = {0};
     const ce_image *cells[2 * SHEET_MAX];
-    const double area = (double)lt_dim(photos->x, 2) * (double)lt_dim(photos->x, 3);
-    const int rows = (int)ce_sheet_room((int64_t)photos->count, SHEET_MAX, 2.0 * area);
-    lt_status status = LT_OK;
-    for (int i = 0; i < 2 * rows && status == LT_OK; i++) {
-        cells[i] = &cell[i];
-        status = ce_image_from_tensor(ctx, i % 2 ? photos->x_hat : photos->x, i / 2, &cell[i]);
-    }
+    const double area = (double)job->cell[0].width * job->cell[0].height;
+    const int rows = (int)ce_sheet_room((int64_t)job->many.done, SHEET_MAX, 2.0 * area);
+    for (int i = 0; i < 2 * rows; i++)
+        cells[i] = &job->cell[i];
     const ce_sheet plan = {.columns = 2, .rows = rows, .cells = cells, .column_labels = columns};
     const ce_image_text origin = ce_image_origin();
-    if (status == LT_OK)
-        status = ce_sheet_render(ctx, &plan, &sheet);
+    lt_status status = ce_sheet_render(ctx, &plan, &sheet);
     if (status == LT_OK)
         status = ce_image_write(ctx, job->sheet, &sheet, &origin, 1);
     ce_image_free(&sheet);
-    for (int i = 0; i < 2 * rows; i++)
-        ce_image_free(&cell[i]);
     return status;
 }
 
-static int tell(const struct job *job, const struct ce_photos *photos)
+/* The first `count` rows of a tensor. */
+static lt_tensor *rows_of(const struct job *job, lt_tensor *t, size_t count)
 {
-    if (!job->run->json) {
-        for (size_t i = 0; i < photos->count; i++)
-            printf("%s:%zu: %s, PSNR %.1f dB, %.1f s\n", job->output, i, job->images.items[i],
-                   photos->psnr[i], photos->seconds[i]);
-        printf("%s\n", job->sheet);
-        return CE_OK;
-    }
+    return t ? lt_slice(job->run->ctx, t, 0, 0, (int64_t)count) : NULL;
+}
+
+/* Writes the latents that are done, with the names of their photos as a JSON list. */
+static lt_status save(struct job *job)
+{
+    lt_ctx *ctx = job->run->ctx;
+    const lt_scope scope = lt_scope_open(ctx);
+    lt_json_writer *names = lt_json_writer_create();
+    lt_json_begin_array(names);
+    for (size_t i = 0; i < job->many.done; i++)
+        lt_json_put_string(names, job->names[i]);
+    lt_json_end_array(names);
+    const char *text = lt_json_writer_text(names, NULL);
+    lt_tensor *rows = rows_of(job, job->w, job->many.done);
+    lt_status status = lt_ctx_status(ctx);
+    if (status == LT_OK && !text)
+        status = lt_fail(ctx, LT_ERR_MEMORY, "out of memory for the names of %zu photos",
+                         job->many.done);
+    if (status == LT_OK)
+        status = lt_safetensors_write(ctx, job->output, 1, (const char *[]){"latents"}, &rows, 1,
+                                      (const char *[]){"names"}, &text);
+    lt_json_writer_free(names);
+    lt_scope_close(ctx, scope, NULL);
+    job->saved = ce_seconds();
+    return status;
+}
+
+/* ---- stdout ---- */
+
+/* The members of the JSON value in front of the photos. */
+static void begin_json(struct job *job)
+{
     lt_json_writer *w = lt_json_writer_create();
     lt_json_begin_object(w);
     lt_json_put_key(w, "latents");
     lt_json_put_string(w, job->output);
     lt_json_put_key(w, "sheet");
     lt_json_put_string(w, job->sheet);
-    lt_json_put_key(w, "photos");
-    lt_json_begin_array(w);
-    for (size_t i = 0; i < photos->count; i++) {
-        lt_json_begin_object(w);
-        lt_json_put_key(w, "file");
-        lt_json_put_string(w, job->images.items[i]);
-        lt_json_put_key(w, "psnr");
-        lt_json_put_double(w, photos->psnr[i]);
-        lt_json_put_key(w, "seconds");
-        lt_json_put_double(w, photos->seconds[i]);
-        lt_json_end_object(w);
-    }
-    lt_json_end_array(w);
     lt_json_end_object(w);
-    return ce_print_json(job->run, w);
+    job->json = (struct ce_json_list){.head = w, .key = "photos"};
+}
+
+/* Tells the photo of row `row`. */
+static lt_status tell(struct job *job, size_t row, const struct ce_photos *found)
+{
+    if (!job->run->json) {
+        printf("%s:%zu: %s, PSNR %.1f dB, %.1f s\n", job->output, row, job->names[row],
+               found->psnr[0], found->seconds[0]);
+        fflush(stdout);
+        return LT_OK;
+    }
+    lt_json_writer *w = lt_json_writer_create();
+    lt_json_begin_object(w);
+    lt_json_put_key(w, "file");
+    lt_json_put_string(w, job->names[row]);
+    lt_json_put_key(w, "psnr");
+    lt_json_put_double(w, found->psnr[0]);
+    lt_json_put_key(w, "seconds");
+    lt_json_put_double(w, found->seconds[0]);
+    lt_json_end_object(w);
+    return ce_json_list_put(job->run, &job->json, w);
+}
+
+/* ---- work ---- */
+
+/* Keeps and tells an inverted photo, as the next row. */
+static lt_status finish(struct job *job, const char *photo, const struct ce_photos *found)
+{
+    lt_ctx *ctx = job->run->ctx;
+    const size_t row = job->many.done;
+    const struct {
+        lt_tensor *all, *one;
+    } kept[] = {{job->w, found->w}, {job->x, found->x}, {job->x_hat, found->x_hat}};
+    lt_status status = LT_OK;
+    lt_no_grad_begin(ctx);
+    for (size_t k = 0; k < CE_COUNT(kept) && status == LT_OK; k++)
+        if (kept[k].all)
+            status = lt_copy_into(ctx, lt_slice(ctx, kept[k].all, 0, (int64_t)row, 1), kept[k].one);
+    lt_no_grad_end(ctx);
+    if (row < SHEET_MAX && status == LT_OK)
+        status = ce_image_from_tensor(ctx, found->x, 0, &job->cell[2 * row]);
+    if (row < SHEET_MAX && status == LT_OK)
+        status = ce_image_from_tensor(ctx, found->x_hat, 0, &job->cell[2 * row + 1]);
+    job->names[row] = photo;
+    if (status == LT_OK)
+        status = tell(job, row, found);
+    if (status == LT_OK)
+        job->many.done++;
+    return status;
+}
+
+/* Inverts all photos. One that cannot be inverted is told and left out. */
+static lt_status invert_all(struct job *job)
+{
+    struct ce_run *run = job->run;
+    lt_status status = LT_OK;
+    job->saved = ce_seconds();
+    ce_stop_catch(true);
+    for (size_t i = 0; i < job->images.count && status == LT_OK && !ce_stop_asked(); i++) {
+        struct ce_photos found;
+        struct ce_block *mark = ce_mark(run);
+        const lt_scope scope = lt_scope_open(run->ctx);
+        status =
+            ce_photos_invert(run, &job->models, &job->config, &job->images.items[i], 1, &found);
+        if (status != LT_OK && ce_many_skip(run, &job->many))
+            status = LT_OK;
+        else if (status == LT_OK && !ce_stop_asked())
+            status = finish(job, job->images.items[i], &found);
+        lt_scope_close(run->ctx, scope, NULL);
+        ce_release(run, mark);
+        if (status == LT_OK && job->many.done > 0 && ce_seconds() - job->saved >= SAVE_SECONDS)
+            status = save(job);
+    }
+    ce_stop_catch(false);
+    return status;
+}
+
+/* Makes room for all rows. */
+static lt_status make_room(struct job *job)
+{
+    lt_ctx *ctx = job->run->ctx;
+    const lt_stylegan2_config *g = lt_stylegan2_describe(job->models.generator);
+    const int64_t n = (int64_t)job->images.count, side = g->size, width = g->style_dim,
+                  layers = lt_stylegan2_latents(job->models.generator);
+    job->many = (struct ce_many){.verb = "inverted", .total = job->images.count};
+    job->names = ce_alloc(job->run, job->images.count, sizeof *job->names);
+    job->w = lt_empty(ctx, LT_F32, 3, (int64_t[]){n, layers, width});
+    if (!job->run->dump || ce_dump_room(job->run, n, 6 * side * side) != LT_OK)
+        return lt_ctx_status(ctx);
+    job->x = lt_empty(ctx, LT_F32, 4, (int64_t[]){n, 3, side, side});
+    job->x_hat = lt_empty(ctx, LT_F32, 4, (int64_t[]){n, 3, side, side});
+    return lt_ctx_status(ctx);
+}
+
+static lt_status invert(struct job *job)
+{
+    struct ce_run *run = job->run;
+    lt_status status = make_room(job);
+    if (status != LT_OK)
+        return status;
+    begin_json(job);
+    status = invert_all(job);
+    const size_t done = job->many.done;
+    if (status == LT_OK && done > 0)
+        status = save(job);
+    if (status == LT_OK && done > 0)
+        status = write_sheet(job);
+    if (status == LT_OK && done > 0)
+        status = ce_dump(run, 3, (const char *[]){"image", "source", "latents"},
+                         (lt_tensor *[]){rows_of(job, job->x_hat, done), rows_of(job, job->x, done),
+                                         rows_of(job, job->w, done)});
+    if (!run->json && status == LT_OK && done > 0)
+        printf("%s\n", job->sheet);
+    if (!run->json || ((status != LT_OK || done == 0) && !job->json.begun))
+        return status;
+    const lt_status told = ce_json_list_end(run, &job->json, NULL);
+    return status == LT_OK ? told : status;
 }
 
 /* The networks that the start and the losses need. */
@@ -162,13 +301,11 @@ int ce_cmd_invert(struct ce_run *run, int argc, char **argv)
     if (code != CE_PARSED)
         return code;
     lt_ctx *ctx = run->ctx;
-    struct ce_models models = {0};
-    struct ce_photos photos;
-    const struct ce_invert_config config = {.steps = (int)job.steps,
-                                            .lr = (float)job.lr,
-                                            .starts = (int)job.starts,
-                                            .l2_lambda = (float)job.l2_lambda,
-                                            .perc_lambda = (float)job.perc_lambda};
+    job.config = (struct ce_invert_config){.steps = (int)job.steps,
+                                           .lr = (float)job.lr,
+                                           .starts = (int)job.starts,
+                                           .l2_lambda = (float)job.l2_lambda,
+                                           .perc_lambda = (float)job.perc_lambda};
     job.sheet = sheet_name(run, job.output);
     lt_status status =
         job.sheet ? ce_output_check(run, "-o", job.output, CE_REPLACE_NOTHING) : lt_ctx_status(ctx);
@@ -177,19 +314,13 @@ int ce_cmd_invert(struct ce_run *run, int argc, char **argv)
     if (status == LT_OK)
         status = ce_output_check(run, "--dump", run->dump, CE_REPLACE_NOTHING);
     if (status == LT_OK)
-        status = ce_models_open(run->ctx, &run->paths, needs(&job), &models);
+        status = ce_models_open(run->ctx, &run->paths, needs(&job), &job.models);
     if (status == LT_OK)
-        status =
-            ce_photos_invert(run, &models, &config, job.images.items, job.images.count, &photos);
-    if (status == LT_OK)
-        status = lt_safetensors_write(ctx, job.output, 1, (const char *[]){"latents"}, &photos.w, 0,
-                                      NULL, NULL);
-    if (status == LT_OK)
-        status = write_sheet(&job, &photos);
-    if (status == LT_OK)
-        status = ce_dump(run, 3, (const char *[]){"image", "source", "latents"},
-                         (lt_tensor *[]){photos.x_hat, photos.x, photos.w});
-    const int done = status == LT_OK ? tell(&job, &photos) : ce_fail(run);
-    ce_models_close(&models);
+        status = invert(&job);
+    const int done = ce_many_end(run, &job.many, status);
+    for (size_t i = 0; i < CE_COUNT(job.cell); i++)
+        ce_image_free(&job.cell[i]);
+    lt_json_writer_free(job.json.head);
+    ce_models_close(&job.models);
     return done;
 }

@@ -1,6 +1,5 @@
 /* cfedit train: trains a mapper for a sentence over many latents. */
 #include <math.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,6 +11,7 @@
 #include "cli/inout/output.h"
 #include "cli/inout/setting_options.h"
 #include "cli/console/report.h"
+#include "cli/console/stop.h"
 #include "cli/inout/train_report.h"
 
 /* Random latents come from seeds far away from the small seeds that people try out. */
@@ -19,7 +19,6 @@
 #define TEST_SEEDS        2000000
 #define VALIDATED_AT_MOST 200 /* latents; the published validation stops there, too */
 #define SHEET_COLUMNS     4
-#define INTERRUPTED       130 /* exit status after SIGINT, the same as shells give */
 
 struct job {
     struct ce_run *run;
@@ -42,26 +41,6 @@ struct job {
     int64_t first_step;
     bool interrupted;
 };
-
-static volatile sig_atomic_t stop_asked;
-
-static void on_signal(int number)
-{
-    (void)number;
-    stop_asked = 1;
-}
-
-/* The first SIGINT or SIGTERM asks to stop after the step; a second one ends the process. */
-static void catch_signals(bool on)
-{
-    struct sigaction action;
-    memset(&action, 0, sizeof action);
-    action.sa_handler = on ? on_signal : SIG_DFL;
-    action.sa_flags = on ? SA_RESETHAND : 0;
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-}
 
 /* ---- options ---- */
 
@@ -404,10 +383,10 @@ static lt_status train(struct job *job)
     job->begun = job->saved = ce_seconds();
     ce_progress_begin(&progress, job->run, "training", "steps", job->steps);
     progress.skipped = job->first_step;
-    catch_signals(true);
-    while (!status && !stop_asked && ce_trainer_steps(job->trainer) < job->steps)
+    ce_stop_catch(true);
+    while (!status && !ce_stop_asked() && ce_trainer_steps(job->trainer) < job->steps)
         status = one_step(job, &progress);
-    catch_signals(false);
+    ce_stop_catch(false);
     ce_progress_end(&progress);
     if (status)
         return status;
@@ -471,7 +450,7 @@ int ce_cmd_train(struct ce_run *run, int argc, char **argv)
     if (status) {
         code = ce_fail(run);
     } else if (job.interrupted) {
-        code = INTERRUPTED;
+        code = CE_INTERRUPTED;
         ce_error(run, "stopped after step %lld; continue with the same options and --resume",
                  (long long)ce_trainer_steps(job.trainer));
     } else {

@@ -136,3 +136,46 @@ int ce_print_json(const struct ce_run *run, lt_json_writer *writer)
     lt_json_writer_free(writer);
     return status;
 }
+
+static lt_status no_memory(struct ce_run *run)
+{
+    return lt_fail(run->ctx, LT_ERR_MEMORY, "out of memory for the results");
+}
+
+/* Prints {"a":1,"key":[ where `head` is {"a":1}. */
+static lt_status begin_list(struct ce_run *run, struct ce_json_list *list)
+{
+    size_t length = 0;
+    const char *text = lt_json_writer_text(list->head, &length);
+    if (list->begun)
+        return LT_OK;
+    if (!text)
+        return no_memory(run);
+    printf("%.*s,\"%s\":[", (int)length - 1, text, list->key);
+    list->begun = true;
+    return LT_OK;
+}
+
+lt_status ce_json_list_put(struct ce_run *run, struct ce_json_list *list, lt_json_writer *member)
+{
+    const char *text = lt_json_writer_text(member, NULL);
+    lt_status status = text ? begin_list(run, list) : no_memory(run);
+    if (status == LT_OK)
+        printf("%s%s", list->count++ > 0 ? "," : "", text);
+    lt_json_writer_free(member);
+    /* A stdout that cannot be written is told when the program ends. */
+    fflush(stdout);
+    return status;
+}
+
+lt_status ce_json_list_end(struct ce_run *run, struct ce_json_list *list, lt_json_writer *tail)
+{
+    const char *text = lt_json_writer_text(tail, NULL);
+    lt_status status = text || !tail ? begin_list(run, list) : no_memory(run);
+    if (status == LT_OK)
+        printf("]%s%s\n", text ? "," : "}", text ? text + 1 : "");
+    lt_json_writer_free(tail);
+    lt_json_writer_free(list->head);
+    list->head = NULL;
+    return status;
+}

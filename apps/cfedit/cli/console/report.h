@@ -42,4 +42,18 @@ void ce_print_foreign(const char *text, size_t max);
  * status. A stdout that cannot be written is told when the program ends. */
 int ce_print_json(const struct ce_run *run, lt_json_writer *writer);
 
+/* A JSON object with an array whose members are printed as soon as they are known, so that nobody
+ * waits and nothing is collected. Nothing is printed before the first member. */
+struct ce_json_list {
+    lt_json_writer *head; /* the object with its members in front of the array, at least one */
+    const char *key;      /* of the array */
+    bool begun;
+    size_t count;
+};
+/* Prints the next member of the array and frees `member`. LT_ERR_MEMORY. */
+lt_status ce_json_list_put(struct ce_run *run, struct ce_json_list *list, lt_json_writer *member);
+/* Ends the array and the object, with the members of the object `tail` behind the array, and frees
+ * both writers. NULL for `tail`: the object has no more members. LT_ERR_MEMORY. */
+lt_status ce_json_list_end(struct ce_run *run, struct ce_json_list *list, lt_json_writer *tail);
+
 #endif

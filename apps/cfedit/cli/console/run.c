@@ -29,6 +29,17 @@ void *ce_alloc(struct ce_run *run, size_t count, size_t size)
     return block->data;
 }
 
+struct ce_block *ce_mark(const struct ce_run *run) { return run->blocks; }
+
+void ce_release(struct ce_run *run, struct ce_block *mark)
+{
+    while (run->blocks != mark) {
+        struct ce_block *next = run->blocks->next;
+        free(run->blocks);
+        run->blocks = next;
+    }
+}
+
 char *ce_text(struct ce_run *run, const char *format, ...)
 {
     va_list args;
@@ -98,9 +109,5 @@ void ce_run_end(struct ce_run *run)
 {
     lt_ctx_destroy(run->ctx);
     run->ctx = NULL;
-    while (run->blocks) {
-        struct ce_block *next = run->blocks->next;
-        free(run->blocks);
-        run->blocks = next;
-    }
+    ce_release(run, NULL);
 }

@@ -46,6 +46,11 @@ void *ce_alloc(struct ce_run *run, size_t count, size_t size);
 /* A formatted string in memory of ce_alloc(). */
 char *ce_text(struct ce_run *run, const char *format, ...) LT_PRINTF(2, 3);
 
+/* The memory that ce_alloc() has given so far; ce_release() frees what it has given since. A loop
+ * over many pictures releases the memory of each, so that it does not grow with their number. */
+struct ce_block *ce_mark(const struct ce_run *run);
+void ce_release(struct ce_run *run, struct ce_block *mark);
+
 /* Copies a string from malloc() into memory of ce_alloc() and frees the string. NULL for NULL, or
  * when out of memory. */
 char *ce_keep(struct ce_run *run, char *text);

@@ -7,30 +7,29 @@
 #include "autograd/ops.h"
 #include "engine/latent/latent_space.h"
 #include "cli/console/options.h"
-#include "cli/inout/output.h"
-#include "cli/console/report.h"
 #include "cli/pictures/sheet.h"
 
 /* ---- pictures ---- */
 
-static lt_status write_pair(struct ce_run *run, const struct ce_edit_output *o, size_t i)
+static lt_status write_pair(struct ce_run *run, const struct ce_edit_output *o,
+                            const struct ce_edited *e, const struct ce_edit_result *result,
+                            const lt_tensor *inverted)
 {
     lt_ctx *ctx = run->ctx;
-    const struct ce_edited *e = &o->all[i];
     ce_image photo = {0}, before = {0}, after = {0}, pair = {0};
     const ce_image *const cells[3] = {&photo, &before, &after};
-    const char *const labels[3] = {"photo", o->photos ? "inverted" : "before", o->target};
-    const int first = o->photos ? 0 : 1;
+    const char *const labels[3] = {"photo", inverted ? "inverted" : "before", o->target};
+    const int first = inverted ? 0 : 1;
     const ce_sheet sheet = {
         .columns = 3 - first, .rows = 1, .cells = cells + first, .column_labels = labels + first};
     char seed[32];
     snprintf(seed, sizeof seed, "%lld", (long long)e->seed);
     const ce_image_text texts[] = {ce_image_origin(), {"Target", o->target}, {"Seed", seed}};
-    lt_status status = o->photos ? ce_image_from_tensor(ctx, o->photos, (int64_t)i, &photo) : LT_OK;
+    lt_status status = inverted ? ce_image_from_tensor(ctx, inverted, 0, &photo) : LT_OK;
     if (status == LT_OK)
-        status = ce_image_from_tensor(ctx, o->results[i].x, 0, &before);
+        status = ce_image_from_tensor(ctx, result->x, 0, &before);
     if (status == LT_OK)
-        status = ce_image_from_tensor(ctx, o->results[i].x_hat, 0, &after);
+        status = ce_image_from_tensor(ctx, result->x_hat, 0, &after);
     if (status == LT_OK)
         status = ce_sheet_render(ctx, &sheet, &pair);
     if (status == LT_OK)
@@ -42,94 +41,86 @@ static lt_status write_pair(struct ce_run *run, const struct ce_edit_output *o, 
     return status;
 }
 
-static lt_status write_alone(struct ce_run *run, const struct ce_edit_output *o, size_t i)
+static lt_status write_alone(struct ce_run *run, const struct ce_edit_output *o,
+                             const struct ce_edited *e, const struct ce_edit_result *result)
 {
     ce_image alone = {0};
     const ce_image_text texts[] = {ce_image_origin(), {"Target", o->target}};
-    lt_status status = ce_image_from_tensor(run->ctx, o->results[i].x_hat, 0, &alone);
+    lt_status status = ce_image_from_tensor(run->ctx, result->x_hat, 0, &alone);
     if (status == LT_OK)
-        status = ce_image_write(run->ctx, o->all[i].alone, &alone, texts, CE_COUNT(texts));
+        status = ce_image_write(run->ctx, e->alone, &alone, texts, CE_COUNT(texts));
     ce_image_free(&alone);
     return status;
 }
 
-static const char *place_of(const char *output, size_t count)
+void ce_edit_place(struct ce_edit_output *o, const char *path, size_t count)
 {
-    return output ? output : count > 1 ? "edit/" : "edit.png";
+    o->place = path ? path : count > 1 ? "edit/" : "edit.png";
+    o->folder = ce_is_picture_folder(o->place);
+    o->replace = path ? CE_REPLACE_NOTHING : CE_REPLACE_OWN;
 }
 
-lt_status ce_edit_name_pictures(struct ce_run *run, const char *output, struct ce_edited *all,
-                                size_t count)
+lt_status ce_edit_name_picture(struct ce_run *run, const struct ce_edit_output *o, const char *name,
+                               struct ce_edited *e)
 {
-    const char *place = place_of(output, count);
-    const bool folder = ce_is_picture_folder(place);
-    const enum ce_replace replace = output ? CE_REPLACE_NOTHING : CE_REPLACE_OWN;
-    lt_status status = LT_OK;
-    for (size_t i = 0; i < count && status == LT_OK; i++) {
-        struct ce_edited *e = &all[i];
-        const bool seeded = e->seed >= 0;
-        const char *name = ce_text(run, "%s%04lld", seeded ? "seed" : "",
-                                   (long long)(seeded ? e->seed : (int64_t)i));
-        const char *stem = folder ? ce_path_in(run, place, name) : place;
-        e->path = folder && stem ? ce_text(run, "%s.png", stem) : stem;
-        e->alone = folder && stem ? ce_text(run, "%s-edited.png", stem) : NULL;
-        if (!e->path || (folder && !e->alone))
-            return lt_ctx_status(run->ctx);
-        status = ce_output_allow(run, "-o", e->path, replace);
-        if (status == LT_OK && folder)
-            status = ce_output_allow(run, "-o", e->alone, replace);
-    }
+    const char *stem = o->folder ? ce_path_in(run, o->place, name) : o->place;
+    e->path = o->folder && stem ? ce_text(run, "%s.png", stem) : stem;
+    e->alone = o->folder && stem ? ce_text(run, "%s-edited.png", stem) : NULL;
+    return e->path && (!o->folder || e->alone) ? LT_OK : lt_ctx_status(run->ctx);
+}
+
+lt_status ce_edit_allow_picture(struct ce_run *run, const struct ce_edit_output *o,
+                                const struct ce_edited *e)
+{
+    lt_status status = ce_output_allow(run, "-o", e->path, o->replace);
+    if (status == LT_OK && e->alone)
+        status = ce_output_allow(run, "-o", e->alone, o->replace);
     return status;
 }
 
-lt_status ce_edit_prepare_pictures(struct ce_run *run, const char *output,
-                                   const struct ce_edited *all, size_t count)
+lt_status ce_edit_prepare(struct ce_run *run, const struct ce_edit_output *o, const char *first)
 {
-    const lt_status status =
-        all[0].alone ? ce_folder_make(run->ctx, place_of(output, count)) : LT_OK;
-    /* ce_edit_name_pictures() has found that the file may be replaced. */
-    return status == LT_OK ? ce_output_check(run, "-o", all[0].path, CE_REPLACE_CONTINUED) : status;
+    const lt_status status = o->folder ? ce_folder_make(run->ctx, o->place) : LT_OK;
+    return status == LT_OK ? ce_output_check(run, "-o", first, CE_REPLACE_CONTINUED) : status;
 }
 
-lt_status ce_edit_write_pictures(struct ce_run *run, const struct ce_edit_output *o)
+lt_status ce_edit_write_picture(struct ce_run *run, const struct ce_edit_output *o,
+                                const struct ce_edited *e, const struct ce_edit_result *result,
+                                const lt_tensor *photo)
 {
-    lt_status status = LT_OK;
-    for (size_t i = 0; i < o->count && status == LT_OK; i++) {
-        status = write_pair(run, o, i);
-        if (status == LT_OK && o->all[i].alone)
-            status = write_alone(run, o, i);
-    }
-    return status;
+    const lt_status status = write_pair(run, o, e, result, photo);
+    return status == LT_OK && e->alone ? write_alone(run, o, e, result) : status;
 }
 
 /* ---- tensors ---- */
 
 /* Joins one member of all results along the first axis: which = 0 takes x_hat, 1 x, 2 latents, 3
  * the first style, 4 the second, ... NULL on failure. */
-static lt_tensor *join(struct ce_run *run, const struct ce_edit_output *o, int which)
+static lt_tensor *join(struct ce_run *run, const struct ce_edit_result *results, size_t count,
+                       int which)
 {
-    lt_tensor **part = ce_alloc(run, o->count, sizeof *part);
-    for (size_t i = 0; part && i < o->count; i++) {
-        const struct ce_edit_result *r = &o->results[i];
+    lt_tensor **part = ce_alloc(run, count, sizeof *part);
+    for (size_t i = 0; part && i < count; i++) {
+        const struct ce_edit_result *r = &results[i];
         part[i] = which == 0   ? r->x_hat
                   : which == 1 ? r->x
                   : which == 2 ? r->latents
                                : r->styles[which - 3];
     }
-    return part ? lt_concat(run->ctx, (int)o->count, part, 0) : NULL;
+    return part ? lt_concat(run->ctx, (int)count, part, 0) : NULL;
 }
 
-lt_status ce_edit_write_dump(struct ce_run *run, const struct ce_edit_output *o)
+lt_status ce_edit_write_dump(struct ce_run *run, const struct ce_edit_result *results, size_t count)
 {
     enum { FIXED = 3 };
     const char *names[FIXED + CE_SPACE_STYLES] = {"image", "source", "latents"};
     lt_tensor *joined[FIXED + CE_SPACE_STYLES] = {NULL};
-    const int n = FIXED + o->results[0].style_count;
-    if (!run->dump)
+    if (!run->dump || count == 0)
         return LT_OK;
+    const int n = FIXED + results[0].style_count;
     const lt_scope scope = lt_scope_open(run->ctx);
     for (int i = 0; i < n; i++) {
-        joined[i] = join(run, o, i);
+        joined[i] = join(run, results, count, i);
         if (i >= FIXED)
             names[i] = ce_text(run, "style.%d", i - FIXED);
     }
@@ -171,21 +162,20 @@ static void put_picture(lt_json_writer *j, const struct ce_edited *e,
     lt_json_end_object(j);
 }
 
-int ce_edit_tell(const struct ce_run *run, const struct ce_edit_output *o)
+static void print_line(const struct ce_edited *e, const struct ce_edit_result *r)
 {
-    if (!run->json) {
-        for (size_t i = 0; i < o->count; i++) {
-            const struct ce_edited *e = &o->all[i];
-            printf("%s: ", e->path);
-            if (e->seed >= 0)
-                printf("seed %lld, ", (long long)e->seed);
-            if (e->photo)
-                printf("%s, ", e->photo);
-            printf("match with the text %.3f -> %.3f, %.1f s\n", e->before, e->after,
-                   o->results[i].seconds);
-        }
-        return CE_OK;
-    }
+    printf("%s: ", e->path);
+    if (e->seed >= 0)
+        printf("seed %lld, ", (long long)e->seed);
+    if (e->photo)
+        printf("%s, ", e->photo);
+    printf("match with the text %.3f -> %.3f, %.1f s\n", e->before, e->after, r->seconds);
+}
+
+void ce_edit_tell_begin(const struct ce_run *run, struct ce_edit_output *o)
+{
+    if (!run->json)
+        return;
     lt_json_writer *j = lt_json_writer_create();
     lt_json_begin_object(j);
     lt_json_put_key(j, "target");
@@ -194,11 +184,24 @@ int ce_edit_tell(const struct ce_run *run, const struct ce_edit_output *o)
     lt_json_put_string(j, o->method);
     lt_json_put_key(j, "source");
     lt_json_put_string(j, o->source);
-    lt_json_put_key(j, "pictures");
-    lt_json_begin_array(j);
-    for (size_t i = 0; i < o->count; i++)
-        put_picture(j, &o->all[i], &o->results[i]);
-    lt_json_end_array(j);
     lt_json_end_object(j);
-    return ce_print_json(run, j);
+    o->json = (struct ce_json_list){.head = j, .key = "pictures"};
+}
+
+lt_status ce_edit_tell(struct ce_run *run, struct ce_edit_output *o, const struct ce_edited *e,
+                       const struct ce_edit_result *result)
+{
+    if (!run->json) {
+        print_line(e, result);
+        fflush(stdout);
+        return LT_OK;
+    }
+    lt_json_writer *j = lt_json_writer_create();
+    put_picture(j, e, result);
+    return ce_json_list_put(run, &o->json, j);
+}
+
+lt_status ce_edit_tell_end(struct ce_run *run, struct ce_edit_output *o, bool failed)
+{
+    return run->json && (!failed || o->json.begun) ? ce_json_list_end(run, &o->json, NULL) : LT_OK;
 }

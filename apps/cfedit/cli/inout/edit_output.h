@@ -4,7 +4,8 @@
 #define CFEDIT_EDIT_OUTPUT_H
 
 #include "engine/edit_result.h"
-#include "cli/console/run.h"
+#include "cli/console/report.h"
+#include "cli/inout/output.h"
 
 /* What is told and stored of one edited picture, besides its struct ce_edit_result. */
 struct ce_edited {
@@ -15,30 +16,43 @@ struct ce_edited {
     const char *alone;    /* in a folder: the edited picture alone; NULL: not written */
 };
 
-/* All edited pictures of a run. Everything is borrowed. */
+/* Where the pictures of a run go, and what is told of all of them. Texts are borrowed. */
 struct ce_edit_output {
     const char *target, *source, *method;
-    size_t count;
-    struct ce_edited *all;                /* [count] */
-    const struct ce_edit_result *results; /* [count] */
-    const lt_tensor *photos;              /* (count,3,S,S) the photos that were inverted; or NULL */
+    const char *place;       /* the folder, or the file of a single picture */
+    bool folder;             /* `place` is a folder */
+    enum ce_replace replace; /* what the pictures may replace */
+    struct ce_json_list json;
 };
 
-/* Names the pictures, `path` and `alone` of all[0..count), whose seeds are known: the file -o
- * `output` or files in the folder of that name (NULL: edit.png, or the folder edit for several).
- * LT_ERR_IO where a file must not be replaced. */
-lt_status ce_edit_name_pictures(struct ce_run *run, const char *output, struct ce_edited *all,
-                                size_t count);
-/* Makes the folder of the pictures. LT_ERR_IO where the first picture could not be written. */
-lt_status ce_edit_prepare_pictures(struct ce_run *run, const char *output,
-                                   const struct ce_edited *all, size_t count);
-/* Writes "before | after" for each picture, with the photo in front of it where there is one, and
- * the edited picture alone where it has a name. */
-lt_status ce_edit_write_pictures(struct ce_run *run, const struct ce_edit_output *output);
+/* Finds the place of `count` pictures: -o `output` or, where that is NULL, edit.png, and the folder
+ * edit for several. */
+void ce_edit_place(struct ce_edit_output *output, const char *path, size_t count);
+/* Names a picture, `path` and `alone`; `name` is its name in a folder, without an ending. */
+lt_status ce_edit_name_picture(struct ce_run *run, const struct ce_edit_output *output,
+                               const char *name, struct ce_edited *edited);
+/* LT_ERR_IO where a file of the picture must not be replaced. */
+lt_status ce_edit_allow_picture(struct ce_run *run, const struct ce_edit_output *output,
+                                const struct ce_edited *edited);
+/* Makes the folder of the pictures. LT_ERR_IO where the file `first`, which may be replaced, could
+ * not be written. */
+lt_status ce_edit_prepare(struct ce_run *run, const struct ce_edit_output *output,
+                          const char *first);
+/* Writes "before | after", with the `photo` (1,3,S,S) in front unless that is NULL, and the edited
+ * picture alone where it has a name. */
+lt_status ce_edit_write_picture(struct ce_run *run, const struct ce_edit_output *output,
+                                const struct ce_edited *edited, const struct ce_edit_result *result,
+                                const lt_tensor *photo);
 /* With --dump, writes `image` and `source` (N,3,S,S), `latents` (N,L,D) and, of an edit in
- * StyleSpace, `style.0`, `style.1`, ... (N,C). */
-lt_status ce_edit_write_dump(struct ce_run *run, const struct ce_edit_output *output);
-/* Tells the results on stdout; returns an exit status. */
-int ce_edit_tell(const struct ce_run *run, const struct ce_edit_output *output);
+ * StyleSpace, `style.0`, `style.1`, ... (N,C), of all `count` results. */
+lt_status ce_edit_write_dump(struct ce_run *run, const struct ce_edit_result *results,
+                             size_t count);
+/* Before the first picture is told, when the texts are known. */
+void ce_edit_tell_begin(const struct ce_run *run, struct ce_edit_output *output);
+/* Tells one picture on stdout at once: a line, or a member of the JSON value. LT_ERR_MEMORY. */
+lt_status ce_edit_tell(struct ce_run *run, struct ce_edit_output *output,
+                       const struct ce_edited *edited, const struct ce_edit_result *result);
+/* Ends the JSON value; after a failure only if it was begun. LT_ERR_MEMORY. */
+lt_status ce_edit_tell_end(struct ce_run *run, struct ce_edit_output *output, bool failed);
 
 #endif

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cli/console/inputs.h"
+#include "cli/inout/photo_names.h"
 #include "cli/console/options.h"
 #include "tensor/files/file.h"
 #include "tensor/files/safetensors.h"
@@ -99,47 +100,68 @@ lt_status ce_output_check(struct ce_run *run, const char *option, const char *pa
     return status;
 }
 
-int ce_picture_files_name(struct ce_run *run, const char *output, const char *name,
-                          const char *kind, const int64_t *seeds, int64_t count,
-                          struct ce_picture_files *out)
+int ce_picture_files_check(struct ce_run *run, const char *output, const char *prefix,
+                           const char *kind, const struct ce_sources *sources,
+                           struct ce_picture_files *out)
 {
-    *out = (struct ce_picture_files){.named = true,
+    *out = (struct ce_picture_files){.checked = true,
                                      .on = output || !run->dump,
-                                     .in_folder = !output || ce_is_picture_folder(output)};
+                                     .in_folder = !output || ce_is_picture_folder(output),
+                                     .output = output,
+                                     .prefix = prefix,
+                                     .kind = kind,
+                                     .sources = sources};
     if (!out->on)
         return CE_PARSED;
-    const int room = ce_pictures_room(run, output, count);
+    const size_t count = sources->count;
+    const int room = ce_pictures_room(run, output, (int64_t)count);
     if (room != CE_PARSED)
         return room;
     const enum ce_replace replace = output ? CE_REPLACE_NOTHING : CE_REPLACE_OWN;
+    const struct ce_list *photos = &sources->images;
     lt_status status = LT_OK;
-    out->folder = out->in_folder ? output : NULL;
-    out->files = ce_alloc(run, (size_t)count, sizeof *out->files);
-    for (int64_t i = 0; out->files && i < count && status == LT_OK; i++) {
-        out->files[i] = out->in_folder
-                            ? ce_path_in(run, output,
-                                         ce_text(run, "%s%s%lld.png", name, seeds ? "seed-" : kind,
-                                                 (long long)(seeds ? seeds[i] : i)))
-                            : output;
-        status = out->files[i] ? ce_output_allow(run, "-o", out->files[i], replace)
-                               : lt_ctx_status(run->ctx);
+    if (photos->count > 0 &&
+        !(out->photo_names = ce_photo_names(run, photos->items, photos->count, "sheet")))
+        return ce_fail(run);
+    /* In a folder that is still to be made, nothing can be replaced. */
+    const bool some = !output || !out->in_folder || ce_is_folder(output);
+    for (size_t i = 0; some && i < count && status == LT_OK; i++) {
+        struct ce_block *mark = ce_mark(run);
+        const char *file = ce_picture_file(run, out, i);
+        status = file ? ce_output_allow(run, "-o", file, replace) : lt_ctx_status(run->ctx);
+        ce_release(run, mark);
     }
     if (status == LT_OK && out->in_folder && count > 1) {
-        out->sheet = ce_path_in(run, output, ce_text(run, "%ssheet.png", name));
+        out->sheet = ce_path_in(run, output, ce_text(run, "%ssheet.png", prefix));
         status =
             out->sheet ? ce_output_allow(run, "-o", out->sheet, replace) : lt_ctx_status(run->ctx);
     }
-    return status == LT_OK && out->files ? CE_PARSED : ce_fail(run);
+    return status == LT_OK ? CE_PARSED : ce_fail(run);
 }
 
-lt_status ce_picture_files_prepare(struct ce_run *run, const struct ce_picture_files *pictures)
+const char *ce_picture_file(struct ce_run *run, const struct ce_picture_files *files, size_t index)
 {
-    if (!pictures->on)
+    const struct ce_sources *s = files->sources;
+    if (!files->in_folder)
+        return files->output;
+    const char *name =
+        files->photo_names
+            ? ce_text(run, "%s%s.png", files->prefix, files->photo_names[index])
+            : ce_text(run, "%s%s%lld.png", files->prefix, s->seeds ? "seed-" : files->kind,
+                      (long long)(s->seeds ? s->seeds[index] : (int64_t)index));
+    return ce_path_in(run, files->output, name);
+}
+
+lt_status ce_picture_files_prepare(struct ce_run *run, const struct ce_picture_files *files)
+{
+    if (!files->on)
         return LT_OK;
-    const lt_status status = pictures->folder ? ce_folder_make(run->ctx, pictures->folder) : LT_OK;
-    /* ce_picture_files_name() has found that the file may be replaced. */
-    return status == LT_OK ? ce_output_check(run, "-o", pictures->files[0], CE_REPLACE_CONTINUED)
-                           : status;
+    const lt_status status =
+        files->in_folder && files->output ? ce_folder_make(run->ctx, files->output) : LT_OK;
+    const char *first = status == LT_OK ? ce_picture_file(run, files, 0) : NULL;
+    /* ce_picture_files_check() has found that the file may be replaced. */
+    return first ? ce_output_check(run, "-o", first, CE_REPLACE_CONTINUED)
+                 : lt_ctx_status(run->ctx);
 }
 
 lt_status ce_dump(struct ce_run *run, size_t count, const char *const *names,
@@ -183,34 +205,49 @@ lt_status ce_picture_write(struct ce_run *run, const char *path, lt_tensor *imag
     return status;
 }
 
-int ce_told_print(const struct ce_run *run, const struct ce_told *told)
+lt_status ce_told_put(struct ce_run *run, struct ce_json_list *list,
+                      const struct ce_picture_files *files, size_t index)
 {
-    for (int64_t i = 0; told->files && i < told->count; i++)
-        printf("%s\n", told->files[i]);
-    if (told->sheet)
-        printf("%s\n", told->sheet);
-    if (run->dump)
-        printf("%s\n", run->dump);
-    return CE_OK;
+    const int64_t *seeds = files->sources->seeds;
+    const char *file = files->on ? ce_picture_file(run, files, index) : NULL;
+    if (files->on && !file)
+        return lt_ctx_status(run->ctx);
+    if (!run->json) {
+        if (file)
+            printf("%s\n", file);
+        fflush(stdout);
+        return LT_OK;
+    }
+    lt_json_writer *w = lt_json_writer_create();
+    lt_json_begin_object(w);
+    lt_json_put_key(w, seeds ? "seed" : "index");
+    lt_json_put_int(w, seeds ? seeds[index] : (int64_t)index);
+    lt_json_put_key(w, "file");
+    lt_json_put_string(w, file);
+    lt_json_end_object(w);
+    return ce_json_list_put(run, list, w);
 }
 
-void ce_told_put(const struct ce_run *run, lt_json_writer *w, const struct ce_told *told)
+lt_status ce_told_end(struct ce_run *run, struct ce_json_list *list,
+                      const struct ce_picture_files *files, double seconds, bool failed)
 {
-    lt_json_put_key(w, "pictures");
-    lt_json_begin_array(w);
-    for (int64_t i = 0; i < told->count; i++) {
-        lt_json_begin_object(w);
-        lt_json_put_key(w, told->seeds ? "seed" : "index");
-        lt_json_put_int(w, told->seeds ? told->seeds[i] : i);
-        lt_json_put_key(w, "file");
-        lt_json_put_string(w, told->files ? told->files[i] : NULL);
-        lt_json_end_object(w);
+    if (failed && !list->begun)
+        return LT_OK;
+    if (!run->json) {
+        if (files->sheet)
+            printf("%s\n", files->sheet);
+        if (run->dump)
+            printf("%s\n", run->dump);
+        return LT_OK;
     }
-    lt_json_end_array(w);
+    lt_json_writer *w = lt_json_writer_create();
+    lt_json_begin_object(w);
     lt_json_put_key(w, "sheet");
-    lt_json_put_string(w, told->sheet);
+    lt_json_put_string(w, failed ? NULL : files->sheet);
     lt_json_put_key(w, "dump");
-    lt_json_put_string(w, run->dump);
+    lt_json_put_string(w, failed ? NULL : run->dump);
     lt_json_put_key(w, "seconds");
-    lt_json_put_double(w, told->seconds);
+    lt_json_put_double(w, seconds);
+    lt_json_end_object(w);
+    return ce_json_list_end(run, list, w);
 }

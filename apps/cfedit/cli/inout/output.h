@@ -6,7 +6,8 @@
 #include "cli/pictures/image_file.h"
 #include "cli/pictures/image_origin.h"
 #include "cli/console/folders.h"
-#include "tensor/files/json.h"
+#include "cli/console/report.h"
+#include "cli/inout/sources.h"
 
 /* Whether the name ends in .png, .jpg or .jpeg, the formats that are written. */
 bool ce_is_picture_name(const char *path);
@@ -38,26 +39,31 @@ lt_status ce_output_allow(struct ce_run *run, const char *option, const char *pa
 lt_status ce_output_check(struct ce_run *run, const char *option, const char *path,
                           enum ce_replace replace);
 
-/* The files of a command that writes one picture for each seed or latent. */
+/* The files of a command that writes one picture for each seed, latent or photo. */
 struct ce_picture_files {
-    bool named;         /* false before ce_picture_files_name() */
+    bool checked;       /* false before ce_picture_files_check() */
     bool on;            /* false: only --dump is written */
     bool in_folder;     /* false: there is one picture, the file that -o names */
-    const char *folder; /* NULL: the current one */
-    const char **files; /* [count] */
-    const char *sheet;  /* the contact sheet of all; NULL: none */
+    const char *output; /* -o; NULL: the current folder */
+    const char *prefix; /* in front of all names */
+    const char *kind;   /* in front of the numbers of pictures of no seed and no photo */
+    const struct ce_sources *sources;
+    const char **photo_names; /* [count of photos] */
+    const char *sheet;        /* the contact sheet of all; NULL: none */
 };
 
-/* Names `count` pictures for -o `output` (NULL: the current folder, or no pictures with --dump):
- * the file itself, or "NAMEseed-7.png" after the seeds and "NAMEKIND0.png" after the numbers of
- * what is no seed (seeds NULL), in a folder. Several come with "NAMEsheet.png". CE_PARSED, or the
- * exit status of an error that has been told: too many pictures for one file, a file that must not
- * be replaced. */
-int ce_picture_files_name(struct ce_run *run, const char *output, const char *name,
-                          const char *kind, const int64_t *seeds, int64_t count,
-                          struct ce_picture_files *out);
+/* Finds the names for -o `output` (NULL: the current folder, or no pictures with --dump): the file
+ * itself, or in a folder "PREFIXseed-7.png" after the seeds, "PREFIXanna.png" after the photos and
+ * "PREFIXKIND0.png" after the numbers of other pictures. Several come with "PREFIXsheet.png".
+ * `sources`, whose count is known, is borrowed. CE_PARSED, or the exit status of an error that has
+ * been told: too many pictures for one file, a file that must not be replaced. */
+int ce_picture_files_check(struct ce_run *run, const char *output, const char *prefix,
+                           const char *kind, const struct ce_sources *sources,
+                           struct ce_picture_files *out);
+/* The file of picture number `index`, in the run's memory; NULL when out of memory. */
+const char *ce_picture_file(struct ce_run *run, const struct ce_picture_files *files, size_t index);
 /* Makes the folder. LT_ERR_IO where the first picture could not be written. */
-lt_status ce_picture_files_prepare(struct ce_run *run, const struct ce_picture_files *pictures);
+lt_status ce_picture_files_prepare(struct ce_run *run, const struct ce_picture_files *files);
 
 /* Writes the named tensors, any number of them, as float32 to run->dump. Tensors that are NULL are
  * left out. Does nothing without --dump. */
@@ -70,17 +76,13 @@ lt_status ce_dump(struct ce_run *run, size_t count, const char *const *names,
 lt_status ce_picture_write(struct ce_run *run, const char *path, lt_tensor *images, int64_t index,
                            const char *key, const char *text, ce_image *keep);
 
-/* What a command that makes pictures tells of them; run->dump is told, too. */
-struct ce_told {
-    const char *const *files; /* [count]; NULL where none were written */
-    const int64_t *seeds;     /* [count]; NULL: the pictures are told by their number */
-    int64_t count;
-    const char *sheet; /* NULL: none */
-    double seconds;
-};
-/* Prints the names of the files on stdout, one a line; returns CE_OK. */
-int ce_told_print(const struct ce_run *run, const struct ce_told *told);
-/* Adds the members pictures, sheet, dump and seconds to the JSON object that is open. */
-void ce_told_put(const struct ce_run *run, lt_json_writer *writer, const struct ce_told *told);
+/* Tells a picture on stdout as soon as it is made: the name of its file, if it has one, or a member
+ * of the JSON list, by its seed or its number. LT_ERR_MEMORY. */
+lt_status ce_told_put(struct ce_run *run, struct ce_json_list *list,
+                      const struct ce_picture_files *files, size_t index);
+/* Tells the sheet and the dump, or ends the JSON list with the members sheet, dump and seconds.
+ * After a failure (`failed`) only a JSON list that has been begun is ended. LT_ERR_MEMORY. */
+lt_status ce_told_end(struct ce_run *run, struct ce_json_list *list,
+                      const struct ce_picture_files *files, double seconds, bool failed);
 
 #endif

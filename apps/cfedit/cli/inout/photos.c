@@ -7,6 +7,7 @@
 #include "engine/kinds.h"
 #include "cli/inout/pictures.h"
 #include "cli/console/report.h"
+#include "cli/console/stop.h"
 
 /* One line of progress for all photos. */
 struct telling {
@@ -20,7 +21,7 @@ static bool tell_step(void *user, int64_t step, double loss)
     char note[64];
     snprintf(note, sizeof note, "loss %.4f", loss);
     ce_progress_step(&t->progress, t->before + step, note);
-    return true;
+    return !ce_stop_asked();
 }
 
 /* Inverts photo i; the results become row i of the tensors in *photos. */
@@ -76,7 +77,7 @@ lt_status ce_photos_invert(struct ce_run *run, const struct ce_models *models,
     struct telling telling = {.before = 0};
     lt_status status = LT_OK;
     ce_progress_begin(&telling.progress, run, "inverting", "steps", n * config->steps);
-    for (size_t i = 0; i < count && status == LT_OK; i++) {
+    for (size_t i = 0; i < count && status == LT_OK && !ce_stop_asked(); i++) {
         telling.before = (int64_t)i * config->steps;
         status = invert_one(models, config, paths[i], &telling, i, photos);
     }

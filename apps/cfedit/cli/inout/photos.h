@@ -20,7 +20,7 @@ struct ce_photos {
 unsigned ce_photos_need(struct ce_run *run, size_t count);
 
 /* Inverts `count` photos. Errors: the errors of reading a picture and of ce_invert_run(), with the
- * photo's name in front. */
+ * photo's name in front. After a signal that asks to stop (stop.h) the results mean nothing. */
 lt_status ce_photos_invert(struct ce_run *run, const struct ce_models *models,
                            const struct ce_invert_config *config, const char *const *paths,
                            size_t count, struct ce_photos *photos);

@@ -1,6 +1,8 @@
 /* The options that say which pictures are meant, and their latents. */
 #include "cli/inout/sources.h"
 
+#include "autograd/ops.h"
+#include "autograd/tape.h"
 #include "cli/console/inputs.h"
 #include "cli/console/report.h"
 #include "cli/inout/photos.h"
@@ -71,40 +73,61 @@ int ce_sources_settle(struct ce_run *run, struct ce_sources *s, int64_t seed)
     return status;
 }
 
-static lt_tensor *read_photos(struct ce_run *run, const struct ce_models *models,
-                              const struct ce_sources *s, lt_tensor **photos)
+lt_status ce_sources_open(struct ce_run *run, const struct ce_models *models, struct ce_sources *s)
 {
-    struct ce_invert_config config = ce_invert_defaults();
-    struct ce_photos found;
-    config.steps = (int)s->invert_steps;
-    if (ce_photos_invert(run, models, &config, s->images.items, s->images.count, &found) != LT_OK)
-        return NULL;
-    *photos = found.x;
-    return found.w;
-}
-
-lt_tensor *ce_sources_read(struct ce_run *run, const struct ce_models *models, struct ce_sources *s,
-                           lt_tensor **photos)
-{
-    *photos = NULL;
+    enum ce_latents_form form = CE_LATENTS_WPLUS;
     if (!s->truncation_given)
         s->truncation = s->seeds ? models->truncation : 1.0;
-    if (s->images.count > 0)
-        return read_photos(run, models, s, photos);
-    if (s->seeds)
-        return ce_latents_from_seeds(models, s->seeds, s->count, s->truncation);
-    if (s->z)
-        return ce_latents_from_z(models, s->z, s->truncation);
-    enum ce_latents_form form;
-    lt_tensor *w = ce_latents_from_file(models, s->latents, false, &form);
-    if (w && form == CE_LATENTS_ONE_WPLUS)
+    if (s->seeds || s->images.count > 0)
+        return LT_OK;
+    s->stored = s->z ? ce_latents_read_z(models, s->z)
+                     : ce_latents_view_file(models, s->latents, false, &form);
+    if (!s->stored)
+        return lt_ctx_status(run->ctx);
+    if (form == CE_LATENTS_ONE_WPLUS)
         ce_note(
             run,
             "note: %s has %d rows, one for each layer of the generator, so they are taken as one "
             "latent of W+",
             s->latents, lt_stylegan2_latents(models->generator));
-    if (w && s->truncation_given &&
-        !(w = lt_stylegan2_truncate(run->ctx, models->generator, w, (float)s->truncation)))
-        ce_blame_file(run->ctx, models->generator_path);
-    return w;
+    s->count = (size_t)lt_dim(s->stored, 0);
+    return LT_OK;
+}
+
+static lt_tensor *take_photo(struct ce_run *run, const struct ce_models *models,
+                             const struct ce_sources *s, size_t index, lt_tensor **photo)
+{
+    struct ce_invert_config config = ce_invert_defaults();
+    struct ce_photos found;
+    config.steps = (int)s->invert_steps;
+    if (ce_photos_invert(run, models, &config, s->images.items + index, 1, &found) != LT_OK)
+        return NULL;
+    *photo = found.x;
+    return found.w;
+}
+
+/* Row `index` of the file, as W+. */
+static lt_tensor *take_row(struct ce_run *run, const struct ce_models *models,
+                           const struct ce_sources *s, size_t index)
+{
+    lt_ctx *ctx = run->ctx;
+    lt_no_grad_begin(ctx);
+    lt_tensor *row = lt_clone(ctx, lt_slice(ctx, s->stored, 0, (int64_t)index, 1));
+    if (row && s->z)
+        row = ce_latents_from_z(models, row, s->truncation);
+    else if (row && s->truncation_given &&
+             !(row = lt_stylegan2_truncate(ctx, models->generator, row, (float)s->truncation)))
+        ce_blame_file(ctx, models->generator_path);
+    lt_no_grad_end(ctx);
+    return row;
+}
+
+lt_tensor *ce_sources_take(struct ce_run *run, const struct ce_models *models,
+                           const struct ce_sources *s, size_t index, lt_tensor **photo)
+{
+    *photo = NULL;
+    if (s->images.count > 0)
+        return take_photo(run, models, s, index, photo);
+    return s->seeds ? ce_latents_from_seeds(models, s->seeds + index, 1, s->truncation)
+                    : take_row(run, models, s, index);
 }

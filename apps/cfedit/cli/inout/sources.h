@@ -17,10 +17,11 @@ struct ce_sources {
     const char *latents, *z, *seeds_text;
     struct ce_list images;
     int64_t invert_steps;
-    double truncation; /* once latents are read: the one in use */
+    double truncation; /* after ce_sources_open(): the one in use */
     bool truncation_given;
-    int64_t *seeds; /* NULL: not from seeds */
-    size_t count;   /* of seeds or photos; 0: told by the file */
+    int64_t *seeds;    /* NULL: not from seeds */
+    size_t count;      /* of seeds or photos; 0: told by the file, after ce_sources_open() */
+    lt_tensor *stored; /* the file's W+ (N,L,D) or z (N,Z); else NULL */
 };
 
 struct ce_sources ce_sources_defaults(unsigned kinds);
@@ -34,9 +35,14 @@ size_t ce_sources_options(struct ce_sources *sources, struct ce_option *out);
  * none, a folder without photos. */
 int ce_sources_settle(struct ce_run *run, struct ce_sources *sources, int64_t seed);
 
-/* W+ (N,L,D) of all pictures in the innermost scope. Of photos, which are inverted, *photos
- * (N,3,S,S) becomes what was inverted; of other sources NULL. NULL on failure. */
-lt_tensor *ce_sources_read(struct ce_run *run, const struct ce_models *models,
-                           struct ce_sources *sources, lt_tensor **photos);
+/* Opens the file of latents or z in the innermost scope; `count` is known afterwards. Errors: those
+ * of ce_latents_view_file() and ce_latents_read_z(). */
+lt_status ce_sources_open(struct ce_run *run, const struct ce_models *models,
+                          struct ce_sources *sources);
+
+/* W+ (1,L,D) of picture number `index` in the innermost scope. A photo is inverted now, and
+ * *photo (1,3,S,S) becomes what was inverted; of other sources NULL. NULL on failure. */
+lt_tensor *ce_sources_take(struct ce_run *run, const struct ce_models *models,
+                           const struct ce_sources *sources, size_t index, lt_tensor **photo);
 
 #endif

@@ -1,0 +1,83 @@
+/* Names for the results of photos, each of them once. */
+#include "cli/inout/photo_names.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { NAME_MOST = 200 }; /* bytes: leaves room for what is put behind the name */
+
+/* A set of names: a table of 2^n places, each NULL or a name. A name stands at the place that its
+ * hash gives, or at the next free one. */
+struct set {
+    const char **places;
+    size_t mask;
+};
+
+static const char **place_of(const struct set *set, const char *name)
+{
+    size_t hash = 5381;
+    for (const char *c = name; *c; c++)
+        hash = hash * 33 + (unsigned char)*c;
+    while (set->places[hash & set->mask] && strcmp(set->places[hash & set->mask], name) != 0)
+        hash++;
+    return &set->places[hash & set->mask];
+}
+
+/* Writes the name of a photo's file without folder and ending. */
+static void own_name(char *out, size_t room, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    const char *base = slash ? slash + 1 : path;
+    const char *dot = strrchr(base, '.');
+    size_t length = dot && dot > base ? (size_t)(dot - base) : strlen(base);
+    if (length > NAME_MOST) {
+        length = NAME_MOST;
+        /* A character of UTF-8 is not cut: its later bytes are 10xxxxxx. */
+        while (length > 0 && ((unsigned char)base[length] & 0xc0) == 0x80)
+            length--;
+    }
+    snprintf(out, room, "%.*s", (int)length, base);
+}
+
+/* Enters `name` and "name-edited" unless one of them is there. *entered is the name in the run's
+ * memory, NULL where it is taken. False when out of memory. */
+static bool enter(struct ce_run *run, const struct set *set, const char *name, const char **entered)
+{
+    char edited[NAME_MOST + 64];
+    snprintf(edited, sizeof edited, "%s-edited", name);
+    *entered = NULL;
+    if (*place_of(set, name) || *place_of(set, edited))
+        return true;
+    *entered = ce_text(run, "%s", name);
+    const char *second = ce_text(run, "%s", edited);
+    if (!*entered || !second)
+        return false;
+    *place_of(set, name) = *entered;
+    *place_of(set, edited) = second;
+    return true;
+}
+
+const char **ce_photo_names(struct ce_run *run, const char *const *paths, size_t count,
+                            const char *reserved)
+{
+    char own[NAME_MOST + 1], name[NAME_MOST + 32];
+    struct set set = {.mask = 1};
+    while (set.mask < 4 * (count + 1))
+        set.mask = 2 * set.mask + 1;
+    set.places = ce_alloc(run, set.mask + 1, sizeof *set.places);
+    const char **names = ce_alloc(run, count, sizeof *names);
+    if (!set.places || !names)
+        return NULL;
+    if (reserved)
+        *place_of(&set, reserved) = reserved;
+    for (size_t i = 0; i < count; i++) {
+        own_name(own, sizeof own, paths[i]);
+        snprintf(name, sizeof name, "%s", own);
+        for (size_t n = 2; !names[i]; n++) {
+            if (!enter(run, &set, name, &names[i]))
+                return NULL;
+            snprintf(name, sizeof name, "%s-%zu", own, n);
+        }
+    }
+    return names;
+}
