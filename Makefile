@@ -176,7 +176,8 @@ JOBS := -j$$(nproc)
 # Objects of programs with their own main().
 DUMP_OBJ   := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/parity/method_dump*.c))
 TEST_MAINS := $(BUILD)/tests/parity/formula_weights.o $(BUILD)/tests/parity/compare_golden.o $(BUILD)/tests/parity/write_inputs.o $(DUMP_OBJ) $(BUILD)/tests/cli/make_tiny_model.o
-UNIT_OBJ   := $(filter-out $(TEST_MAINS),$(TEST_OBJ))
+# tests/fuzz and tests/faults are programs of their own, too.
+UNIT_OBJ   := $(filter-out $(TEST_MAINS) $(BUILD)/tests/fuzz/% $(BUILD)/tests/faults/%,$(TEST_OBJ))
 FORMULA_OBJ := $(BUILD)/tests/parity/formula.o $(BUILD)/tests/parity/formula_models.o
 
 $(BUILD)/unit_tests: $(UNIT_OBJ) $(filter-out %/bench_edit.o,$(BENCH_EDIT_OBJ)) $(WORLD_OBJ) $(COMMANDS_A) $(CONSOLE_A) $(PICTURES_A) $(ENGINE_A) $(LIB_A)
@@ -225,6 +226,31 @@ test-sanitize:
 	$(MAKE) $(JOBS) BUILD=$(BUILD)-sanitize CFLAGS="$(SANITIZE)" $(BUILD)-sanitize/unit_tests
 	ASAN_OPTIONS=allocator_may_return_null=1:detect_leaks=1 CK_EXCLUDE_TAGS=slow CK_TIMEOUT_MULTIPLIER=5 \
 	    sh tests/unit/run.sh $(BUILD)-sanitize/unit_tests
+
+# Hostile bytes (tests/fuzz): libFuzzer programs, which clang builds with sanitizers in a folder of their own.
+# `make fuzz SECONDS=600` fuzzes for about ten minutes in all; `make fuzz-short` runs the corpus and a few seconds more.
+FUZZ_TARGETS := safetensors json picture merges text options checkpoint channels latents networks
+FUZZ_FLAGS   := -g -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -Wno-pass-failed
+FUZZ_HELPERS := $(BUILD)/tests/fuzz/fuzz_file.o $(BUILD)/tests/fuzz/models.o $(BUILD)/tests/support/method_fixture.o \
+                $(BUILD)/tests/support/random_weights.o $(BUILD)/tests/support/nn_check.o
+FUZZ_LINK    := -fopenmp -Wl,--wrap=_mark_point
+FUZZ_LIBS    := $(FUZZ_HELPERS) $(COMMANDS_A) $(CONSOLE_A) $(PICTURES_A) $(ENGINE_A) $(LIB_A)
+SECONDS ?= 600
+.PHONY: fuzz fuzz-short
+$(FUZZ_TARGETS:%=$(BUILD)/fuzz_%): $(BUILD)/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(FUZZ_LIBS)
+	$(CC) $(CFLAGS) $(LDFLAGS) -fsanitize=fuzzer $(FUZZ_LINK) -o $@ $^ -lcheck $$(pkg-config --libs-only-l check 2>/dev/null) $(APPLIBS)
+$(BUILD)/write_seeds: $(BUILD)/tests/fuzz/write_seeds.o $(FUZZ_LIBS)
+	$(CC) $(CFLAGS) $(LDFLAGS) $(FUZZ_LINK) -o $@ $^ -lcheck $$(pkg-config --libs-only-l check 2>/dev/null) $(APPLIBS)
+# $(call fuzz_for,SECONDS): where this machine can, builds the targets; runs them, or says that they are skipped
+define fuzz_for
+	@if sh tests/fuzz/run.sh --can-build; then $(MAKE) --no-print-directory -s $(JOBS) BUILD=$(BUILD)-fuzz CC=clang CFLAGS="$(FUZZ_FLAGS)" \
+	    $(FUZZ_TARGETS:%=$(BUILD)-fuzz/fuzz_%) $(BUILD)-fuzz/write_seeds; fi
+	@FUZZ="$(FUZZ_TARGETS)" BUILD=$(BUILD)-fuzz sh tests/fuzz/run.sh $(1)
+endef
+fuzz:
+	$(call fuzz_for,$(SECONDS))
+fuzz-short:
+	$(call fuzz_for,25)
 
 # No layer includes a higher one.
 test-layers:
@@ -352,7 +378,7 @@ uninstall:
 	rm -rf $(DESTDIR)$(INCDIR)/libtensor $(DESTDIR)$(INCDIR)/libcfedit $(DESTDIR)$(DATADIR)
 
 clean:
-	rm -rf $(BUILD) $(BUILD)-sanitize $(BUILD)-gcc $(BUILD)-clang cfedit demo.png
+	rm -rf $(BUILD) $(BUILD)-fuzz $(BUILD)-sanitize $(BUILD)-gcc $(BUILD)-clang cfedit demo.png
 
 help:
 	@echo "make            build ./cfedit and the library"
@@ -361,6 +387,7 @@ help:
 	@echo "make check      the unit tests only"
 	@echo "make merge-list fetch OpenAI's merge list, without which a few tests are skipped"
 	@echo "make format     lay out all C files as .clang-format says"
+	@echo "make fuzz       hostile bytes through every reader (SECONDS=600); make fuzz-short for less than a minute"
 	@echo "make test-full  parity with the published code at full size (minutes)"
 	@echo "make parity     against a re-statement in PyTorch, random weights or GENERATOR=... CLIP=... (PYTHON= one with torch)"
 	@echo "make bench      timings of full-size networks, beside the peers that make bench-peers installs"
