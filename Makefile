@@ -233,7 +233,7 @@ FUZZ_TARGETS := safetensors json picture merges text options checkpoint channels
 FUZZ_FLAGS   := -g -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -Wno-pass-failed
 FUZZ_HELPERS := $(BUILD)/tests/fuzz/fuzz_file.o $(BUILD)/tests/fuzz/models.o $(BUILD)/tests/support/method_fixture.o \
                 $(BUILD)/tests/support/random_weights.o $(BUILD)/tests/support/nn_check.o
-FUZZ_LINK    := -fopenmp -Wl,--wrap=_mark_point
+FUZZ_LINK    := -pthread -Wl,--wrap=_mark_point
 FUZZ_LIBS    := $(FUZZ_HELPERS) $(COMMANDS_A) $(CONSOLE_A) $(PICTURES_A) $(ENGINE_A) $(LIB_A)
 SECONDS ?= 600
 .PHONY: fuzz fuzz-short
@@ -279,10 +279,10 @@ test:
 	@$(test_build)
 	@MAKE="$(MAKE)" sh tests/run.sh $(STAGES)
 
-# Every test and the full-size networks in one run, with one summary.
+# Every test, hostile bytes and the full-size networks in one run, with one summary.
 test-all:
 	@$(test_build)
-	@MAKE="$(MAKE)" sh tests/run.sh $(STAGES) test-full
+	@MAKE="$(MAKE)" sh tests/run.sh $(STAGES) fuzz-short test-full
 
 # Full-size networks from formula weights: minutes.
 test-full:

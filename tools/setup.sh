@@ -52,12 +52,21 @@ if [ "$mode" = --tests ] || [ "$mode" = --ci ]; then
     has_numpy "${PYTHON:-python3}" || has_numpy /usr/bin/python3 || need python3-numpy
 fi
 
-# Wanted for the tests of the gate, which are skipped without it: PyTorch for the converter's, and pip for `make merge-list`.
+# Wanted for tests that are skipped without it: clang's libFuzzer, and in the gate PyTorch for the converter's and pip for
+# `make merge-list`.
 # Not every distribution has these packages, so that nothing fails without them.
 has_module() { "$1" -c 'import importlib.util, sys; sys.exit(not importlib.util.find_spec(sys.argv[1]))' "$2" >/dev/null 2>&1; }
 optional=
+if [ "$mode" = --tests ] || [ "$mode" = --ci ]; then
+    # clang's sanitizers and libFuzzer, for `make fuzz`
+    if ! command -v clang >/dev/null 2>&1; then
+        optional=libclang-rt-dev
+    elif [ ! -e "$(clang -print-file-name="libclang_rt.fuzzer-$(uname -m).a")" ]; then
+        optional="libclang-rt-$(clang -dumpversion | cut -d. -f1)-dev"
+    fi
+fi
 if [ "$mode" = --ci ]; then
-    has_module "${PYTHON:-python3}" torch || has_module /usr/bin/python3 torch || optional=python3-torch
+    has_module "${PYTHON:-python3}" torch || has_module /usr/bin/python3 torch || optional="$optional python3-torch"
     has_module "${PYTHON:-python3}" pip || optional="$optional python3-pip"
 fi
 

@@ -6,10 +6,7 @@
 /* The tests' helpers report each assertion that holds to Check, which wants a running test. The
  * linker passes the reports to this function (--wrap=_mark_point), which drops them. */
 void __wrap__mark_point(const char *file, int line);
-void __wrap__mark_point(const char *file, int line)
-{
-    (void)file, (void)line;
-}
+void __wrap__mark_point(const char *file, int line) { (void)file, (void)line; }
 
 void fuzz_training_begin(struct fuzz_training *t)
 {
