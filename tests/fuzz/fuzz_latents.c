@@ -29,8 +29,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         snprintf(selection, sizeof selection, "%s", input.path);
     const lt_scope scope = lt_scope_open(models.ctx);
     enum ce_latents_form form;
-    lt_tensor *w = choice & 2 ? ce_latents_from_z(&models, input.path, 0.7)
-                              : ce_latents_from_file(&models, selection, choice & 4, &form);
+    lt_tensor *w = NULL, *z = NULL;
+    if (!(choice & 2))
+        w = ce_latents_from_file(&models, selection, choice & 4, &form);
+    else if ((z = ce_latents_read_z(&models, input.path)))
+        w = ce_latents_from_z(&models, z, 0.7);
     if (w && (lt_ndim(w) != 3 || lt_dim(w, 0) < 1 || lt_dim(w, 1) != METHOD_LAYERS ||
               lt_dim(w, 2) != METHOD_D))
         __builtin_trap();
