@@ -155,17 +155,12 @@ static bool is_float(lt_dtype dtype)
     return dtype == LT_F32 || dtype == LT_F16 || dtype == LT_BF16 || dtype == LT_F64;
 }
 
-lt_tensor *lt_params_get(lt_ctx *ctx, const lt_params *params, const char *name, int ndim,
-                         const int64_t *shape)
+lt_tensor *lt_params_get_any(lt_ctx *ctx, const lt_params *params, const char *name, int ndim,
+                             const int64_t *shape)
 {
     lt_tensor *t = lt_params_find(params, name);
     if (!t) {
         lt_fail(ctx, LT_ERR_MISSING, "params: there is no tensor %s", name);
-        return NULL;
-    }
-    if (!is_float(lt_type(t))) {
-        lt_fail(ctx, LT_ERR_DTYPE, "params: tensor %s is %s, expected a floating-point type", name,
-                lt_dtype_name(lt_type(t)));
         return NULL;
     }
     /* An empty tensor fits only a caller who asks for one. */
@@ -180,6 +175,17 @@ lt_tensor *lt_params_get(lt_ctx *ctx, const lt_params *params, const char *name,
         return NULL;
     }
     return t;
+}
+
+lt_tensor *lt_params_get(lt_ctx *ctx, const lt_params *params, const char *name, int ndim,
+                         const int64_t *shape)
+{
+    lt_tensor *t = lt_params_get_any(ctx, params, name, ndim, shape);
+    if (!t || is_float(lt_type(t)))
+        return t;
+    lt_fail(ctx, LT_ERR_DTYPE, "params: tensor %s is %s, expected a floating-point type", name,
+            lt_dtype_name(lt_type(t)));
+    return NULL;
 }
 
 lt_tensor *lt_params_get_joined(lt_ctx *ctx, const lt_params *params, const char *prefix,

@@ -70,6 +70,10 @@ LT_API lt_tensor *lt_params_find(const lt_params *params, const char *name);
 LT_API lt_tensor *lt_params_get(lt_ctx *ctx, const lt_params *params, const char *name, int ndim,
                                 const int64_t *shape);
 
+/* lt_params_get() for a tensor of any type, integers included. */
+LT_API lt_tensor *lt_params_get_any(lt_ctx *ctx, const lt_params *params, const char *name,
+                                    int ndim, const int64_t *shape);
+
 /* The number of tensors. */
 LT_API size_t lt_params_count(const lt_params *params);
 

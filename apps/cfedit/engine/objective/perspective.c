@@ -108,7 +108,7 @@ lt_tensor *ce_perspective_load(lt_ctx *ctx, const char *path, int copies)
     if (lt_params_create(ctx, &file) || lt_params_load(ctx, file, path, NULL))
         goto done;
     const lt_tensor *found =
-        lt_params_get(ctx, file, "perspective.points", 5, (int64_t[]){-1, copies, 2, 4, 2});
+        lt_params_get_any(ctx, file, "perspective.points", 5, (int64_t[]){-1, copies, 2, 4, 2});
     if (!found)
         goto done;
     points = lt_cast(ctx, found, LT_F32);
