@@ -76,7 +76,7 @@ all: cfedit lib
 
 lib: $(LIB_A) $(LIB_SO) $(ENGINE_A) $(ENGINE_SO)
 
-cfedit: $(MAIN_OBJ) $(COMMANDS_A) $(CONSOLE_A) $(PICTURES_A) $(ENGINE_A) $(LIB_A)
+cfedit $(BUILD)/cfedit: $(MAIN_OBJ) $(COMMANDS_A) $(CONSOLE_A) $(PICTURES_A) $(ENGINE_A) $(LIB_A)
 	$(CC) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $^ $(APPLIBS)
 
 $(LIB_A): $(LIB_OBJ)
@@ -201,7 +201,7 @@ ifneq ($(wildcard $(MERGE_LIST)),)
 export CFEDIT_BPE ?= $(MERGE_LIST)
 endif
 
-.PHONY: check test test-all test-unit test-cli test-parity test-convert test-install test-sanitize test-warnings test-layers test-full
+.PHONY: check test test-all test-unit test-cli test-parity test-convert test-install test-sanitize test-threads test-warnings test-layers test-full
 # Seconds, for use while working.
 check test-unit: $(BUILD)/unit_tests
 	sh tests/unit/run.sh $(BUILD)/unit_tests
@@ -251,6 +251,12 @@ fuzz:
 	$(call fuzz_for,$(SECONDS))
 fuzz-short:
 	$(call fuzz_for,25)
+
+# ThreadSanitizer over the team of threads, the loops that it runs, and the program.
+THREAD_SUITES := team conv winograd resample ops_elementwise ops_dense ops_norm ops_shape tape optim stylegan2 trainer
+test-threads:
+	$(MAKE) $(JOBS) BUILD=$(BUILD)-tsan CC=clang CFLAGS="-g -O1 -fsanitize=thread" $(BUILD)-tsan/unit_tests $(BUILD)-tsan/cfedit
+	BUILD=$(BUILD)-tsan sh tests/threads.sh $(THREAD_SUITES)
 
 # No layer includes a higher one.
 test-layers:
@@ -378,7 +384,7 @@ uninstall:
 	rm -rf $(DESTDIR)$(INCDIR)/libtensor $(DESTDIR)$(INCDIR)/libcfedit $(DESTDIR)$(DATADIR)
 
 clean:
-	rm -rf $(BUILD) $(BUILD)-fuzz $(BUILD)-sanitize $(BUILD)-gcc $(BUILD)-clang cfedit demo.png
+	rm -rf $(BUILD) $(BUILD)-fuzz $(BUILD)-sanitize $(BUILD)-tsan $(BUILD)-gcc $(BUILD)-clang cfedit demo.png
 
 help:
 	@echo "make            build ./cfedit and the library"

@@ -37,7 +37,6 @@ typedef struct share {
  * bit away, nobody can enter, and when the count is 0 the work is done. */
 #define OPEN       ((uint_least64_t)1 << 31)
 #define INSIDE     (OPEN - 1)
-#define NEXT_WORK  ((uint_least64_t)1 << 32)
 #define WORK_OF(s) ((s) >> 32)
 
 typedef struct helper {
@@ -190,13 +189,16 @@ void lt_team_free(lt_team *team)
 {
     if (!team)
         return;
-    if (team->started && team->process == getpid()) {
+    const bool forked = team->started && team->process != getpid();
+    if (team->started && !forked) {
         atomic_store(&team->quit, true);
         pthread_mutex_lock(&team->lock);
         pthread_cond_broadcast(&team->work);
         pthread_mutex_unlock(&team->lock);
         for (int i = 1; i < team->threads; i++)
             pthread_join(team->helpers[i - 1].thread, NULL);
+    }
+    if (!forked) {
         pthread_mutex_destroy(&team->lock);
         pthread_cond_destroy(&team->work);
         pthread_cond_destroy(&team->done);
@@ -242,32 +244,41 @@ static void close_work(lt_team *team)
     }
 }
 
-/* The context's team; NULL where one thread is all there is, or where the team is at work. */
-static lt_team *team_of(lt_ctx *ctx)
+/* The context's team for work on so many threads; NULL where one thread is all there is, or where
+ * the team is at work. */
+static lt_team *team_of(lt_ctx *ctx, int threads)
 {
+    if (threads <= 1 || (ctx->team && ctx->team->running))
+        return NULL;
+    /* A forked child has no helpers, and locks whose state nobody knows: it gets a new team. */
+    if (ctx->team && ctx->team->started && ctx->team->process != getpid()) {
+        lt_team_free(ctx->team);
+        ctx->team = NULL;
+    }
     if (!ctx->team)
         ctx->team = lt_team_create(ctx->threads);
     lt_team *team = ctx->team;
-    if (!team || team->running)
-        return NULL;
-    if (!team->started)
+    if (team && !team->started)
         start(team);
-    /* A forked child has the caller alone, and locks whose state nobody knows. */
-    return team->threads > 1 && team->process == getpid() ? team : NULL;
+    return team && team->threads > 1 ? team : NULL;
 }
 
-void lt_team_run(lt_ctx *ctx, int threads, lt_team_fn *fn, void *arg)
+static void run(lt_team *team, int threads, lt_team_fn *fn, void *arg)
 {
-    lt_team *team = threads > 1 ? team_of(ctx) : NULL;
-    if (!team) {
-        fn(arg, 0);
-        return;
-    }
     team->running = true;
     publish(team, threads, fn, arg);
     fn(arg, 0);
     close_work(team);
     team->running = false;
+}
+
+void lt_team_run(lt_ctx *ctx, int threads, lt_team_fn *fn, void *arg)
+{
+    lt_team *team = team_of(ctx, threads);
+    if (team)
+        run(team, threads, fn, arg);
+    else
+        fn(arg, 0);
 }
 
 /* ---- loops ---- */
@@ -298,7 +309,7 @@ void lt_for(lt_ctx *ctx, int threads, int64_t n, lt_for_fn *fn, void *arg)
 {
     if (threads > n)
         threads = n < 1 ? 1 : (int)n;
-    lt_team *team = threads > 1 ? team_of(ctx) : NULL;
+    lt_team *team = team_of(ctx, threads);
     if (team && threads > team->shares_room)
         threads = team->shares_room;
     if (!team) {
@@ -317,5 +328,5 @@ void lt_for(lt_ctx *ctx, int threads, int64_t n, lt_for_fn *fn, void *arg)
         atomic_store_explicit(&team->shares[i].next, first, memory_order_relaxed);
         team->shares[i].end = end < n ? end : n;
     }
-    lt_team_run(ctx, threads, work_on_loop, &loop);
+    run(team, threads, work_on_loop, &loop);
 }
