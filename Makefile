@@ -16,8 +16,8 @@ WARN     := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpo
 # Contraction is off so that results do not depend on how a compiler fuses; kernels ask for FMA by instruction set.
 BASE     := -std=c11 -D_POSIX_C_SOURCE=200809L -pthread -fopenmp-simd -ffp-contract=off -fno-math-errno -fno-trapping-math
 LIBFLAGS := $(BASE) $(WARN) $(WERROR) -Ilib -fPIC -fvisibility=hidden -O3
-APPFLAGS := $(BASE) $(WARN) $(WERROR) -Ilib -Iapps/cfedit -I. -O2 -DCE_DATADIR=\"$(DATADIR)\"
-ENGINEFLAGS := $(BASE) $(WARN) $(WERROR) -Ilib -Iapps/cfedit -fPIC -fvisibility=hidden -O2 -DCE_DATADIR=\"$(DATADIR)\"
+APPFLAGS := $(BASE) $(WARN) $(WERROR) -Ilib -Iapps/cfedit -I. -O2
+ENGINEFLAGS := $(BASE) $(WARN) $(WERROR) -Ilib -Iapps/cfedit -fPIC -fvisibility=hidden -O2
 # The image libraries are the program's, not the libraries'.
 LIBS     := -lz -lm -ldl -lpthread
 APPLIBS  := -lpng -ljpeg $(LIBS)
@@ -108,6 +108,15 @@ $(foreach i,$(ISAS) amx emulated,$(eval $(call kernel_rule,$(i))))
 $(BUILD)/lib/%.o: lib/%.c
 	@mkdir -p $(@D)
 	$(CC) $(LIBFLAGS) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# The one file that knows where an installed model lies; it is made anew when that place changes.
+$(BUILD)/datadir: FORCE
+	@mkdir -p $(@D)
+	@echo '$(DATADIR)' | cmp -s - $@ || echo '$(DATADIR)' > $@
+.PHONY: FORCE
+FORCE:
+$(BUILD)/apps/cfedit/engine/model_files.o: $(BUILD)/datadir
+$(BUILD)/apps/cfedit/engine/model_files.o: private CPPFLAGS += -DCE_DATADIR=\"$(DATADIR)\"
 
 $(BUILD)/apps/cfedit/engine/%.o: apps/cfedit/engine/%.c
 	@mkdir -p $(@D)

@@ -102,8 +102,8 @@ static int argmax(const float *x, int64_t n, int64_t stride)
 }
 
 /* The share of captions whose own picture is the nearest among 100, and the share of pictures whose
- * own caption is. Captions state at least three colours, since shorter ones fit several portraits.
- */
+ * own caption is. Captions state at least three colours, since shorter ones fit several
+ * portraits. */
 static lt_status measure_retrieval(const struct ce_models *m, double *by_text, double *by_image)
 {
     lt_ctx *ctx = m->ctx;

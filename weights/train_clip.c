@@ -322,8 +322,8 @@ out:
 
 /* ---- vocabulary, checkpoints ---- */
 
-/* Learns the merges from captions, part of them in templates, and adds them as `tokenizer.merges`.
- */
+/* Learns the merges from captions, part of them in templates, and adds them as
+ * `tokenizer.merges`. */
 static lt_status learn_vocabulary(struct run *r)
 {
     enum { TEXTS = 20000 };

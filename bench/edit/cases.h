@@ -36,8 +36,8 @@ const struct edit_setting *edit_setting_find(enum edit_suite suite, const char *
  * that, else the method's own settings. */
 const struct edit_setting *edit_setting_base(const struct edit_setting *setting);
 
-/* Makes all values of a setting. False if `change` is wrong; the offending word is in bad[bad_cap].
- */
+/* Makes all values of a setting. False if `change` is wrong; the offending word is in
+ * bad[bad_cap]. */
 bool edit_setting_make(const struct edit_setting *setting, struct ce_edit_settings *out, char *bad,
                        size_t bad_cap);
 /* A number that identifies the values of settings, so that results of other values are not mistaken

@@ -214,8 +214,8 @@ static void put_grid(struct text *t, const struct source *s)
     put(t, "\n");
 }
 
-/* Writes the table of ablations: each setting beside its base, over the edits that both have made.
- */
+/* Writes the table of ablations: each setting beside its base, over the edits that both have
+ * made. */
 static void put_ablation(struct text *t, const struct source *s)
 {
     const struct edit_setting *setting;

@@ -31,8 +31,8 @@ static const struct {
 };
 enum { ROWS = sizeof plan / sizeof *plan };
 
-/* Sets key and name of row i. The name ends with the picture size where the generator takes part.
- */
+/* Sets key and name of row i. The name ends with the picture size where the generator takes
+ * part. */
 static void name_row(size_t i, const struct setup *s, struct row *row)
 {
     const struct work *w = plan[i].work;

@@ -21,8 +21,8 @@ int child_call(int (*fn)(void *arg), void *arg, struct usage *usage);
 /* Runs the program at the path argv[0] and returns its exit status, 127 if the program cannot be
  * run, or -1 if the process could not be started or was killed. The program's standard output goes
  * to `out`: at most cap - 1 bytes and a zero, the rest is dropped. With `out` NULL the output is
- * thrown away. `env` is NULL or a NULL-ended list of "NAME=VALUE" that is added to the environment.
- */
+ * thrown away. `env` is NULL or a NULL-ended list of "NAME=VALUE" that is added to the
+ * environment. */
 int child_run(const char *const *argv, const char *const *env, char *out, size_t cap,
               struct usage *usage);
 

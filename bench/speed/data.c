@@ -96,8 +96,8 @@ static lt_status write_weights(lt_ctx *ctx, const struct setup *s)
 
 /* ---- inputs ---- */
 
-/* Padded token ids of the templates filled with `text`, or of `text` alone if templates is false.
- */
+/* Padded token ids of the templates filled with `text`, or of `text` alone if templates is
+ * false. */
 static lt_tensor *ids_of(const struct ce_models *models, const char *text, bool templates)
 {
     char *filled[CE_TEMPLATES] = {0};

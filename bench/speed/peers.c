@@ -165,8 +165,8 @@ static bool run_peer(const struct setup *setup, size_t i, const char *key, struc
     return status == 0;
 }
 
-/* Times whole processes of a peer from outside, as `cfedit embed` is timed; the first is a warm-up.
- */
+/* Times whole processes of a peer from outside, as `cfedit embed` is timed; the first is a
+ * warm-up. */
 static bool run_cold(const struct setup *setup, size_t peer, const char *key,
                      struct peer_figures *p)
 {

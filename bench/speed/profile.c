@@ -114,8 +114,8 @@ struct job {
     char message[BENCH_TEXT];
 };
 
-/* Starts perf on this process and all its threads; returns the process id of perf, -1 on failure.
- */
+/* Starts perf on this process and all its threads; returns the process id of perf, -1 on
+ * failure. */
 static pid_t start_perf(const char *samples)
 {
     char self[24];

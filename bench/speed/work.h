@@ -1,5 +1,5 @@
-/* The works that are timed inside a process: the networks each needs, one run of it, and its cost.
- */
+/* The works that are timed inside a process: the networks each needs, one run of it, and its
+ * cost. */
 #ifndef BENCH_WORK_H
 #define BENCH_WORK_H
 

@@ -65,8 +65,8 @@ static void *map(size_t bytes)
     return p;
 }
 
-/* A region with room for `bytes`: a long one, or only as long as that where address space is short.
- */
+/* A region with room for `bytes`: a long one, or only as long as that where address space is
+ * short. */
 static region *region_create(size_t bytes)
 {
     region *r = calloc(1, sizeof *r);

@@ -70,8 +70,8 @@ LT_API int lt_ndim(const lt_tensor *t);
 LT_API const int64_t *lt_shape(const lt_tensor *t);
 /* For each axis, elements from one index to the next; the tensor owns the array. */
 LT_API const int64_t *lt_strides(const lt_tensor *t);
-/* The size of an axis. A negative axis counts from the end; an axis that does not exist has size 1.
- */
+/* The size of an axis. A negative axis counts from the end; an axis that does not exist has size
+ * 1. */
 LT_API int64_t lt_dim(const lt_tensor *t, int axis);
 /* The number of elements. */
 LT_API int64_t lt_numel(const lt_tensor *t);

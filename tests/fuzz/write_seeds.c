@@ -46,8 +46,8 @@ static void put_text(const char *target, const char *name, const char *text)
     put(target, name, text, strlen(text));
 }
 
-/* Turns the safetensors file TARGET/NAME into its header, with `choice` in front unless negative.
- */
+/* Turns the safetensors file TARGET/NAME into its header, with `choice` in front unless
+ * negative. */
 static void keep_header(lt_ctx *ctx, const char *target, const char *name, int choice)
 {
     void *data;

@@ -41,8 +41,8 @@ enum { WORLD_NO_PART = -1 };
 void world_paint(struct world_canvas *canvas, const struct world_frame *frame, struct world_box box,
                  world_shape *shape, const void *arg, const float color[3], int part);
 
-/* The pixels whose centres may lie in a box, with one pixel of margin; right and bottom excluded.
- */
+/* The pixels whose centres may lie in a box, with one pixel of margin; right and bottom
+ * excluded. */
 struct world_pixels {
     int left, right, top, bottom;
 };

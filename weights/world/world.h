@@ -92,8 +92,8 @@ float world_random_normal(uint64_t *rng);
 void world_attr_random_natural(uint64_t *rng, struct world_attr *attr, float z[WORLD_Z]);
 
 /* Draws a portrait of the whole world at random. The form is natural. Each part has a natural
- * colour with probability 0.45, else one of the named colours. Half of the portraits wear glasses.
- */
+ * colour with probability 0.45, else one of the named colours. Half of the portraits wear
+ * glasses. */
 void world_attr_random_any(uint64_t *rng, struct world_attr *attr);
 
 /* An example of a named colour: jittered by rng, or its exact centre where rng is NULL. */

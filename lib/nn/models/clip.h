@@ -39,8 +39,8 @@ LT_API lt_status lt_clip_init(lt_ctx *ctx, lt_params *params, const lt_clip_conf
  *     image_mean, image_std    JSON lists of three numbers, of pixels in [0, 1]; default: OpenAI's
  *
  * Errors: LT_ERR_MISSING, LT_ERR_SHAPE, LT_ERR_DTYPE (naming the tensor), LT_ERR_UNSUPPORTED
- * (another activation, a width without heads), LT_ERR_FORMAT (naming the metadata), LT_ERR_MEMORY.
- */
+ * (another activation, a width without heads), LT_ERR_FORMAT (naming the metadata),
+ * LT_ERR_MEMORY. */
 LT_API lt_status lt_clip_create(lt_ctx *ctx, const lt_params *params, lt_clip **out);
 
 /* Frees a network, not its parameters. NULL is accepted. */

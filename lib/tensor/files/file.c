@@ -52,8 +52,8 @@ lt_status lt_file_read(lt_ctx *ctx, const char *path, size_t max_bytes, void **d
                          (intmax_t)info.st_size, max_bytes);
         goto done;
     }
-    /* One byte more than the file has, so that its end is seen before the block would have to grow.
-     */
+    /* One byte more than the file has, so that its end is seen before the block would have to
+     * grow. */
     capacity = S_ISREG(info.st_mode) ? (size_t)info.st_size + 1 : 65536;
     for (;;) {
         unsigned char *grown = block ? block : malloc(capacity + 1);
@@ -178,8 +178,8 @@ static int create_beside(const char *target, char **name)
 
 /* ---- targets ---- */
 
-/* The descriptor that "/dev/stdout", "/dev/stderr" or "/dev/fd/N" stands for; -1 for other names.
- */
+/* The descriptor that "/dev/stdout", "/dev/stderr" or "/dev/fd/N" stands for; -1 for other
+ * names. */
 static int descriptor_of(const char *path)
 {
     static const char folder[] = "/dev/fd/";

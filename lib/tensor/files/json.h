@@ -16,8 +16,8 @@ LT_BEGIN_DECLS
 
 /* A text that is being written. The writer places commas and colons. It remembers calls that cannot
  * make valid JSON, such as a value without a key in an object or an end without a beginning, and
- * failed allocations; lt_json_writer_text() then returns NULL. So the other calls need no checks.
- */
+ * failed allocations; lt_json_writer_text() then returns NULL. So the other calls need no
+ * checks. */
 typedef struct lt_json_writer lt_json_writer;
 
 /* A writer with an empty text, or NULL where there is no memory. All other calls accept NULL and do

@@ -62,8 +62,8 @@ const lt_json *lt_json_at(const lt_json *value, size_t index);
 /* The key of member number `index` of an object, zero-terminated; NULL past the end. `length` as in
  * lt_json_string(). */
 const char *lt_json_key(const lt_json *object, size_t index, size_t *length);
-/* The member of an object with this key, or NULL. Takes time logarithmic in the number of members.
- */
+/* The member of an object with this key, or NULL. Takes time logarithmic in the number of
+ * members. */
 const lt_json *lt_json_get(const lt_json *object, const char *key);
 
 #endif

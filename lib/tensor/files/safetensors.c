@@ -452,8 +452,8 @@ done:
 
 /* ---- writing ---- */
 
-/* Fails unless all names are there and different. `what` says what they are, as in "tensor name".
- */
+/* Fails unless all names are there and different. `what` says what they are, as in "tensor
+ * name". */
 static lt_status check_unique(lt_ctx *ctx, const char *path, const char *what, size_t count,
                               const char *const *names)
 {

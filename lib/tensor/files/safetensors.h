@@ -39,8 +39,8 @@ typedef struct lt_safetensors_info {
 
 /* Opens a file, which the caller closes with lt_safetensors_close(). Errors: LT_ERR_IO where it
  * cannot be read; LT_ERR_FORMAT where it is truncated, is no safetensors file, or has a header that
- * contradicts itself or the file; LT_ERR_UNSUPPORTED for more than LT_MAX_DIMS axes; LT_ERR_MEMORY.
- */
+ * contradicts itself or the file; LT_ERR_UNSUPPORTED for more than LT_MAX_DIMS axes;
+ * LT_ERR_MEMORY. */
 LT_API lt_status lt_safetensors_open(lt_ctx *ctx, const char *path, lt_safetensors **out);
 /* Closes a file; tensors that borrow from it stay valid. NULL is accepted. */
 LT_API void lt_safetensors_close(lt_safetensors *file);

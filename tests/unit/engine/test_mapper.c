@@ -1,5 +1,5 @@
-/* The text-embedding mapping: names, levels, values against a plain reference, gradients, errors.
- */
+/* The text-embedding mapping: names, levels, values against a plain reference, gradients,
+ * errors. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>

@@ -204,8 +204,8 @@ START_TEST(sizes_and_means)
 }
 END_TEST
 
-/* Without one tensor, or with one of another shape, there is no encoder, and the message names it.
- */
+/* Without one tensor, or with one of another shape, there is no encoder, and the message names
+ * it. */
 START_TEST(refusals)
 {
     static const struct {

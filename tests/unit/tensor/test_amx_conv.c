@@ -1,6 +1,6 @@
 /* Convolutions on AMX, called directly so that shapes which are too small for them are tested too:
- * with the unit's instructions written out in C everywhere, and with the unit where there is one.
- */
+ * with the unit's instructions written out in C everywhere, and with the unit where there is
+ * one. */
 #include <check.h>
 #include <math.h>
 #include <string.h>

@@ -64,8 +64,8 @@ void rich_paint(struct rich_canvas *canvas, const struct world_frame *f, struct 
             gloss[i] = 0.0f;
         shape(arg, &row);
 
-        /* Most boxes are partly empty: only what lies between the outermost covered pixels counts.
-         */
+        /* Most boxes are partly empty: only what lies between the outermost covered pixels
+         * counts. */
         int first = 0, end = width;
         while (first < end && cover[first] == 0.0f)
             first++;

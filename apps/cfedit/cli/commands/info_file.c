@@ -48,8 +48,7 @@ static void count_tensors(struct ce_file_facts *f)
     }
 }
 
-/* ---- networks: each is made of its file, to tell its sizes or what is missing ----
- */
+/* ---- networks: each is made of its file, to tell its sizes or what is missing ---- */
 
 static lt_status ask_generator(lt_ctx *ctx, const lt_params *params, struct ce_file_facts *f)
 {

@@ -26,8 +26,8 @@ struct ce_progress {
 /* Starts the clock for a loop of `total` steps. The strings are borrowed. */
 void ce_progress_begin(struct ce_progress *progress, const struct ce_run *run, const char *what,
                        const char *unit, int64_t total);
-/* `done` steps are finished. `note` (may be NULL) is added to the line, for example "loss 0.1234".
- */
+/* `done` steps are finished. `note` (may be NULL) is added to the line, for example "loss
+ * 0.1234". */
 void ce_progress_step(struct ce_progress *progress, int64_t done, const char *note);
 /* Tells of work before the next step that takes longer than a step. */
 void ce_progress_stage(struct ce_progress *progress, const char *stage);

@@ -1,5 +1,5 @@
-/* Where results go: picture files and dumps, whether they may be written, and what is told of them.
- */
+/* Where results go: picture files and dumps, whether they may be written, and what is told of
+ * them. */
 #ifndef CFEDIT_OUTPUT_H
 #define CFEDIT_OUTPUT_H
 

@@ -21,8 +21,8 @@ static const char *choice_word(struct ce_run *run, const char *choices, int numb
     return ce_text(run, "%.*s", (int)strcspn(choices, "|"), choices);
 }
 
-/* A setting that the defaults do not use gets a value out of range, which the help does not show.
- */
+/* A setting that the defaults do not use gets a value out of range, which the help does not
+ * show. */
 static struct ce_option make(struct ce_run *run, struct ce_setting_option *o,
                              const struct ce_edit_settings *defaults)
 {

@@ -28,8 +28,8 @@ void ce_train_log_close(struct ce_train_log *log); /* NULL is accepted */
 
 /* Draws the losses of all steps so far as a PNG. */
 lt_status ce_train_plot(lt_ctx *ctx, const struct ce_trainer *trainer, const char *path);
-/* Draws latents (N,L,D) before and after the edit as a PNG: N columns, at most 8, of two pictures.
- */
+/* Draws latents (N,L,D) before and after the edit as a PNG: N columns, at most 8, of two
+ * pictures. */
 lt_status ce_train_sheet(lt_ctx *ctx, struct ce_trainer *trainer, lt_tensor *latents,
                          const char *title, const char *path);
 

@@ -22,8 +22,8 @@ struct ce_channels_config ce_channels_defaults(void)
 
 /* ---- files ---- */
 
-/* Continues a hash with the first 64 values of every tensor, by which other weights are recognised.
- */
+/* Continues a hash with the first 64 values of every tensor, by which other weights are
+ * recognised. */
 static uint64_t mix(uint64_t h, const lt_params *params)
 {
     for (size_t i = 0; i < lt_params_count(params); i++) {

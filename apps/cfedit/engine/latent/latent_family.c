@@ -46,6 +46,13 @@ static lt_status check(lt_ctx *ctx, const struct ce_edit_settings *settings,
                        space->first_layer, space->last_layer);
     if (!models)
         return LT_OK;
+    const int layers = lt_stylegan2_latents(models->generator);
+    if (ce_first_layer(models, space->first_layer) >= layers)
+        return lt_fail(
+            ctx, LT_ERR_ARGUMENT,
+            "first-layer is %d, but the layers of this generator are 0 to %d, so none may "
+            "move",
+            ce_first_layer(models, space->first_layer), layers - 1);
     const lt_status status = check_render_size(models, &settings->latent);
     return status ? status : ce_likeness_check(models, likeness_of(settings));
 }

@@ -78,6 +78,12 @@ static lt_status check_data(struct ce_trainer *trainer)
     const struct ce_train_data *data = &trainer->data;
     const struct ce_train_config *config = &trainer->config;
     const int copies = config->objective.nce.copies;
+    if (config->mapper_type == CE_MAPPER_LEVELS && !config->level[CE_LEVEL_COARSE] &&
+        !config->level[CE_LEVEL_MEDIUM] && !config->level[CE_LEVEL_FINE])
+        return lt_fail(
+            ctx, LT_ERR_ARGUMENT,
+            "the coarse, medium and fine level of the mapper are all off, so no layer may "
+            "move");
     if (!trainer->models->generator || !trainer->models->clip || !trainer->models->tokenizer)
         return lt_fail(ctx, LT_ERR_ARGUMENT,
                        "a training needs a generator, CLIP and its tokenizer");

@@ -13,8 +13,9 @@
  *         ce_request request = ce_request_defaults();
  *         request.target = "face with green lips";
  *         if (ce_model_open(ctx, NULL, &model) == LT_OK &&
- *             ce_edit_latents(model, &request, ce_faces(model, (int64_t[]){7}, 1), &edited) ==
- * LT_OK) printf("match with the text %.3f -> %.3f\n", edited.match_before, edited.match_after);
+ *             ce_edit_latents(model, &request, ce_faces(model, (int64_t[]){7}, 1),
+ *                             &edited) == LT_OK)
+ *             printf("match %.3f -> %.3f\n", edited.match_before, edited.match_after);
  *         else
  *             printf("%s\n", lt_ctx_message(ctx));
  *         ce_edited_free(&edited);

@@ -384,8 +384,8 @@ static void finish_pixels(const job *j, spot *at, int64_t line, int64_t pixel, i
     }
 }
 
-/* Computes a span: `lines` lines from number `line` on, of each `count` vectors from number v on.
- */
+/* Computes a span: `lines` lines from number `line` on, of each `count` vectors from number v
+ * on. */
 static void run_span(const job *j, lt_amx_conv_walk *walk, tile in, spot *at, int64_t line,
                      int64_t lines, int64_t v, int64_t count, float *m)
 {
@@ -531,8 +531,8 @@ static void run_tile_bundles(void *arg, lt_range range)
     j->unit->end();
 }
 
-/* More inputs than weights: the weights pass, and each thread takes the next tiles when it is free.
- */
+/* More inputs than weights: the weights pass, and each thread takes the next tiles when it is
+ * free. */
 static bool run_by_tiles(lt_ctx *ctx, const job *j)
 {
     const int threads = ctx->threads;

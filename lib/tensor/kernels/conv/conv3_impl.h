@@ -54,8 +54,8 @@ static inline bool lt_conv3_flipped(const lt_conv3 *q)
     return q->flip != (q->kind == LT_CONV3_UP);
 }
 
-/* Sets q->dot to the totals of the partial sums (n, parts, o), added up in the order of the parts.
- */
+/* Sets q->dot to the totals of the partial sums (n, parts, o), added up in the order of the
+ * parts. */
 void lt_conv3_add_parts(const lt_conv3 *q, int64_t parts, const double *partial);
 
 /* One way of running a request. Errors: LT_ERR_MEMORY. Results do not depend on the number of

@@ -1,5 +1,5 @@
-/* The general way of convolution: runs a plan by tiles, panels of weights and vectors of positions.
- */
+/* The general way of convolution: runs a plan by tiles, panels of weights and vectors of
+ * positions. */
 #include <string.h>
 
 #include "tensor/kernels/conv/conv_plan_impl.h"
@@ -241,8 +241,8 @@ static void run_tiles(void *arg, lt_range range)
     }
 }
 
-/* Many positions: the weights are the passing side and packed first; threads share out the tiles.
- */
+/* Many positions: the weights are the passing side and packed first; threads share out the
+ * tiles. */
 static void run_by_tiles(run_job *j)
 {
     const lt_conv_plan *p = j->p;

@@ -25,8 +25,8 @@ typedef struct weight_plan {
     int64_t area;    /* positions of a tile */
 } weight_plan;
 
-/* The number of vectors of a group, and in *first its first vector. Vectors are dealt out evenly.
- */
+/* The number of vectors of a group, and in *first its first vector. Vectors are dealt out
+ * evenly. */
 static int group_vectors(const weight_plan *p, int64_t group, int64_t *first)
 {
     const int64_t all = lt_ceil_quotient(p->s->o, p->k->lanes);

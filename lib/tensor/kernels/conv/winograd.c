@@ -96,8 +96,8 @@ static run run_at(const plan *p, int64_t index, int64_t lane)
     return r;
 }
 
-/* Copies `count` columns from x on of row y, times scale; places outside of the image become zero.
- */
+/* Copies `count` columns from x on of row y, times scale; places outside of the image become
+ * zero. */
 static void copy_row(const lt_conv3 *q, const float *plane, float scale, int64_t y, int64_t x,
                      int64_t count, float *dst)
 {
@@ -131,8 +131,8 @@ static void input_vector(const plan *p, int64_t index, int64_t c, float *v)
         for (int64_t i = 0; i < rows; i++) {
             near[i] = plane + (y0 + i) * q->w + x0;
             far[i] = near[i] + step;
-            /* The processor's own prefetching does not find the next channel: it is too far away.
-             */
+            /* The processor's own prefetching does not find the next channel: it is too far
+             * away. */
             if (c + 1 < q->c)
                 for (int64_t j = 0; j < p->lanes * step; j += 16)
                     __builtin_prefetch(near[i] + q->h * q->w + j);
@@ -264,8 +264,8 @@ static void transform_inputs(const plan *p, group b, int64_t begin, int64_t end,
             input_vector(p, b.first + i, c, v + c * width(p) + i * p->lanes);
 }
 
-/* Makes outputs of a group's products m (point, end - begin, 3 L) for output channels [begin, end).
- */
+/* Makes outputs of a group's products m (point, end - begin, 3 L) for output channels [begin,
+ * end). */
 static void transform_outputs(const plan *p, group b, int64_t begin, int64_t end, const float *m)
 {
     for (int64_t o = begin; o < end; o++)

@@ -38,8 +38,8 @@ INLINE void biased_digits(const floats *x, const floats *inverse, words *to)
 /* The bits of a where the mask has ones, else the bits of b. */
 #define CHOOSE(mask, a, b) (((a) & (mask)) | ((b) & ~(mask)))
 
-/* digit[d] = digit d of four vectors of biased integers: byte j of lane l comes from w[j] lane l.
- */
+/* digit[d] = digit d of four vectors of biased integers: byte j of lane l comes from w[j] lane
+ * l. */
 INLINE void gather_digits(const words *w, words *digit)
 {
     const uint32_t low = 0xffff, bytes = 0xff00ff;

@@ -1,6 +1,6 @@
 /* Packing matrices into digits, and products of packed blocks (amx_kernels.h). Compiled for AMX
- * only; tests compile it once more with the unit's instructions written out in C (LT_AMX_EMULATED).
- */
+ * only; tests compile it once more with the unit's instructions written out in C
+ * (LT_AMX_EMULATED). */
 #include "tensor/kernels/gemm/amx_kernels.h"
 
 #include "tensor/kernels/gemm/amx_digits.h"
@@ -378,8 +378,8 @@ static void matrix_products(const lt_amx_walk *walk)
 }
 
 /* The configuration of the unit (Intel's manual, volume 1, 18.4): eight register tiles of 16 rows
- * of 64 bytes. A constant in memory, because the instruction reads it behind the compiler's back.
- */
+ * of 64 bytes. A constant in memory, because the instruction reads it behind the compiler's
+ * back. */
 static const struct {
     uint8_t palette, start_row, reserved[14];
     uint16_t row_bytes[16];

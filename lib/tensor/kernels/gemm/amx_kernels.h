@@ -93,8 +93,8 @@ static inline void lt_amx_fetch(lt_amx_ahead *a)
 }
 
 /* An operand before it is packed. Element k of the depth of row i of A, or of column i of B, lies
- * at i * ld + k, or with `across` at k * ld + i. The elements are float32, or with `half` float16.
- */
+ * at i * ld + k, or with `across` at k * ld + i. The elements are float32, or with `half`
+ * float16. */
 typedef struct lt_amx_source {
     const void *data;
     int64_t ld;

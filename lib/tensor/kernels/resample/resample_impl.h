@@ -79,8 +79,8 @@ lt_status lt_warp_apply(lt_ctx *ctx, int64_t planes, int64_t h, int64_t w, const
 lt_status lt_warp_adjoint(lt_ctx *ctx, int64_t planes, int64_t h, int64_t w, const double coeffs[8],
                           bool mask_border, const float *out, float *x);
 
-/* Whether resizing (h,w) to (oh,ow) skips so many pixels that it pays to warp only those it reads.
- */
+/* Whether resizing (h,w) to (oh,ow) skips so many pixels that it pays to warp only those it
+ * reads. */
 bool lt_warp_resize_pays(int64_t h, int64_t w, int64_t oh, int64_t ow);
 
 /* lt_warp_apply() and lt_resize_apply() of kind LT_RESIZE_CUBIC in one pass: out is (planes,oh,ow).

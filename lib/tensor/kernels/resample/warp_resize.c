@@ -4,8 +4,8 @@
 
 #include "tensor/team.h"
 
-/* An output pixel reads TAPS x TAPS warped ones; a tile of warped pixels makes ROWS x COLS outputs.
- */
+/* An output pixel reads TAPS x TAPS warped ones; a tile of warped pixels makes ROWS x COLS
+ * outputs. */
 enum { TAPS = 4, ROWS = LT_WARP_ROWS / TAPS, COLS = LT_WARP_COLS / TAPS };
 
 typedef struct plan {

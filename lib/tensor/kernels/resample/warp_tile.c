@@ -1,6 +1,6 @@
 /* Tiles of projective warps. The part of the image that a tile sees is copied to a patch, in which
- * up to four planes, such as colours, lie side by side: each neighbour of a pixel is then one quad.
- */
+ * up to four planes, such as colours, lie side by side: each neighbour of a pixel is then one
+ * quad. */
 #include "tensor/kernels/resample/warp_impl.h"
 
 #include <math.h>
