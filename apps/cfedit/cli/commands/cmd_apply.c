@@ -189,7 +189,7 @@ static lt_status edit_one(struct job *job, size_t i, struct applied *one)
 {
     lt_ctx *ctx = job->run->ctx;
     lt_tensor *photo;
-    *one = (struct applied){NULL};
+    *one = (struct applied){.w = NULL};
     one->w = ce_sources_take(job->run, &job->models, &job->sources, i, &photo);
     if (!one->w || ce_stop_asked())
         return lt_ctx_status(ctx);
