@@ -44,7 +44,8 @@ struct job {
 static const char about[] =
     "Edits pictures with a mapper that 'cfedit train' made, or with a converted published mapper.\n"
     "Each picture takes one pass through the generator. Without any source the picture is that of\n"
-    "--seed. --dump writes tensors image and source (N, 3, H, W), latents and source_latents (N, L, D).";
+    "--seed. Several come with a contact sheet, unless --resume has skipped some of them. --dump\n"
+    "writes tensors image and source (N, 3, H, W), latents and source_latents (N, L, D).";
 
 static const char examples[] =
     "  cfedit apply --mapper green.safetensors --seeds 1-16 -o edited\n"
@@ -76,7 +77,8 @@ static int parse(struct job *job, int argc, char **argv)
                                      .about = about,
                                      .examples = examples,
                                      .takes = CE_TAKES_GENERATOR | CE_TAKES_CLIP |
-                                              CE_TAKES_ENCODER | CE_TAKES_DUMP | CE_TAKES_OUTPUT,
+                                              CE_TAKES_ENCODER | CE_TAKES_DUMP | CE_TAKES_OUTPUT |
+                                              CE_TAKES_RESUME,
                                      .table = table,
                                      .count = n};
     const int status = ce_options_parse(run, &syntax, argc, argv);
@@ -113,9 +115,11 @@ static lt_status open_mapper(struct job *job)
 /* Names the pictures, once their number is known, and finds out whether they may be written. */
 static int check_pictures(struct job *job)
 {
-    job->many = (struct ce_many){.verb = "edited", .total = job->sources.count};
-    return ce_picture_files_check(job->run, job->output, "edited-", "", &job->sources,
-                                  &job->pictures);
+    const int status =
+        ce_picture_files_check(job->run, job->output, "edited-", "", &job->sources, &job->pictures);
+    job->many = (struct ce_many){
+        .verb = "edited", .total = job->sources.count, .resumable = job->pictures.in_folder};
+    return status;
 }
 
 /* ---- work ---- */
@@ -125,10 +129,12 @@ static lt_status write_one(struct job *job, lt_tensor *x, lt_tensor *x_hat, size
 {
     lt_ctx *ctx = job->run->ctx;
     const char *file = ce_picture_file(job->run, &job->pictures, i);
-    if (!file)
+    const char *mark = ce_sources_mark(job->run, &job->sources, i);
+    if (!file || !mark)
         return lt_ctx_status(ctx);
     ce_image before = {0}, after = {0}, pair = {0};
-    const ce_image_text texts[] = {ce_image_origin(), {"Description", job->target}};
+    const ce_image_text texts[] = {
+        ce_image_origin(), {"Description", job->target}, {CE_MADE_BY, mark}};
     lt_status status = lt_check_finite(ctx, x_hat, "the edited picture");
     if (!status)
         status = ce_image_from_tensor(ctx, x, 0, &before);
@@ -235,6 +241,12 @@ static lt_status edit_all(struct job *job)
     for (size_t i = 0; i < job->many.total && !status && !ce_stop_asked(); i++) {
         struct applied one;
         struct ce_block *mark = ce_mark(run);
+        if (ce_picture_files_made(run, &job->pictures, i, 1)) {
+            job->many.there++;
+            job->progress.skipped++;
+            ce_release(run, mark);
+            continue;
+        }
         const lt_scope scope = lt_scope_open(run->ctx);
         status = edit_one(job, i, &one);
         if (status && photos && !one.w && ce_many_skip(run, &job->many))
@@ -304,7 +316,11 @@ static lt_status apply(struct job *job)
         status = make_dump(job);
     if (!status)
         status = edit_all(job);
-    const bool whole = job->many.done + job->many.bad == job->many.total && job->many.done > 0;
+    const bool whole =
+        job->many.there + job->many.done + job->many.bad == job->many.total && job->many.done > 0;
+    /* The pictures before the edit are not in the files of an earlier run. */
+    if (job->many.there > 0)
+        job->pictures.sheet = NULL;
     if (!status && whole)
         status = write_dump(job);
     if (!status && whole && job->pictures.sheet)

@@ -143,7 +143,7 @@ static int read_options(struct ce_run *run, struct edit_options *o, int argc, ch
                                      .about = about,
                                      .examples = examples,
                                      .takes = CE_TAKES_MODEL | CE_TAKES_ENCODER | CE_TAKES_DUMP |
-                                              CE_TAKES_OUTPUT,
+                                              CE_TAKES_OUTPUT | CE_TAKES_RESUME,
                                      .table = table,
                                      .count = n};
     const int status = ce_options_parse(run, &syntax, argc, argv);
@@ -278,7 +278,9 @@ static lt_status name_picture(struct job *job, size_t index, struct ce_edited *e
     const char *name = e->photo ? job->photo_names[index]
                                 : ce_text(job->run, "%s%04lld", s->seeds ? "seed" : "",
                                           (long long)(s->seeds ? e->seed : (int64_t)index));
-    return name ? ce_edit_name_picture(job->run, &job->output, name, e) : LT_ERR_MEMORY;
+    e->mark = ce_sources_mark(job->run, s, index);
+    return name && e->mark ? ce_edit_name_picture(job->run, &job->output, name, e)
+                           : lt_ctx_status(job->run->ctx);
 }
 
 /* Finds out, once the number of pictures is known, whether all of them may be written. CE_PARSED,
@@ -291,8 +293,9 @@ static int check_pictures(struct job *job)
     const int room = ce_pictures_room(run, job->o.output, (int64_t)s->count);
     if (room != CE_PARSED)
         return room;
-    job->many = (struct ce_many){.verb = "edited", .total = s->count};
     ce_edit_place(&job->output, job->o.output, s->count);
+    job->many =
+        (struct ce_many){.verb = "edited", .total = s->count, .resumable = job->output.folder};
     if (s->images.count > 0 &&
         !(job->photo_names = ce_photo_names(run, s->images.items, s->images.count, NULL)))
         return ce_fail(run);
@@ -327,6 +330,18 @@ static lt_status make_dump_room(struct job *job)
     if (status == LT_OK && run->dump)
         job->kept = ce_alloc(run, (size_t)count, sizeof *job->kept);
     return lt_ctx_status(run->ctx);
+}
+
+/* Whether an earlier run has made all of the pictures [first, first + n). Pictures that share work
+ * are skipped together, so that those made anew come out alike. */
+static bool are_made(struct job *job, size_t first, size_t n)
+{
+    bool made = job->run->resume;
+    for (size_t i = first; i < first + n && made; i++) {
+        struct ce_edited e;
+        made = name_picture(job, i, &e) == LT_OK && ce_edit_is_made(job->run, &e);
+    }
+    return made;
 }
 
 /* Finds the latents of pictures [first, first + n). Photos that are bad are left out. */
@@ -405,7 +420,14 @@ static lt_status edit_group(struct job *job, size_t first, size_t n)
     struct group group = {0};
     struct ce_block *mark = ce_mark(job->run);
     const lt_scope scope = lt_scope_open(ctx);
-    lt_status status = gather(job, first, n, &group);
+    const bool made = are_made(job, first, n);
+    lt_status status = made ? LT_OK : gather(job, first, n, &group);
+    if (made) {
+        const int64_t steps = job->editor ? ce_editor_steps(job->editor, (int64_t)n) : 0;
+        job->many.there += n;
+        job->steps_before += steps;
+        job->progress.skipped += steps;
+    }
     if (status == LT_OK && group.count > 0 && !job->given_up)
         status = edit(job, &group);
     for (size_t i = 0; i < group.count && status == LT_OK && !job->given_up; i++)

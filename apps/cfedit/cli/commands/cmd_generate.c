@@ -32,9 +32,12 @@ struct job {
 /* Names the pictures, once their number is known, and finds out whether they may be written. */
 static int check_pictures(struct job *job)
 {
-    job->many = (struct ce_many){.verb = "generated", .total = job->sources.count};
-    return ce_picture_files_check(job->run, job->output, "", job->sources.z ? "z-" : "latent-",
-                                  &job->sources, &job->pictures);
+    const int status =
+        ce_picture_files_check(job->run, job->output, "", job->sources.z ? "z-" : "latent-",
+                               &job->sources, &job->pictures);
+    job->many = (struct ce_many){
+        .verb = "generated", .total = job->sources.count, .resumable = job->pictures.in_folder};
+    return status;
 }
 
 /* The number of pictures that may stand on the sheet. */
@@ -49,13 +52,15 @@ static lt_status write_picture(struct job *job, lt_tensor *images, int64_t row, 
     struct ce_run *run = job->run;
     const char *key = job->sources.seeds ? "Seed" : "Latent";
     const char *file = ce_picture_file(run, &job->pictures, index);
-    if (!file)
+    const char *mark = ce_sources_mark(run, &job->sources, index);
+    if (!file || !mark)
         return lt_ctx_status(run->ctx);
     snprintf(note, sizeof note, "%lld, truncation %g",
              (long long)(job->sources.seeds ? job->sources.seeds[index] : (int64_t)index),
              job->sources.truncation);
     ce_image *keep = job->pictures.sheet && index < SHEET_MAX ? &job->cells[index] : NULL;
-    return ce_picture_write(run, file, images, row, key, note, keep);
+    const ce_image_text texts[] = {ce_image_origin(), {key, note}, {CE_MADE_BY, mark}};
+    return ce_picture_write(run, file, images, row, texts, job->pictures.in_folder ? 3 : 2, keep);
 }
 
 /* Writes the contact sheet of the first pictures, row by row. */
@@ -109,7 +114,7 @@ static lt_status finish(struct job *job, size_t first, lt_tensor *w, lt_tensor *
         if (status == LT_OK)
             status = ce_told_put(run, &job->json, &job->pictures, at);
         if (status == LT_OK)
-            ce_progress_step(&job->progress, (int64_t)++job->many.done, NULL);
+            ce_progress_step(&job->progress, (int64_t)(job->many.there + ++job->many.done), NULL);
     }
     const struct {
         lt_tensor *all, *part;
@@ -120,10 +125,26 @@ static lt_status finish(struct job *job, size_t first, lt_tensor *w, lt_tensor *
     return status;
 }
 
+/* Reads pictures that an earlier run has made and that stand on the sheet. */
+static lt_status skip_chunk(struct job *job, size_t first, size_t n)
+{
+    struct ce_run *run = job->run;
+    lt_status status = LT_OK;
+    for (size_t i = first; i < first + n && i < SHEET_MAX && status == LT_OK; i++) {
+        const char *file = ce_picture_file(run, &job->pictures, i);
+        status = file ? ce_image_read(run->ctx, file, &job->cells[i]) : lt_ctx_status(run->ctx);
+    }
+    job->many.there += n;
+    job->progress.skipped += (int64_t)n;
+    return status;
+}
+
 static lt_status generate_chunk(struct job *job, size_t first, size_t n)
 {
     lt_ctx *ctx = job->run->ctx;
     lt_tensor *rows[CHUNK], *photo;
+    if (ce_picture_files_made(job->run, &job->pictures, first, n))
+        return skip_chunk(job, first, n);
     for (size_t i = 0; i < n; i++)
         if (!(rows[i] = ce_sources_take(job->run, &job->models, &job->sources, first + i, &photo)))
             return lt_ctx_status(ctx);
@@ -167,7 +188,7 @@ static lt_status generate(struct job *job)
     ce_stop_catch(false);
     lt_no_grad_end(run->ctx);
     ce_progress_end(&job->progress);
-    const bool whole = job->many.done == total;
+    const bool whole = job->many.done + job->many.there == total;
     if (status == LT_OK && whole)
         status = ce_dump(run, 2, (const char *[]){"image", "latents"},
                          (lt_tensor *[]){job->images, job->latents});
@@ -210,7 +231,7 @@ int ce_cmd_generate(struct ce_run *run, int argc, char **argv)
         .examples = "  cfedit generate --seed 7 -o face.png\n"
                     "  cfedit generate --seeds 1-16 --truncation 0.5 -o faces\n"
                     "  cfedit generate --latents train.safetensors:3 --dump three.safetensors",
-        .takes = CE_TAKES_GENERATOR | CE_TAKES_DUMP | CE_TAKES_OUTPUT,
+        .takes = CE_TAKES_GENERATOR | CE_TAKES_DUMP | CE_TAKES_OUTPUT | CE_TAKES_RESUME,
         .table = table,
         .count = n,
     };

@@ -8,8 +8,10 @@
 #include "cli/console/options.h"
 #include "cli/inout/output.h"
 #include "cli/inout/photos.h"
+#include "cli/inout/pictures.h"
 #include "cli/inout/picture_list.h"
 #include "cli/console/stop.h"
+#include "cli/inout/earlier.h"
 #include "cli/inout/many.h"
 #include "cli/pictures/sheet.h"
 #include "tensor/files/safetensors.h"
@@ -39,8 +41,11 @@ struct job {
     struct ce_models models;
     struct ce_many many;
     struct ce_json_list json;
-    lt_tensor *w;                 /* (N,L,D); the rows that are done are in use */
-    const char **names;           /* the photos of these rows */
+    const char *mark;   /* of the command line */
+    lt_tensor *w;       /* (N,L,D); the rows that are done are in use */
+    const char **names; /* the photos of these rows */
+    size_t rows;        /* that are done, with those of an earlier run */
+    struct ce_earlier earlier;
     lt_tensor *x, *x_hat;         /* (N,3,S,S) for the dump; or NULL */
     ce_image cell[2 * SHEET_MAX]; /* photo, inverted, photo, ... of the first rows */
     double saved;                 /* seconds of the clock when the latents were written */
@@ -56,8 +61,7 @@ static int parse(struct job *job, int argc, char **argv)
     job->perc_lambda = (double)d.perc_lambda;
     job->output = "inverted.safetensors";
     const struct ce_option table[] = {
-        CE_OPT_LIST("image", "FILE|DIR", &job->images,
-                    "a PNG or JPEG picture, or a folder of them; may be repeated"),
+        CE_OPT_IMAGES(&job->images, "a PNG or JPEG picture, or a folder of them; may be repeated"),
         CE_OPT_INT(
             "steps", "N", &job->steps, 0, 1000000,
             "optimisation steps, each with one evaluation of the generator; 0: keep the start"),
@@ -79,7 +83,8 @@ static int parse(struct job *job, int argc, char **argv)
                                      .about = about,
                                      .examples = examples,
                                      .takes = CE_TAKES_GENERATOR | CE_TAKES_LOSS_NETS |
-                                              CE_TAKES_ENCODER | CE_TAKES_DUMP | CE_TAKES_OUTPUT,
+                                              CE_TAKES_ENCODER | CE_TAKES_DUMP | CE_TAKES_OUTPUT |
+                                              CE_TAKES_RESUME,
                                      .table = table,
                                      .count = CE_COUNT(table)};
     const int status = ce_options_parse(job->run, &syntax, argc, argv);
@@ -110,7 +115,7 @@ static lt_status write_sheet(const struct job *job)
     ce_image sheet = {0};
     const ce_image *cells[2 * SHEET_MAX];
     const double area = (double)job->cell[0].width * job->cell[0].height;
-    const int rows = (int)ce_sheet_room((int64_t)job->many.done, SHEET_MAX, 2.0 * area);
+    const int rows = (int)ce_sheet_room((int64_t)job->rows, SHEET_MAX, 2.0 * area);
     for (int i = 0; i < 2 * rows; i++)
         cells[i] = &job->cell[i];
     const ce_sheet plan = {.columns = 2, .rows = rows, .cells = cells, .column_labels = columns};
@@ -135,18 +140,19 @@ static lt_status save(struct job *job)
     const lt_scope scope = lt_scope_open(ctx);
     lt_json_writer *names = lt_json_writer_create();
     lt_json_begin_array(names);
-    for (size_t i = 0; i < job->many.done; i++)
+    for (size_t i = 0; i < job->rows; i++)
         lt_json_put_string(names, job->names[i]);
     lt_json_end_array(names);
     const char *text = lt_json_writer_text(names, NULL);
-    lt_tensor *rows = rows_of(job, job->w, job->many.done);
+    lt_tensor *rows = rows_of(job, job->w, job->rows);
     lt_status status = lt_ctx_status(ctx);
     if (status == LT_OK && !text)
-        status = lt_fail(ctx, LT_ERR_MEMORY, "out of memory for the names of %zu photos",
-                         job->many.done);
+        status =
+            lt_fail(ctx, LT_ERR_MEMORY, "out of memory for the names of %zu photos", job->rows);
     if (status == LT_OK)
-        status = lt_safetensors_write(ctx, job->output, 1, (const char *[]){"latents"}, &rows, 1,
-                                      (const char *[]){"names"}, &text);
+        status = lt_safetensors_write(ctx, job->output, 1, (const char *[]){"latents"}, &rows, 2,
+                                      (const char *[]){CE_ROW_NAMES, CE_MADE_BY},
+                                      (const char *[]){text, job->mark});
     lt_json_writer_free(names);
     lt_scope_close(ctx, scope, NULL);
     job->saved = ce_seconds();
@@ -195,7 +201,7 @@ static lt_status tell(struct job *job, size_t row, const struct ce_photos *found
 static lt_status finish(struct job *job, const char *photo, const struct ce_photos *found)
 {
     lt_ctx *ctx = job->run->ctx;
-    const size_t row = job->many.done;
+    const size_t row = job->rows;
     const struct {
         lt_tensor *all, *one;
     } kept[] = {{job->w, found->w}, {job->x, found->x}, {job->x_hat, found->x_hat}};
@@ -212,8 +218,10 @@ static lt_status finish(struct job *job, const char *photo, const struct ce_phot
     job->names[row] = photo;
     if (status == LT_OK)
         status = tell(job, row, found);
-    if (status == LT_OK)
+    if (status == LT_OK) {
+        job->rows++;
         job->many.done++;
+    }
     return status;
 }
 
@@ -226,6 +234,10 @@ static lt_status invert_all(struct job *job)
     ce_stop_catch(true);
     for (size_t i = 0; i < job->images.count && status == LT_OK && !ce_stop_asked(); i++) {
         struct ce_photos found;
+        if (ce_earlier_has(&job->earlier, job->images.items[i])) {
+            job->many.there++;
+            continue;
+        }
         struct ce_block *mark = ce_mark(run);
         const lt_scope scope = lt_scope_open(run->ctx);
         status =
@@ -243,16 +255,29 @@ static lt_status invert_all(struct job *job)
     return status;
 }
 
-/* Makes room for all rows. */
+/* Makes room for all rows, those of an earlier run in front. */
 static lt_status make_room(struct job *job)
 {
     lt_ctx *ctx = job->run->ctx;
+    const struct ce_earlier *earlier = &job->earlier;
     const lt_stylegan2_config *g = lt_stylegan2_describe(job->models.generator);
-    const int64_t n = (int64_t)job->images.count, side = g->size, width = g->style_dim,
+    const size_t count = earlier->count + job->images.count;
+    const int64_t n = (int64_t)count, side = g->size, width = g->style_dim,
                   layers = lt_stylegan2_latents(job->models.generator);
-    job->many = (struct ce_many){.verb = "inverted", .total = job->images.count};
-    job->names = ce_alloc(job->run, job->images.count, sizeof *job->names);
+    job->many = (struct ce_many){.verb = "inverted", .total = job->images.count, .resumable = true};
+    job->names = ce_alloc(job->run, count, sizeof *job->names);
     job->w = lt_empty(ctx, LT_F32, 3, (int64_t[]){n, layers, width});
+    if (!job->names || !job->w)
+        return lt_ctx_status(ctx);
+    for (; job->rows < earlier->count; job->rows++)
+        job->names[job->rows] = earlier->names[job->rows];
+    if (earlier->count > 0 && (lt_dim(earlier->w, 1) != layers || lt_dim(earlier->w, 2) != width))
+        return lt_fail(ctx, LT_ERR_SHAPE,
+                       "%s: the latents belong to another generator, so that --resume cannot "
+                       "continue them; choose another name with -o",
+                       job->output);
+    if (earlier->count > 0)
+        lt_copy_into(ctx, rows_of(job, job->w, earlier->count), earlier->w);
     if (!job->run->dump || ce_dump_room(job->run, n, 6 * side * side) != LT_OK)
         return lt_ctx_status(ctx);
     job->x = lt_empty(ctx, LT_F32, 4, (int64_t[]){n, 3, side, side});
@@ -260,29 +285,78 @@ static lt_status make_room(struct job *job)
     return lt_ctx_status(ctx);
 }
 
+/* Draws the photos of an earlier run for the sheet. */
+static lt_status draw_earlier(struct job *job)
+{
+    lt_ctx *ctx = job->run->ctx;
+    lt_status status = LT_OK;
+    for (size_t i = 0; i < job->rows && i < SHEET_MAX && status == LT_OK; i++) {
+        const lt_scope scope = lt_scope_open(ctx);
+        lt_tensor *photo = ce_invert_fit(&job->models, ce_picture_read(ctx, job->names[i]));
+        lt_tensor *w = lt_slice(ctx, job->w, 0, (int64_t)i, 1);
+        lt_tensor *inverted = photo ? ce_models_generate(&job->models, w, NULL, NULL) : NULL;
+        status =
+            inverted ? ce_image_from_tensor(ctx, photo, 0, &job->cell[2 * i]) : lt_ctx_status(ctx);
+        if (status == LT_OK)
+            status = ce_image_from_tensor(ctx, inverted, 0, &job->cell[2 * i + 1]);
+        lt_scope_close(ctx, scope, NULL);
+    }
+    return status;
+}
+
+/* Writes the results of all rows. */
+static lt_status write_all(struct job *job)
+{
+    const size_t rows = job->rows;
+    lt_status status = save(job);
+    if (status == LT_OK)
+        status = write_sheet(job);
+    if (status == LT_OK)
+        status = ce_dump(job->run, 3, (const char *[]){"image", "source", "latents"},
+                         (lt_tensor *[]){rows_of(job, job->x_hat, rows), rows_of(job, job->x, rows),
+                                         rows_of(job, job->w, rows)});
+    if (!job->run->json && status == LT_OK)
+        printf("%s\n", job->sheet);
+    return status;
+}
+
 static lt_status invert(struct job *job)
 {
     struct ce_run *run = job->run;
+    lt_no_grad_begin(run->ctx);
     lt_status status = make_room(job);
+    if (status == LT_OK)
+        status = draw_earlier(job);
+    lt_no_grad_end(run->ctx);
     if (status != LT_OK)
         return status;
     begin_json(job);
     status = invert_all(job);
-    const size_t done = job->many.done;
-    if (status == LT_OK && done > 0)
-        status = save(job);
-    if (status == LT_OK && done > 0)
-        status = write_sheet(job);
-    if (status == LT_OK && done > 0)
-        status = ce_dump(run, 3, (const char *[]){"image", "source", "latents"},
-                         (lt_tensor *[]){rows_of(job, job->x_hat, done), rows_of(job, job->x, done),
-                                         rows_of(job, job->w, done)});
-    if (!run->json && status == LT_OK && done > 0)
-        printf("%s\n", job->sheet);
-    if (!run->json || ((status != LT_OK || done == 0) && !job->json.begun))
+    if (status == LT_OK && job->rows > 0)
+        status = write_all(job);
+    if (!run->json || ((status != LT_OK || job->rows == 0) && !job->json.begun))
         return status;
     const lt_status told = ce_json_list_end(run, &job->json, NULL);
     return status == LT_OK ? told : status;
+}
+
+/* Whether the files may be written; with --resume, reads what is continued. */
+static lt_status check_outputs(struct job *job)
+{
+    struct ce_run *run = job->run;
+    job->sheet = sheet_name(run, job->output);
+    job->mark = ce_text(run, "%016llx", (unsigned long long)run->settings);
+    lt_status status = job->sheet && job->mark ? LT_OK : lt_ctx_status(run->ctx);
+    if (status == LT_OK && run->resume)
+        status = ce_earlier_read(run, job->output, job->mark, &job->earlier);
+    const bool continued = job->earlier.count > 0;
+    if (status == LT_OK)
+        status = ce_output_check(run, "-o", job->output,
+                                 continued ? CE_REPLACE_CONTINUED : CE_REPLACE_NOTHING);
+    if (status == LT_OK)
+        status =
+            ce_output_check(run, "-o", job->sheet, continued ? CE_REPLACE_OWN : CE_REPLACE_NOTHING);
+    return status == LT_OK ? ce_output_check(run, "--dump", run->dump, CE_REPLACE_NOTHING) : status;
 }
 
 /* The networks that the start and the losses need. */
@@ -300,19 +374,12 @@ int ce_cmd_invert(struct ce_run *run, int argc, char **argv)
     const int code = parse(&job, argc, argv);
     if (code != CE_PARSED)
         return code;
-    lt_ctx *ctx = run->ctx;
     job.config = (struct ce_invert_config){.steps = (int)job.steps,
                                            .lr = (float)job.lr,
                                            .starts = (int)job.starts,
                                            .l2_lambda = (float)job.l2_lambda,
                                            .perc_lambda = (float)job.perc_lambda};
-    job.sheet = sheet_name(run, job.output);
-    lt_status status =
-        job.sheet ? ce_output_check(run, "-o", job.output, CE_REPLACE_NOTHING) : lt_ctx_status(ctx);
-    if (status == LT_OK)
-        status = ce_output_check(run, "-o", job.sheet, CE_REPLACE_NOTHING);
-    if (status == LT_OK)
-        status = ce_output_check(run, "--dump", run->dump, CE_REPLACE_NOTHING);
+    lt_status status = check_outputs(&job);
     if (status == LT_OK)
         status = ce_models_open(run->ctx, &run->paths, needs(&job), &job.models);
     if (status == LT_OK)

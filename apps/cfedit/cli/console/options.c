@@ -7,6 +7,7 @@
 
 #include "cli/console/inputs.h"
 #include "cli/console/options_impl.h"
+#include "tensor/hash.h"
 
 /* ---- values ---- */
 
@@ -65,8 +66,17 @@ int ce_list_append(struct ce_run *run, struct ce_list *list, const char *text)
     return CE_PARSED;
 }
 
+/* Adds an option to run->settings: a sum, so that the order of options does not matter. */
+static void add_to_settings(struct ce_run *run, const struct ce_option *option, const char *text)
+{
+    const uint64_t name = lt_hash(LT_HASH_START, option->name, strlen(option->name) + 1);
+    if (!option->aside)
+        run->settings += lt_hash_text(name, text ? text : "");
+}
+
 static int store(struct ce_run *run, const struct ce_option *option, const char *text)
 {
+    add_to_settings(run, option, text);
     if (option->given)
         *option->given = true;
     switch (option->kind) {
@@ -120,6 +130,7 @@ size_t ce_options_common(struct ce_run *run, unsigned takes, struct ce_option *o
         out[n++] = (struct ce_option)CE_OPT_TEXT(
             "encoder", "FILE", &run->paths.encoder,
             "e4e encoder: photos are inverted starting from the latents that it finds");
+    const size_t first_aside = n;
     if (takes & CE_TAKES_DUMP)
         out[n++] = (struct ce_option)CE_OPT_TEXT(
             "dump", "FILE", &run->dump,
@@ -134,6 +145,13 @@ size_t ce_options_common(struct ce_run *run, unsigned takes, struct ce_option *o
                 "replace files that are already there. Without it the command stops before it "
                 "computes anything; only without -o may it replace pictures that cfedit wrote. A "
                 "file that the command reads is never replaced"};
+    if (takes & CE_TAKES_RESUME)
+        out[n++] = (struct ce_option)CE_OPT_FLAG(
+            "resume", &run->resume,
+            "skip what the same command line has made already, and make the rest: after a stop, or "
+            "for more seeds and photos");
+    for (size_t i = first_aside; i < n; i++)
+        out[i].aside = true;
     out[n++] = (struct ce_option){.name = "seed",
                                   .kind = CE_INT,
                                   .value = &run->seed,
@@ -142,6 +160,7 @@ size_t ce_options_common(struct ce_run *run, unsigned takes, struct ce_option *o
                                   .high = 9007199254740992.0,
                                   .help = "seed of everything that is drawn at random",
                                   .given = &run->seed_given};
+    const size_t behind_seed = n;
     out[n++] =
         (struct ce_option)CE_OPT_INT("threads", "N", &run->threads, 1, 256,
                                      "threads to use (default: OMP_NUM_THREADS, or one per core)");
@@ -150,6 +169,8 @@ size_t ce_options_common(struct ce_run *run, unsigned takes, struct ce_option *o
         (struct ce_option)CE_OPT_FLAG("quiet", &run->quiet, "print no progress and no notes");
     out[n++] = (struct ce_option){
         .name = "help", .letter = 'h', .kind = CE_FLAG, .help = "print this help"};
+    for (size_t i = behind_seed; i < n; i++)
+        out[i].aside = true;
     return n;
 }
 
@@ -277,6 +298,7 @@ int ce_options_parse(struct ce_run *run, const struct ce_syntax *syntax, int arg
             ce_options_help(run, syntax, common, tables.count[1]);
             return CE_OK;
         }
+    run->settings = lt_hash_text(LT_HASH_START, run->command ? run->command : "");
     bool only_arguments = false;
     for (int i = 1; i < argc; i++) {
         int status = CE_PARSED;
@@ -291,5 +313,8 @@ int ce_options_parse(struct ce_run *run, const struct ce_syntax *syntax, int arg
         if (status != CE_PARSED)
             return status;
     }
+    if (run->resume && run->dump)
+        return ce_usage_error(run, "--resume skips pictures, which --dump would lack; leave one of "
+                                   "the two out");
     return start(run, syntax->takes);
 }

@@ -53,6 +53,8 @@ struct ce_option {
     const char *choices;
     bool *given; /* becomes true when the option occurs; may be NULL */
     bool reads;  /* the value names a file that the command reads, which no output may replace */
+    bool aside;  /* says which pictures are made, where they go or what is told: it does not change
+                    what a picture shows, see ce_run.settings */
 };
 
 #define CE_OPT_FLAG(name_, to, text)                                    \
@@ -71,7 +73,7 @@ struct ce_option {
 #define CE_OPT_OUT(meta_, to, text)                                                       \
     {                                                                                     \
         .name = "output", .letter = 'o', .kind = CE_TEXT, .value = (to), .meta = (meta_), \
-        .help = (text)                                                                    \
+        .help = (text), .aside = true                                                     \
     }
 #define CE_OPT_INT(name_, meta_, to, low_, high_, text)                                 \
     {                                                                                   \
@@ -93,6 +95,13 @@ struct ce_option {
         .name = (name_), .kind = CE_LIST, .value = (to), .meta = (meta_), .help = (text) \
     }
 
+/* Pictures that results are made of, one by one. */
+#define CE_OPT_IMAGES(to, text)                                                              \
+    {                                                                                        \
+        .name = "image", .kind = CE_LIST, .value = (to), .meta = "FILE|DIR", .help = (text), \
+        .aside = true                                                                        \
+    }
+
 /* Every command has --help, --json, --quiet, --threads and --seed. These bits add the options that
  * several commands share. */
 enum {
@@ -102,6 +111,7 @@ enum {
     CE_TAKES_DUMP = 8,      /* --dump */
     CE_TAKES_ENCODER = 16,  /* --model, --encoder */
     CE_TAKES_OUTPUT = 32,   /* --overwrite */
+    CE_TAKES_RESUME = 64,   /* --resume */
     CE_TAKES_MODEL = 7
 };
 
@@ -116,9 +126,9 @@ struct ce_syntax {
 };
 
 /* Reads argv[1..argc) (argv[0] is the command's name) into the variables of the table and into
- * `run`, notes the input files (inputs.h) and makes run->ctx. Returns CE_PARSED, or the exit status
- * with which the command must end at once: CE_OK after --help, which is printed on stdout; the
- * status of an error, which has been told. */
+ * `run`, notes the input files (inputs.h), hashes the settings and makes run->ctx. Returns
+ * CE_PARSED, or the exit status with which the command must end at once: CE_OK after --help, which
+ * is printed on stdout; the status of an error, which has been told. */
 int ce_options_parse(struct ce_run *run, const struct ce_syntax *syntax, int argc, char **argv);
 
 /* The name nearest to `word`, if they differ by no more than a typing error or two; else NULL.

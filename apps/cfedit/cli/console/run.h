@@ -34,6 +34,8 @@ struct ce_run {
     bool seed_given;
     const char *dump;        /* --dump FILE or NULL */
     bool overwrite;          /* outputs may replace files that are no inputs */
+    bool resume;             /* pictures that this command line has made already are skipped */
+    uint64_t settings;       /* a hash of the command and the options that change its pictures */
     struct ce_input *inputs; /* the files that the run reads (inputs.h) */
     size_t input_count;
     struct ce_paths paths;

@@ -24,7 +24,12 @@ static lt_status write_pair(struct ce_run *run, const struct ce_edit_output *o,
         .columns = 3 - first, .rows = 1, .cells = cells + first, .column_labels = labels + first};
     char seed[32];
     snprintf(seed, sizeof seed, "%lld", (long long)e->seed);
-    const ce_image_text texts[] = {ce_image_origin(), {"Target", o->target}, {"Seed", seed}};
+    ce_image_text texts[4] = {ce_image_origin(), {"Target", o->target}};
+    size_t count = 2;
+    if (e->seed >= 0)
+        texts[count++] = (ce_image_text){"Seed", seed};
+    if (o->folder)
+        texts[count++] = (ce_image_text){CE_MADE_BY, e->mark};
     lt_status status = inverted ? ce_image_from_tensor(ctx, inverted, 0, &photo) : LT_OK;
     if (status == LT_OK)
         status = ce_image_from_tensor(ctx, result->x, 0, &before);
@@ -33,7 +38,7 @@ static lt_status write_pair(struct ce_run *run, const struct ce_edit_output *o,
     if (status == LT_OK)
         status = ce_sheet_render(ctx, &sheet, &pair);
     if (status == LT_OK)
-        status = ce_image_write(ctx, e->path, &pair, texts, e->seed >= 0 ? 3 : 2);
+        status = ce_image_write(ctx, e->path, &pair, texts, count);
     ce_image_free(&photo);
     ce_image_free(&before);
     ce_image_free(&after);
@@ -45,7 +50,7 @@ static lt_status write_alone(struct ce_run *run, const struct ce_edit_output *o,
                              const struct ce_edited *e, const struct ce_edit_result *result)
 {
     ce_image alone = {0};
-    const ce_image_text texts[] = {ce_image_origin(), {"Target", o->target}};
+    const ce_image_text texts[] = {ce_image_origin(), {"Target", o->target}, {CE_MADE_BY, e->mark}};
     lt_status status = ce_image_from_tensor(run->ctx, result->x_hat, 0, &alone);
     if (status == LT_OK)
         status = ce_image_write(run->ctx, e->alone, &alone, texts, CE_COUNT(texts));
@@ -69,12 +74,18 @@ lt_status ce_edit_name_picture(struct ce_run *run, const struct ce_edit_output *
     return e->path && (!o->folder || e->alone) ? LT_OK : lt_ctx_status(run->ctx);
 }
 
+bool ce_edit_is_made(const struct ce_run *run, const struct ce_edited *e)
+{
+    return e->alone && ce_picture_is_made(run, e->path, e->mark) &&
+           ce_picture_is_made(run, e->alone, e->mark);
+}
+
 lt_status ce_edit_allow_picture(struct ce_run *run, const struct ce_edit_output *o,
                                 const struct ce_edited *e)
 {
-    lt_status status = ce_output_allow(run, "-o", e->path, o->replace);
+    lt_status status = ce_picture_allow(run, e->path, e->mark, o->replace);
     if (status == LT_OK && e->alone)
-        status = ce_output_allow(run, "-o", e->alone, o->replace);
+        status = ce_picture_allow(run, e->alone, e->mark, o->replace);
     return status;
 }
 

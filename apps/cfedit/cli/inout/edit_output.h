@@ -14,6 +14,7 @@ struct ce_edited {
     double before, after; /* cosine of the picture with the target text */
     const char *path;     /* the picture before and after the edit; the run's memory */
     const char *alone;    /* in a folder: the edited picture alone; NULL: not written */
+    const char *mark;     /* of the command line and the source (sources.h) */
 };
 
 /* Where the pictures of a run go, and what is told of all of them. Texts are borrowed. */
@@ -31,6 +32,8 @@ void ce_edit_place(struct ce_edit_output *output, const char *path, size_t count
 /* Names a picture, `path` and `alone`; `name` is its name in a folder, without an ending. */
 lt_status ce_edit_name_picture(struct ce_run *run, const struct ce_edit_output *output,
                                const char *name, struct ce_edited *edited);
+/* Whether this command line is continued (--resume) and has written the picture already. */
+bool ce_edit_is_made(const struct ce_run *run, const struct ce_edited *edited);
 /* LT_ERR_IO where a file of the picture must not be replaced. */
 lt_status ce_edit_allow_picture(struct ce_run *run, const struct ce_edit_output *output,
                                 const struct ce_edited *edited);

@@ -100,6 +100,18 @@ lt_status ce_output_check(struct ce_run *run, const char *option, const char *pa
     return status;
 }
 
+bool ce_picture_is_made(const struct ce_run *run, const char *path, const char *mark)
+{
+    return run->resume && ce_image_says(path, CE_MADE_BY, mark);
+}
+
+lt_status ce_picture_allow(struct ce_run *run, const char *path, const char *mark,
+                           enum ce_replace replace)
+{
+    return ce_output_allow(run, "-o", path,
+                           ce_picture_is_made(run, path, mark) ? CE_REPLACE_CONTINUED : replace);
+}
+
 int ce_picture_files_check(struct ce_run *run, const char *output, const char *prefix,
                            const char *kind, const struct ce_sources *sources,
                            struct ce_picture_files *out)
@@ -126,17 +138,31 @@ int ce_picture_files_check(struct ce_run *run, const char *output, const char *p
     /* In a folder that is still to be made, nothing can be replaced. */
     const bool some = !output || !out->in_folder || ce_is_folder(output);
     for (size_t i = 0; some && i < count && status == LT_OK; i++) {
-        struct ce_block *mark = ce_mark(run);
-        const char *file = ce_picture_file(run, out, i);
-        status = file ? ce_output_allow(run, "-o", file, replace) : lt_ctx_status(run->ctx);
-        ce_release(run, mark);
+        struct ce_block *before = ce_mark(run);
+        const char *file = ce_picture_file(run, out, i), *mark = ce_sources_mark(run, sources, i);
+        status =
+            file && mark ? ce_picture_allow(run, file, mark, replace) : lt_ctx_status(run->ctx);
+        ce_release(run, before);
     }
     if (status == LT_OK && out->in_folder && count > 1) {
         out->sheet = ce_path_in(run, output, ce_text(run, "%ssheet.png", prefix));
-        status =
-            out->sheet ? ce_output_allow(run, "-o", out->sheet, replace) : lt_ctx_status(run->ctx);
+        status = out->sheet ? ce_output_allow(run, "-o", out->sheet,
+                                              run->resume ? CE_REPLACE_OWN : replace)
+                            : lt_ctx_status(run->ctx);
     }
     return status == LT_OK ? CE_PARSED : ce_fail(run);
+}
+
+bool ce_picture_files_made(struct ce_run *run, const struct ce_picture_files *files, size_t first,
+                           size_t count)
+{
+    bool made = run->resume && files->on && files->in_folder;
+    for (size_t i = first; i < first + count && made; i++) {
+        const char *file = ce_picture_file(run, files, i),
+                   *mark = ce_sources_mark(run, files->sources, i);
+        made = file && mark && ce_picture_is_made(run, file, mark);
+    }
+    return made;
 }
 
 const char *ce_picture_file(struct ce_run *run, const struct ce_picture_files *files, size_t index)
@@ -183,10 +209,9 @@ lt_status ce_dump(struct ce_run *run, size_t count, const char *const *names,
 }
 
 lt_status ce_picture_write(struct ce_run *run, const char *path, lt_tensor *images, int64_t index,
-                           const char *key, const char *text, ce_image *keep)
+                           const ce_image_text *texts, size_t count, ce_image *keep)
 {
     ce_image picture = {0};
-    const ce_image_text texts[] = {ce_image_origin(), {key, text}};
     const int64_t plane = lt_dim(images, 1) * lt_dim(images, 2) * lt_dim(images, 3);
     const float *x = lt_f32(images);
     for (int64_t i = 0; x && i < plane; i++)
@@ -197,7 +222,7 @@ lt_status ce_picture_write(struct ce_run *run, const char *path, lt_tensor *imag
                            path);
     lt_status status = ce_image_from_tensor(run->ctx, images, index, &picture);
     if (status == LT_OK)
-        status = ce_image_write(run->ctx, path, &picture, texts, key ? 2 : 1);
+        status = ce_image_write(run->ctx, path, &picture, texts, count);
     if (status == LT_OK && keep)
         *keep = picture;
     else

@@ -39,6 +39,15 @@ lt_status ce_output_allow(struct ce_run *run, const char *option, const char *pa
 lt_status ce_output_check(struct ce_run *run, const char *option, const char *path,
                           enum ce_replace replace);
 
+/* Whether this command line is continued (--resume) and has written the picture `path` already,
+ * with `mark` in it (sources.h). */
+bool ce_picture_is_made(const struct ce_run *run, const char *path, const char *mark);
+/* Like ce_output_allow() for a picture of -o; with --resume, a picture that is made may be
+ * replaced.
+ */
+lt_status ce_picture_allow(struct ce_run *run, const char *path, const char *mark,
+                           enum ce_replace replace);
+
 /* The files of a command that writes one picture for each seed, latent or photo. */
 struct ce_picture_files {
     bool checked;       /* false before ce_picture_files_check() */
@@ -62,6 +71,10 @@ int ce_picture_files_check(struct ce_run *run, const char *output, const char *p
                            struct ce_picture_files *out);
 /* The file of picture number `index`, in the run's memory; NULL when out of memory. */
 const char *ce_picture_file(struct ce_run *run, const struct ce_picture_files *files, size_t index);
+/* Whether all of the pictures [first, first + count) are made: pictures that are made together are
+ * skipped together, so that those made anew come out alike. */
+bool ce_picture_files_made(struct ce_run *run, const struct ce_picture_files *files, size_t first,
+                           size_t count);
 /* Makes the folder. LT_ERR_IO where the first picture could not be written. */
 lt_status ce_picture_files_prepare(struct ce_run *run, const struct ce_picture_files *files);
 
@@ -70,11 +83,11 @@ lt_status ce_picture_files_prepare(struct ce_run *run, const struct ce_picture_f
 lt_status ce_dump(struct ce_run *run, size_t count, const char *const *names,
                   lt_tensor *const *tensors);
 
-/* Writes picture `index` of images (N,3,H,W) to a file, with the texts of ce_image_origin() and
- * `key`: `text` in it. A NaN or an infinity is LT_ERR_NUMERIC. If `keep` is not NULL it becomes the
- * picture, which the caller frees. */
+/* Writes picture `index` of images (N,3,H,W) to a file, with `count` texts in it. A NaN or an
+ * infinity is LT_ERR_NUMERIC. If `keep` is not NULL it becomes the picture, which the caller frees.
+ */
 lt_status ce_picture_write(struct ce_run *run, const char *path, lt_tensor *images, int64_t index,
-                           const char *key, const char *text, ce_image *keep);
+                           const ce_image_text *texts, size_t count, ce_image *keep);
 
 /* Tells a picture on stdout as soon as it is made: the name of its file, if it has one, or a member
  * of the JSON list, by its seed or its number. LT_ERR_MEMORY. */

@@ -10,6 +10,7 @@
 #include "cli/inout/seeds.h"
 #include "engine/kinds.h"
 #include "engine/latents.h"
+#include "tensor/hash.h"
 
 #define TRUNCATION_MOST 10.0
 /* Below the range: the help shows no number. */
@@ -28,6 +29,7 @@ size_t ce_sources_options(struct ce_sources *s, struct ce_option *out)
         "seeds", "LIST", &s->seeds_text,
         "the random pictures of several seeds, such as 1-16 or 3,5,9 (--seed N: of one seed). "
         "The picture of a seed depends on the seed and the truncation only");
+    out[n - 1].aside = true;
     out[n++] = (struct ce_option)CE_OPT_FILE(
         "latents", "FILE[:I]", &s->latents,
         "the pictures of latents: a safetensors file with tensor latents, (N, L, D) for W+ or "
@@ -37,10 +39,9 @@ size_t ce_sources_options(struct ce_sources *s, struct ce_option *out)
             "z", "FILE", &s->z,
             "the pictures of z vectors: a safetensors file with tensor z (N, Z)");
     if (s->kinds & CE_SOURCE_IMAGES) {
-        out[n++] = (struct ce_option)CE_OPT_LIST(
-            "image", "FILE|DIR", &s->images,
-            "a photo, or all photos of a folder; their latents are found first, as by "
-            "'cfedit invert'; may be repeated");
+        out[n++] = (struct ce_option)CE_OPT_IMAGES(
+            &s->images, "a photo, or all photos of a folder; their latents are found first, as by "
+                        "'cfedit invert'; may be repeated");
         out[n++] = (struct ce_option)CE_OPT_INT(
             "invert-steps", "N", &s->invert_steps, 0, 1000000,
             "optimisation steps for the latent of a photo, see 'cfedit invert --help'");
@@ -130,4 +131,16 @@ lt_tensor *ce_sources_take(struct ce_run *run, const struct ce_models *models,
         return take_photo(run, models, s, index, photo);
     return s->seeds ? ce_latents_from_seeds(models, s->seeds + index, 1, s->truncation)
                     : take_row(run, models, s, index);
+}
+
+const char *ce_sources_mark(struct ce_run *run, const struct ce_sources *s, size_t index)
+{
+    uint64_t hash = run->settings;
+    if (s->images.count > 0) {
+        hash = lt_hash_text(hash, s->images.items[index]);
+    } else {
+        const int64_t number = s->seeds ? s->seeds[index] : (int64_t)index;
+        hash = lt_hash(hash, &number, sizeof number);
+    }
+    return ce_text(run, "%016llx", (unsigned long long)hash);
 }

@@ -45,4 +45,9 @@ lt_status ce_sources_open(struct ce_run *run, const struct ce_models *models,
 lt_tensor *ce_sources_take(struct ce_run *run, const struct ce_models *models,
                            const struct ce_sources *sources, size_t index, lt_tensor **photo);
 
+/* A text that is the same for pictures that one command line makes of one seed, photo or latent, in
+ * the run's memory; NULL when out of memory. It is stored in pictures under the key CE_MADE_BY. */
+const char *ce_sources_mark(struct ce_run *run, const struct ce_sources *sources, size_t index);
+#define CE_MADE_BY "Settings"
+
 #endif

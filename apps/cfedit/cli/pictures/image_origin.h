@@ -11,4 +11,8 @@ ce_image_text ce_image_origin(void);
  * False for anything else, also for a file that cannot be read. */
 bool ce_image_is_own(const char *path);
 
+/* Whether `path` is a PNG file with the text `text` under `key`, which ce_image_write() has put in.
+ * Both are ASCII, at most 120 characters together. False for anything else. */
+bool ce_image_says(const char *path, const char *key, const char *text);
+
 #endif
