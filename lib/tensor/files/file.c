@@ -13,6 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tensor/files/lock.h"
+
 struct lt_file_writer {
     lt_ctx *ctx;
     char *path;      /* as the caller named it, for messages */
@@ -105,14 +107,6 @@ static void name_temporary(char *out, size_t room, const char *target, int n)
     snprintf(out, room, "%.*s.%.200s.%d.tmp", (int)(base - target), target, base, n);
 }
 
-/* Whether `fd` is open on the file that has the name `path` now. */
-static bool has_name(int fd, const char *path)
-{
-    struct stat opened, named;
-    return fstat(fd, &opened) == 0 && lstat(path, &named) == 0 && opened.st_dev == named.st_dev &&
-           opened.st_ino == named.st_ino;
-}
-
 /* Removes a temporary file that no writer holds. False where there is no file of this name. A file
  * is removed only under its lock: a new file whose writer has not locked it yet is lost to that
  * writer, which finds the lock taken and goes on to the next number. */
@@ -123,7 +117,7 @@ static bool remove_stale(const char *path)
     if (fd < 0)
         return errno != ENOENT;
     if (fstat(fd, &info) == 0 && S_ISREG(info.st_mode) && info.st_uid == geteuid() &&
-        flock(fd, LOCK_EX | LOCK_NB) == 0 && has_name(fd, path))
+        flock(fd, LOCK_EX | LOCK_NB) == 0 && lt_file_is_named(fd, path))
         unlink(path);
     close(fd);
     return true;
@@ -138,7 +132,7 @@ static int create_locked(const char *path)
         return -1;
     /* A file system without locks is no reason to fail: its left files only stay. */
     const bool taken = flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
-    if (!taken && has_name(fd, path))
+    if (!taken && lt_file_is_named(fd, path))
         return fd;
     close(fd);
     errno = EEXIST;

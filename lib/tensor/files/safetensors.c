@@ -1,5 +1,5 @@
 /* Reading and writing the safetensors format (https://github.com/huggingface/safetensors). */
-#define _DEFAULT_SOURCE /* MAP_NORESERVE */
+#define _GNU_SOURCE /* MAP_NORESERVE, memfd_create */
 #include "tensor/files/safetensors.h"
 
 #include <errno.h>
@@ -259,6 +259,38 @@ static lt_status index_names(lt_ctx *ctx, lt_safetensors *file)
     return LT_OK;
 }
 
+/* Copies a pipe into a file in memory, which can be mapped. Returns its descriptor; -1 with errno
+ * set.
+ */
+static int spool(const char *path)
+{
+    char part[65536];
+    const int from = open(path, O_RDONLY | O_CLOEXEC);
+    int to = from < 0 ? -1 : memfd_create("safetensors", MFD_CLOEXEC);
+    ssize_t got = 1;
+    while (to >= 0 && got > 0) {
+        got = read(from, part, sizeof part);
+        if (got < 0 && errno == EINTR) {
+            got = 1;
+            continue;
+        }
+        for (ssize_t at = 0, put; at < got; at += put)
+            if ((put = write(to, part + at, (size_t)(got - at))) < 0) {
+                got = -1;
+                break;
+            }
+    }
+    const int error = errno;
+    if (from >= 0)
+        close(from);
+    if (to >= 0 && got < 0) {
+        close(to);
+        to = -1;
+    }
+    errno = error;
+    return to;
+}
+
 lt_status lt_safetensors_open(lt_ctx *ctx, const char *path, lt_safetensors **out)
 {
     lt_status status = LT_OK;
@@ -281,6 +313,15 @@ lt_status lt_safetensors_open(lt_ctx *ctx, const char *path, lt_safetensors **ou
     if (fstat(fd, &st) != 0) {
         status = lt_fail(ctx, LT_ERR_IO, "cannot read %s: %s", path, strerror(errno));
         goto done;
+    }
+    if (S_ISFIFO(st.st_mode)) {
+        const int copy = spool(path);
+        close(fd);
+        fd = copy;
+        if (fd < 0 || fstat(fd, &st) != 0) {
+            status = lt_fail(ctx, LT_ERR_IO, "cannot read %s: %s", path, strerror(errno));
+            goto done;
+        }
     }
     if (!S_ISREG(st.st_mode)) {
         status = lt_fail(ctx, LT_ERR_IO, "cannot read %s: %s", path,
@@ -337,7 +378,8 @@ lt_status lt_safetensors_open(lt_ctx *ctx, const char *path, lt_safetensors **ou
     *out = file;
 done:
     free(text);
-    close(fd);
+    if (fd >= 0)
+        close(fd);
     if (status != LT_OK)
         unref(file);
     return status;

@@ -37,7 +37,8 @@ typedef struct lt_safetensors_info {
     uint64_t offset; /* of its data, from the beginning of the file */
 } lt_safetensors_info;
 
-/* Opens a file, which the caller closes with lt_safetensors_close(). Errors: LT_ERR_IO where it
+/* Opens a file, which the caller closes with lt_safetensors_close(). A pipe is read to its end into
+ * memory. Errors: LT_ERR_IO where it
  * cannot be read; LT_ERR_FORMAT where it is truncated, is no safetensors file, or has a header that
  * contradicts itself or the file; LT_ERR_UNSUPPORTED for more than LT_MAX_DIMS axes;
  * LT_ERR_MEMORY. */

@@ -15,6 +15,7 @@
 #include "support/skip.h"
 #include "support/temp_dir.h"
 #include "tensor/files/file.h"
+#include "tensor/files/lock.h"
 #include "tensor/half.h"
 
 static lt_ctx *ctx;
@@ -440,6 +441,41 @@ START_TEST(pipes_with_a_name_are_written_directly)
 }
 END_TEST
 
+START_TEST(a_lock_excludes_others_and_ends_with_its_process)
+{
+    lt_lock *lock, *second;
+    int ends[2];
+    char ready, number[32];
+    ck_assert_int_eq(pipe(ends), 0);
+    const char *target = temp_path("m.safetensors"), *file = temp_path(".m.safetensors.lock");
+    const pid_t child = fork();
+    if (child == 0) {
+        lt_lock_take(ctx, target, "is trained", &lock);
+        (void)!write(ends[1], "x", 1);
+        pause();
+    }
+    ck_assert_int_eq((int)read(ends[0], &ready, 1), 1);
+    ck_assert_int_eq(lt_lock_take(ctx, target, "is trained", &lock), LT_ERR_IO);
+    ck_assert_ptr_null(lock);
+    snprintf(number, sizeof number, "by process %ld already", (long)child);
+    ck_assert_ptr_nonnull(strstr(lt_ctx_message(ctx), number));
+    lt_ctx_clear(ctx);
+    kill(child, SIGKILL);
+    ck_assert_int_eq((int)waitpid(child, NULL, 0), (int)child);
+    close(ends[0]);
+    close(ends[1]);
+    ck_assert_int_eq(access(file, F_OK), 0);
+    ck_assert_int_eq(lt_lock_take(ctx, target, "is trained", &lock), LT_OK);
+    ck_assert_int_eq(lt_lock_take(ctx, target, "is trained", &second), LT_ERR_IO);
+    lt_ctx_clear(ctx);
+    lt_lock_release(lock);
+    lt_lock_release(NULL);
+    ck_assert_int_eq(temp_dir_count(), 0);
+    ck_assert_int_eq(lt_lock_take(ctx, temp_path("no/m"), "is trained", &lock), LT_ERR_IO);
+    ck_assert_ptr_nonnull(strstr(lt_ctx_message(ctx), "no/m: No such file"));
+}
+END_TEST
+
 Suite *suite_files(void)
 {
     Suite *s = suite_create("files");
@@ -466,6 +502,7 @@ Suite *suite_files(void)
     tcase_add_test(tc, writers_of_one_target_do_not_disturb_each_other);
     tcase_add_test(tc, open_descriptors_are_written_directly);
     tcase_add_test(tc, pipes_with_a_name_are_written_directly);
+    tcase_add_test(tc, a_lock_excludes_others_and_ends_with_its_process);
     suite_add_tcase(s, tc);
     return s;
 }

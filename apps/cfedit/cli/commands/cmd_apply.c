@@ -144,7 +144,8 @@ static lt_status write_one(struct job *job, lt_tensor *x, lt_tensor *x_hat, size
     if (!status && paired)
         status = ce_sheet_pair(ctx, &before, &after, "before", job->target, &pair);
     if (!status)
-        status = ce_image_write(ctx, file, paired ? &pair : &after, texts, CE_COUNT(texts));
+        status = ce_image_write(ctx, file, paired ? &pair : &after, texts,
+                                job->pictures.in_folder ? 3 : 2);
     ce_image_free(&pair);
     /* Pictures that could not be edited leave no gap on the sheet. */
     const size_t cell = job->many.done;

@@ -110,6 +110,7 @@ int ce_cmd_info(struct ce_run *run, int argc, char **argv)
         .table = table,
         .count = CE_COUNT(table),
         .arguments = &files,
+        .files = true,
     };
     const int status = ce_options_parse(run, &syntax, argc, argv);
     if (status != CE_PARSED)

@@ -34,7 +34,8 @@ static const char examples[] =
 struct job {
     struct ce_run *run;
     struct ce_list images;
-    const char *output, *sheet, *start;
+    const char *output, *start;
+    const char *sheet; /* NULL where the latents go to a stream */
     int64_t steps, starts;
     double lr, l2_lambda, perc_lambda;
     struct ce_invert_config config;
@@ -248,7 +249,8 @@ static lt_status invert_all(struct job *job)
             status = finish(job, job->images.items[i], &found);
         lt_scope_close(run->ctx, scope, NULL);
         ce_release(run, mark);
-        if (status == LT_OK && job->many.done > 0 && ce_seconds() - job->saved >= SAVE_SECONDS)
+        if (status == LT_OK && job->sheet && job->many.done > 0 &&
+            ce_seconds() - job->saved >= SAVE_SECONDS)
             status = save(job);
     }
     ce_stop_catch(false);
@@ -309,13 +311,13 @@ static lt_status write_all(struct job *job)
 {
     const size_t rows = job->rows;
     lt_status status = save(job);
-    if (status == LT_OK)
+    if (status == LT_OK && job->sheet)
         status = write_sheet(job);
     if (status == LT_OK)
         status = ce_dump(job->run, 3, (const char *[]){"image", "source", "latents"},
                          (lt_tensor *[]){rows_of(job, job->x_hat, rows), rows_of(job, job->x, rows),
                                          rows_of(job, job->w, rows)});
-    if (!job->run->json && status == LT_OK)
+    if (!job->run->json && status == LT_OK && job->sheet)
         printf("%s\n", job->sheet);
     return status;
 }
@@ -344,16 +346,17 @@ static lt_status invert(struct job *job)
 static lt_status check_outputs(struct job *job)
 {
     struct ce_run *run = job->run;
-    job->sheet = sheet_name(run, job->output);
+    const bool stream = ce_is_stream(job->output);
+    job->sheet = stream ? NULL : sheet_name(run, job->output);
     job->mark = ce_text(run, "%016llx", (unsigned long long)run->settings);
-    lt_status status = job->sheet && job->mark ? LT_OK : lt_ctx_status(run->ctx);
-    if (status == LT_OK && run->resume)
+    lt_status status = (stream || job->sheet) && job->mark ? LT_OK : lt_ctx_status(run->ctx);
+    if (status == LT_OK && run->resume && !stream)
         status = ce_earlier_read(run, job->output, job->mark, &job->earlier);
     const bool continued = job->earlier.count > 0;
     if (status == LT_OK)
         status = ce_output_check(run, "-o", job->output,
                                  continued ? CE_REPLACE_CONTINUED : CE_REPLACE_NOTHING);
-    if (status == LT_OK)
+    if (status == LT_OK && !stream)
         status =
             ce_output_check(run, "-o", job->sheet, continued ? CE_REPLACE_OWN : CE_REPLACE_NOTHING);
     return status == LT_OK ? ce_output_check(run, "--dump", run->dump, CE_REPLACE_NOTHING) : status;

@@ -109,8 +109,8 @@ int ce_cmd_score(struct ce_run *run, int argc, char **argv)
     const struct ce_option table[] = {
         CE_OPT_LIST("text", "TEXT", &job.texts,
                     "a text; repeat the option for each text to compare"),
-        CE_OPT_LIST(
-            "image", "FILE|DIR", &job.images,
+        CE_OPT_IMAGES(
+            &job.images,
             "a PNG or JPEG picture, or a folder of them; may be repeated, and pictures may be given without "
             "--image too"),
         CE_OPT_RESIZE(&job.resize),
@@ -127,6 +127,7 @@ int ce_cmd_score(struct ce_run *run, int argc, char **argv)
         .table = table,
         .count = CE_COUNT(table),
         .arguments = &job.images,
+        .files = true,
     };
     int status = ce_options_parse(run, &syntax, argc, argv);
     if (status != CE_PARSED)

@@ -13,6 +13,7 @@
 #include "cli/console/report.h"
 #include "cli/console/stop.h"
 #include "cli/inout/train_report.h"
+#include "tensor/files/lock.h"
 
 /* Random latents come from seeds far away from the small seeds that people try out. */
 #define TRAIN_SEEDS       1000000
@@ -37,6 +38,7 @@ struct job {
     struct ce_train_data data;
     struct ce_trainer *trainer;
     struct ce_train_log *log;
+    lt_lock *lock;       /* no other training writes the files of this one */
     double begun, saved; /* seconds of the clock: start, last checkpoint */
     int64_t first_step;
     bool interrupted;
@@ -122,7 +124,7 @@ static int parse(struct job *job, int argc, char **argv)
                     "draw the perspective of the augmented copies from the tensor "
                     "perspective.points (steps, copies, 2, 4, 2), start and end points, instead of "
                     "at random"),
-        CE_OPT_TEXT("log", "FILE", &job->log_path, "write the losses, one JSON object a step"),
+        CE_OPT_WRITES("log", "FILE", &job->log_path, "write the losses, one JSON object a step"),
         CE_OPT_INT("image-interval", "N", &job->image_interval, 0, many,
                    "steps between sheets of pictures and loss curves; 0: none"),
         CE_OPT_INT("val-interval", "N", &job->val_interval, 0, many,
@@ -154,6 +156,10 @@ static int parse(struct job *job, int argc, char **argv)
         (ce_is_picture_name(job->output) || ce_is_foreign_picture_name(job->output)))
         status =
             ce_usage_error(run, "-o %s: a mapper is written, to a .safetensors file", job->output);
+    if (status == CE_PARSED && ce_is_stream(job->output))
+        status = ce_usage_error(
+            run,
+            "-o: a training writes several files beside the mapper; give it the name of a file");
     if (status == CE_PARSED)
         status = ce_setting_options_put(run, &job->options, "a training", &job->settings);
     if (status != CE_PARSED)
@@ -274,6 +280,8 @@ static lt_status prepare(struct job *job)
     struct ce_run *run = job->run;
     lt_ctx *ctx = run->ctx;
     lt_status status = name_files(job);
+    if (!status)
+        status = lt_lock_take(ctx, job->output, "is trained", &job->lock);
     if (!status)
         status = check_outputs(job);
     if (status)
@@ -456,6 +464,7 @@ int ce_cmd_train(struct ce_run *run, int argc, char **argv)
     } else {
         code = tell(&job);
     }
+    lt_lock_release(job.lock);
     ce_train_log_close(job.log);
     ce_trainer_free(job.trainer);
     lt_params_free(job.params);

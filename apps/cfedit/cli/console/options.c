@@ -1,9 +1,11 @@
 /* Reading the command line into the variables of an option table. */
+#define _POSIX_C_SOURCE 200809L /* dup2 */
 #include "cli/console/options.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/console/inputs.h"
 #include "cli/console/options_impl.h"
@@ -74,9 +76,34 @@ static void add_to_settings(struct ce_run *run, const struct ce_option *option, 
         run->settings += lt_hash_text(name, text ? text : "");
 }
 
+/* The file that the value of an option stands for: "-" is the standard input or output. What the
+ * command tells then goes to the standard error, so that the results stand alone. NULL on failure,
+ * which has been told. */
+static const char *file_of(struct ce_run *run, bool writes, const char *text)
+{
+    if (!text || strcmp(text, "-") != 0)
+        return text;
+    if (!writes)
+        return "/dev/stdin";
+    if (run->results_on_stdout) {
+        ce_usage_error(run, "only one output can be -, the standard output");
+        return NULL;
+    }
+    run->results_on_stdout = true;
+    const int copy = dup(STDOUT_FILENO);
+    const char *path = copy < 0 ? NULL : ce_text(run, "/dev/fd/%d", copy);
+    if (!path || dup2(STDERR_FILENO, STDOUT_FILENO) < 0) {
+        ce_error(run, "cannot write to the standard output");
+        return NULL;
+    }
+    return path;
+}
+
 static int store(struct ce_run *run, const struct ce_option *option, const char *text)
 {
     add_to_settings(run, option, text);
+    if ((option->reads || option->writes) && !(text = file_of(run, option->writes, text)))
+        return CE_USAGE;
     if (option->given)
         *option->given = true;
     switch (option->kind) {
@@ -132,9 +159,9 @@ size_t ce_options_common(struct ce_run *run, unsigned takes, struct ce_option *o
             "e4e encoder: photos are inverted starting from the latents that it finds");
     const size_t first_aside = n;
     if (takes & CE_TAKES_DUMP)
-        out[n++] = (struct ce_option)CE_OPT_TEXT(
+        out[n++] = (struct ce_option)CE_OPT_WRITES(
             "dump", "FILE", &run->dump,
-            "write the results as float32 tensors to a safetensors file");
+            "write the results as float32 tensors to a safetensors file (-: the standard output)");
     if (takes & CE_TAKES_OUTPUT)
         out[n++] = (struct ce_option){
             .name = "overwrite",
@@ -307,7 +334,8 @@ int ce_options_parse(struct ce_run *run, const struct ce_syntax *syntax, int arg
         else if (!only_arguments && argv[i][0] == '-' && argv[i][1])
             status = parse_option(run, &tables, argc, argv, &i);
         else if (syntax->arguments)
-            status = ce_list_append(run, syntax->arguments, argv[i]);
+            status = ce_list_append(run, syntax->arguments,
+                                    syntax->files ? file_of(run, false, argv[i]) : argv[i]);
         else
             status = ce_usage_error(run, "unexpected argument '%s'", argv[i]);
         if (status != CE_PARSED)

@@ -52,7 +52,9 @@ struct ce_option {
     const char *help; /* broken into lines as needed */
     const char *choices;
     bool *given; /* becomes true when the option occurs; may be NULL */
-    bool reads;  /* the value names a file that the command reads, which no output may replace */
+    bool reads;  /* the value names a file that the command reads, which no output may replace; "-"
+                    is the standard input */
+    bool writes; /* the value names a file that the command writes; "-" is the standard output */
     bool aside;  /* says which pictures are made, where they go or what is told: it does not change
                     what a picture shows, see ce_run.settings */
 };
@@ -70,10 +72,15 @@ struct ce_option {
         .name = (name_), .kind = CE_TEXT, .value = (to), .meta = (meta_), .help = (text), \
         .reads = true                                                                     \
     }
+#define CE_OPT_WRITES(name_, meta_, to, text)                                             \
+    {                                                                                     \
+        .name = (name_), .kind = CE_TEXT, .value = (to), .meta = (meta_), .help = (text), \
+        .writes = true                                                                    \
+    }
 #define CE_OPT_OUT(meta_, to, text)                                                       \
     {                                                                                     \
         .name = "output", .letter = 'o', .kind = CE_TEXT, .value = (to), .meta = (meta_), \
-        .help = (text), .aside = true                                                     \
+        .help = (text), .aside = true, .writes = true                                     \
     }
 #define CE_OPT_INT(name_, meta_, to, low_, high_, text)                                 \
     {                                                                                   \
@@ -96,10 +103,10 @@ struct ce_option {
     }
 
 /* Pictures that results are made of, one by one. */
-#define CE_OPT_IMAGES(to, text)                                                              \
-    {                                                                                        \
-        .name = "image", .kind = CE_LIST, .value = (to), .meta = "FILE|DIR", .help = (text), \
-        .aside = true                                                                        \
+#define CE_OPT_IMAGES(to, text)                                                             \
+    {                                                                                       \
+        .name = "image", .kind = CE_LIST, .value = (to), .meta = "FILE|DIR", .reads = true, \
+        .help = (text), .aside = true                                                       \
     }
 
 /* Every command has --help, --json, --quiet, --threads and --seed. These bits add the options that
@@ -123,6 +130,7 @@ struct ce_syntax {
     const struct ce_option *table;
     size_t count;
     struct ce_list *arguments; /* NULL: the command takes none */
+    bool files;                /* the arguments name files to be read */
 };
 
 /* Reads argv[1..argc) (argv[0] is the command's name) into the variables of the table and into

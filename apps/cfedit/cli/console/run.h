@@ -35,6 +35,7 @@ struct ce_run {
     const char *dump;        /* --dump FILE or NULL */
     bool overwrite;          /* outputs may replace files that are no inputs */
     bool resume;             /* pictures that this command line has made already are skipped */
+    bool results_on_stdout;  /* an output is "-" */
     uint64_t settings;       /* a hash of the command and the options that change its pictures */
     struct ce_input *inputs; /* the files that the run reads (inputs.h) */
     size_t input_count;

@@ -37,9 +37,22 @@ bool ce_is_foreign_picture_name(const char *path)
     return ends_in_one_of(path, endings, sizeof endings / sizeof endings[0]);
 }
 
+/* Whether `path` is the name of an open file of this process: /dev/stdout, /dev/fd/3. */
+static bool is_descriptor(const char *path)
+{
+    return strncmp(path, "/dev/std", 8) == 0 || strncmp(path, "/dev/fd/", 8) == 0;
+}
+
+bool ce_is_stream(const char *path)
+{
+    struct stat file;
+    return is_descriptor(path) ||
+           (stat(path, &file) == 0 && !S_ISREG(file.st_mode) && !S_ISDIR(file.st_mode));
+}
+
 bool ce_is_picture_folder(const char *path)
 {
-    return ce_is_folder(path) || !ce_is_picture_name(path);
+    return ce_is_folder(path) || (!ce_is_picture_name(path) && !ce_is_stream(path));
 }
 
 int ce_pictures_room(const struct ce_run *run, const char *path, int64_t count)
@@ -78,8 +91,8 @@ lt_status ce_output_allow(struct ce_run *run, const char *option, const char *pa
                        "%s: the command reads this file, so it must not write it; choose another "
                        "name with %s",
                        path, option);
-    if (run->overwrite || replace == CE_REPLACE_CONTINUED || is_standard_stream(&file) ||
-        (replace == CE_REPLACE_OWN && ce_image_is_own(path)))
+    if (run->overwrite || replace == CE_REPLACE_CONTINUED || is_descriptor(path) ||
+        is_standard_stream(&file) || (replace == CE_REPLACE_OWN && ce_image_is_own(path)))
         return LT_OK;
     return lt_fail(run->ctx, LT_ERR_IO,
                    "%s is there already; replace it with --overwrite (-y), or choose another name "
@@ -92,7 +105,8 @@ lt_status ce_output_check(struct ce_run *run, const char *option, const char *pa
 {
     lt_file_writer *writer;
     lt_status status = path ? ce_output_allow(run, option, path, replace) : LT_OK;
-    if (path && status == LT_OK) {
+    /* Who reads from a pipe would take a trial for the end. */
+    if (path && status == LT_OK && !ce_is_stream(path)) {
         status = lt_file_writer_open(run->ctx, path, &writer);
         if (status == LT_OK)
             lt_file_writer_abandon(writer);

@@ -14,8 +14,11 @@ bool ce_is_picture_name(const char *path);
 /* Whether the name ends as that of a picture in a format that is not written: .gif, .webp, ... Such
  * a name must not become a folder. */
 bool ce_is_foreign_picture_name(const char *path);
-/* Whether `path` stands for a folder of pictures: a folder that exists, or any name that is not a
- * picture's. */
+/* Whether `path` is a pipe, a device or an open file of this process (/dev/stdout, /dev/fd/3): it
+ * is written once, and nothing lies beside it. */
+bool ce_is_stream(const char *path);
+/* Whether `path` stands for a folder of pictures: a folder that exists, or any name that is neither
+ * a picture's nor a stream's. */
 bool ce_is_picture_folder(const char *path);
 /* Whether `count` pictures fit the value `path` of -o; NULL (no -o) fits any number. CE_PARSED, or
  * the exit status of a usage error that has been told: a format that is not written, one file for

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/inout/output.h"
 #include "cli/pictures/plot.h"
 #include "cli/pictures/sheet.h"
 #include "tensor/files/file.h"
@@ -81,7 +82,7 @@ lt_status ce_train_log_open(lt_ctx *ctx, const char *path, int64_t keep, struct 
     log->ctx = ctx;
     log->line = lt_json_writer_create();
     log->path = strdup(path);
-    log->file = fopen(path, more ? "ab" : "wb");
+    log->file = fopen(path, more || ce_is_stream(path) ? "ab" : "wb");
     lt_status status = LT_OK;
     if (!log->file)
         status = lt_fail(ctx, LT_ERR_IO, "%s: cannot write the log: %s", path, strerror(errno));
