@@ -16,9 +16,9 @@ bool lt_file_is_named(int fd, const char *path);
 typedef struct lt_lock lt_lock;
 
 /* Takes the lock of `target`, without waiting; the caller gives it to lt_lock_release(). Where the
- * file system knows no locks, nothing is excluded. Errors: LT_ERR_IO where another process holds it,
- * with `what` ("is trained") and its number in the message, or where the lock file cannot be made;
- * LT_ERR_MEMORY. */
+ * file system knows no locks, nothing is excluded. Errors: LT_ERR_IO where another process holds
+ * it, with `what` ("is trained") and its number in the message, or where the lock file cannot be
+ * made; LT_ERR_MEMORY. */
 lt_status lt_lock_take(lt_ctx *ctx, const char *target, const char *what, lt_lock **lock);
 /* Removes the lock file and frees the lock. NULL is accepted. */
 void lt_lock_release(lt_lock *lock);
