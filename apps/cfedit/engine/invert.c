@@ -105,6 +105,10 @@ static int64_t nearest_face(const struct ce_models *models, lt_tensor *w, const 
         }
         lt_scope_close(ctx, scope, NULL);
     }
+    if (best < 0)
+        lt_fail(ctx, LT_ERR_NUMERIC,
+                "invert: the generator's pictures of random faces hold NaN or infinity; its "
+                "weights are damaged");
     return lt_ctx_status(ctx) == LT_OK ? best : -1;
 }
 

@@ -91,6 +91,18 @@ START_TEST(comes_nearer)
 }
 END_TEST
 
+/* A generator whose pictures are not numbers has no nearest face to start from. */
+START_TEST(damaged_generator)
+{
+    lt_tensor *x = own_picture(5);
+    struct ce_invert_result r;
+    lt_f32(lt_params_find(models.generator_params, "input.input"))[0] = _i == 0 ? NAN : INFINITY;
+    ck_assert_int_eq(ce_invert_run(&models, &config, x, NULL, NULL, &r), LT_ERR_NUMERIC);
+    nn_assert_failed(ctx, LT_ERR_NUMERIC, "random faces hold NaN or infinity");
+    ce_invert_free(&r);
+}
+END_TEST
+
 /* A search from more starts never ends further from the picture. */
 START_TEST(starts)
 {
@@ -275,6 +287,7 @@ Suite *suite_invert(void)
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_set_timeout(tests, 60);
     tcase_add_loop_test(tests, comes_nearer, 0, 2);
+    tcase_add_loop_test(tests, damaged_generator, 0, 2);
     tcase_add_test(tests, starts);
     tcase_add_test(tests, fitting);
     tcase_add_test(tests, from_the_encoder);
