@@ -267,6 +267,21 @@ test-threads:
 	$(MAKE) $(JOBS) BUILD=$(BUILD)-tsan CC=clang CFLAGS="-g -O1 -fsanitize=thread" $(BUILD)-tsan/unit_tests $(BUILD)-tsan/cfedit
 	BUILD=$(BUILD)-tsan sh tests/threads.sh $(THREAD_SUITES)
 
+# Failing calls and damaged model files (tests/faults), the latter with sanitizers where clang has them. FAULTS holds further
+# options, as in make test-faults FAULTS="--all alloc".
+.PHONY: test-faults test-hostile
+$(BUILD)/faults.so: tests/faults/faults.c
+	@mkdir -p $(@D)
+	$(CC) -std=c11 -g -O1 $(WARN) -Wno-missing-prototypes -shared -fPIC -o $@ $< -ldl
+test-faults: cfedit $(BUILD)/make_tiny_model $(BUILD)/faults.so
+	@if ! command -v $(PYTHON) >/dev/null 2>&1; then echo "skip faults: there is no $(PYTHON)"; echo "0 passed, 0 failed, 1 skipped"; exit 0; fi; \
+	if sh tests/fuzz/run.sh --can-build; then checked="--checked $(BUILD)-fuzz/cfedit"; \
+	    $(MAKE) --no-print-directory -s $(JOBS) BUILD=$(BUILD)-fuzz CC=clang CFLAGS="$(FUZZ_FLAGS)" $(BUILD)-fuzz/cfedit || exit 1; fi; \
+	$(PYTHON) -B tests/faults/run.py --cfedit ./cfedit --tiny $(BUILD)/make_tiny_model --faults $(BUILD)/faults.so $$checked $(FAULTS)
+# One after the other, since both build in one folder.
+test-hostile:
+	@$(MAKE) --no-print-directory -s fuzz-short; fuzzed=$$?; $(MAKE) --no-print-directory -s test-faults && exit $$fuzzed
+
 # No layer includes a higher one.
 test-layers:
 	PUBLIC="$(PUBLIC)" sh tests/layers.sh
@@ -294,10 +309,10 @@ test:
 	@$(test_build)
 	@MAKE="$(MAKE)" sh tests/run.sh $(STAGES)
 
-# Every test, hostile bytes and the full-size networks in one run, with one summary.
+# Every test, hostile files, failing calls and the full-size networks in one run, with one summary.
 test-all:
 	@$(test_build)
-	@MAKE="$(MAKE)" sh tests/run.sh $(STAGES) fuzz-short test-full
+	@MAKE="$(MAKE)" sh tests/run.sh $(STAGES) test-hostile test-full
 
 # Full-size networks from formula weights: minutes.
 test-full:
@@ -403,6 +418,7 @@ help:
 	@echo "make merge-list fetch OpenAI's merge list, without which a few tests are skipped"
 	@echo "make format     lay out all C files as .clang-format says"
 	@echo "make fuzz       hostile bytes through every reader (SECONDS=600); make fuzz-short for less than a minute"
+	@echo "make test-faults  failing calls and damaged model files, through every command"
 	@echo "make test-full  parity with the published code at full size (minutes)"
 	@echo "make parity     against a re-statement in PyTorch, random weights or GENERATOR=... CLIP=... (PYTHON= one with torch)"
 	@echo "make bench      timings of full-size networks, beside the peers that make bench-peers installs"
