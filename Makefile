@@ -267,8 +267,9 @@ test-threads:
 	$(MAKE) $(JOBS) BUILD=$(BUILD)-tsan CC=clang CFLAGS="-g -O1 -fsanitize=thread" $(BUILD)-tsan/unit_tests $(BUILD)-tsan/cfedit
 	BUILD=$(BUILD)-tsan sh tests/threads.sh $(THREAD_SUITES)
 
-# Failing calls and damaged model files (tests/faults), the latter with sanitizers where clang has them. FAULTS holds further
-# options, as in make test-faults FAULTS="--all alloc".
+# Failing allocations and calls on files (tests/faults). FAULTS holds other parts and options: FAULTS=mutations hands damaged
+# model files to every command, with sanitizers where clang has them; FAULTS="--all alloc" runs every trial.
+FAULTS ?= alloc files
 .PHONY: test-faults test-hostile
 $(BUILD)/faults.so: tests/faults/faults.c
 	@mkdir -p $(@D)
