@@ -94,7 +94,8 @@ def run_all(trials, jobs):
 
 
 def tell(trial, passed, failed, statuses):
-    statuses[trial.status] = statuses.get(trial.status, 0) + 1
+    status = "no end" if trial.status is None else str(trial.status)
+    statuses[status] = statuses.get(status, 0) + 1
     if not trial.complaint:
         return passed + 1, failed
     print(f"FAIL {trial.name}: {trial.complaint}", flush=True)
