@@ -213,7 +213,7 @@ static lt_status check_outputs(struct job *job)
                                        continued ? CE_REPLACE_CONTINUED : CE_REPLACE_NOTHING);
     const char *const beside[] = {job->checkpoint, job->best, job->curve};
     for (size_t i = 0; i < CE_COUNT(beside) && status == LT_OK; i++)
-        status = ce_output_allow(run, "-o", beside[i], replace);
+        status = ce_output_check(run, "-o", beside[i], replace);
     for (int64_t step = job->image_interval;
          job->image_interval > 0 && step <= job->steps && status == LT_OK;
          step += job->image_interval) {
@@ -221,7 +221,7 @@ static lt_status check_outputs(struct job *job)
         status = sheet ? ce_output_allow(run, "-o", sheet, replace) : lt_ctx_status(run->ctx);
     }
     if (status == LT_OK && job->log_path)
-        status = ce_output_allow(run, "--log", job->log_path, replace);
+        status = ce_output_check(run, "--log", job->log_path, replace);
     return status;
 }
 

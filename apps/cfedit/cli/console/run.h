@@ -39,6 +39,7 @@ struct ce_run {
     uint64_t settings;       /* a hash of the command and the options that change its pictures */
     struct ce_input *inputs; /* the files that the run reads (inputs.h) */
     size_t input_count;
+    struct ce_output *outputs; /* the files that options name for writing (inout/output.c) */
     struct ce_paths paths;
     struct ce_block *blocks; /* the memory of ce_alloc() */
 };

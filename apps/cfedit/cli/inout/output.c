@@ -100,11 +100,46 @@ lt_status ce_output_allow(struct ce_run *run, const char *option, const char *pa
                    path, option);
 }
 
+/* One file that an option names as an output: its folder, and its name there. */
+struct ce_output {
+    dev_t device;
+    ino_t folder;
+    const char *name, *option;
+    struct ce_output *before;
+};
+
+/* Notes an output. LT_ERR_IO where another option names the same file: the later of the two would
+ * replace the earlier. */
+static lt_status note_output(struct ce_run *run, const char *option, const char *path)
+{
+    struct stat folder;
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    const char *of = slash ? ce_text(run, "%.*s", (int)(slash - path) + 1, path) : ".";
+    if (!of)
+        return lt_ctx_status(run->ctx);
+    if (stat(of, &folder) != 0)
+        return LT_OK; /* told by who writes there */
+    for (const struct ce_output *o = run->outputs; o; o = o->before)
+        if (o->device == folder.st_dev && o->folder == folder.st_ino &&
+            strcmp(o->name, name) == 0 && strcmp(o->option, option) != 0)
+            return lt_fail(run->ctx, LT_ERR_IO,
+                           "%s: %s and %s name the same file; choose another name for one of them",
+                           path, o->option, option);
+    struct ce_output *noted = ce_alloc(run, 1, sizeof *noted);
+    if (!noted)
+        return lt_ctx_status(run->ctx);
+    *noted = (struct ce_output){folder.st_dev, folder.st_ino, name, option, run->outputs};
+    run->outputs = noted;
+    return LT_OK;
+}
+
 lt_status ce_output_check(struct ce_run *run, const char *option, const char *path,
                           enum ce_replace replace)
 {
     lt_file_writer *writer;
     lt_status status = path ? ce_output_allow(run, option, path, replace) : LT_OK;
+    if (path && status == LT_OK && !ce_is_stream(path))
+        status = note_output(run, option, path);
     /* Who reads from a pipe would take a trial for the end. */
     if (path && status == LT_OK && !ce_is_stream(path)) {
         status = lt_file_writer_open(run->ctx, path, &writer);

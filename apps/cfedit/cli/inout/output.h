@@ -37,8 +37,9 @@ enum ce_replace {
 lt_status ce_output_allow(struct ce_run *run, const char *option, const char *path,
                           enum ce_replace replace);
 
-/* Like ce_output_allow(), and LT_ERR_IO where no file of this name could be written now: hours of
- * work must not end in that error. NULL for `path` is accepted. */
+/* Like ce_output_allow(), and LT_ERR_IO where no file of this name could be written now, since
+ * hours of work must not end in that error, or where another option was checked with the same file.
+ * NULL for `path` is accepted. */
 lt_status ce_output_check(struct ce_run *run, const char *option, const char *path,
                           enum ce_replace replace);
 

@@ -44,6 +44,23 @@ static size_t count_seeds(const char *text)
     }
 }
 
+/* A seed that a list names twice, whose picture would be written twice; -1 if there is none. */
+static int64_t repeated_seed(const char *text)
+{
+    int64_t first, last, earlier_first, earlier_last;
+    for (const char *at = text;; at++) {
+        const char *begun = at;
+        parse_range(&at, &first, &last);
+        for (const char *earlier = text; earlier < begun; earlier++) {
+            parse_range(&earlier, &earlier_first, &earlier_last);
+            if (earlier_first <= last && first <= earlier_last)
+                return first > earlier_first ? first : earlier_first;
+        }
+        if (!*at)
+            return -1;
+    }
+}
+
 int ce_seeds_parse(struct ce_run *run, const char *text, int64_t **seeds, size_t *count)
 {
     int64_t first, last;
@@ -53,6 +70,9 @@ int ce_seeds_parse(struct ce_run *run, const char *text, int64_t **seeds, size_t
                               "--seeds: '%s' is not a list of seeds such as 1-16 or 3,5,8 (at most "
                               "%d)",
                               text, MOST_SEEDS);
+    const int64_t twice = repeated_seed(text);
+    if (twice >= 0)
+        return ce_usage_error(run, "--seeds: '%s' names seed %lld twice", text, (long long)twice);
     *seeds = ce_alloc(run, *count, sizeof **seeds);
     if (!*seeds)
         return ce_fail(run);
