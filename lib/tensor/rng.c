@@ -84,11 +84,12 @@ struct fill {
 
 static void fill_elements(void *arg, lt_range range)
 {
-    const struct fill *f = arg;
+    /* A copy: the compiler need not fear that a store to x changes it. */
+    const struct fill f = *(const struct fill *)arg;
     for (int64_t i = range.begin; i < range.end; i++) {
-        const uint64_t bits = draw(f->seed, f->stream, f->first + (uint64_t)i);
-        f->x[i] = f->kind == FILL_NORMAL ? f->a + f->b * to_normal(bits)
-                                         : f->a + (f->b - f->a) * to_uniform(bits);
+        const uint64_t bits = draw(f.seed, f.stream, f.first + (uint64_t)i);
+        f.x[i] = f.kind == FILL_NORMAL ? f.a + f.b * to_normal(bits)
+                                       : f.a + (f.b - f.a) * to_uniform(bits);
     }
 }
 
