@@ -2,7 +2,6 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "tensor/hash.h"
@@ -161,11 +160,8 @@ static bool put_change(struct ce_edit_settings *s, char *word)
     const struct ce_setting *setting = ce_setting_find(word);
     if (!setting || !ce_setting_used(s, setting))
         return false;
-    if (setting->kind == CE_SETTING_CHOICE)
-        return ce_setting_put(s, setting, ce_setting_choice(setting, value));
-    char *end;
-    const double number = strtod(value, &end);
-    return end != value && !*end && ce_setting_put(s, setting, number);
+    double number;
+    return ce_setting_read(setting, value, &number) && ce_setting_put(s, setting, number);
 }
 
 bool edit_setting_make(const struct edit_setting *setting, struct ce_edit_settings *out, char *bad,

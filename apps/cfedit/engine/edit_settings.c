@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "engine/text.h"
+
 /* How a setting is stored in struct ce_edit_settings. */
 enum storage { NOT_USED = 0, AS_INT, AS_FLOAT, AS_BOOL, AS_NOT_BOOL };
 
@@ -245,4 +247,18 @@ int ce_setting_choice(const struct ce_setting *setting, const char *word)
 void ce_edit_settings_seed(struct ce_edit_settings *settings, uint64_t seed)
 {
     settings->latent.seed = settings->mapper.train.seed = seed;
+}
+
+bool ce_setting_read(const struct ce_setting *setting, const char *text, double *value)
+{
+    int64_t whole;
+    switch (setting->kind) {
+    case CE_SETTING_CHOICE: *value = ce_setting_choice(setting, text); return *value >= 0.0;
+    case CE_SETTING_INT:
+        if (!ce_parse_int(text, &whole))
+            return false;
+        *value = (double)whole;
+        return true;
+    default: return ce_parse_real(text, value);
+    }
 }

@@ -64,5 +64,8 @@ bool ce_setting_put(struct ce_edit_settings *settings, const struct ce_setting *
 void ce_edit_settings_seed(struct ce_edit_settings *settings, uint64_t seed);
 /* The number of a word among the choices of a setting; -1 if it is none of them. */
 int ce_setting_choice(const struct ce_setting *setting, const char *word);
+/* Reads the value of a setting from a text: a word among the choices, a whole number, or a number.
+ * False where the text is no such value. Whether the value is in range is for ce_setting_put(). */
+bool ce_setting_read(const struct ce_setting *setting, const char *text, double *value);
 
 #endif

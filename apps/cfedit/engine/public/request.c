@@ -2,7 +2,6 @@
 #include "engine/public/request.h"
 
 #include "engine/family.h"
-#include "engine/text.h"
 
 const char *ce_method_at(size_t i)
 {
@@ -25,21 +24,6 @@ const char *ce_setting_help(const char *name)
 
 ce_request ce_request_defaults(void) { return (ce_request){.strength = 1.0f}; }
 
-/* The value that a text gives a setting; false where the text is no such value. */
-static bool read_value(const struct ce_setting *setting, const char *text, double *value)
-{
-    int64_t whole;
-    switch (setting->kind) {
-    case CE_SETTING_CHOICE: *value = ce_setting_choice(setting, text); return *value >= 0.0;
-    case CE_SETTING_INT:
-        if (!ce_parse_int(text, &whole))
-            return false;
-        *value = (double)whole;
-        return true;
-    default: return ce_parse_real(text, value);
-    }
-}
-
 static lt_status put_choice(lt_ctx *ctx, const struct ce_method *method, const ce_choice *choice,
                             struct ce_edit_settings *settings)
 {
@@ -51,7 +35,7 @@ static lt_status put_choice(lt_ctx *ctx, const struct ce_method *method, const c
     if (!ce_setting_used(settings, setting))
         return lt_fail(ctx, LT_ERR_ARGUMENT, "the method %s has no setting '%s'", method->name,
                        name);
-    if (!read_value(setting, text, &value) || !ce_setting_put(settings, setting, value)) {
+    if (!ce_setting_read(setting, text, &value) || !ce_setting_put(settings, setting, value)) {
         if (setting->kind == CE_SETTING_CHOICE)
             return lt_fail(ctx, LT_ERR_ARGUMENT, "setting %s is '%s', expected one of %s", name,
                            text, setting->choices);
