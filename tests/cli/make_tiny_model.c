@@ -7,6 +7,7 @@
  *     latents, latents-w, z, pixels   3 of each
  *     latents-14, latents-256, latents-nan, z-9, pixels-gray    such as must be refused
  *     mapper                          the beginning of a mapper, for recognition
+ *     encoder-w                       an encoder into W, of one unit
  *     generator-nan                   a generator whose pictures are not numbers */
 #include <math.h>
 #include <stdio.h>
@@ -112,6 +113,52 @@ static void write_tensor(struct maker *m, const char *file, const char *name, in
     lt_safetensors_write(m->ctx, path_of(m, file), 1, &name, &t, 0, NULL, NULL);
 }
 
+/* All weights are 0.5. */
+static void write_encoder(struct maker *m)
+{
+    static const struct {
+        const char *name;
+        int ndim;
+        int64_t shape[4];
+    } weights[] = {
+        {"input_layer.0.weight", 4, {2, 3, 3, 3}},
+        {"input_layer.1.weight", 1, {2}},
+        {"input_layer.1.bias", 1, {2}},
+        {"input_layer.1.running_mean", 1, {2}},
+        {"input_layer.1.running_var", 1, {2}},
+        {"input_layer.2.weight", 1, {2}},
+        {"body.0.res_layer.0.weight", 1, {2}},
+        {"body.0.res_layer.0.bias", 1, {2}},
+        {"body.0.res_layer.0.running_mean", 1, {2}},
+        {"body.0.res_layer.0.running_var", 1, {2}},
+        {"body.0.res_layer.1.weight", 4, {2, 2, 3, 3}},
+        {"body.0.res_layer.2.weight", 1, {2}},
+        {"body.0.res_layer.3.weight", 4, {2, 2, 3, 3}},
+        {"body.0.res_layer.4.weight", 1, {2}},
+        {"body.0.res_layer.4.bias", 1, {2}},
+        {"body.0.res_layer.4.running_mean", 1, {2}},
+        {"body.0.res_layer.4.running_var", 1, {2}},
+        {"body.0.res_layer.5.fc1.weight", 4, {1, 2, 1, 1}},
+        {"body.0.res_layer.5.fc2.weight", 4, {2, 1, 1, 1}},
+        {"linear.weight", 2, {512, 2}},
+        {"linear.bias", 1, {512}},
+    };
+    lt_params *params = NULL;
+    char name[64];
+    lt_status status = lt_params_create(m->ctx, &params);
+    for (size_t i = 0; i < sizeof weights / sizeof weights[0] && status == LT_OK; i++) {
+        lt_tensor *t = lt_empty(m->ctx, LT_F32, weights[i].ndim, weights[i].shape);
+        snprintf(name, sizeof name, "encoder.%s", weights[i].name);
+        status = t ? lt_fill(m->ctx, t, 0.5f) : lt_ctx_status(m->ctx);
+        if (status == LT_OK)
+            status = lt_params_add(m->ctx, params, name, t);
+    }
+    if (status == LT_OK && lt_params_set_metadata(m->ctx, params, "encoder_type",
+                                                  "BackboneEncoderUsingLastLayerIntoW") == LT_OK)
+        lt_params_save(m->ctx, params, path_of(m, "encoder-w.safetensors"), LT_F32);
+    lt_params_free(params);
+}
+
 int main(int argc, char **argv)
 {
     struct maker m = {.rng = lt_rng_make(1, 0)};
@@ -124,6 +171,7 @@ int main(int argc, char **argv)
         return 1;
     write_generator(&m);
     write_clip(&m);
+    write_encoder(&m);
     write_tensor(&m, "latents.safetensors", "latents", 3, (int64_t[]){3, 8, 512}, false);
     write_tensor(&m, "latents-w.safetensors", "latents", 2, (int64_t[]){3, 512}, false);
     write_tensor(&m, "latents-14.safetensors", "latents", 3, (int64_t[]){3, 14, 512}, false);

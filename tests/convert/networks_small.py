@@ -143,7 +143,7 @@ def mapper_arrays(rng, layers=3, width=8, levels=("course", "medium", "fine"), t
     return out
 
 
-def backbone_arrays(rng, prefix="", units=((4, 4), (4, 8), (8, 8))):
+def backbone_arrays(rng, prefix="", units=((4, 4), (4, 8), (8, 8)), inputs=3):
     out = {}
 
     def norm(name, c):
@@ -152,7 +152,7 @@ def backbone_arrays(rng, prefix="", units=((4, 4), (4, 8), (8, 8))):
         out[name + ".running_var"] = np.abs(normal(rng, c))
         out[name + ".num_batches_tracked"] = np.array(7, np.int64)
 
-    out[prefix + "input_layer.0.weight"] = normal(rng, units[0][0], 3, 3, 3)
+    out[prefix + "input_layer.0.weight"] = normal(rng, units[0][0], inputs, 3, 3)
     norm(prefix + "input_layer.1", units[0][0])
     out[prefix + "input_layer.2.weight"] = normal(rng, units[0][0])
     for i, (cin, cout) in enumerate(units):
@@ -182,18 +182,45 @@ def irse50_arrays(rng, features=6):
     return out
 
 
-def e4e_arrays(rng, styles=4, width=8):
-    out = backbone_arrays(rng, "encoder.")
+def e4e_arrays(rng, styles=4, width=8, inputs=3):
+    """e4e's encoder, and pSp's, which has the same tensors."""
+    out = backbone_arrays(rng, "encoder.", inputs=inputs)
     for i in range(styles):
-        p = "encoder.styles.%d." % i
-        # As many as halve 64 pixels, what two halvings leave of 256, to one; the last head stands a
-        # level lower.
-        for j in range(0, 12 if i < 3 else 14, 2):
-            out["%sconvs.%d.weight" % (p, j)] = normal(rng, width, width, 3, 3)
-            out["%sconvs.%d.bias" % (p, j)] = normal(rng, width)
-        out[p + "linear.weight"], out[p + "linear.bias"] = normal(rng, width, width), normal(rng, width)
+        # The last head stands a level lower.
+        encoder_head(rng, out, i, width, 6 if i < 3 else 7)
     for name, c in (("encoder.latlayer1", 4), ("encoder.latlayer2", 4)):
         out[name + ".weight"], out[name + ".bias"] = normal(rng, width, c, 1, 1), normal(rng, width)
+    return out
+
+
+def encoder_head(rng, out, i, width, convs):
+    """Six convolutions halve 64 pixels, what two halvings leave of 256, to one."""
+    p = "encoder.styles.%d." % i
+    for j in range(0, 2 * convs, 2):
+        out["%sconvs.%d.weight" % (p, j)] = normal(rng, width, width, 3, 3)
+        out["%sconvs.%d.bias" % (p, j)] = normal(rng, width)
+    out[p + "linear.weight"], out[p + "linear.bias"] = normal(rng, width, width), normal(rng, width)
+
+
+def restyle_arrays(rng, styles=4, width=8):
+    """ReStyle's encoder: heads on the last map only."""
+    out = backbone_arrays(rng, "encoder.", inputs=6)
+    for i in range(styles):
+        encoder_head(rng, out, i, width, 6)
+    return out
+
+
+def linear_encoder_arrays(rng, styles=None, width=8):
+    """pSp's encoder into W, or with `styles` the one into W+."""
+    out = backbone_arrays(rng, "encoder.")
+    if styles:
+        for part in ("weight", "bias", "running_mean"):
+            out["encoder.output_layer_2.0." + part] = normal(rng, 8)
+        out["encoder.output_layer_2.0.running_var"] = np.abs(normal(rng, 8))
+        out["encoder.output_layer_2.3.weight"] = normal(rng, width, 8 * 49)
+        out["encoder.output_layer_2.3.bias"] = normal(rng, width)
+    out["encoder.linear.weight"] = normal(rng, width * (styles or 1), width)
+    out["encoder.linear.bias"] = normal(rng, width * (styles or 1))
     return out
 
 

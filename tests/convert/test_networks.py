@@ -1,4 +1,4 @@
-"""Mappers, IR-SE50, VGG19, encoders and latents."""
+"""Mappers, IR-SE50, VGG19 and latents."""
 
 import json
 import os
@@ -85,54 +85,12 @@ class TestNetworks(Case):
         self.assertArrays(got, arrays)
         self.assertEqual(meta["kind"], "vgg19")
 
-    def test_e4e(self):
-        arrays = small.e4e_arrays(self.rng)
-        average = small.normal(self.rng, 4, 8)
-        decoder = {"decoder." + n: a for n, a in small.stylegan2_arrays(self.rng).items()}
-        path = self.checkpoint({**arrays, **decoder}, {"stylegan_size": 1024, "start_from_latent_avg": True},
-                               latent_avg=writers.tensor(average))
-        got, _types, meta = self.convert(path)
-        self.assertArrays(got, {**arrays, "latent_avg": average})
-        self.assertEqual((meta["kind"], meta["stylegan_size"], meta["start_from_latent_avg"]),
-                         ("e4e", "1024", "true"))
-        self.assertArrays(self.convert(path, "--with-decoder")[0],
-                          {**arrays, **decoder, "latent_avg": average})
-        self.convert(self.checkpoint(arrays), notes="no latent_avg")
-        del arrays["encoder.styles.2.convs.2.bias"]
-        self.refused("encoder.styles.2.convs.2.bias", self.checkpoint(arrays))
-
-    def test_encoder_types(self):
-        """pSp's encoder has the names of e4e's and another formula, ReStyle's has six input
-        channels: both are refused by name until the program runs them."""
-        arrays = small.e4e_arrays(self.rng)
-        for kind in ("GradualStyleEncoder", "BackboneEncoderUsingLastLayerIntoW", "ProgressiveBackboneEncoder",
-                     "SingleStyleCodeEncoder"):
-            self.refused("an encoder of type %s; only Encoder4Editing, e4e's, is supported" % kind,
-                         self.checkpoint(arrays, {"encoder_type": kind}))
-        self.refused("of type a list", self.checkpoint(arrays, {"encoder_type": ["Encoder4Editing"]}))
-        six = {**arrays, "encoder.input_layer.0.weight": np.ones((4, 6, 3, 3), np.float32)}
-        self.refused(r"a ReStyle encoder \(6 input channels\)", self.checkpoint(six, {}))
-        meta = self.convert(self.checkpoint(arrays, {"encoder_type": "Encoder4Editing"}))[2]
-        self.assertEqual(meta["encoder_type"], "Encoder4Editing")
-        self.assertNotIn("encoder_type", self.convert(self.checkpoint(arrays, {}), notes="taken for e4e's")[2])
-
-    def test_encoders_that_do_not_start_from_the_average(self):
-        """The average is added where latent_avg is in the file, so that then it must not be
-        there."""
-        arrays = small.e4e_arrays(self.rng)
-        average = writers.tensor(small.normal(self.rng, 4, 8))
-        for flag, word in ((False, "false"), (True, "true")):
-            got, _types, meta = self.convert(self.checkpoint(
-                arrays, {"start_from_latent_avg": flag, "encoder_type": "Encoder4Editing"}, latent_avg=average),
-                notes=None if flag else "latent_avg is not written")
-            self.assertEqual(("latent_avg" in got, meta["start_from_latent_avg"]), (flag, word))
-
     @unittest.skipUnless(HAS_PROGRAM, "there is no built cfedit")
     def test_cfedit_knows_what_was_converted(self):
         for arrays, kind, word, opts in (
                 (small.stylegan2_arrays(self.rng), "stylegan2", "generator", {}),
                 (small.mapper_arrays(self.rng), "mapper", "mapper", self.OPTIONS),
-                (small.e4e_arrays(self.rng), "e4e", "encoder", {}),
+                (small.e4e_arrays(self.rng), "encoder", "encoder", {}),
                 (small.vgg_arrays(self.rng), "vgg19", "vgg", {})):
             self.convert(self.checkpoint(arrays, opts), "--kind", kind)
             text = subprocess.run([PROGRAM, "info", "--json", self.out], check=True,

@@ -54,17 +54,17 @@ static void run_clip(const lt_params *params)
 static void run(unsigned choice, const lt_params *params)
 {
     lt_irse50 *identity = NULL;
-    lt_e4e *encoder = NULL;
+    lt_encoder *encoder = NULL;
     lt_vgg19 *vgg = NULL;
     switch (choice % 5) {
     case 0: run_generator(params); break;
     case 1: run_clip(params); break;
     case 2: lt_irse50_create(ctx, params, &identity); break;
-    case 3: lt_e4e_create(ctx, params, &encoder); break;
+    case 3: lt_encoder_create(ctx, params, &encoder); break;
     case 4: lt_vgg19_create(ctx, params, &vgg); break;
     }
     lt_irse50_free(identity);
-    lt_e4e_free(encoder);
+    lt_encoder_free(encoder);
     lt_vgg19_free(vgg);
 }
 

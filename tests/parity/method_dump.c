@@ -28,6 +28,7 @@ static const struct {
     {"preprocess", CE_NEED_CLIP, dump_preprocess},
     {"perspective", 0, dump_perspective},
     {"identity", CE_NEED_IDENTITY, dump_identity},
+    {"encoder", CE_NEED_GENERATOR | CE_NEED_ENCODER, dump_encoder},
     {"perceptual", CE_NEED_VGG, dump_perceptual},
     {"space", CE_NEED_GENERATOR, dump_space},
     {"mapper", 0, dump_mapper},
@@ -163,7 +164,7 @@ int main(int argc, char **argv)
         CE_OPT_OUT("FILE", &output, "the results"),
     };
     const struct ce_syntax syntax = {.usage = "GROUP... --input FILE -o FILE [OPTION]...",
-                                     .takes = CE_TAKES_MODEL,
+                                     .takes = CE_TAKES_MODEL | CE_TAKES_ENCODER,
                                      .table = table,
                                      .count = CE_COUNT(table),
                                      .arguments = &names};

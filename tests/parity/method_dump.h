@@ -45,6 +45,7 @@ void dump_texts(struct dump *d);
 void dump_preprocess(struct dump *d);
 void dump_perspective(struct dump *d);
 void dump_identity(struct dump *d);
+void dump_encoder(struct dump *d);
 void dump_perceptual(struct dump *d);
 void dump_space(struct dump *d);
 void dump_mapper(struct dump *d);

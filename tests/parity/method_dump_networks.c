@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "autograd/ops.h"
+#include "engine/encode.h"
 #include "engine/objective/clip_nce.h"
 #include "engine/latent/latent_space.h"
 #include "parity/method_dump.h"
@@ -138,6 +139,15 @@ void dump_identity(struct dump *d)
     if (loss)
         lt_backward(ctx, loss);
     dump_grad(d, "x_hat", x_hat);
+}
+
+/* picture (1,3,S,S); setting iterations -> latents (1,L,D). */
+void dump_encoder(struct dump *d)
+{
+    lt_tensor *picture = dump_in(d, "picture");
+    if (picture)
+        dump_out(d, "latents",
+                 ce_encode(&d->models, picture, (int)dump_number(d, "iterations", 5)));
 }
 
 /* x_hat, x (B,3,H,W) -> features of x_hat in every layer of VGG19, loss, gradient to x_hat. */

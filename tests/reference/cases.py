@@ -52,6 +52,9 @@ class Cases:
     def identity(self):
         return self._write("identity", *random_models.identity_network(self.draw))
 
+    def encoder(self, *how, **more):
+        return self._write("encoder", *random_models.encoder_network(self.draw, *how, **more))
+
     def vgg(self):
         return self._write("vgg", *random_models.perceptual_network(self.draw))
 
@@ -95,6 +98,12 @@ class Cases:
     def of_loss(self, group, model, title, batch, size):
         d, shape = self.draw, (batch, 3, size, size)
         return Case(group, title, model, {"x_hat": d.smooth(shape), "x": d.smooth(shape)})
+
+    def of_encoder(self, title, kind, size, iterations=5, **how):
+        latents, width, d = 2 * size.bit_length() - 4, 24, self.draw
+        model = Model(self.generator(size, most=8, dim=width), encoder=self.encoder(kind, latents, width, **how))
+        return Case("encoder", f"{kind}, {title}", model, {"picture": d.smooth((1, 3, size, size))},
+                    {"iterations": iterations})
 
     def of_space(self, model, title, kind, **settings):
         net, d = model.nets(torch.float32).generator, self.draw
@@ -149,6 +158,7 @@ class Cases:
         yield from self._pictures(full)
         yield from self._mappers()
         yield from self._losses()
+        yield from self._encoders()
         for kind, lr in (("ranger", 0.5), ("ranger", 50), ("adam", 0.01), ("adam", 0.5)):
             yield self.of_optimizer(kind, lr)
         yield from self._nces()
@@ -213,6 +223,20 @@ class Cases:
                                size)
         for size, batch in ((64, 3), (128, 1)):
             yield self.of_loss("perceptual", Model(vgg=self.vgg()), f"{size} pixels, batch {batch}", batch, size)
+
+    def _encoders(self):
+        plain, w, plus = "Encoder4Editing", "BackboneEncoderUsingLastLayerIntoW", "BackboneEncoderUsingLastLayerIntoWPlus"
+        yield self.of_encoder("256 pixels", plain, 256, rows=14)
+        yield self.of_encoder("512 pixels", "GradualStyleEncoder", 512)
+        yield self.of_encoder("256 pixels, average not added", "GradualStyleEncoder", 256, added=False)
+        yield self.of_encoder("average of one row", w, 256, rows=1)
+        yield self.of_encoder("average not added", w, 256, added=False)
+        yield self.of_encoder("average of all layers", "SingleStyleCodeEncoder", 256, rows=14)
+        yield self.of_encoder("256 pixels", plus, 256, rows=14)
+        for kind in ("BackboneEncoder", "ProgressiveBackboneEncoder", "GradualStyleEncoder"):
+            for size, iterations in ((256, 5), (512, 1)):
+                yield self.of_encoder(f"ReStyle, {size} pixels, {iterations} iterations", kind, size, iterations,
+                                      pictures=2, rows=2 * size.bit_length() - 4, added=False)
 
     def _nces(self):
         switches = ({}, {"copies": 0}, {"copies": 3, "templates": 7}, {"use_pos1": 0}, {"use_pos2": 0},

@@ -21,7 +21,7 @@ import subprocess
 
 import torch
 
-from . import clip, files, irse50, mapper, quantities, stylegan2, tokenizer, vgg19
+from . import clip, encoders, files, irse50, mapper, quantities, stylegan2, tokenizer, vgg19
 
 # Tolerances by quantity; the first match wins. The figures are the tolerances that the goldens state for
 # the published code.
@@ -53,6 +53,7 @@ class Nets:
     mapper: object = None
     identity: object = None
     vgg: object = None
+    encoder: object = None
     tokenizer: object = None
 
 
@@ -65,6 +66,7 @@ class Model:
     identity: pathlib.Path = None
     vgg: pathlib.Path = None
     bpe: pathlib.Path = None
+    encoder: pathlib.Path = None
 
     def __post_init__(self):
         self._nets = {}
@@ -105,6 +107,8 @@ class Model:
             nets.identity = irse50.from_state(files.load(self.identity)[0])
         if self.vgg:
             nets.vgg = vgg19.from_state(files.load(self.vgg)[0])
+        if self.encoder:
+            nets.encoder = encoders.from_state(*files.load(self.encoder))
         for field in dataclasses.fields(nets):
             net = getattr(nets, field.name)
             if isinstance(net, torch.nn.Module):

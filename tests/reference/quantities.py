@@ -90,6 +90,10 @@ def identity(nets, inputs, settings):
     return {"features": nets.identity(irse50.face(inputs["x_hat"])), "loss": loss, "grad.x_hat": x_hat.grad}
 
 
+def encoder(nets, inputs, settings):
+    return {"latents": nets.encoder(nets.generator, inputs["picture"], int(number(settings, "iterations", 5)))}
+
+
 def perceptual(nets, inputs, settings):
     x_hat = leaf(inputs["x_hat"])
     loss = losses.perceptual(nets.vgg, x_hat, inputs["x"])
@@ -234,5 +238,5 @@ def movement(results, mapper_net):
 
 
 GROUPS = {"generator": generator, "mapping": mapping, "clip": clip_features, "texts": texts,
-          "preprocess": preprocess, "perspective": warped, "identity": identity, "perceptual": perceptual,
+          "preprocess": preprocess, "perspective": warped, "identity": identity, "encoder": encoder, "perceptual": perceptual,
           "space": space, "mapper": mapped, "nce": nce, "optimizer": optimizer, "train": train}

@@ -5,7 +5,7 @@ import pathlib
 
 import torch
 
-from . import clip, files, irse50, mapper, stylegan2, vgg19
+from . import clip, encoders, files, irse50, mapper, stylegan2, vgg19
 from .tokenizer import Tokenizer, read_merges
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -138,6 +138,33 @@ def identity_network(draw):
             units.append((after, after, draw.integer(2, 4), 1))
         channels = after
     return _fill(draw, irse50.Backbone(units, first, 512).state_dict(), _identity_rule), {}
+
+
+def _encoder_rule(name, t):
+    if name == "latent_avg":
+        return 0, 0.5
+    if ".linear." in name:
+        return (0, 0.3) if name.endswith("weight") else (0, 0.1)
+    if name.endswith("latlayer1.bias") or name.endswith("latlayer2.bias") or ".convs." in name and t.ndim == 1 or \
+            name.endswith("output_layer_2.3.bias"):
+        return 0, 0.1
+    return _identity_rule(name, t)
+
+
+def encoder_network(draw, kind, latents, width, pictures=1, rows=None, added=True):
+    """A narrow body that halves 256 pixels four times; three heads read 16 pixels, four 32, the others 64, as in the
+    published ones. `rows`: of the mean latent, or None for one without that axis."""
+    units, channels = [], draw.integer(6, 10)
+    for stage in range(4):
+        after = channels if stage == 0 else channels + draw.choice([-1, 1, 2])
+        units += [(channels, after, 2, 2)] + [(after, after, 2, 1)] * draw.integer(0, 1)
+        channels = after
+    same = kind in encoders.HEADS
+    halvings = [4 if same or i < 3 else 5 if i < 7 else 6 for i in range(latents)]
+    average = torch.zeros((width,) if rows is None else (rows, width))
+    whole = encoders.Whole(encoders.Encoder(kind, units, pictures, width, halvings), average, added)
+    metadata = {"encoder_type": kind, "start_from_latent_avg": "true" if added else "false"}
+    return _fill(draw, whole.state_dict(), _encoder_rule), metadata
 
 
 def perceptual_network(draw):

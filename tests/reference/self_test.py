@@ -7,7 +7,7 @@ import io
 import torch
 from torch import nn
 
-from . import clip, irse50, layers, losses, mapper, perspective, ranger, train_step, vgg19
+from . import clip, encoders, irse50, layers, losses, mapper, perspective, ranger, train_step, vgg19
 from .compare import Model
 
 
@@ -42,6 +42,7 @@ CHANGES = (
     ("temperature of CLIP-NCE 1 % higher", losses, "info_nce", _warm_info_nce, "nce", "nce.loss"),
     ("face window one row lower", irse50, "face", lambda x: ORIGINAL_FACE(x.roll(-1, 2)), "identity",
      "identity.features"),
+    ("pSp's heads added to the first, as e4e's are", encoders, "DELTAS", encoders.PYRAMID, "encoder", "encoder.latents"),
     ("other mean of VGG19's input", vgg19, "BGR_MEAN", (0.41, 0.45795686, 0.48501961), "perceptual",
      "perceptual.conv1_1"),
     ("look-ahead every seventh step", ranger.Ranger, "_update", staticmethod(
@@ -61,6 +62,7 @@ def _cases(cases):
             "preprocess": cases.of_preprocess(net, "", (1, 3, 48, 48), False), "clip": cases.of_clip(net, "", 1),
             "perspective": cases.of_perspective("", 1, 32, 2), "nce": cases.of_nce(net, "", 1, 32, templates=5),
             "identity": cases.of_loss("identity", net, "", 1, 64),
+            "encoder": cases.of_encoder("", "GradualStyleEncoder", 256),
             "perceptual": cases.of_loss("perceptual", net, "", 1, 32), "optimizer": cases.of_optimizer("ranger", 0.5),
             "train": cases.of_training(net, "", 1, 1, templates=5)}
 

@@ -82,7 +82,7 @@ static void make_encoder(struct ce_models *models)
         random_weight(&to, head, "linear.bias", 1, (const int64_t[]){METHOD_D}, 0.0f, 0.1f);
     }
     random_weight(&to, "latent_avg", "", 1, (const int64_t[]){METHOD_D}, 0.0f, 0.5f);
-    ck_assert_msg(lt_e4e_create(ctx, to.params, &models->encoder) == LT_OK, "%s",
+    ck_assert_msg(lt_encoder_create(ctx, to.params, &models->encoder) == LT_OK, "%s",
                   lt_ctx_message(ctx));
 }
 
@@ -117,7 +117,7 @@ void method_models_free(struct ce_models *models)
     lt_clip_free(models->clip);
     lt_irse50_free(models->identity);
     lt_vgg19_free(models->vgg);
-    lt_e4e_free(models->encoder);
+    lt_encoder_free(models->encoder);
     lt_tokenizer_free(models->tokenizer);
     lt_params_free(models->generator_params);
     lt_params_free(models->clip_params);

@@ -4,7 +4,8 @@
     clip         OpenAI, Hugging Face and open_clip CLIP
     clip_config  the configurations beside a CLIP
     stylegan2    rosinality's and NVIDIA's StyleGAN2 generators
-    networks     mappers, IR-SE50, VGG19, e4e, latents
+    encoders     e4e, pSp, ReStyle
+    networks     mappers, IR-SE50, VGG19, latents
     vocabulary   the merge list of CLIP's tokenizer
     output       the safetensors writer
     weights      the named tensors of a checkpoint, and what a network needs of them

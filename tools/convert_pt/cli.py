@@ -6,7 +6,7 @@ import signal
 import sys
 from typing import List, NoReturn, Optional
 
-from . import networks
+from . import encoders, networks
 from .budget import check_output
 from .clip import Options, clip
 from .errors import ConvertError, counted, listed, printable
@@ -52,7 +52,7 @@ def make_parser() -> Parser:
     p.add_argument("--domain", metavar="WORD",
                    help="generators: one word for what the pictures show, for example face or dog")
     p.add_argument("--with-decoder", action="store_true",
-                   help="mappers and e4e encoders: also write the generator in the checkpoint (decoder.*)")
+                   help="mappers and encoders: also write the generator in the checkpoint (decoder.*)")
     p.add_argument("--bpe", metavar="FILE",
                    help="CLIP: the merge list of the tokenizer (default: merges.txt or "
                         "bpe_simple_vocab_16e6.txt.gz beside the checkpoint, or the list of an installed "
@@ -62,6 +62,8 @@ def make_parser() -> Parser:
                    help="CLIP: quick_gelu for OpenAI's models and models trained from them, gelu for most "
                         "others of open_clip (default: told by the checkpoint and its configuration; "
                         "needed where they do not tell)")
+    p.add_argument("--encoder-type", choices=tuple(encoders.TYPES), metavar="TYPE",
+                   help="encoders whose checkpoint does not tell its encoder_type: %s" % ", ".join(encoders.TYPES))
     p.add_argument("-v", "--verbose", action="store_true", help="list every name that is left over")
     p.add_argument("-q", "--quiet", action="store_true", help="show no progress, notes or summary")
     return p
@@ -75,8 +77,8 @@ def make_plan(weights: Weights, kind: str, args: argparse.Namespace) -> Plan:
         return stylegan2(weights)
     if kind == "mapper":
         return networks.mapper(weights, args.with_decoder)
-    if kind == "e4e":
-        return networks.e4e(weights, args.with_decoder)
+    if kind == "encoder":
+        return encoders.encoder(weights, args.with_decoder, args.encoder_type)
     if kind == "irse50":
         return networks.irse50(weights)
     if kind == "vgg19":
@@ -87,7 +89,8 @@ def make_plan(weights: Weights, kind: str, args: argparse.Namespace) -> Plan:
 def check_options(kind: str, args: argparse.Namespace) -> None:
     """Fails for an option that has no meaning for the kind, because it would be lost silently."""
     for name, given, kinds in (("--domain", args.domain is not None, ("stylegan2",)),
-                               ("--with-decoder", args.with_decoder, ("mapper", "e4e")),
+                               ("--with-decoder", args.with_decoder, ("mapper", "encoder")),
+                               ("--encoder-type", args.encoder_type is not None, ("encoder",)),
                                ("--bpe", args.bpe is not None, ("clip",)),
                                ("--no-bpe", args.no_bpe, ("clip",)),
                                ("--activation", args.activation is not None, ("clip",))):

@@ -1,15 +1,12 @@
-"""Mappers, IR-SE50, VGG19, the e4e encoder, latents: names as in their checkpoints.
+"""Mappers, IR-SE50, VGG19, latents: names as in their checkpoints.
 
 Published code: yingchen001/CF-CLIP (mapper/latent_mappers.py, models/facial_recognition,
-criteria/vgg_loss.py), orpatashnik/StyleCLIP (mapper), omertov/encoder4editing (models/encoders),
-eladrich/pixel2style2pixel and yuval-alaluf/restyle-encoder (models/encoders), whose encoders are
-refused.
+criteria/vgg_loss.py), orpatashnik/StyleCLIP (mapper).
 """
 
-import re
-from typing import Dict, Optional, Tuple
+from typing import Optional, Tuple
 
-from .errors import ConvertError, brief, counted
+from .errors import ConvertError, counted
 from .tensors import Tensor, joined, reshaped
 from .weights import (Expected, Names, Plan, Weights, highest, make_plan, metadata_of_options,
                       shape_text, size)
@@ -18,7 +15,6 @@ LATENT = 512  # numbers of a latent in every published generator
 VGG_CONVS = [(stage, i) for stage, n in enumerate((2, 2, 4, 4, 4), 1) for i in range(1, n + 1)]
 LEVELS = (("course", "no_coarse_mapper"), ("medium", "no_medium_mapper"), ("fine", "no_fine_mapper"))
 MAPPER_DEPTH = 4
-E4E_TYPES = ("Encoder4Editing",)  # values of opts.encoder_type that name the network of e4e
 
 
 def with_prefix(names: Names, prefix: str) -> Names:
@@ -85,7 +81,7 @@ def mapper(weights: Weights, with_decoder: bool) -> Plan:
     return plan
 
 
-# ---- IR-SE50 and e4e, which is built on it ----
+# ---- IR-SE50, whose body the encoders share ----
 
 def norm(expected: Expected, optional: Expected, prefix: str, channels: Optional[int]) -> None:
     """Adds a batch norm."""
@@ -94,10 +90,12 @@ def norm(expected: Expected, optional: Expected, prefix: str, channels: Optional
     optional[prefix + ".num_batches_tracked"] = ()
 
 
-def backbone(names: Names, prefix: str, expected: Expected, optional: Expected) -> Optional[int]:
-    """Adds the input layer and the bottleneck units; returns the channels of the last unit."""
+def backbone(names: Names, prefix: str, expected: Expected, optional: Expected,
+             inputs: Optional[int] = 3) -> Optional[int]:
+    """Adds the input layer, which reads `inputs` channels, and the bottleneck units; returns the
+    channels of the last unit."""
     channels = size(names, prefix + "input_layer.0.weight", 0)
-    expected[prefix + "input_layer.0.weight"] = (channels, 3, 3, 3)
+    expected[prefix + "input_layer.0.weight"] = (channels, inputs, 3, 3)
     norm(expected, optional, prefix + "input_layer.1", channels)
     expected[prefix + "input_layer.2.weight"] = (channels,)
     plain = prefix.replace(".", r"\.")
@@ -131,74 +129,6 @@ def irse50(weights: Weights) -> Plan:
     expected["output_layer.3.bias"] = (features,)
     norm(expected, optional, "output_layer.4", features)
     return make_plan("irse50", weights.checkpoint.path, names, expected, optional)
-
-
-def e4e(weights: Weights, with_decoder: bool) -> Plan:
-    """The plan for an e4e encoder: the tensors below `encoder.`, and latent_avg, (L,D) or (D),
-    which is added to the latents of the encoder unless training switched that off
-    (start_from_latent_avg)."""
-    names = {**weights.names, **weights.extra}
-    check_encoder_type(weights)
-    from_average = weights.opts.get("start_from_latent_avg") is not False
-    if not from_average:
-        names.pop("latent_avg", None)
-    expected: Expected = {}
-    optional: Expected = {}
-    channels = backbone(names, "encoder.", expected, optional)
-    styles = max(highest(names, r"encoder\.styles\.(\d+)\."), 0) + 1
-    lasts = last_convolutions(names)
-    for i in range(styles):
-        style = "encoder.styles.%d." % i
-        out = size(names, style + "linear.weight", 0)
-        expected[style + "linear.weight"] = (out, out)
-        expected[style + "linear.bias"] = (out,)
-        for j in range(0, lasts.get(i, 0) + 1, 2):  # between two convolutions stands a leaky ReLU
-            expected["%sconvs.%d.weight" % (style, j)] = (out, channels if j == 0 else out, 3, 3)
-            expected["%sconvs.%d.bias" % (style, j)] = (out,)
-    for name in ("encoder.latlayer1", "encoder.latlayer2"):
-        expected[name + ".weight"] = (channels, None, 1, 1)
-        expected[name + ".bias"] = (channels,)
-    average = names.get("latent_avg")
-    if average is not None:
-        optional["latent_avg"] = (None,) * max(min(len(average.shape), 2), 1)
-    plan = make_plan("e4e", weights.checkpoint.path, names, expected, optional)
-    plan.metadata.update(metadata_of_options(weights.opts))
-    plan.metadata["kind"] = "e4e"
-    add_decoder(plan, names, with_decoder)
-    if not from_average:
-        plan.notes.append("start_from_latent_avg is false: the latents of this encoder are not relative to an "
-                          "average, so latent_avg is not written")
-    elif average is None:
-        plan.notes.append("no latent_avg in it: its latents are not relative to an average")
-    if "encoder_type" not in weights.opts:
-        plan.notes.append("no encoder_type in it: taken for e4e's Encoder4Editing")
-    return plan
-
-
-def check_encoder_type(weights: Weights) -> None:
-    """Fails for the encoders of pSp and ReStyle. The first has the tensor names of e4e and another
-    formula: each head gives a latent of its own, where e4e adds each to the first."""
-    path, kind = weights.checkpoint.path, weights.opts.get("encoder_type")
-    if kind is not None and kind not in E4E_TYPES:
-        raise ConvertError("%s: an encoder of type %s; only %s, e4e's, is supported" %
-                           (path, brief(kind), E4E_TYPES[0]))
-    channels = size(weights.names, "encoder.input_layer.0.weight", 1)
-    if channels == 6:
-        raise ConvertError("%s: a ReStyle encoder (6 input channels); only e4e's encoders are supported" % path)
-
-
-def last_convolutions(names: Names) -> Dict[int, int]:
-    """The largest number of a convolution for each style head, at most the number of names that a
-    head has."""
-    counts: Dict[int, int] = {}
-    lasts: Dict[int, int] = {}
-    for name in names:
-        match = re.match(r"encoder\.styles\.(\d{1,4})\.convs\.(\d{1,4})\.", name)
-        if match:
-            head, conv = int(match.group(1)), int(match.group(2))
-            counts[head] = counts.get(head, 0) + 1
-            lasts[head] = max(lasts.get(head, 0), conv)
-    return {head: min(last, 2 * counts[head]) for head, last in lasts.items()}
 
 
 # ---- VGG19 ----

@@ -23,7 +23,7 @@ PHRASES = {
     "mapper": "a CF-CLIP or StyleCLIP mapper",
     "irse50": "an IR-SE50 face recognition network",
     "vgg19": "a VGG19 network",
-    "e4e": "an e4e encoder",
+    "encoder": "a picture encoder",
     "latents": "latents",
 }
 KINDS = tuple(PHRASES)
@@ -32,7 +32,8 @@ OPTION_MAX = 4096  # characters of one training option in the metadata
 # Beginnings of names by which a kind is recognised; the first match decides.
 MARKS = (
     ("stylegan2", "synthesis.b4."),
-    ("e4e", "encoder.input_layer."),
+    ("encoder", "encoder.input_layer."),
+    ("encoder", "encoder.conv1."),
     ("mapper", "text_mapper."),
     ("mapper", "mapper."),
     ("stylegan2", "conv1.conv."),

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "autograd/ops.h"
+#include "engine/encode.h"
 #include "engine/latent/latent_space.h"
 #include "engine/objective/source.h"
 #include "nn/optim.h"
@@ -17,7 +18,11 @@ enum {
 
 struct ce_invert_config ce_invert_defaults(void)
 {
-    return (struct ce_invert_config){.steps = 200, .lr = 0.1f, .l2_lambda = 0.01f, .starts = 64};
+    return (struct ce_invert_config){.steps = 200,
+                                     .lr = 0.1f,
+                                     .l2_lambda = 0.01f,
+                                     .starts = 64,
+                                     .encoder_iterations = CE_ENCODE_ITERATIONS};
 }
 
 static struct ce_likeness likeness_of(const struct ce_invert_config *config)
@@ -37,13 +42,15 @@ static lt_status check(const struct ce_models *models, const struct ce_invert_co
         lt_dim(x, 3) != side)
         return lt_fail(ctx, LT_ERR_SHAPE, "invert: picture is %s, expected (1, 3, %lld, %lld)",
                        lt_shape_string(x, s, sizeof s), (long long)side, (long long)side);
-    if (c->steps < 0 || c->starts < 1 || !(c->lr > 0.0f) || !(c->l2_lambda >= 0.0f) ||
-        !(c->perc_lambda >= 0.0f))
-        return lt_fail(ctx, LT_ERR_ARGUMENT,
-                       "invert: steps %d, lr %g, starts %d, latent-l2-lambda %g, perc-lambda %g; "
-                       "expected lr above 0, at least 1 start, and no other below 0",
-                       c->steps, (double)c->lr, c->starts, (double)c->l2_lambda,
-                       (double)c->perc_lambda);
+    if (c->steps < 0 || c->starts < 1 || c->encoder_iterations < 1 || !(c->lr > 0.0f) ||
+        !(c->l2_lambda >= 0.0f) || !(c->perc_lambda >= 0.0f))
+        return lt_fail(
+            ctx, LT_ERR_ARGUMENT,
+            "invert: steps %d, lr %g, starts %d, encoder-iterations %d, latent-l2-lambda "
+            "%g, perc-lambda %g; expected lr above 0, at least 1 start and 1 iteration, "
+            "and no other below 0",
+            c->steps, (double)c->lr, c->starts, c->encoder_iterations, (double)c->l2_lambda,
+            (double)c->perc_lambda);
     if (ce_likeness_check(models, likeness_of(c)) != LT_OK)
         return lt_ctx_status(ctx);
     return lt_check_finite(ctx, x, "the picture");
@@ -110,15 +117,6 @@ static int64_t nearest_face(const struct ce_models *models, lt_tensor *w, const 
                 "invert: the generator's pictures of random faces hold NaN or infinity; its "
                 "weights are damaged");
     return lt_ctx_status(ctx) == LT_OK ? best : -1;
-}
-
-/* The start w (1,L,D) from the encoder. */
-static lt_tensor *encoded_start(const struct ce_models *models, lt_tensor *x)
-{
-    lt_no_grad_begin(models->ctx);
-    lt_tensor *w = lt_e4e_encode(models->ctx, models->encoder, x);
-    lt_no_grad_end(models->ctx);
-    return w;
 }
 
 /* The start w (1,L,D) without an encoder: the random face that is nearest to x at a small size. */
@@ -243,7 +241,7 @@ static lt_status prepare(struct inversion *v, lt_tensor *x)
     lt_no_grad_end(ctx);
     if (lt_ctx_status(ctx) != LT_OK)
         return lt_ctx_status(ctx);
-    lt_tensor *start = v->models->encoder ? encoded_start(v->models, x)
+    lt_tensor *start = v->models->encoder ? ce_encode(v->models, x, v->config->encoder_iterations)
                                           : best_start(v->models, v->config->starts, x);
     return ce_latent_space_open(v->models, &space, start, &v->space);
 }

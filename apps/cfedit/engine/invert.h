@@ -6,7 +6,7 @@
  *                       + perc_lambda L_perc + l2_lambda |delta|^2
  *
  * D_k halves a picture k times by averaging, so that forms are found before detail. The start w
- * comes from an e4e encoder (nn/models/e4e.h). Without an encoder it is the best of some random
+ * comes from the model's encoder (encode.h). Without an encoder it is the best of some random
  * faces, compared with x at a small size. The distance from the start has a price, so that the
  * result stays among the pictures that the generator draws well and that can be edited. The
  * generator's noise stays fixed. */
@@ -19,8 +19,9 @@ struct ce_invert_config {
     int steps; /* 0: the result is the start */
     float lr;
     float l2_lambda;
-    float perc_lambda; /* weight of L_perc (objective/source.h) */
-    int starts;        /* random faces to choose the start from, if `models` has no encoder */
+    float perc_lambda;      /* weight of L_perc (objective/source.h) */
+    int starts;             /* random faces to choose the start from, if `models` has no encoder */
+    int encoder_iterations; /* how often a ReStyle encoder betters its latent */
 };
 
 struct ce_invert_config ce_invert_defaults(void);

@@ -125,14 +125,15 @@ static lt_status open_encoder(lt_ctx *ctx, const struct ce_paths *paths, struct 
                                           &m->encoder_path, &m->encoder_params, NULL);
     if (status != LT_OK)
         return status;
-    if (lt_e4e_create(ctx, m->encoder_params, &m->encoder) != LT_OK)
+    if (lt_encoder_create(ctx, m->encoder_params, &m->encoder) != LT_OK)
         return ce_blame_file(ctx, m->encoder_path);
     if (!m->generator)
         return LT_OK;
-    const lt_e4e_config *e = lt_e4e_describe(m->encoder);
+    const lt_encoder_config *e = lt_encoder_describe(m->encoder);
     const int64_t latents = lt_stylegan2_latents(m->generator),
                   width = lt_stylegan2_describe(m->generator)->style_dim;
-    if (e->latents == latents && e->style_dim == width)
+    const bool into_w = e->latents == 1; /* such a latent is for all layers */
+    if ((into_w || e->latents == latents) && e->style_dim == width)
         return LT_OK;
     return lt_fail(
         ctx, LT_ERR_SHAPE,
@@ -270,7 +271,7 @@ void ce_models_close(struct ce_models *models)
     lt_clip_free(models->clip);
     lt_irse50_free(models->identity);
     lt_vgg19_free(models->vgg);
-    lt_e4e_free(models->encoder);
+    lt_encoder_free(models->encoder);
     lt_tokenizer_free(models->tokenizer);
     lt_params_free(models->generator_params);
     lt_params_free(models->clip_params);

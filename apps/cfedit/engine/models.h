@@ -5,7 +5,7 @@
 
 #include "engine/model_files.h"
 #include "nn/models/clip.h"
-#include "nn/models/e4e.h"
+#include "nn/models/encoder.h"
 #include "nn/models/irse50.h"
 #include "nn/params.h"
 #include "nn/models/stylegan2.h"
@@ -30,7 +30,7 @@ struct ce_models {
     lt_clip *clip;
     lt_irse50 *identity;
     lt_vgg19 *vgg;
-    lt_e4e *encoder;
+    lt_encoder *encoder;
     lt_tokenizer *tokenizer;
     lt_safetensors *clip_file; /* stays open: the tokenizer's merge list may be in it */
     int64_t context_length;    /* how many tokens CLIP reads; 77 for a tokenizer without CLIP */

@@ -19,7 +19,7 @@ struct lt_irse50 {
 /* Finds the body and the output layers. */
 static lt_status find_all(lt_ctx *ctx, const lt_params *params, lt_irse50 *net)
 {
-    lt_status status = lt_irse_body_find(ctx, params, "", &net->body);
+    lt_status status = lt_irse_body_find(ctx, params, "", 3, &net->body);
     if (status)
         return status;
     const int64_t c = lt_irse_body_channels(net->body, 0),

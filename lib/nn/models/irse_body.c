@@ -24,7 +24,7 @@ struct unit {
 };
 
 struct lt_irse_body {
-    lt_tensor *conv, *slope; /* (C, 3, 3, 3), (C) */
+    lt_tensor *conv, *slope; /* (C, in, 3, 3), (C) */
     struct lt_irse_norm norm;
     struct unit *unit;
     int units;
@@ -86,8 +86,8 @@ static int64_t find_unit(lt_ctx *ctx, const lt_params *params, const char *prefi
     return lt_ctx_status(ctx) == LT_OK ? out : 0;
 }
 
-/* Finds the input layer and as many bottlenecks as there are. */
-static lt_status find_all(lt_ctx *ctx, const lt_params *params, const char *prefix,
+/* Finds the input layer, of `in` channels, and as many bottlenecks as there are. */
+static lt_status find_all(lt_ctx *ctx, const lt_params *params, const char *prefix, int64_t in,
                           struct lt_irse_body *b)
 {
     char name[NAME_CAP];
@@ -98,7 +98,7 @@ static lt_status find_all(lt_ctx *ctx, const lt_params *params, const char *pref
     if (!b->unit)
         return lt_fail(ctx, LT_ERR_MEMORY, "irse: out of memory");
     b->conv = lt_params_get_joined(ctx, params, prefix, "input_layer.0.weight", 4,
-                                   (const int64_t[]){-1, 3, 3, 3});
+                                   (const int64_t[]){-1, in, 3, 3});
     if (!b->conv)
         return lt_ctx_status(ctx);
     b->channels = lt_dim(b->conv, 0);
@@ -118,13 +118,13 @@ static lt_status find_all(lt_ctx *ctx, const lt_params *params, const char *pref
     return LT_OK;
 }
 
-lt_status lt_irse_body_find(lt_ctx *ctx, const lt_params *params, const char *prefix,
+lt_status lt_irse_body_find(lt_ctx *ctx, const lt_params *params, const char *prefix, int64_t in,
                             struct lt_irse_body **out)
 {
     *out = NULL;
     struct lt_irse_body *b = calloc(1, sizeof *b);
-    const lt_status status =
-        b ? find_all(ctx, params, prefix, b) : lt_fail(ctx, LT_ERR_MEMORY, "irse: out of memory");
+    const lt_status status = b ? find_all(ctx, params, prefix, in, b)
+                               : lt_fail(ctx, LT_ERR_MEMORY, "irse: out of memory");
     if (status) {
         lt_irse_body_free(b);
         return status;

@@ -1,5 +1,5 @@
 /* The body of the IR-SE networks of ArcFace (Deng et al. 2019): an input layer and bottlenecks with
- * squeeze and excitation (Hu et al. 2018). Face recognition (irse50.h) and the e4e encoder (e4e.h)
+ * squeeze and excitation (Hu et al. 2018). Face recognition (irse50.h) and the encoders (encoder.h)
  * are built on it. Inference only: batch norms use their running statistics. Private to the
  * library.
  *
@@ -31,10 +31,10 @@ lt_tensor *lt_irse_norm_run(lt_ctx *ctx, const struct lt_irse_norm *norm, lt_ten
 
 struct lt_irse_body;
 
-/* Makes a body from the tensors whose names start with `prefix` ("" or "encoder."). It borrows
- * params. *out (NULL on failure) is the caller's, who gives it to lt_irse_body_free(). Errors:
- * LT_ERR_MISSING, LT_ERR_SHAPE, LT_ERR_MEMORY. */
-lt_status lt_irse_body_find(lt_ctx *ctx, const lt_params *params, const char *prefix,
+/* Makes a body for inputs of `in` channels from the tensors whose names start with `prefix` ("" or
+ * "encoder."). It borrows params. *out (NULL on failure) is the caller's, who gives it to
+ * lt_irse_body_free(). Errors: LT_ERR_MISSING, LT_ERR_SHAPE, LT_ERR_MEMORY. */
+lt_status lt_irse_body_find(lt_ctx *ctx, const lt_params *params, const char *prefix, int64_t in,
                             struct lt_irse_body **out);
 
 /* Frees a body, not its parameters. NULL is accepted. */
@@ -50,7 +50,7 @@ int64_t lt_irse_body_channels(const struct lt_irse_body *body, int level);
 /* Pixels a side of a level, for a picture of side x side pixels. */
 int64_t lt_irse_body_side(const struct lt_irse_body *body, int level, int64_t side);
 
-/* Runs x (N, 3, H, W) through the body. out[l] becomes the map (N, C_l, H_l, W_l) of each level l
+/* Runs x (N, C, H, W) through the body. out[l] becomes the map (N, C_l, H_l, W_l) of each level l
  * below `levels` that the body has, NULL for the others. */
 lt_status lt_irse_body_run(lt_ctx *ctx, const struct lt_irse_body *body, lt_tensor *x, int levels,
                            lt_tensor *out[LT_IRSE_LEVELS]);

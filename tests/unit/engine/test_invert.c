@@ -170,13 +170,13 @@ START_TEST(from_the_encoder)
     lt_tensor *x = own_picture(5);
     struct ce_models with;
     method_models_make(&with, CE_NEED_ENCODER);
-    lt_e4e *encoder = NULL;
-    ck_assert_int_eq(lt_e4e_create(ctx, with.encoder_params, &encoder), LT_OK);
+    lt_encoder *encoder = NULL;
+    ck_assert_int_eq(lt_encoder_create(ctx, with.encoder_params, &encoder), LT_OK);
     models.encoder = encoder;
     config.steps = 0;
     struct ce_invert_result r = inverted(x, NULL, NULL);
     lt_no_grad_begin(ctx);
-    ck_assert(method_same_bits(r.w, lt_contiguous(ctx, lt_e4e_encode(ctx, encoder, x))));
+    ck_assert(method_same_bits(r.w, lt_contiguous(ctx, lt_encoder_encode(ctx, encoder, x))));
     lt_no_grad_end(ctx);
     ce_invert_free(&r);
     struct told told = {0};
@@ -185,8 +185,97 @@ START_TEST(from_the_encoder)
     ck_assert_double_lt(told.last, told.first);
     ce_invert_free(&r);
     models.encoder = NULL;
-    lt_e4e_free(encoder);
+    lt_encoder_free(encoder);
     method_models_free(&with);
+}
+END_TEST
+
+/* A ReStyle encoder sees the picture of the latent so far, beginning with the mean latent's, as
+ * often as the settings say: five times by default. */
+START_TEST(from_a_restyle_encoder)
+{
+    lt_tensor *x = own_picture(5), *w;
+    struct ce_models with;
+    method_models_make(&with, CE_NEED_ENCODER);
+    lt_params *six =
+        method_params_without(ctx, with.encoder_params, "encoder.input_layer.0.weight");
+    lt_rng rng = lt_rng_make(8, 0);
+    lt_params_add(ctx, six, "encoder.input_layer.0.weight",
+                  nn_normal(ctx, &rng, 4, (const int64_t[]){3, 6, 3, 3}));
+    lt_params_set_metadata(ctx, six, "encoder_type", "GradualStyleEncoder");
+    ck_assert_msg(lt_encoder_create(ctx, six, &models.encoder) == LT_OK, "%s", lt_ctx_message(ctx));
+    config.steps = 0;
+    ck_assert_int_eq(config.encoder_iterations, 5);
+    for (int times = 1; times <= 5; times += 2) {
+        config.encoder_iterations = times;
+        struct ce_invert_result r = inverted(x, NULL, NULL);
+        lt_no_grad_begin(ctx);
+        w = lt_encoder_start(ctx, models.encoder);
+        for (int i = 0; i < times; i++)
+            w = lt_encoder_refine(ctx, models.encoder, x,
+                                  lt_stylegan2_synthesis(ctx, models.generator, w), w);
+        lt_no_grad_end(ctx);
+        ck_assert(method_same_bits(r.w, w));
+        ce_invert_free(&r);
+    }
+    config.encoder_iterations = 0;
+    struct ce_invert_result r;
+    ck_assert_int_eq(ce_invert_run(&models, &config, x, NULL, NULL, &r), LT_ERR_ARGUMENT);
+    nn_assert_failed(ctx, LT_ERR_ARGUMENT, "encoder-iterations 0");
+    lt_encoder_free(models.encoder);
+    models.encoder = NULL;
+    lt_params_free(six);
+    method_models_free(&with);
+}
+END_TEST
+
+/* A file of an encoder into W. */
+static lt_params *w_encoder(const struct ce_models *with)
+{
+    lt_params *pyramid = method_params_without(ctx, with->encoder_params, "encoder.latlayer"),
+              *w = method_params_without(ctx, pyramid, "encoder.styles.");
+    lt_rng rng = lt_rng_make(9, 0);
+    lt_params_add(ctx, w, "encoder.linear.weight",
+                  nn_normal(ctx, &rng, 2, (const int64_t[]){METHOD_D, 6}));
+    lt_params_add(ctx, w, "encoder.linear.bias",
+                  nn_normal(ctx, &rng, 1, (const int64_t[]){METHOD_D}));
+    lt_params_set_metadata(ctx, w, "encoder_type", "BackboneEncoderUsingLastLayerIntoW");
+    lt_params_free(pyramid);
+    return w;
+}
+
+/* From files: an encoder into W fits every generator of its width, and its latent goes to all
+ * layers. */
+START_TEST(from_an_encoder_into_w)
+{
+    struct ce_run run = {.ctx = ctx, .quiet = true};
+    lt_tensor *x = own_picture(5);
+    struct ce_models with, opened = {0};
+    method_models_make(&with, CE_NEED_ENCODER);
+    lt_params *w = w_encoder(&with);
+    run.paths.generator = temp_path("generator.safetensors");
+    run.paths.encoder = temp_path("encoder.safetensors");
+    ck_assert_int_eq(lt_params_save(ctx, models.generator_params, run.paths.generator, LT_F32),
+                     LT_OK);
+    ck_assert_int_eq(lt_params_save(ctx, w, run.paths.encoder, LT_F32), LT_OK);
+    ck_assert_msg(
+        ce_models_open(run.ctx, &run.paths, CE_NEED_GENERATOR | CE_NEED_ENCODER, &opened) == LT_OK,
+        "%s", lt_ctx_message(ctx));
+    config.steps = 0;
+    struct ce_invert_result r;
+    ck_assert_int_eq(ce_invert_run(&opened, &config, x, NULL, NULL, &r), LT_OK);
+    lt_no_grad_begin(ctx);
+    lt_tensor *one = lt_contiguous(ctx, lt_encoder_encode(ctx, opened.encoder, x));
+    lt_no_grad_end(ctx);
+    ck_assert(lt_dim(one, 1) == 1 && lt_dim(r.w, 1) == METHOD_LAYERS);
+    for (int i = 0; i < METHOD_LAYERS * METHOD_D; i++)
+        ck_assert_float_eq(lt_f32(r.w)[i], lt_f32(one)[i % METHOD_D]);
+    ce_invert_free(&r);
+    ce_models_close(&opened);
+    lt_params_free(w);
+    method_models_free(&with);
+    run.ctx = NULL; /* the fixture's */
+    ce_run_end(&run);
 }
 END_TEST
 
@@ -291,6 +380,8 @@ Suite *suite_invert(void)
     tcase_add_test(tests, starts);
     tcase_add_test(tests, fitting);
     tcase_add_test(tests, from_the_encoder);
+    tcase_add_test(tests, from_a_restyle_encoder);
+    tcase_add_test(tests, from_an_encoder_into_w);
     tcase_add_test(tests, encoder_files);
     tcase_add_test(tests, refusals);
     tcase_add_test(tests, files);

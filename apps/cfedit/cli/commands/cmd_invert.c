@@ -36,7 +36,7 @@ struct job {
     struct ce_list images;
     const char *output, *start;
     const char *sheet; /* NULL where the latents go to a stream */
-    int64_t steps, starts;
+    int64_t steps, starts, iterations;
     double lr, l2_lambda, perc_lambda;
     struct ce_invert_config config;
     struct ce_models models;
@@ -57,6 +57,7 @@ static int parse(struct job *job, int argc, char **argv)
     const struct ce_invert_config d = ce_invert_defaults();
     job->steps = d.steps;
     job->starts = d.starts;
+    job->iterations = d.encoder_iterations;
     job->lr = (double)d.lr;
     job->l2_lambda = (double)d.l2_lambda;
     job->perc_lambda = (double)d.perc_lambda;
@@ -69,9 +70,11 @@ static int parse(struct job *job, int argc, char **argv)
         CE_OPT_REAL("lr", "X", &job->lr, 1e-9, 100, "learning rate of the optimiser, Adam"),
         CE_OPT_CHOICE(
             "start", "encoder|faces", &job->start,
-            "latent from which the search starts: the one that an e4e encoder finds, or a random face's (default: the encoder's, where the model has an encoder)"),
+            "latent from which the search starts: the one that the model's encoder finds, or a random face's (default: the encoder's, where the model has an encoder)"),
         CE_OPT_INT("starts", "N", &job->starts, 1, 100000,
                    "random faces to try as the start; the most similar is taken"),
+        CE_OPT_INT("encoder-iterations", "N", &job->iterations, 1, 100,
+                   "times that a ReStyle encoder betters its latent; other encoders take one pass"),
         CE_OPT_REAL("latent-l2-lambda", "X", &job->l2_lambda, 0, 1e6,
                     "weight of the mean squared distance from the start"),
         CE_OPT_REAL(
@@ -380,6 +383,7 @@ int ce_cmd_invert(struct ce_run *run, int argc, char **argv)
     job.config = (struct ce_invert_config){.steps = (int)job.steps,
                                            .lr = (float)job.lr,
                                            .starts = (int)job.starts,
+                                           .encoder_iterations = (int)job.iterations,
                                            .l2_lambda = (float)job.l2_lambda,
                                            .perc_lambda = (float)job.perc_lambda};
     lt_status status = check_outputs(&job);

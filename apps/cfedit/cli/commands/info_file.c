@@ -6,7 +6,7 @@
 
 #include "engine/mapper/mapper.h"
 #include "nn/models/clip.h"
-#include "nn/models/e4e.h"
+#include "nn/models/encoder.h"
 #include "nn/models/irse50.h"
 #include "nn/models/stylegan2.h"
 #include "nn/models/vgg19.h"
@@ -136,17 +136,19 @@ static lt_status ask_vgg(lt_ctx *ctx, const lt_params *params)
 
 static lt_status ask_encoder(lt_ctx *ctx, const lt_params *params, struct ce_file_facts *f)
 {
-    lt_e4e *net;
-    const lt_status status = lt_e4e_create(ctx, params, &net);
+    lt_encoder *net;
+    const lt_status status = lt_encoder_create(ctx, params, &net);
     if (status != LT_OK)
         return status;
-    const lt_e4e_config *c = lt_e4e_describe(net);
+    const lt_encoder_config *c = lt_encoder_describe(net);
+    f->type = c->type;
     add(f, "body_units", c->units);
     add(f, "latents", c->latents);
     add(f, "style_dim", c->style_dim);
+    add(f, "iterative", c->iterative);
     if (!c->latent_avg)
         f->note = "no latent_avg: the encoder's output is not relative to a mean latent";
-    lt_e4e_free(net);
+    lt_encoder_free(net);
     return LT_OK;
 }
 
@@ -225,6 +227,8 @@ void ce_file_facts_print(const struct ce_file_facts *facts, bool tensors)
     printf("  tensors     %zu, %.2f MB, %s; %lld parameters\n", lt_safetensors_count(file),
            (double)facts->bytes / 1e6, facts->dtypes[0] ? facts->dtypes : "empty",
            (long long)facts->parameters);
+    if (facts->type)
+        printf("  %-15s %s\n", "type", facts->type);
     for (size_t i = 0; i < facts->facts; i++)
         printf("  %-15s %lld\n", facts->fact[i].name, (long long)facts->fact[i].value);
     for (size_t i = 0; lt_safetensors_metadata_at(file, i, &key, &value); i++)
@@ -291,6 +295,10 @@ void ce_file_facts_put(lt_json_writer *w, const struct ce_file_facts *facts, boo
     lt_json_put_string(w, facts->dtypes);
     lt_json_put_key(w, "facts");
     lt_json_begin_object(w);
+    if (facts->type) {
+        lt_json_put_key(w, "type");
+        lt_json_put_string(w, facts->type);
+    }
     for (size_t i = 0; i < facts->facts; i++) {
         lt_json_put_key(w, facts->fact[i].name);
         lt_json_put_int(w, facts->fact[i].value);

@@ -20,6 +20,7 @@ struct ce_file_facts {
     uint64_t bytes;     /* of the tensors' data */
     int64_t parameters; /* elements of floating-point tensors */
     char dtypes[64];    /* "F32", "F16, U8" */
+    const char *type;   /* of an encoder, by its published name; or NULL */
     struct ce_fact fact[CE_FACTS_MAX];
     size_t facts;
     const char

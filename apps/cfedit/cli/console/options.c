@@ -156,7 +156,7 @@ size_t ce_options_common(struct ce_run *run, unsigned takes, struct ce_option *o
     if (takes & CE_TAKES_ENCODER)
         out[n++] = (struct ce_option)CE_OPT_TEXT(
             "encoder", "FILE", &run->paths.encoder,
-            "e4e encoder: photos are inverted starting from the latents that it finds");
+            "encoder (e4e, pSp, ReStyle): photos are inverted starting from the latents that it finds");
     const size_t first_aside = n;
     if (takes & CE_TAKES_DUMP)
         out[n++] = (struct ce_option)CE_OPT_WRITES(

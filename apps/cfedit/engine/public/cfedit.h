@@ -64,7 +64,7 @@ typedef struct ce_model_files {
     const char *bpe;       /* the merge list of CLIP's tokenizer, where the CLIP file has none */
     const char *identity;  /* IR-SE50, for the identity loss: identity.safetensors */
     const char *vgg;       /* VGG19, for the perceptual loss: vgg.safetensors */
-    const char *encoder;   /* e4e, for inversion: encoder.safetensors */
+    const char *encoder;   /* for inversion: encoder.safetensors */
 } ce_model_files;
 
 /* Opens generator, CLIP and tokenizer of the model in `folder`. NULL: the folder in the environment

@@ -1,4 +1,5 @@
-/* The e4e encoder: pyramid and heads against plain loops, its body's levels, what it refuses. */
+/* Encoders with a pyramid, e4e's and pSp's: pyramid and heads against plain loops, the levels of
+ * the body, what is refused. */
 #include <check.h>
 #include <math.h>
 #include <stdlib.h>
@@ -8,7 +9,7 @@
 #include "nn/models/irse_body_impl.h"
 #include "unit/suites.h"
 
-enum { N = 2, SIDE = LT_E4E_SIDE, C = 6, L = METHOD_LAYERS, D = METHOD_D };
+enum { N = 2, SIDE = LT_ENCODER_SIDE, C = 6, L = METHOD_LAYERS, D = METHOD_D };
 
 static struct ce_models models;
 static lt_ctx *ctx;
@@ -108,13 +109,21 @@ static void head(const double *level, int s, int i, double out[D])
     free(now);
 }
 
+/* e4e's heads after the first give the distance from the first one's latent; pSp's give latents. */
 START_TEST(against_plain_loops)
 {
+    const bool deltas = _i == 0;
+    lt_encoder *net;
+    if (!deltas)
+        lt_params_set_metadata(ctx, models.encoder_params, "encoder_type", "GradualStyleEncoder");
+    ck_assert_int_eq(lt_encoder_create(ctx, models.encoder_params, &net), LT_OK);
+    ck_assert_str_eq(lt_encoder_describe(net)->type,
+                     deltas ? "Encoder4Editing" : "GradualStyleEncoder");
     struct lt_irse_body *body;
     lt_tensor *level[LT_IRSE_LEVELS];
-    ck_assert_int_eq(lt_irse_body_find(ctx, models.encoder_params, "encoder.", &body), LT_OK);
+    ck_assert_int_eq(lt_irse_body_find(ctx, models.encoder_params, "encoder.", 3, &body), LT_OK);
     ck_assert_int_eq(lt_irse_body_run(ctx, body, x, LT_IRSE_LEVELS, level), LT_OK);
-    lt_tensor *w = lt_contiguous(ctx, lt_e4e_encode(ctx, models.encoder, x));
+    lt_tensor *w = lt_contiguous(ctx, lt_encoder_encode(ctx, net, x));
     nn_assert_ok(ctx);
     ck_assert(lt_ndim(w) == 3 && lt_dim(w, 0) == N && lt_dim(w, 1) == L && lt_dim(w, 2) == D);
     const float *average = weight("latent_avg", 0, 0);
@@ -134,7 +143,8 @@ START_TEST(against_plain_loops)
         for (int i = 0; i < L; i++) {
             head(pyramid[i / 2], 16 << (i / 2), i, i ? row : first);
             for (int d = 0; d < D; d++) {
-                const double want = first[d] + (i ? row[d] : 0.0) + (double)average[d];
+                const double own = i ? row[d] : first[d],
+                             want = own + (deltas && i ? first[d] : 0.0) + (double)average[d];
                 ck_assert_double_eq_tol((double)lt_f32(w)[(n * L + i) * D + d], want,
                                         1e-4 * (1.0 + fabs(want)));
             }
@@ -143,6 +153,7 @@ START_TEST(against_plain_loops)
             free(pyramid[l]);
     }
     lt_irse_body_free(body);
+    lt_encoder_free(net);
 }
 END_TEST
 
@@ -151,13 +162,13 @@ START_TEST(levels_of_the_body)
 {
     struct lt_irse_body *whole, *part;
     lt_tensor *level[LT_IRSE_LEVELS], *end[LT_IRSE_LEVELS];
-    ck_assert_int_eq(lt_irse_body_find(ctx, models.encoder_params, "encoder.", &whole), LT_OK);
+    ck_assert_int_eq(lt_irse_body_find(ctx, models.encoder_params, "encoder.", 3, &whole), LT_OK);
     ck_assert_int_eq(lt_irse_body_run(ctx, whole, x, LT_IRSE_LEVELS, level), LT_OK);
     for (int l = 1; l < LT_IRSE_LEVELS; l++) {
         char first[24]; /* unit that is not there: none after it is looked for */
         snprintf(first, sizeof first, "encoder.body.%d.", 4 - l);
         lt_params *some = method_params_without(ctx, models.encoder_params, first);
-        ck_assert_int_eq(lt_irse_body_find(ctx, some, "encoder.", &part), LT_OK);
+        ck_assert_int_eq(lt_irse_body_find(ctx, some, "encoder.", 3, &part), LT_OK);
         ck_assert_int_eq(lt_irse_body_units(part), 4 - l);
         ck_assert_int_eq(lt_irse_body_run(ctx, part, x, 1, end), LT_OK);
         ck_assert(method_same_bits(level[l], end[0]));
@@ -178,27 +189,28 @@ START_TEST(sizes_and_means)
     lt_rng rng = lt_rng_make(4, 0);
     lt_tensor *large = nn_normal(ctx, &rng, 4, (const int64_t[]){1, 3, 2 * SIDE, 2 * SIDE});
     lt_tensor *small = nn_normal(ctx, &rng, 4, (const int64_t[]){1, 3, 40, 64});
-    lt_tensor *a = lt_e4e_encode(ctx, models.encoder, large),
-              *b = lt_e4e_encode(ctx, models.encoder, small);
+    lt_tensor *a = lt_encoder_encode(ctx, models.encoder, large),
+              *b = lt_encoder_encode(ctx, models.encoder, small);
     ck_assert(method_same_bits(
-        a, lt_e4e_encode(ctx, models.encoder, lt_resize_area(ctx, large, SIDE, SIDE))));
-    ck_assert(method_same_bits(
-        b, lt_e4e_encode(ctx, models.encoder, lt_resize_bicubic(ctx, small, SIDE, SIDE, false))));
-    const lt_e4e_config *c = lt_e4e_describe(models.encoder);
+        a, lt_encoder_encode(ctx, models.encoder, lt_resize_area(ctx, large, SIDE, SIDE))));
+    ck_assert(
+        method_same_bits(b, lt_encoder_encode(ctx, models.encoder,
+                                              lt_resize_bicubic(ctx, small, SIDE, SIDE, false))));
+    const lt_encoder_config *c = lt_encoder_describe(models.encoder);
     ck_assert(c->units == 4 && c->latents == L && c->style_dim == D && c->latent_avg);
     for (int with = 0; with < 2; with++) {
         lt_params *other = method_params_without(ctx, models.encoder_params, "latent_avg");
         lt_tensor *rows = nn_normal(ctx, &rng, 2, (const int64_t[]){L, D});
         if (with)
             lt_params_add(ctx, other, "latent_avg", rows);
-        lt_e4e *net;
-        ck_assert_int_eq(lt_e4e_create(ctx, other, &net), LT_OK);
+        lt_encoder *net;
+        ck_assert_int_eq(lt_encoder_create(ctx, other, &net), LT_OK);
         lt_tensor *mean = with ? rows : lt_zeros(ctx, 1, (const int64_t[]){D});
         lt_tensor *own =
             lt_add(ctx, lt_sub(ctx, a, lt_params_find(models.encoder_params, "latent_avg")), mean);
-        ck_assert_double_lt(nn_distance(lt_e4e_encode(ctx, net, large), own), 1e-5);
-        ck_assert(lt_e4e_describe(net)->latent_avg == (with == 1));
-        lt_e4e_free(net);
+        ck_assert_double_lt(nn_distance(lt_encoder_encode(ctx, net, large), own), 1e-5);
+        ck_assert(lt_encoder_describe(net)->latent_avg == (with == 1));
+        lt_encoder_free(net);
         lt_params_free(other);
     }
 }
@@ -242,26 +254,26 @@ START_TEST(refusals)
         lt_params *other = method_params_without(ctx, models.encoder_params, bad[k].name);
         if (bad[k].ndim)
             lt_params_add(ctx, other, bad[k].name, lt_zeros(ctx, bad[k].ndim, bad[k].shape));
-        lt_e4e *net;
-        ck_assert_msg(lt_e4e_create(ctx, other, &net) == bad[k].status, "%s: %s", bad[k].name,
+        lt_encoder *net;
+        ck_assert_msg(lt_encoder_create(ctx, other, &net) == bad[k].status, "%s: %s", bad[k].name,
                       lt_ctx_message(ctx));
         ck_assert_ptr_null(net);
         nn_assert_failed(ctx, bad[k].status, bad[k].part);
         lt_params_free(other);
     }
     ck_assert_ptr_null(
-        lt_e4e_encode(ctx, models.encoder, lt_zeros(ctx, 3, (const int64_t[]){3, 8, 8})));
-    nn_assert_failed(ctx, LT_ERR_SHAPE, "e4e: image is (3, 8, 8)");
+        lt_encoder_encode(ctx, models.encoder, lt_zeros(ctx, 3, (const int64_t[]){3, 8, 8})));
+    nn_assert_failed(ctx, LT_ERR_SHAPE, "encoder: image is (3, 8, 8)");
 }
 END_TEST
 
-Suite *suite_e4e(void)
+Suite *suite_encoder(void)
 {
-    Suite *suite = suite_create("e4e");
-    TCase *tests = tcase_create("e4e");
+    Suite *suite = suite_create("encoder");
+    TCase *tests = tcase_create("encoder");
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_set_timeout(tests, 60);
-    tcase_add_test(tests, against_plain_loops);
+    tcase_add_loop_test(tests, against_plain_loops, 0, 2);
     tcase_add_test(tests, levels_of_the_body);
     tcase_add_test(tests, sizes_and_means);
     tcase_add_test(tests, refusals);
