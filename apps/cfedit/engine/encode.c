@@ -34,6 +34,9 @@ lt_tensor *ce_encode(const struct ce_models *models, lt_tensor *x, int iteration
         e->iterative ? refined(models, x, iterations) : lt_encoder_encode(ctx, models->encoder, x);
     if (e->latents == 1)
         w = spread(models, w);
+    w = w ? lt_contiguous(ctx, w) : NULL;
     lt_no_grad_end(ctx);
+    if (w && lt_check_finite(ctx, w, "the latent that the model's encoder finds") != LT_OK)
+        w = NULL;
     return lt_scope_close(ctx, scope, w);
 }

@@ -14,7 +14,8 @@
 #define CE_ENCODE_ITERATIONS 5
 
 /* The latent (1,L,D) of x (1,3,S,S) in [-1,1]. `models` needs generator and encoder. `iterations`
- * is at least 1, and is used with a ReStyle encoder only. Without gradient. */
+ * is at least 1, and is used with a ReStyle encoder only. Without gradient. Errors: LT_ERR_NUMERIC
+ * if the latent is not finite. */
 lt_tensor *ce_encode(const struct ce_models *models, lt_tensor *x, int iterations);
 
 #endif

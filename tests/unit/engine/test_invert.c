@@ -190,6 +190,27 @@ START_TEST(from_the_encoder)
 }
 END_TEST
 
+/* An encoder whose weights are not numbers is not blamed on the learning rate. */
+START_TEST(damaged_encoder)
+{
+    lt_tensor *x = own_picture(5);
+    struct ce_models with;
+    method_models_make(&with, CE_NEED_ENCODER);
+    lt_f32(lt_params_find(with.encoder_params, "encoder.styles.0.linear.bias"))[0] = NAN;
+    ck_assert_int_eq(lt_encoder_create(ctx, with.encoder_params, &models.encoder), LT_OK);
+    for (config.steps = 0; config.steps < 2; config.steps++) {
+        struct ce_invert_result r;
+        ck_assert_int_eq(ce_invert_run(&models, &config, x, NULL, NULL, &r), LT_ERR_NUMERIC);
+        nn_assert_failed(ctx, LT_ERR_NUMERIC,
+                         "the latent that the model's encoder finds: element 0 is NaN");
+        ce_invert_free(&r);
+    }
+    lt_encoder_free(models.encoder);
+    models.encoder = NULL;
+    method_models_free(&with);
+}
+END_TEST
+
 /* A ReStyle encoder sees the picture of the latent so far, beginning with the mean latent's, as
  * often as the settings say: five times by default. */
 START_TEST(from_a_restyle_encoder)
@@ -380,6 +401,7 @@ Suite *suite_invert(void)
     tcase_add_test(tests, starts);
     tcase_add_test(tests, fitting);
     tcase_add_test(tests, from_the_encoder);
+    tcase_add_test(tests, damaged_encoder);
     tcase_add_test(tests, from_a_restyle_encoder);
     tcase_add_test(tests, from_an_encoder_into_w);
     tcase_add_test(tests, encoder_files);

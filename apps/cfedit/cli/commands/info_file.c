@@ -147,7 +147,7 @@ static lt_status ask_encoder(lt_ctx *ctx, const lt_params *params, struct ce_fil
     add(f, "style_dim", c->style_dim);
     add(f, "iterative", c->iterative);
     if (!c->latent_avg)
-        f->note = "no latent_avg: the encoder's output is not relative to a mean latent";
+        f->note = "no mean latent (latent_avg) is added to what the encoder gives";
     lt_encoder_free(net);
     return LT_OK;
 }
