@@ -63,7 +63,7 @@ static lt_tensor *upsample_add(lt_ctx *ctx, lt_tensor *x, lt_tensor *like)
     return lt_scope_close(ctx, scope, lt_add(ctx, resampled(ctx, rows, x, columns), like));
 }
 
-/* ---- what stands behind the body: the maps of its levels give (N, L, D) ---- */
+/* ---- the layers behind the body: maps of several levels give latents (N, L, D) ---- */
 
 /* Runs a head: x (N, C, s, s) gives (N, 1, D). */
 static lt_tensor *run_head(lt_ctx *ctx, const struct lt_encoder_head *h, lt_tensor *x)
@@ -111,14 +111,14 @@ static lt_tensor *run_pyramid(lt_ctx *ctx, const lt_encoder *net, lt_tensor **le
     return run_heads(ctx, net, level);
 }
 
-/* One latent, from the mean of the last map x. */
+/* Makes one latent of the last map x (N, C, h, w), by its mean: (N, 1, D). */
 static lt_tensor *run_w(lt_ctx *ctx, const lt_encoder *net, lt_tensor *x)
 {
     x = equal_linear(ctx, &net->linear, lt_mean(ctx, x, 1u << 2 | 1u << 3, false));
     return lt_reshape(ctx, x, 3, (const int64_t[]){-1, 1, net->config.style_dim});
 }
 
-/* All latents, from means of the last map x. */
+/* Makes all latents of the last map x (N, C, h, w), by 7 x 7 means: (N, L, D). */
 static lt_tensor *run_wplus(lt_ctx *ctx, const lt_encoder *net, lt_tensor *x)
 {
     lt_tensor *rows = pooling(ctx, lt_dim(x, 2), LT_ENCODER_POOLED),
@@ -129,8 +129,8 @@ static lt_tensor *run_wplus(lt_ctx *ctx, const lt_encoder *net, lt_tensor *x)
     return lt_reshape(ctx, x, 3, (const int64_t[]){-1, net->config.latents, net->config.style_dim});
 }
 
-/* The latents of x (N, 3 or 6, 256, 256), (N, L, D) or for an encoder into W (N, 1, D), without
- * what is added to them. */
+/* Runs the network on x (N, 3 or 6, 256, 256): latents (N, L, D), or (N, 1, D) from an encoder into
+ * W. Neither the mean latent nor an earlier latent is added yet. */
 static lt_tensor *run(lt_ctx *ctx, const lt_encoder *net, lt_tensor *x)
 {
     const int levels = net->layers == LT_ENCODER_PYRAMID ? LT_IRSE_LEVELS : 1;
@@ -148,7 +148,7 @@ static lt_tensor *run(lt_ctx *ctx, const lt_encoder *net, lt_tensor *x)
 
 /* ---- the public functions ---- */
 
-/* Images (N, 3, H, W) at the side of the encoder's input. */
+/* Resizes images (N, 3, H, W) to the side of the encoder's input. */
 static lt_tensor *fitted(lt_ctx *ctx, lt_tensor *images)
 {
     char s[80];
@@ -166,7 +166,8 @@ static lt_tensor *fitted(lt_ctx *ctx, lt_tensor *images)
                  : lt_resize_area(ctx, images, LT_ENCODER_SIDE, LT_ENCODER_SIDE);
 }
 
-/* Whether the encoder is iterative as the caller expects; records a failure where it is not. */
+/* Whether the encoder is of the kind that the called function runs, iterative or not; records a
+ * failure where it is of the other kind. */
 static bool check_use(lt_ctx *ctx, const lt_encoder *net, bool iterative)
 {
     if (net->config.iterative == iterative)

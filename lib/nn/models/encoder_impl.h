@@ -1,5 +1,5 @@
-/* What finding the layers of an encoder (encoder_load.c) and running them (encoder.c) share.
- * Private to the library. */
+/* The layers of an encoder: encoder_load.c finds them, encoder.c runs them. Private to the
+ * library. */
 #ifndef LT_NN_ENCODER_IMPL_H
 #define LT_NN_ENCODER_IMPL_H
 
@@ -11,7 +11,7 @@ enum {
     LT_ENCODER_POOLED = 7, /* means a side, in front of the linear layers into W+ */
 };
 
-/* What stands behind the body. */
+/* The layers behind the body. */
 enum lt_encoder_layers {
     LT_ENCODER_PYRAMID, /* the pyramid, and a head for each layer of W+ */
     LT_ENCODER_HEADS,   /* a head for each layer of W+, all on the body's last map */
@@ -24,7 +24,8 @@ struct lt_encoder_linear {
     lt_tensor *weight, *bias;
 };
 
-/* Convolutions that halve a level of the pyramid to one pixel, and a linear layer. */
+/* One head: convolutions halve a level of the pyramid to one pixel, and a linear layer makes a
+ * latent of it. */
 struct lt_encoder_head {
     int level;                                                    /* that the head reads */
     int convs;                                                    /* how many there are */

@@ -16,7 +16,7 @@ struct type {
     bool once, iterative; /* whether there are encoders of 3 channels, and of 6 */
 };
 
-/* The first type is that of a file that does not say its own. */
+/* A file without metadata counts as the first type. */
 static const struct type types[] = {
     {"Encoder4Editing", LT_ENCODER_PYRAMID, true, true, false},
     {"GradualStyleEncoder", LT_ENCODER_PYRAMID, false, true, true},
@@ -46,6 +46,7 @@ static bool has(const lt_params *params, const char *prefix, const char *suffix)
 
 /* ---- the type ---- */
 
+/* Reads the type from the metadata. */
 static lt_status find_type(lt_ctx *ctx, const lt_params *params, const struct type **out)
 {
     const char *name = lt_params_metadata(params, "encoder_type");
@@ -67,7 +68,7 @@ static lt_status find_type(lt_ctx *ctx, const lt_params *params, const struct ty
                    name, known);
 }
 
-/* Records that the tensors are those of another type, for a reason. */
+/* Refuses a file whose tensors contradict its type; `reason` names the contradiction. */
 static lt_status contradict(lt_ctx *ctx, const lt_params *params, const struct type *type,
                             const char *reason)
 {
@@ -82,8 +83,8 @@ static lt_status contradict(lt_ctx *ctx, const lt_params *params, const struct t
                    type->name, reason);
 }
 
-/* Refuses a file that holds layers which its type does not have, or reads another number of
- * channels. *channels becomes that number. */
+/* Refuses a file with layers that its type does not have, or with a number of input channels that
+ * its type does not read. *channels becomes the number of input channels. */
 static lt_status check_type(lt_ctx *ctx, const lt_params *params, const struct type *type,
                             int64_t *channels)
 {
@@ -200,6 +201,7 @@ static lt_status find_heads(lt_ctx *ctx, const lt_params *params, lt_encoder *ne
 
 /* ---- linear layers ---- */
 
+/* Finds the linear layer encoder.LAYER; -1 stands for any size. */
 static struct lt_encoder_linear find_linear(lt_ctx *ctx, const lt_params *params, const char *layer,
                                             int64_t out, int64_t in)
 {
@@ -210,6 +212,7 @@ static struct lt_encoder_linear find_linear(lt_ctx *ctx, const lt_params *params
     return linear;
 }
 
+/* Finds the linear layer of an encoder into W. */
 static lt_status find_w(lt_ctx *ctx, const lt_params *params, lt_encoder *net)
 {
     net->linear = find_linear(ctx, params, "linear", -1, lt_irse_body_channels(net->body, 0));
@@ -218,6 +221,7 @@ static lt_status find_w(lt_ctx *ctx, const lt_params *params, lt_encoder *net)
     return lt_ctx_status(ctx);
 }
 
+/* Finds the batch norm and the two linear layers of an encoder into W+. */
 static lt_status find_wplus(lt_ctx *ctx, const lt_params *params, lt_encoder *net)
 {
     const int64_t channels = lt_irse_body_channels(net->body, 0),
@@ -291,6 +295,7 @@ static lt_status find_latent_avg(lt_ctx *ctx, const lt_params *params, lt_encode
 
 /* ---- all together ---- */
 
+/* Finds the type, the body, the layers behind it, and the mean latent. */
 static lt_status find_all(lt_ctx *ctx, const lt_params *params, lt_encoder *net)
 {
     const struct type *type;

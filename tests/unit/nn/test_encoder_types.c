@@ -261,9 +261,9 @@ static lt_tensor *refine(lt_tensor *drawn, lt_tensor *w)
     return better;
 }
 
-/* What an encoder of three channels gives, plus the latents so far, where the weights of the three
- * channels that the drawn picture has are zero. With these weights in place, the drawn picture
- * matters. The start is the mean latent. */
+/* A step of ReStyle adds the network's result to the latents so far. The first three channels are
+ * the picture, the others the drawn picture: with zero weights for the latter, the network gives
+ * the result of one with three channels. The start is the mean latent. */
 START_TEST(restyle_of_psp)
 {
     copy_file("none");
@@ -292,8 +292,9 @@ START_TEST(restyle_of_psp)
 }
 END_TEST
 
-/* ReStyle's own encoders read the last map with all heads: BackboneEncoder as pSp's heads do that
- * read this map, ProgressiveBackboneEncoder with the first latent added to the second. */
+/* All heads of ReStyle's own encoders read the last map. BackboneEncoder's give latents, as the two
+ * heads of GradualStyleEncoder do that read the last map. ProgressiveBackboneEncoder adds the first
+ * latent to the second. */
 START_TEST(restyle_backbones)
 {
     lt_tensor *drawn = nn_normal(ctx, &rng, 4, (const int64_t[]){N, 3, SIDE, SIDE}), *w[3];
