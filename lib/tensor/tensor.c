@@ -338,15 +338,45 @@ lt_tensor *lt_dense(lt_ctx *ctx, const lt_tensor *t, const char *op, const char 
     return lt_clone(ctx, t);
 }
 
-lt_status lt_check_finite(lt_ctx *ctx, const lt_tensor *t, const char *what)
+/* The index of the first value that is NaN or infinite, -1 if there is none. */
+static int64_t first_not_finite(const float *x, int64_t n)
 {
-    const float *x = t ? lt_f32(t) : NULL;
-    if (!x)
-        return lt_fail(ctx, LT_ERR_ARGUMENT, "%s: needs a contiguous float32 tensor", what);
-    const int64_t n = lt_numel(t);
     for (int64_t i = 0; i < n; i++)
         if (!isfinite(x[i]))
-            return lt_fail(ctx, LT_ERR_NUMERIC, "%s: element %lld is %s", what, (long long)i,
-                           isnan(x[i]) ? "NaN" : "infinite");
-    return LT_OK;
+            return i;
+    return -1;
+}
+
+/* In a 16-bit number that is NaN or infinite, all bits of the exponent are set; in NaN, others
+ * below them, too. */
+static uint16_t exponent_bits(const lt_tensor *t) { return t->dtype == LT_F16 ? 0x7c00 : 0x7f80; }
+
+static int64_t first_not_finite_half(const lt_tensor *t)
+{
+    const uint16_t *x = lt_data(t), exponent = exponent_bits(t);
+    const int64_t n = lt_numel(t);
+    for (int64_t i = 0; i < n; i++)
+        if ((x[i] & exponent) == exponent)
+            return i;
+    return -1;
+}
+
+static bool is_nan_at(const lt_tensor *t, int64_t i)
+{
+    if (t->dtype == LT_F32)
+        return isnan(lt_f32(t)[i]);
+    return (((const uint16_t *)lt_data(t))[i] & 0x7fff) != exponent_bits(t);
+}
+
+lt_status lt_check_finite(lt_ctx *ctx, const lt_tensor *t, const char *what)
+{
+    const bool half = t && (t->dtype == LT_F16 || t->dtype == LT_BF16);
+    if (!t || !lt_is_contiguous(t) || !(half || t->dtype == LT_F32))
+        return lt_fail(ctx, LT_ERR_ARGUMENT,
+                       "%s: needs a contiguous tensor of float32, float16 or bfloat16", what);
+    const int64_t i = half ? first_not_finite_half(t) : first_not_finite(lt_f32(t), lt_numel(t));
+    if (i < 0)
+        return LT_OK;
+    return lt_fail(ctx, LT_ERR_NUMERIC, "%s: element %lld is %s", what, (long long)i,
+                   is_nan_at(t, i) ? "NaN" : "infinite");
 }

@@ -111,8 +111,8 @@ LT_API lt_tensor *lt_view(lt_ctx *ctx, const lt_tensor *t, int ndim, const int64
  * lt_view(). */
 LT_API lt_tensor *lt_detach(lt_ctx *ctx, const lt_tensor *t);
 
-/* Fails with LT_ERR_NUMERIC, naming `what` and the first such index, if a contiguous float32 tensor
- * holds a NaN or an infinity. */
+/* Fails with LT_ERR_NUMERIC, naming `what` and the first such index, if a contiguous tensor of
+ * float32, float16 or bfloat16 holds a NaN or an infinity. */
 LT_API lt_status lt_check_finite(lt_ctx *ctx, const lt_tensor *t, const char *what);
 
 LT_END_DECLS

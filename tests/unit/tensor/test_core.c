@@ -10,6 +10,7 @@
 #include "tensor/cpu.h"
 #include "tensor/kernels/gemm/blas.h"
 #include "tensor/kernels/gemm/in_use.h"
+#include "tensor/kernels/gemm/portable_kernels.h"
 #include "tensor/rng.h"
 #include "tensor/tensor.h"
 
@@ -248,6 +249,21 @@ START_TEST(finite_check_names_the_place)
     lt_f32(x)[3] = NAN;
     ck_assert_int_eq(lt_check_finite(ctx, x, "latents"), LT_ERR_NUMERIC);
     ck_assert_str_eq(lt_ctx_message(ctx), "latents: element 3 is NaN");
+    lt_ctx_clear(ctx);
+    lt_f32(x)[3] = 60000;
+    lt_tensor *half[] = {lt_cast(ctx, x, LT_F16), lt_cast(ctx, x, LT_BF16)};
+    for (int i = 0; i < 2; i++) {
+        uint16_t *bits = lt_data(half[i]);
+        ck_assert_int_eq(lt_check_finite(ctx, half[i], "w"), LT_OK);
+        bits[4] = i ? 0xff80 : 0xfc00;
+        ck_assert_int_eq(lt_check_finite(ctx, half[i], "w"), LT_ERR_NUMERIC);
+        ck_assert_str_eq(lt_ctx_message(ctx), "w: element 4 is infinite");
+        lt_ctx_clear(ctx);
+        bits[4]++;
+        ck_assert_int_eq(lt_check_finite(ctx, half[i], "w"), LT_ERR_NUMERIC);
+        ck_assert_str_eq(lt_ctx_message(ctx), "w: element 4 is NaN");
+        lt_ctx_clear(ctx);
+    }
 }
 END_TEST
 
@@ -289,46 +305,78 @@ START_TEST(philox_known_answer)
 }
 END_TEST
 
-/* Every transposition and odd sizes against the definition in double. */
-START_TEST(sgemm_matches_definition)
+/* A matrix product with the arguments of lt_sgemm(). */
+typedef void multiplier(bool ta, bool tb, int64_t m, int64_t n, int64_t k, float alpha,
+                        const float *a, int64_t lda, const float *b, int64_t ldb, float beta,
+                        float *c, int64_t ldc);
+
+/* Holds one product against the definition in double. */
+static void check_product(multiplier *multiply, lt_rng *rng, bool ta, bool tb, int64_t m, int64_t n,
+                          int64_t k)
+{
+    const int64_t lda = (ta ? m : k) + 2, ldb = (tb ? k : n) + 1, ldc = n + 3;
+    const lt_scope scope = lt_scope_open(ctx);
+    lt_tensor *a = lt_zeros(ctx, 2, (int64_t[]){ta ? k : m, lda});
+    lt_tensor *b = lt_zeros(ctx, 2, (int64_t[]){tb ? n : k, ldb});
+    lt_tensor *c = lt_zeros(ctx, 2, (int64_t[]){m, ldc});
+    lt_fill_normal(ctx, a, rng, 0.0f, 1.0f);
+    lt_fill_normal(ctx, b, rng, 0.0f, 1.0f);
+    lt_fill_normal(ctx, c, rng, 0.0f, 1.0f);
+    lt_tensor *before = lt_clone(ctx, c);
+    multiply(ta, tb, m, n, k, 0.5f, lt_f32(a), lda, lt_f32(b), ldb, 2.0f, lt_f32(c), ldc);
+    for (int64_t i = 0; i < m; i++) {
+        for (int64_t j = 0; j < ldc; j++) {
+            const float old = lt_f32(before)[i * ldc + j];
+            double sum = 0.0, size = 0.0;
+            for (int64_t l = 0; j < n && l < k; l++) {
+                const double p = (double)lt_f32(a)[ta ? l * lda + i : i * lda + l] *
+                                 (double)lt_f32(b)[tb ? j * ldb + l : l * ldb + j];
+                sum += p;
+                size += fabs(p);
+            }
+            const double expected = j < n ? 0.5 * sum + 2.0 * (double)old : (double)old;
+            const double tol = j < n ? 1e-6 * (size + fabs((double)old) + 1.0) : 0.0;
+            ck_assert_double_le(fabs((double)lt_f32(c)[i * ldc + j] - expected), tol);
+        }
+    }
+    lt_scope_close(ctx, scope, NULL);
+}
+
+/* Every transposition and odd sizes. */
+static void check_products(multiplier *multiply)
 {
     static const int64_t sizes[] = {1, 3, 17, 33, 130};
     lt_rng rng = lt_rng_make(1, 1);
+    for (int mode = 0; mode < 4; mode++)
+        for (int s = 0; s < 5; s++)
+            check_product(multiply, &rng, mode & 1, mode & 2, sizes[s], sizes[(s + 2) % 5],
+                          sizes[(s + 3) % 5]);
+}
+
+static void by_context(bool ta, bool tb, int64_t m, int64_t n, int64_t k, float alpha,
+                       const float *a, int64_t lda, const float *b, int64_t ldb, float beta,
+                       float *c, int64_t ldc)
+{
+    lt_sgemm(ctx, ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+}
+
+START_TEST(sgemm_matches_definition)
+{
     for (int threads = 1; threads <= 3; threads++) {
         lt_ctx_set_threads(ctx, threads);
-        for (int mode = 0; mode < 4; mode++) {
-            for (int s = 0; s < 5; s++) {
-                const bool ta = mode & 1, tb = mode & 2;
-                const int64_t m = sizes[s], n = sizes[(s + 2) % 5], k = sizes[(s + 3) % 5];
-                const int64_t lda = (ta ? m : k) + 2, ldb = (tb ? k : n) + 1, ldc = n + 3;
-                const lt_scope scope = lt_scope_open(ctx);
-                lt_tensor *a = lt_zeros(ctx, 2, (int64_t[]){ta ? k : m, lda});
-                lt_tensor *b = lt_zeros(ctx, 2, (int64_t[]){tb ? n : k, ldb});
-                lt_tensor *c = lt_zeros(ctx, 2, (int64_t[]){m, ldc});
-                lt_fill_normal(ctx, a, &rng, 0.0f, 1.0f);
-                lt_fill_normal(ctx, b, &rng, 0.0f, 1.0f);
-                lt_fill_normal(ctx, c, &rng, 0.0f, 1.0f);
-                lt_tensor *before = lt_clone(ctx, c);
-                lt_sgemm(ctx, ta, tb, m, n, k, 0.5f, lt_f32(a), lda, lt_f32(b), ldb, 2.0f,
-                         lt_f32(c), ldc);
-                for (int64_t i = 0; i < m; i++) {
-                    for (int64_t j = 0; j < ldc; j++) {
-                        const float old = lt_f32(before)[i * ldc + j];
-                        double sum = 0.0, size = 0.0;
-                        for (int64_t l = 0; j < n && l < k; l++) {
-                            const double p = (double)lt_f32(a)[ta ? l * lda + i : i * lda + l] *
-                                             (double)lt_f32(b)[tb ? j * ldb + l : l * ldb + j];
-                            sum += p;
-                            size += fabs(p);
-                        }
-                        const double expected = j < n ? 0.5 * sum + 2.0 * (double)old : (double)old;
-                        const double tol = j < n ? 1e-6 * (size + fabs((double)old) + 1.0) : 0.0;
-                        ck_assert_double_le(fabs((double)lt_f32(c)[i * ldc + j] - expected), tol);
-                    }
-                }
-                lt_scope_close(ctx, scope, NULL);
-            }
-        }
+        check_products(by_context);
+    }
+}
+END_TEST
+
+/* The kernels that stand in for OpenBLAS, for every instruction set of this processor. */
+START_TEST(portable_products_match_the_definition)
+{
+    for (int isa = LT_ISA_BASE; isa <= (int)lt_cpu_isa(); isa++) {
+        const struct {
+            lt_isa isa;
+        } chosen = {(lt_isa)isa};
+        check_products(LT_ISA_SELECT(&chosen, lt_portable_kernels)->gemm);
     }
 }
 END_TEST
@@ -461,6 +509,7 @@ Suite *suite_core(void)
     tcase_add_test(tc, random_numbers_do_not_depend_on_threads);
     tcase_add_test(tc, philox_known_answer);
     tcase_add_test(tc, sgemm_matches_definition);
+    tcase_add_test(tc, portable_products_match_the_definition);
     tcase_add_test(tc, cpu_is_described);
     tcase_add_test(tc, blas_runs_the_right_kernels);
     tcase_add_test(tc, blas_leaves_the_environment_alone);

@@ -1,4 +1,4 @@
-/* Matrix products by OpenBLAS, by AMX (amx_impl.h), or by plain loops. */
+/* Matrix products by OpenBLAS, by AMX (amx_impl.h), or by portable kernels. */
 #include "tensor/kernels/gemm/blas.h"
 
 #include <dlfcn.h>
@@ -8,7 +8,9 @@
 #include <string.h>
 
 #include "tensor/kernels/gemm/amx_impl.h"
+#include "tensor/kernels/gemm/blas_buffers_impl.h"
 #include "tensor/kernels/gemm/blas_impl.h"
+#include "tensor/kernels/gemm/portable_kernels.h"
 #include "tensor/tensor_impl.h"
 #include "tensor/team.h"
 
@@ -21,7 +23,8 @@ typedef void (*cblas_sgemm_fn)(int order, int ta, int tb, int m, int n, int k, f
 /* Written once under `once`, read-only afterwards. */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static struct {
-    cblas_sgemm_fn sgemm;
+    cblas_sgemm_fn sgemm; /* NULL: OpenBLAS is not used */
+    const struct lt_portable_kernels *portable;
     lt_blas_facts facts;
 } blas;
 
@@ -92,13 +95,17 @@ static void *open_blas(void)
 
 static void load_blas(void)
 {
+    const struct {
+        lt_isa isa;
+    } widest = {lt_cpu_isa()};
+    blas.portable = LT_ISA_SELECT(&widest, lt_portable_kernels);
     strcpy(blas.facts.config, "portable");
     strcpy(blas.facts.kernels, "portable");
     const char *off = getenv("LT_BLAS");
     if (off && strcmp(off, "portable") == 0)
         return;
     void *lib = open_blas();
-    if (!lib)
+    if (!lib || !lt_blas_buffers_reserve(lib))
         return;
 
     char *(*get_config)(void) = NULL;
@@ -124,28 +131,6 @@ const lt_blas_facts *lt_blas(void)
     return &blas.facts;
 }
 
-/* Fallback and oracle: the definition, ordered so that rows of B stream. */
-static void sgemm_portable(bool ta, bool tb, int64_t m, int64_t n, int64_t k, float alpha,
-                           const float *a, int64_t lda, const float *b, int64_t ldb, float beta,
-                           float *c, int64_t ldc)
-{
-    for (int64_t i = 0; i < m; i++) {
-        float *row = c + i * ldc;
-        for (int64_t j = 0; j < n; j++)
-            row[j] = beta == 0.0f ? 0.0f : beta * row[j];
-        for (int64_t l = 0; l < k; l++) {
-            const float s = alpha * (ta ? a[l * lda + i] : a[i * lda + l]);
-            if (tb) {
-                for (int64_t j = 0; j < n; j++)
-                    row[j] += s * b[j * ldb + l];
-            } else {
-                for (int64_t j = 0; j < n; j++)
-                    row[j] += s * b[l * ldb + j];
-            }
-        }
-    }
-}
-
 void lt_sgemm_serial(bool ta, bool tb, int64_t m, int64_t n, int64_t k, float alpha, const float *a,
                      int64_t lda, const float *b, int64_t ldb, float beta, float *c, int64_t ldc)
 {
@@ -156,15 +141,17 @@ void lt_sgemm_serial(bool ta, bool tb, int64_t m, int64_t n, int64_t k, float al
     const int64_t big = INT32_MAX;
     if (!blas.sgemm || k <= 0 || m > big || n > big || k > big || lda > big || ldb > big ||
         ldc > big) {
-        sgemm_portable(ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+        blas.portable->gemm(ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
         return;
     }
     /* Leading dimensions of single rows are unused but checked by CBLAS. */
     const int64_t min_a = ta ? m : k, min_b = tb ? k : n;
+    lt_blas_buffers_take();
     blas.sgemm(CBLAS_ROW_MAJOR, ta ? CBLAS_TRANS : CBLAS_NO_TRANS,
                tb ? CBLAS_TRANS : CBLAS_NO_TRANS, (int)m, (int)n, (int)k, alpha, a,
                (int)(lda < min_a ? min_a : lda), b, (int)(ldb < min_b ? min_b : ldb), beta, c,
                (int)(ldc < n ? n : ldc));
+    lt_blas_buffers_give();
 }
 
 /* Products below this many multiply-adds, and over fewer elements, which come from memory, are not

@@ -3,10 +3,14 @@
  * OpenBLAS is loaded when the first product needs it, once a process. Its kernel set is chosen from
  * the processor's features: a distribution's OpenBLAS does not know processors newer than itself
  * and would fall back to its oldest kernels. OPENBLAS_CORETYPE in the environment overrides the
- * choice; LT_BLAS=portable, or a system without OpenBLAS, leaves the work to plain loops, which are
- * slow. OpenBLAS always runs on the calling thread: the context's threads split the work. While it
+ * choice; LT_BLAS=portable, or a system without OpenBLAS, leaves the work to portable kernels.
+ * OpenBLAS always runs on the calling thread: the context's threads split the work. While it
  * is loaded, the environment is changed for a moment, so no other thread should read or write it
  * then; lt_cpu_describe() loads it at a moment of the caller's choice.
+ *
+ * OpenBLAS needs 128 MiB of address space for each thread that calls it at once. Where a limit
+ * (`ulimit -v`) is too low for all threads, they take turns; where it is too low for one, the
+ * portable kernels do the work.
  *
  * Large products go to AMX where the processor has it and it is faster. Their errors are about
  * those of sums in float32. */
