@@ -269,7 +269,7 @@ test-threads:
 
 # Failing allocations and calls on files (tests/faults). FAULTS holds other parts and options: FAULTS=mutations hands damaged
 # model files to every command, with sanitizers where clang has them; FAULTS="--all alloc" runs every trial.
-FAULTS ?= alloc files
+FAULTS ?= alloc files limits
 .PHONY: test-faults test-hostile
 $(BUILD)/faults.so: tests/faults/faults.c
 	@mkdir -p $(@D)

@@ -2,8 +2,9 @@
 
     run.py --cfedit PROGRAM --tiny MAKE_TINY_MODEL --faults FAULTS.SO [--checked PROGRAM] [--all] [PART]...
 
-The parts are `alloc` (an allocation fails), `files` (a call on a file fails, or the disk is full) and
-`mutations` (a model's file has one wrong type, shape, name, offset or metadata). Whatever happens, the
+The parts are `alloc` (an allocation fails), `files` (a call on a file fails, or the disk is full), `limits`
+(the address space is limited, with the BLAS, two threads and the model that ships) and `mutations` (a
+model's file has one wrong type, shape, name, offset or metadata). Whatever happens, the
 program has to end by itself with one line on standard error, without temporary files, and with outputs
 that are whole or not there. A part runs a seeded sample of its trials, with --all every one. The
 mutations run with the program --checked, which may have sanitizers, where it is given.
@@ -20,7 +21,7 @@ import sys
 import tempfile
 
 import mutations
-from trials import Trial, prepare, reference_of
+from trials import Trial, prepare, reference_of, shipped_commands
 
 SEED = 22
 
@@ -74,6 +75,22 @@ def mutation_trials(bench, chosen):
                         statuses=(0, 1, 2), expected=None, program=bench.checked, remove=made)
 
 
+# Limits of the address space in KiB, from too little for OpenBLAS to enough for two of its buffers.
+LIMITS = (200000, 250000, 300000, 400000, 600000)
+
+
+def limit_trials(bench, chosen):
+    shipped = os.path.join(os.path.dirname(bench.cfedit), "weights")
+    real = {"CFEDIT_MODEL": shipped, "LT_BLAS": "", "OMP_NUM_THREADS": "2"}
+    if not os.path.exists(os.path.join(shipped, "generator.safetensors")):
+        print("     limits: there is no model in " + shipped, flush=True)
+        return
+    for command in shipped_commands(bench):
+        for limit in LIMITS:
+            yield Trial(bench, command, real, f"limit {command.name} {limit} KiB", expected=False, space=limit,
+                        threads=2, timeout=60)
+
+
 def run_all(trials, jobs):
     """Runs trials side by side, without making more of them ahead than needed. The numbers passed and failed."""
     passed = failed = 0
@@ -102,7 +119,7 @@ def tell(trial, passed, failed, statuses):
     return passed, failed + 1
 
 
-PARTS = {"alloc": alloc_trials, "files": file_trials, "mutations": mutation_trials}
+PARTS = {"alloc": alloc_trials, "files": file_trials, "limits": limit_trials, "mutations": mutation_trials}
 
 
 def main():

@@ -2,6 +2,7 @@
 import hashlib
 import os
 import re
+import resource
 import shutil
 import subprocess
 
@@ -52,10 +53,12 @@ class Trial:
 
     count = 0
 
-    def __init__(self, bench, command, environment, name="", statuses=(0, 1), expected=True, program=None, remove=None):
+    def __init__(self, bench, command, environment, name="", statuses=(0, 1), expected=True, program=None, remove=None,
+                 space=None, threads=1, timeout=TIMEOUT):
         self.bench, self.command, self.environment, self.name = bench, command, environment, name
         self.statuses, self.program, self.remove = statuses, program or bench.cfedit, remove
         self.expected = command.expected if expected else None
+        self.space, self.threads, self.timeout = space, threads, timeout  # space: KiB of addresses, as `ulimit -v`
         self.status, self.complaint, self.files = None, "", {}
         Trial.count += 1
         self.folder = os.path.join(bench.folder, f"trial-{Trial.count}")
@@ -65,19 +68,23 @@ class Trial:
         for source, name in self.command.before:
             shutil.copy(source, os.path.join(self.folder, name))
         try:
-            done = subprocess.run([self.program, *self.command.arguments, "--quiet", "--threads", "1"], cwd=self.folder,
+            done = subprocess.run([self.program, *self.command.arguments, "--quiet", "--threads", str(self.threads)],
+                                  cwd=self.folder, preexec_fn=self.limit if self.space else None,
                                   env=self.bench.environment(self.environment), stdin=subprocess.DEVNULL,
-                                  capture_output=True, timeout=TIMEOUT, check=False)
+                                  capture_output=True, timeout=self.timeout, check=False)
             self.status, self.errors = done.returncode, done.stderr.decode("utf-8", "replace")
             self.files = contents(self.folder)
             self.complaint = self.judge()
         except subprocess.TimeoutExpired:
-            self.complaint = f"no end after {TIMEOUT} s"
+            self.complaint = f"no end after {self.timeout} s"
         finally:
             shutil.rmtree(self.folder, ignore_errors=True)
             if self.remove:
                 os.unlink(self.remove)
         return self
+
+    def limit(self):
+        resource.setrlimit(resource.RLIMIT_AS, (1024 * self.space, 1024 * self.space))
 
     def judge(self):
         lines = self.errors.splitlines()
@@ -167,3 +174,16 @@ def prepare(folder, options):
         Command("tokenize", ["tokenize", TARGET], share=60),
     ]
     return bench
+
+
+def shipped_commands(bench):
+    """Commands for the model that ships, short ones."""
+    return [
+        Command("edit", ["edit", "--target", TARGET, "--seed", "7", "--steps", "1", "--fit-steps", "2", "-o", "e.png"]),
+        Command("generate", ["generate", "--seeds", "1-2", "-o", "faces"]),
+        Command("score", ["score", "--text", "red", "--text", "green", bench.photo]),
+        Command("info", ["info"]),
+        Command("invert", ["invert", "--image", bench.photo, "--steps", "2", "-o", "i.safetensors"]),
+        Command("train", ["train", "--target", TARGET, "--steps", "1", "--train-dataset-size", "4", "-o",
+                          "t.safetensors"]),
+    ]
