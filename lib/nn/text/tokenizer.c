@@ -230,6 +230,42 @@ done:
     return status;
 }
 
+/* ---- words ---- */
+
+/* Appends the words of cleaned text to *out as UTF-8, with a blank between neighbours and a NUL at
+ * the end. NULL when memory ran out. */
+static char *join_words(const lt_codepoints *clean)
+{
+    /* Each code point takes 4 bytes at most, and no word is empty. */
+    char *joined = malloc(5 * clean->count + 1);
+    size_t at = 0, first, used = 0;
+    while (joined && lt_next_word(clean->at, clean->count, &at, &first) != LT_WORD_NONE) {
+        if (used > 0)
+            joined[used++] = ' ';
+        for (size_t i = first; i < at; i++)
+            used += lt_utf8_encode(clean->at[i], (unsigned char *)joined + used);
+    }
+    if (joined)
+        joined[used] = '\0';
+    return joined;
+}
+
+lt_status lt_text_words(lt_ctx *ctx, const char *text, size_t len, char **out)
+{
+    if (!out || (!text && len > 0))
+        return lt_fail(ctx, LT_ERR_ARGUMENT, "text words: %s is NULL", out ? "the text" : "out");
+    *out = NULL;
+    if (len > LT_TOKENIZER_MAX_TEXT)
+        return lt_fail(ctx, LT_ERR_SHAPE, "text words: the text has %zu bytes, the limit is %zu",
+                       len, LT_TOKENIZER_MAX_TEXT);
+    lt_codepoints clean = {0};
+    lt_status status = lt_text_clean(ctx, text, len, &clean);
+    if (status == LT_OK && !(*out = join_words(&clean)))
+        status = lt_fail(ctx, LT_ERR_MEMORY, "text words: no memory for %zu bytes", len);
+    lt_codepoints_free(&clean);
+    return status;
+}
+
 /* ---- the tokenizer ---- */
 
 lt_status lt_tokenizer_create(lt_ctx *ctx, const void *merges, size_t bytes, lt_tokenizer **out)

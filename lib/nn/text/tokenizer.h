@@ -73,6 +73,13 @@ LT_API int32_t lt_tokenizer_end(const lt_tokenizer *tokenizer);
 LT_API lt_status lt_tokenize(lt_ctx *ctx, const lt_tokenizer *tokenizer, const char *text,
                              size_t len, int32_t *ids, size_t cap, size_t *count);
 
+/* The words that lt_tokenize() splits text[0..len) into, as one UTF-8 text with a blank between
+ * neighbours: "Green  LIPS!\n" becomes "green lips !". Two texts have the same tokens exactly where
+ * their words are the same, so that texts are best compared and searched in this form. *out (NULL
+ * on failure) is allocated with malloc(); the caller gives it to free(). Errors: as lt_tokenize(),
+ * except that a text may have any number of tokens. */
+LT_API lt_status lt_text_words(lt_ctx *ctx, const char *text, size_t len, char **out);
+
 /* Learns a merge list from n NUL-terminated texts (Sennrich et al. 2016, algorithm 1), cleaned and
  * split into words as lt_tokenize() does. It has at most `merges` merges, and fewer where no pair
  * occurs twice; of equally frequent pairs the one that occurs first is merged, so that the same

@@ -315,9 +315,14 @@ START_TEST(contrasts)
                     "face with a green background");
     check_contrasts("face with an orange shirt", 11, 18, "face with a red shirt",
                     "face with an orange background");
-    check_contrasts("a red, red rose", 11, 11, "an orange, red rose", "a white, red rose");
+    check_contrasts("a red, red rose", 11, 11, "an orange , red rose", "a white , red rose");
     check_contrasts("Grey hair", 11, 18, "red hair", "a gray background");
     check_contrasts("a blue dog", 11, 11, "a red dog", "a white dog");
+    check_contrasts(" Face with  green \xEF\xBD\x8C\xEF\xBD\x89\xEF\xBD\x90\xEF\xBD\x93\n", 11, 18,
+                    "face with red lips", "face with a green background");
+    check_contrasts("face with green lips.", 11, 18, "face with red lips .",
+                    "face with a green background .");
+    check_contrasts("green lips and hair", 11, 11, "red lips and hair", "white lips and hair");
     check_contrasts("a greenish reddest face", 0, 0, NULL, NULL);
     check_contrasts("", 0, 0, NULL, NULL);
 }

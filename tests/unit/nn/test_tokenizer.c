@@ -349,6 +349,43 @@ START_TEST(published_ids)
 }
 END_TEST
 
+static void assert_words(const char *text, const char *expected)
+{
+    char *words;
+    ck_assert_int_eq(lt_text_words(ctx, text, strlen(text), &words), LT_OK);
+    ck_assert_str_eq(words, expected);
+    free(words);
+}
+
+/* Texts whose tokens are the same have the same words, and the words have the tokens of the text.
+ */
+START_TEST(words_of_texts)
+{
+    static const char *const texts[] = {
+        "it's 12 o'clock!!", "Caf\xC3\xA9 -- <|endoftext|>x", "lips.", "a&amp;b", "don't",
+        "J\xCC\x8C"};
+    assert_words("face with green lips", "face with green lips");
+    assert_words("  Face with  GREEN lips\n", "face with green lips");
+    assert_words("face with green \xEF\xBD\x8C\xEF\xBD\x89\xEF\xBD\x90\xEF\xBD\x93&nbsp;",
+                 "face with green lips");
+    assert_words("green lips.", "green lips .");
+    assert_words("green lips . ", "green lips .");
+    assert_words("it's 12", "it 's 1 2");
+    assert_words(" \t&nbsp;", "");
+    lt_tokenizer *t = make("#version: 0.2\n");
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        char *words;
+        ck_assert_int_eq(lt_text_words(ctx, texts[i], strlen(texts[i]), &words), LT_OK);
+        assert_same(t, texts[i], words);
+        free(words);
+    }
+    char *words = NULL;
+    assert_failed(lt_text_words(ctx, "caf\351", 4, &words), LT_ERR_FORMAT, "byte 3");
+    ck_assert_ptr_null(words);
+    lt_tokenizer_free(t);
+}
+END_TEST
+
 Suite *suite_tokenizer(void)
 {
     Suite *suite = suite_create("tokenizer");
@@ -358,6 +395,7 @@ Suite *suite_tokenizer(void)
     tcase_add_test(tc, bytes_and_specials);
     tcase_add_test(tc, word_pattern);
     tcase_add_test(tc, cleaning);
+    tcase_add_test(tc, words_of_texts);
     tcase_add_test(tc, merges_by_rank);
     tcase_add_test(tc, limits_and_errors);
     tcase_add_test(tc, long_texts);

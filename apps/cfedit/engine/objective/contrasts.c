@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/text.h"
+#include "nn/text/tokenizer.h"
+
 enum { COLORS = 12, PARTS = 8 };
 
 static const char *const colors[COLORS] = {"red",    "orange", "yellow", "green", "cyan", "blue",
@@ -18,17 +21,9 @@ static const struct {
 } parts[PARTS] = {{"lips", false}, {"hair", false},    {"eyes", false}, {"eyebrows", false},
                   {"skin", false}, {"glasses", false}, {"shirt", true}, {"background", true}};
 
-static bool is_letter(char c) { return isalpha((unsigned char)c) != 0; }
-
-/* Whether text[0..length) is `word`, upper and lower case being the same. */
 static bool is_word(const char *text, size_t length, const char *word)
 {
-    if (strlen(word) != length)
-        return false;
-    for (size_t i = 0; i < length; i++)
-        if (tolower((unsigned char)text[i]) != word[i])
-            return false;
-    return true;
+    return strlen(word) == length && memcmp(text, word, length) == 0;
 }
 
 /* The index of the colour that a word names, -1 if it names none. */
@@ -40,7 +35,7 @@ static int color_of(const char *text, size_t length)
     return is_word(text, length, "grey") ? color_of("gray", 4) : -1;
 }
 
-/* A sentence taken apart: "face with " (head), "an" (article), "orange" (color), " shirt"
+/* A sentence taken apart: "face with " (head), "an" (article), "orange" (color), " shirt ."
  * (tail). */
 struct pieces {
     size_t head; /* bytes before the article, or before the colour if there is no article */
@@ -49,38 +44,36 @@ struct pieces {
     const char *tail;
 };
 
-static struct pieces take_apart(const char *text)
+/* Takes apart the words of a sentence, as lt_text_words() gives them. */
+static struct pieces take_apart(const char *words)
 {
-    struct pieces p = {.color = -1};
     size_t before = 0; /* where the previous word begins */
     bool article = false;
-    for (size_t at = 0; text[at];) {
-        if (!is_letter(text[at])) {
-            at++;
-            continue;
-        }
-        size_t length = 1;
-        while (is_letter(text[at + length]))
-            length++;
-        const int color = color_of(text + at, length);
-        if (color >= 0) {
-            p = (struct pieces){article ? before : at, article, color, text + at + length};
-            break;
-        }
+    for (size_t at = 0; words[at];) {
+        const size_t length = strcspn(words + at, " ");
+        const int color = color_of(words + at, length);
+        if (color >= 0)
+            return (struct pieces){article ? before : at, article, color, words + at + length};
         before = at;
-        article = is_word(text + at, length, "a") || is_word(text + at, length, "an");
-        at += length;
+        article = is_word(words + at, length, "a") || is_word(words + at, length, "an");
+        at += length + (words[at + length] == ' ');
     }
-    return p;
+    return (struct pieces){.color = -1};
 }
 
-/* The index of the part that makes up the whole tail, -1 if the tail is something else. */
-static int part_of(const char *tail)
+/* The index of the part that the tail consists of, apart from punctuation behind it; -1 if the tail
+ * is something else. *rest becomes what follows the part: "" or " .", for example. */
+static int part_of(const char *tail, const char **rest)
 {
-    while (*tail == ' ')
-        tail++;
+    if (*tail != ' ')
+        return -1;
+    const size_t length = strcspn(tail + 1, " ");
+    *rest = tail + 1 + length;
+    for (const char *c = *rest; *c; c++)
+        if (*c != ' ' && !ispunct((unsigned char)*c))
+            return -1;
     for (int i = 0; i < PARTS; i++)
-        if (is_word(tail, strlen(tail), parts[i].name))
+        if (is_word(tail + 1, length, parts[i].name))
             return i;
     return -1;
 }
@@ -98,21 +91,35 @@ static lt_status add(lt_ctx *ctx, const char *head, size_t head_length, bool art
     return LT_OK;
 }
 
-lt_status ce_contrasts_of(lt_ctx *ctx, const char *target, char **out, int *count, int *color_count)
+/* The contrasts of a sentence, given by its words. */
+static lt_status add_all(lt_ctx *ctx, const char *words, char **out, int *count, int *color_count)
 {
-    const struct pieces p = take_apart(target);
-    const int part = p.color >= 0 ? part_of(p.tail) : -1;
+    const struct pieces p = take_apart(words);
+    const char *rest = "";
+    const int part = p.color >= 0 ? part_of(p.tail, &rest) : -1;
     lt_status status = LT_OK;
-    *count = *color_count = 0;
     for (int c = 0; p.color >= 0 && c < COLORS && status == LT_OK; c++)
         if (c != p.color)
-            status = add(ctx, target, p.head, p.article, colors[c], p.tail, out, count);
+            status = add(ctx, words, p.head, p.article, colors[c], p.tail, out, count);
     *color_count = *count;
     for (int i = 0; part >= 0 && i < PARTS && status == LT_OK; i++) {
-        char tail[32];
-        snprintf(tail, sizeof tail, " %s", parts[i].name);
-        if (i != part)
-            status = add(ctx, target, p.head, parts[i].single, colors[p.color], tail, out, count);
+        if (i == part)
+            continue;
+        char *tail = ce_format(ctx, " %s%s", parts[i].name, rest);
+        status = tail ? add(ctx, words, p.head, parts[i].single, colors[p.color], tail, out, count)
+                      : lt_ctx_status(ctx);
+        free(tail);
     }
+    return status;
+}
+
+lt_status ce_contrasts_of(lt_ctx *ctx, const char *target, char **out, int *count, int *color_count)
+{
+    char *words;
+    *count = *color_count = 0;
+    lt_status status = lt_text_words(ctx, target, strlen(target), &words);
+    if (status == LT_OK)
+        status = add_all(ctx, words, out, count, color_count);
+    free(words);
     return status;
 }

@@ -1,8 +1,9 @@
 /* CLIP features of sentences.
  *
  * The sentences do not change while an edit or a training runs, so their features are computed once
- * and kept by the caller; no gradient flows into them. `models` needs CLIP and the tokenizer.
- * Errors besides those of the encoder: LT_ERR_ARGUMENT for a sentence without a visible character,
+ * and kept by the caller; no gradient flows into them. Sentences with equal words (lt_text_words())
+ * have the same features, to the bit. `models` needs CLIP and the tokenizer.
+ * Errors besides those of the encoder: LT_ERR_ARGUMENT for a sentence without a word,
  * LT_ERR_SHAPE for one with too many tokens. */
 #ifndef CFEDIT_TEXT_FEATURES_H
 #define CFEDIT_TEXT_FEATURES_H
