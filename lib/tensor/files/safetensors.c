@@ -61,31 +61,58 @@ static bool find_dtype(const char *name, lt_dtype *dtype)
 
 /* ---- reading: the header ---- */
 
+/* What a file is that is no safetensors file, and what to do with it; NULL where its first bytes do
+ * not tell. */
+static const char *other_format(const unsigned char prefix[8])
+{
+    static const struct {
+        const char *bytes;
+        size_t length;
+        const char *what;
+    } formats[] = {
+        {"PK\3\4", 4, "a zip archive; a PyTorch checkpoint must be converted first"},
+        {"version ", 8, "a Git LFS pointer; fetch the file itself"},
+        {"\x93NUMPY", 6, "a NumPy array; convert it with tools/convert_pt.py"},
+        {"\x89HDF", 4, "an HDF5 file; it cannot be converted"},
+        {"\x89PNG", 4, "a PNG picture"},
+        {"\xff\xd8\xff", 3, "a JPEG picture"},
+        {"\x1f\x8b", 2, "a gzip archive; unpack it first"},
+        {"GGUF", 4, "a GGUF file; it cannot be converted"},
+        {"<!", 2, "a web page; the download went wrong, fetch the file itself"},
+        {"<html", 5, "a web page; the download went wrong, fetch the file itself"},
+        {"<HTML", 5, "a web page; the download went wrong, fetch the file itself"},
+    };
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
+        if (memcmp(prefix, formats[i].bytes, formats[i].length) == 0)
+            return formats[i].what;
+    /* A pickle begins with the number of its protocol. */
+    if (prefix[0] == 0x80 && prefix[1] >= 2 && prefix[1] <= 5)
+        return "a pickle; a PyTorch checkpoint must be converted first";
+    return NULL;
+}
+
 /* Reads the text of the header into a new block, which the caller frees. */
 static lt_status read_header(lt_ctx *ctx, const char *path, int fd, uint64_t file_bytes,
                              char **text, size_t *length)
 {
-    unsigned char prefix[8] = {0};
+    unsigned char prefix[9] = {0};
     uint64_t wanted = 0;
 
     ssize_t got = pread(fd, prefix, sizeof prefix, 0);
     if (got < 0)
         return lt_fail(ctx, LT_ERR_IO, "cannot read %s: %s", path, strerror(errno));
-    if (memcmp(prefix, "PK\3\4", 4) == 0)
-        return lt_fail(ctx, LT_ERR_FORMAT,
-                       "%s: not a safetensors file but a zip archive; a PyTorch checkpoint must "
-                       "be converted first",
-                       path);
-    if (memcmp(prefix, "version ", 8) == 0)
-        return lt_fail(ctx, LT_ERR_FORMAT,
-                       "%s: not a safetensors file but a Git LFS pointer; fetch the file itself",
-                       path);
+    for (int i = 7; i >= 0; i--)
+        wanted = wanted << 8 | prefix[i];
+    /* Any eight bytes may be a length, but JSON begins behind it. */
+    const bool is_length = wanted >= 2 && wanted <= LT_SAFETENSORS_MAX_HEADER;
+    const bool is_json = prefix[8] == '{' || prefix[8] == ' ';
+    const char *other = is_length && is_json ? NULL : other_format(prefix);
+    if (other)
+        return lt_fail(ctx, LT_ERR_FORMAT, "%s: not a safetensors file but %s", path, other);
     if (got < 8)
         return lt_fail(ctx, LT_ERR_FORMAT, "%s: not a safetensors file: %d bytes long", path,
                        (int)got);
-    for (int i = 7; i >= 0; i--)
-        wanted = wanted << 8 | prefix[i];
-    if (wanted > LT_SAFETENSORS_MAX_HEADER || wanted < 2)
+    if (!is_length)
         return lt_fail(ctx, LT_ERR_FORMAT, "%s: not a safetensors file: header of %llu bytes", path,
                        (unsigned long long)wanted);
     if (wanted > file_bytes - 8)
