@@ -217,6 +217,19 @@ int64_t lt_params_elements(const lt_params *params)
     return n;
 }
 
+lt_status lt_params_check_finite(lt_ctx *ctx, const lt_params *params)
+{
+    lt_status status = LT_OK;
+    for (size_t i = 0; i < params->count && status == LT_OK; i++) {
+        const lt_dtype type = lt_type(params->entry[i].tensor);
+        char what[128];
+        snprintf(what, sizeof what, "tensor %s", params->entry[i].name);
+        if (type == LT_F32 || type == LT_F16 || type == LT_BF16)
+            status = lt_check_finite(ctx, params->entry[i].tensor, what);
+    }
+    return status;
+}
+
 lt_status lt_params_require_grad(lt_ctx *ctx, lt_params *params, const char *prefix, bool on)
 {
     const size_t length = prefix ? strlen(prefix) : 0;

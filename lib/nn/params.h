@@ -83,6 +83,10 @@ LT_API const char *lt_params_name(const lt_params *params, size_t i);
 /* Tensor i, in the order of adding; NULL past the end. */
 LT_API lt_tensor *lt_params_at(const lt_params *params, size_t i);
 
+/* Fails with LT_ERR_NUMERIC, naming the tensor, if one of the set holds a NaN or an infinity. All
+ * values are read, for which mapped tensors are loaded from their file. */
+LT_API lt_status lt_params_check_finite(lt_ctx *ctx, const lt_params *params);
+
 /* The number of elements of all floating-point tensors together. */
 LT_API int64_t lt_params_elements(const lt_params *params);
 

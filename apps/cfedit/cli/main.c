@@ -46,6 +46,9 @@ static const struct ce_command *find_command(const char *name)
 static int unknown_command(const struct ce_run *run, const char *name)
 {
     const char *names[CE_COUNT(commands)];
+    const int status = ce_no_verbosity(run, name);
+    if (status != CE_PARSED)
+        return status;
     for (size_t i = 0; i < CE_COUNT(commands); i++)
         names[i] = commands[i].name;
     const char *near = ce_suggest(name, names, CE_COUNT(names));
@@ -62,8 +65,8 @@ static int dispatch(struct ce_run *run, int argc, char **argv)
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
         (strcmp(argv[1], "help") == 0 && argc == 2))
         return print_help();
-    if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
-        printf("cfedit %s\n", LT_VERSION_STRING);
+    if (ce_asks_version(argv[1])) {
+        ce_print_version();
         return CE_OK;
     }
     const bool wants_help = strcmp(argv[1], "help") == 0;

@@ -1,6 +1,7 @@
 #include "engine/invert.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "autograd/ops.h"
@@ -113,9 +114,8 @@ static int64_t nearest_face(const struct ce_models *models, lt_tensor *w, const 
         lt_scope_close(ctx, scope, NULL);
     }
     if (best < 0)
-        lt_fail(ctx, LT_ERR_NUMERIC,
-                "invert: the generator's pictures of random faces hold NaN or infinity; its "
-                "weights are damaged");
+        ce_models_not_finite(models, "invert: the generator's pictures of random faces hold NaN or "
+                                     "infinity; its weights are damaged");
     return lt_ctx_status(ctx) == LT_OK ? best : -1;
 }
 
@@ -194,10 +194,12 @@ static lt_status step(struct inversion *v, int index, double *loss)
     lt_tensor *total =
         status == LT_OK ? loss_of(v, ce_latent_space_draw(&v->space, code, 0)) : NULL;
     status = total ? LT_OK : lt_ctx_status(ctx);
-    if (status == LT_OK && !isfinite(*loss = (double)lt_item(total)))
-        status =
-            lt_fail(ctx, LT_ERR_NUMERIC,
-                    "invert: the loss is no longer finite at step %d; try a smaller lr", index);
+    if (status == LT_OK && !isfinite(*loss = (double)lt_item(total))) {
+        char message[96];
+        snprintf(message, sizeof message,
+                 "invert: the loss is no longer finite at step %d; try a smaller lr", index);
+        status = ce_models_not_finite(v->models, message);
+    }
     if (status == LT_OK) {
         lt_optim_zero_grad(v->optim);
         status = lt_backward(ctx, total);

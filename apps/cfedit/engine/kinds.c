@@ -12,12 +12,20 @@ static const struct {
     {CE_KIND_GENERATOR, "generator", "a StyleGAN2 generator", "conv1.conv.weight"},
     {CE_KIND_CLIP, "clip", "a CLIP network", "visual.conv1.weight"},
     {CE_KIND_CLIP, "clip", "a CLIP network", "token_embedding.weight"},
-    {CE_KIND_MAPPER, "mapper", "a CF-CLIP mapper", "mapper."},
+    {CE_KIND_CHECKPOINT, "checkpoint", "the checkpoint of a mapper's training", "train.history"},
     {CE_KIND_MAPPER, "mapper", "a CF-CLIP mapper", "text_mapper."},
+    {CE_KIND_MAPPER, "mapper", "a CF-CLIP mapper", "mapper.fc.weight"},
+    {CE_KIND_STYLECLIP, "styleclip-mapper", "a StyleCLIP mapper, which does not see the text",
+     "mapper."},
+    {CE_KIND_MAPPER, "mapper", "a CF-CLIP mapper", "mapper."},
     {CE_KIND_IDENTITY, "identity", "an IR-SE50 face recognition network", "input_layer.0.weight"},
     {CE_KIND_VGG, "vgg", "a VGG19 network", "conv1_1.weight"},
     {CE_KIND_ENCODER, "encoder", "a picture encoder", "encoder.input_layer."},
     {CE_KIND_ENCODER, "encoder", "a picture encoder", "encoder.conv1."},
+    {CE_KIND_CHANNELS, "channels", "the effects of style channels, for global-directions",
+     "effect."},
+    {CE_KIND_SCORES, "scores", "the result of cfedit score", "probability"},
+    {CE_KIND_EMBEDDINGS, "embeddings", "CLIP embeddings of texts or pictures", "text"},
     {CE_KIND_LATENTS, "latents", "a file of latents", "latents"},
     {CE_KIND_Z, "z", "a file of z vectors", "z"},
     {CE_KIND_PIXELS, "pixels", "a file of pictures as numbers", "image"},
@@ -38,9 +46,13 @@ static bool has_mark(const lt_safetensors *file, const char *mark)
 
 enum ce_kind ce_kind_of(const lt_safetensors *file)
 {
+    const lt_safetensors_info *image = lt_safetensors_find(file, "image");
     for (size_t i = 0; i < KINDS; i++)
-        if (has_mark(file, kinds[i].mark))
-            return kinds[i].kind;
+        if (has_mark(file, kinds[i].mark)) {
+            /* Pictures and their embeddings share a name; an embedding is one row. */
+            const bool rows = kinds[i].kind == CE_KIND_PIXELS && image->ndim == 2;
+            return rows ? CE_KIND_EMBEDDINGS : kinds[i].kind;
+        }
     return CE_KIND_UNKNOWN;
 }
 

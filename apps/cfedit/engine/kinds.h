@@ -9,12 +9,17 @@ enum ce_kind {
     CE_KIND_GENERATOR,
     CE_KIND_CLIP,
     CE_KIND_MAPPER,
+    CE_KIND_STYLECLIP,
+    CE_KIND_CHECKPOINT,
     CE_KIND_IDENTITY,
     CE_KIND_VGG,
     CE_KIND_ENCODER,
     CE_KIND_LATENTS,
     CE_KIND_Z,
-    CE_KIND_PIXELS
+    CE_KIND_PIXELS,
+    CE_KIND_EMBEDDINGS,
+    CE_KIND_SCORES,
+    CE_KIND_CHANNELS
 };
 
 enum ce_kind ce_kind_of(const lt_safetensors *file);

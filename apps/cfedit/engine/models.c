@@ -265,6 +265,23 @@ lt_status ce_models_open(lt_ctx *ctx, const struct ce_paths *paths, unsigned nee
     return status;
 }
 
+lt_status ce_models_not_finite(const struct ce_models *m, const char *otherwise)
+{
+    lt_ctx *ctx = m->ctx;
+    const struct {
+        const lt_params *params;
+        const char *path;
+    } network[] = {
+        {m->generator_params, m->generator_path}, {m->clip_params, m->clip_path},
+        {m->identity_params, m->identity_path},   {m->vgg_params, m->vgg_path},
+        {m->encoder_params, m->encoder_path},
+    };
+    for (size_t i = 0; i < sizeof network / sizeof network[0]; i++)
+        if (network[i].params && lt_params_check_finite(ctx, network[i].params) != LT_OK)
+            return network[i].path ? ce_blame_file(ctx, network[i].path) : lt_ctx_status(ctx);
+    return lt_fail(ctx, LT_ERR_NUMERIC, "%s", otherwise);
+}
+
 void ce_models_close(struct ce_models *models)
 {
     lt_stylegan2_free(models->generator);

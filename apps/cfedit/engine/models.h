@@ -50,6 +50,10 @@ lt_status ce_models_open(lt_ctx *ctx, const struct ce_paths *paths, unsigned nee
                          struct ce_models *models);
 void ce_models_close(struct ce_models *models);
 
+/* Records LT_ERR_NUMERIC for a result that is NaN or infinite. Where a weight of an open network is
+ * NaN or infinite itself, the message names its file and tensor; else it is `otherwise`. */
+lt_status ce_models_not_finite(const struct ce_models *models, const char *otherwise);
+
 /* Whether there is a file for an optional network (one CE_NEED_ bit). No failure is recorded if
  * there is none. */
 bool ce_models_has(lt_ctx *ctx, const struct ce_paths *paths, unsigned need);

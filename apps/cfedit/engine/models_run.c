@@ -23,6 +23,16 @@ static lt_tensor *rows(lt_ctx *ctx, const lt_tensor *t, int64_t start, int64_t c
     return lt_view(ctx, t, lt_ndim(t), shape, lt_strides(t), start * lt_strides(t)[0]);
 }
 
+/* `out`, or NULL with LT_ERR_NUMERIC where it holds a NaN or an infinity. */
+static lt_tensor *finite(const struct ce_models *models, lt_tensor *out, const char *message)
+{
+    if (lt_check_finite(models->ctx, out, "result") == LT_OK)
+        return out;
+    lt_ctx_clear(models->ctx);
+    ce_models_not_finite(models, message);
+    return NULL;
+}
+
 /* Copies the result of a batch to rows [start, ...) of `out`. */
 static bool store_rows(lt_ctx *ctx, const lt_tensor *out, int64_t start, const lt_tensor *part)
 {
@@ -85,7 +95,7 @@ lt_tensor *ce_models_embed_texts(const struct ce_models *models, const char *con
         lt_scope_close(ctx, scope, NULL);
     }
     lt_no_grad_end(ctx);
-    return good ? out : NULL;
+    return good ? finite(models, out, "CLIP gives a text feature that is NaN or infinite") : NULL;
 }
 
 lt_tensor *ce_models_embed_images(const struct ce_models *models, lt_tensor *images, bool antialias)
@@ -112,7 +122,8 @@ lt_tensor *ce_models_embed_images(const struct ce_models *models, lt_tensor *ima
         lt_scope_close(ctx, scope, NULL);
     }
     lt_no_grad_end(ctx);
-    return good ? out : NULL;
+    return good ? finite(models, out, "CLIP gives a picture feature that is NaN or infinite")
+                : NULL;
 }
 
 lt_tensor *ce_models_generate(const struct ce_models *models, lt_tensor *wplus,
@@ -137,5 +148,7 @@ lt_tensor *ce_models_generate(const struct ce_models *models, lt_tensor *wplus,
             progress(user, at + size);
     }
     lt_no_grad_end(ctx);
-    return good ? out : NULL;
+    return good ? finite(models, out,
+                         "the picture has a value that is not a number; the latent is out of range")
+                : NULL;
 }

@@ -58,8 +58,8 @@ static int parse(struct job *job, int argc, char **argv)
     struct ce_run *run = job->run;
     const struct ce_option own[] = {
         CE_OPT_FILE("mapper", "FILE", &job->mapper_path, "the mapper to apply"),
-        CE_OPT_TEXT(
-            "target", "TEXT", &job->target,
+        CE_OPT_SENTENCE(
+            "target", &job->target,
             "what the edited picture shows (default: the text that the mapper's file names)"),
         CE_OPT_REAL("strength", "S", &job->strength, -CE_STRENGTH_MOST, CE_STRENGTH_MOST,
                     "factor of the edit: 1 as trained, 0 none, above 1 exaggerated, below 0 its "

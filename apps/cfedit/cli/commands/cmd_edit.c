@@ -112,13 +112,15 @@ static int read_options(struct ce_run *run, struct edit_options *o, int argc, ch
         CE_OPT_CHOICE("method", names, &o->method, "how the edit is found, see above");
     method.given = &o->method_given;
     const struct ce_option own[] = {
-        CE_OPT_TEXT("target", "TEXT", &o->target,
-                    "what the edited picture shows, \"face with green lips\""),
-        CE_OPT_TEXT("source", "TEXT", &o->source,
-                    "what the picture shows now (default: the generator's domain word, \"face\")"),
-        CE_OPT_LIST("contrast", "TEXT", &o->contrasts,
-                    "what the picture must not be taken for; may be repeated (default: the target "
-                    "with other colour words)"),
+        CE_OPT_SENTENCE("target", &o->target,
+                        "what the edited picture shows, \"face with green lips\""),
+        CE_OPT_SENTENCE(
+            "source", &o->source,
+            "what the picture shows now (default: the generator's domain word, \"face\")"),
+        CE_OPT_SENTENCES(
+            "contrast", &o->contrasts,
+            "what the picture must not be taken for; may be repeated (default: the target "
+            "with other colour words)"),
         method,
         CE_OPT_FILE("mapper", "FILE", &o->mapper, "apply a trained mapper instead of a method"),
         CE_OPT_REAL("strength", "S", &o->strength, -CE_STRENGTH_MOST, CE_STRENGTH_MOST,
@@ -144,6 +146,10 @@ static int read_options(struct ce_run *run, struct edit_options *o, int argc, ch
                                      .examples = examples,
                                      .takes = CE_TAKES_MODEL | CE_TAKES_ENCODER | CE_TAKES_DUMP |
                                               CE_TAKES_OUTPUT | CE_TAKES_RESUME,
+                                     .seed = "the picture to edit, and the seed of everything "
+                                             "else that is drawn at random (default: a picture "
+                                             "chosen by the clock, which the result names, and 0 "
+                                             "for the rest)",
                                      .table = table,
                                      .count = n};
     const int status = ce_options_parse(run, &syntax, argc, argv);
@@ -215,12 +221,27 @@ static const char *channels_path(struct ce_run *run, const struct edit_options *
     return ce_keep(run, ce_model_file(run->ctx, &run->paths, NULL, "channels.safetensors", false));
 }
 
+/* Refuses settings of the measuring of channels where these are read from a file. */
+static lt_status check_measuring(const struct job *job, const char *path)
+{
+    static const char *const names[] = {"first-layer", "faces"};
+    for (size_t i = 0; path && i < CE_COUNT(names); i++)
+        if (ce_setting_options_given(&job->o.settings, names[i]))
+            return lt_fail(job->run->ctx, LT_ERR_ARGUMENT,
+                           "--%s matters only where channels are measured, but they are read from "
+                           "%s; leave it out, or name a new file with --channels",
+                           names[i], path);
+    return LT_OK;
+}
+
 static lt_status open_editor(struct job *job)
 {
     struct ce_run *run = job->run;
     const struct edit_options *o = &job->o;
     struct ce_progress progress;
     const char *path = ce_edit_reads_channels(&job->settings) ? channels_path(run, o) : NULL;
+    if (check_measuring(job, path) != LT_OK)
+        return lt_ctx_status(run->ctx);
     ce_progress_begin(&progress, run, "measuring", "channels", 1);
     const struct ce_edit_texts texts = {job->output.source, o->target, o->contrasts.items,
                                         (int)o->contrasts.count};

@@ -102,7 +102,7 @@ int ce_cmd_embed(struct ce_run *run, int argc, char **argv)
 {
     struct job job = {.run = run, .resize = CE_RESIZE_DEFAULT};
     const struct ce_option table[] = {
-        CE_OPT_LIST("text", "TEXT", &job.texts, "a text; may be repeated"),
+        CE_OPT_SENTENCES("text", &job.texts, "a text; may be repeated"),
         CE_OPT_IMAGES(&job.images, "a PNG or JPEG picture, or a folder of them; may be repeated"),
         CE_OPT_FILE("pixels", "FILE", &job.pixels,
                     "safetensors file with tensor image (N, 3, H, W) in [-1, 1]; these pictures "

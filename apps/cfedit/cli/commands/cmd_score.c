@@ -107,8 +107,7 @@ int ce_cmd_score(struct ce_run *run, int argc, char **argv)
 {
     struct job job = {.run = run, .resize = CE_RESIZE_DEFAULT};
     const struct ce_option table[] = {
-        CE_OPT_LIST("text", "TEXT", &job.texts,
-                    "a text; repeat the option for each text to compare"),
+        CE_OPT_SENTENCES("text", &job.texts, "a text; repeat the option for each text to compare"),
         CE_OPT_IMAGES(
             &job.images,
             "a PNG or JPEG picture, or a folder of them; may be repeated, and pictures may be given without "

@@ -98,10 +98,12 @@ static int parse(struct job *job, int argc, char **argv)
     static const char *const without[] = {"text-mapping", "contrast-lambda", "contrast-temperature",
                                           NULL};
     const struct ce_option own[] = {
-        CE_OPT_TEXT("target", "TEXT", &job->target,
-                    "what the edited pictures show (the published training calls it description)"),
-        CE_OPT_TEXT("source", "TEXT", &job->source,
-                    "what the pictures show now (default: the generator's domain word, \"face\")"),
+        CE_OPT_SENTENCE(
+            "target", &job->target,
+            "what the edited pictures show (the published training calls it description)"),
+        CE_OPT_SENTENCE(
+            "source", &job->source,
+            "what the pictures show now (default: the generator's domain word, \"face\")"),
         CE_OPT_OUT("FILE", &job->output, "the mapper"),
         CE_OPT_FILE(
             "latents", "FILE[:I]", &job->latents_path,

@@ -94,17 +94,12 @@ static lt_status ask_clip(lt_ctx *ctx, const lt_params *params, struct ce_file_f
 static lt_status ask_mapper(lt_ctx *ctx, const lt_params *params, struct ce_file_facts *f)
 {
     struct ce_mapper *net;
-    char name[64];
-    int layers = 0;
-    do
-        snprintf(name, sizeof name, "text_mapper.mapper_%d.mapping.1.weight", layers++);
-    while (lt_params_find(params, name));
-    layers--;
+    const int layers = ce_mapper_layers(params);
     const lt_status status = ce_mapper_create(ctx, params, layers > 0 ? layers : 1, &net);
     if (status != LT_OK)
         return status;
     const struct ce_mapper_config *c = ce_mapper_describe(net);
-    add(f, "text_mappers", layers);
+    add(f, "text_mappers", c->without_text ? 0 : layers);
     add(f, "style_dim", c->style_dim);
     add(f, "text_dim", c->text_dim);
     if (c->type == CE_MAPPER_LEVELS) {
@@ -165,6 +160,8 @@ static lt_status ask_network(lt_ctx *ctx, struct ce_file_facts *f)
         switch (f->kind) {
         case CE_KIND_GENERATOR: status = ask_generator(ctx, params, f); break;
         case CE_KIND_CLIP: status = ask_clip(ctx, params, f); break;
+        case CE_KIND_CHECKPOINT:
+        case CE_KIND_STYLECLIP:
         case CE_KIND_MAPPER: status = ask_mapper(ctx, params, f); break;
         case CE_KIND_IDENTITY: status = ask_identity(ctx, params); break;
         case CE_KIND_VGG: status = ask_vgg(ctx, params); break;
@@ -178,8 +175,9 @@ static lt_status ask_network(lt_ctx *ctx, struct ce_file_facts *f)
 /* Whether the file is no network: nothing but its tensors can be told. */
 static bool is_plain(enum ce_kind kind)
 {
-    return kind == CE_KIND_UNKNOWN || kind == CE_KIND_LATENTS || kind == CE_KIND_Z ||
-           kind == CE_KIND_PIXELS;
+    return kind == CE_KIND_UNKNOWN || kind == CE_KIND_CHANNELS || kind == CE_KIND_LATENTS ||
+           kind == CE_KIND_Z || kind == CE_KIND_PIXELS || kind == CE_KIND_EMBEDDINGS ||
+           kind == CE_KIND_SCORES;
 }
 
 lt_status ce_file_facts_read(struct ce_run *run, const char *path, struct ce_file_facts *facts)

@@ -9,6 +9,7 @@
 
 #include "cli/console/inputs.h"
 #include "cli/console/options_impl.h"
+#include "nn/text/tokenizer.h"
 #include "tensor/hash.h"
 
 /* ---- values ---- */
@@ -72,8 +73,14 @@ int ce_list_append(struct ce_run *run, struct ce_list *list, const char *text)
 static void add_to_settings(struct ce_run *run, const struct ce_option *option, const char *text)
 {
     const uint64_t name = lt_hash(LT_HASH_START, option->name, strlen(option->name) + 1);
-    if (!option->aside)
-        run->settings += lt_hash_text(name, text ? text : "");
+    char *words = NULL;
+    if (option->aside)
+        return;
+    /* A text that has no words, because it is not UTF-8, is refused where it is used. */
+    if (option->sentence && lt_text_words(run->ctx, text, strlen(text), &words) != LT_OK)
+        lt_ctx_clear(run->ctx);
+    run->settings += lt_hash_text(name, words ? words : text ? text : "");
+    free(words);
 }
 
 /* The file that the value of an option stands for: "-" is the standard input or output. What the
@@ -117,6 +124,8 @@ static int store(struct ce_run *run, const struct ce_option *option, const char 
         *(const char **)option->value = text;
         break;
     case CE_TEXT:
+        if (option->sentence && *(const char **)option->value)
+            return ce_usage_error(run, "--%s is given twice, but one text is taken", option->name);
         *(const char **)option->value = text;
         return option->reads ? ce_inputs_note(run, text) : CE_PARSED;
     case CE_LIST: return ce_list_append(run, option->value, text);
@@ -203,6 +212,13 @@ size_t ce_options_common(struct ce_run *run, unsigned takes, struct ce_option *o
 
 /* ---- parsing ---- */
 
+bool ce_asks_version(const char *arg)
+{
+    return strcmp(arg, "--version") == 0 || strcmp(arg, "-V") == 0;
+}
+
+void ce_print_version(void) { printf("cfedit %s\n", LT_VERSION_STRING); }
+
 struct tables {
     const struct ce_option *part[2]; /* the command's own options, the common options */
     size_t count[2];
@@ -248,8 +264,21 @@ static bool is_option(const struct tables *tables, const char *arg)
     return !*name || find(tables, name, length) || find_switched_off(tables, name, length);
 }
 
+int ce_no_verbosity(const struct ce_run *run, const char *arg)
+{
+    if (strcmp(arg, "-v") != 0 && strcmp(arg, "--verbose") != 0)
+        return CE_PARSED;
+    return ce_usage_error(run,
+                          "there is no option '%s': progress is shown unless --quiet is given, and "
+                          "the version is told by --version",
+                          arg);
+}
+
 static int unknown_option(const struct ce_run *run, const struct tables *tables, const char *arg)
 {
+    const int status = ce_no_verbosity(run, arg);
+    if (status != CE_PARSED)
+        return status;
     const char *names[128];
     char word[64];
     size_t n = 0;
@@ -306,8 +335,6 @@ static int parse_option(struct ce_run *run, const struct tables *tables, int arg
 
 static int start(struct ce_run *run, unsigned takes)
 {
-    if (lt_ctx_create(&run->ctx) != LT_OK)
-        return ce_error(run, "out of memory");
     if (run->threads && lt_ctx_set_threads(run->ctx, (int)run->threads) != LT_OK)
         return ce_fail(run);
     return takes & CE_TAKES_OUTPUT ? ce_inputs_note_model(run) : CE_PARSED;
@@ -319,12 +346,24 @@ int ce_options_parse(struct ce_run *run, const struct ce_syntax *syntax, int arg
     const struct tables tables = {{syntax->table, common},
                                   {syntax->count, ce_options_common(run, syntax->takes, common)}};
 
+    for (size_t i = 0; syntax->seed && i < tables.count[1]; i++)
+        if (common[i].value == &run->seed) {
+            common[i].help = syntax->seed;
+            common[i].untold = true;
+        }
     /* The help comes before anything is stored: it shows the defaults, not the values given. */
-    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        if (ce_asks_version(argv[i])) {
+            ce_print_version();
+            return CE_OK;
+        }
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
             ce_options_help(run, syntax, common, tables.count[1]);
             return CE_OK;
         }
+    }
+    if (lt_ctx_create(&run->ctx) != LT_OK)
+        return ce_error(run, "out of memory");
     run->settings = lt_hash_text(LT_HASH_START, run->command ? run->command : "");
     bool only_arguments = false;
     for (int i = 1; i < argc; i++) {

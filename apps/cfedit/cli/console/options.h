@@ -55,8 +55,11 @@ struct ce_option {
     bool reads;  /* the value names a file that the command reads, which no output may replace; "-"
                     is the standard input */
     bool writes; /* the value names a file that the command writes; "-" is the standard output */
-    bool aside;  /* says which pictures are made, where they go or what is told: it does not change
-                    what a picture shows, see ce_run.settings */
+    bool sentence; /* the value is a text for CLIP, which counts by its words in ce_run.settings; a
+                      CE_TEXT may be given once only */
+    bool untold;   /* the help shows no default */
+    bool aside; /* says which pictures are made, where they go or what is told: it does not change
+                   what a picture shows, see ce_run.settings */
 };
 
 #define CE_OPT_FLAG(name_, to, text)                                    \
@@ -66,6 +69,16 @@ struct ce_option {
 #define CE_OPT_TEXT(name_, meta_, to, text)                                              \
     {                                                                                    \
         .name = (name_), .kind = CE_TEXT, .value = (to), .meta = (meta_), .help = (text) \
+    }
+#define CE_OPT_SENTENCE(name_, to, text)                                                 \
+    {                                                                                    \
+        .name = (name_), .kind = CE_TEXT, .value = (to), .meta = "TEXT", .help = (text), \
+        .sentence = true                                                                 \
+    }
+#define CE_OPT_SENTENCES(name_, to, text)                                                \
+    {                                                                                    \
+        .name = (name_), .kind = CE_LIST, .value = (to), .meta = "TEXT", .help = (text), \
+        .sentence = true                                                                 \
     }
 #define CE_OPT_FILE(name_, meta_, to, text)                                               \
     {                                                                                     \
@@ -131,6 +144,7 @@ struct ce_syntax {
     size_t count;
     struct ce_list *arguments; /* NULL: the command takes none */
     bool files;                /* the arguments name files to be read */
+    const char *seed;          /* what the help says about --seed; NULL: the usual, default 0 */
 };
 
 /* Reads argv[1..argc) (argv[0] is the command's name) into the variables of the table and into
@@ -138,6 +152,13 @@ struct ce_syntax {
  * CE_PARSED, or the exit status with which the command must end at once: CE_OK after --help, which
  * is printed on stdout; the status of an error, which has been told. */
 int ce_options_parse(struct ce_run *run, const struct ce_syntax *syntax, int argc, char **argv);
+
+/* Whether an argument asks for the version, which ce_print_version() prints on stdout. */
+bool ce_asks_version(const char *arg);
+void ce_print_version(void);
+/* Refuses -v and --verbose, which other programs have, and returns CE_USAGE; CE_PARSED for any
+ * other argument. */
+int ce_no_verbosity(const struct ce_run *run, const char *arg);
 
 /* The name nearest to `word`, if they differ by no more than a typing error or two; else NULL.
  * `names` has `count` entries; entries that are NULL are skipped. */

@@ -32,6 +32,8 @@ static void print_wrapped(const char *text, int at)
 static void describe_default(const struct ce_option *option, char *buf, size_t cap)
 {
     buf[0] = '\0';
+    if (option->untold)
+        return;
     switch (option->kind) {
     case CE_INT:
         /* A default out of range stands for "none"; the help text then says what happens. */

@@ -8,6 +8,7 @@
 #include "autograd/ops.h"
 #include "engine/objective/clip_nce.h"
 #include "engine/clock.h"
+#include "engine/kinds.h"
 #include "tensor/hash.h"
 
 #define META_WEIGHTS "measured_on"
@@ -97,6 +98,8 @@ lt_status ce_channels_load(const struct ce_models *models, const char *path,
         status = lt_params_create(ctx, &channels->params);
     if (status == LT_OK)
         status = lt_params_load(ctx, channels->params, path, NULL);
+    if (status == LT_OK && lt_params_check_finite(ctx, channels->params) != LT_OK)
+        status = ce_blame_file(ctx, path);
     const char *told = status == LT_OK ? lt_params_metadata(channels->params, META_WEIGHTS) : NULL;
     if (status == LT_OK && (!told || strcmp(told, mark) != 0))
         status =
@@ -274,6 +277,7 @@ lt_status ce_channels_direction(const struct ce_models *models, const struct ce_
     lt_ctx *ctx = models->ctx;
     lt_tensor *relevance[CE_SPACE_STYLES] = {NULL};
     float most = 0.0f;
+    bool finite = true;
     int count = 0;
     lt_status status = LT_OK;
     const lt_scope scope = lt_scope_open(ctx);
@@ -284,12 +288,15 @@ lt_status ce_channels_direction(const struct ce_models *models, const struct ce_
                            : lt_zeros(ctx, 2, lt_shape(channels->deviation[i])); /* (1,C) */
         for (int64_t c = 0; relevance[i] && c < lt_numel(relevance[i]); c++) {
             float *r = lt_f32(relevance[i]) + c;
+            finite = finite && isfinite(*r);
             *r = fabsf(*r) < beta ? 0.0f : *r;
             most = fmaxf(most, fabsf(*r));
             count += *r != 0.0f;
         }
         status = relevance[i] ? LT_OK : lt_ctx_status(ctx);
     }
+    if (status == LT_OK && !finite)
+        status = ce_models_not_finite(models, "the effects of the style channels are not numbers");
     if (status == LT_OK && !(most > 0.0f))
         status =
             lt_fail(ctx, LT_ERR_ARGUMENT,

@@ -1,6 +1,7 @@
 #include "engine/latent/latent_edit.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "autograd/ops.h"
@@ -169,8 +170,10 @@ static lt_status step(struct edit *e, lt_rng *rng, bool to_goal, int index, int 
         goto out;
     }
     if (!isfinite(lt_item(loss))) {
-        status = lt_fail(ctx, LT_ERR_NUMERIC,
-                         "edit: the loss is no longer finite at step %d; try a smaller lr", index);
+        char message[96];
+        snprintf(message, sizeof message,
+                 "edit: the loss is no longer finite at step %d; try a smaller lr", index);
+        status = ce_models_not_finite(e->space.models, message);
         goto out;
     }
     lt_optim_zero_grad(e->optim);

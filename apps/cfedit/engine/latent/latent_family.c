@@ -53,6 +53,11 @@ static lt_status check(lt_ctx *ctx, const struct ce_edit_settings *settings,
             "first-layer is %d, but the layers of this generator are 0 to %d, so none may "
             "move",
             ce_first_layer(models, space->first_layer), layers - 1);
+    if (ce_first_layer(models, space->first_layer) > space->last_layer)
+        return lt_fail(ctx, LT_ERR_ARGUMENT,
+                       "last-layer is %d, but the first layer that may move is %d, as the "
+                       "generator's metadata says, so no layer may move; give first-layer, too",
+                       space->last_layer, ce_first_layer(models, space->first_layer));
     const lt_status status = check_render_size(models, &settings->latent);
     return status ? status : ce_likeness_check(models, likeness_of(settings));
 }

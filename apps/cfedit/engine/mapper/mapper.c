@@ -31,6 +31,9 @@ struct ce_mapper {
     struct stack *text; /* [latents], one for each latent layer */
 };
 
+/* Text mappers of a published network, and the largest side of a generator's pictures. */
+enum { PUBLISHED = 18, SIZE_MOST = 1024 };
+
 static const struct {
     const char *prefix; /* beginning of its tensors' names */
     const char *off;    /* metadata key that switches the level off */
@@ -195,30 +198,50 @@ static lt_status read_config(lt_ctx *ctx, const lt_params *params, int latents,
     return LT_OK;
 }
 
-/* Fails for a mapper that belongs to a generator of another size. The metadata tells the size;
- * without it, the number of text mappers does, unless it is that of the published networks, which
- * have one for each layer of the largest generator whatever the size of theirs. */
-static lt_status check_layers(lt_ctx *ctx, const lt_params *params, int latents)
+/* The layers of the latents of a generator whose size the metadata tells; 0 where it does not. */
+static int layers_of_size(const lt_params *params)
 {
-    enum { PUBLISHED = 18, LARGEST = 1024 };
     const char *text = lt_params_metadata(params, CE_META_SIZE);
     int64_t size = 0;
-    if (text && ce_parse_int(text, &size) && size >= 4 && size <= LARGEST) {
-        int layers = 2;
-        for (int64_t side = 4; side < size; side *= 2)
-            layers += 2;
-        return layers == latents
-                   ? LT_OK
-                   : lt_fail(ctx, LT_ERR_SHAPE,
-                             "the mapper was trained for a generator of %lld pixels, whose latents "
-                             "have %d layers, but these have %d",
-                             (long long)size, layers, latents);
-    }
+    int layers = 2;
+    if (!text || !ce_parse_int(text, &size) || size < 4 || size > SIZE_MOST)
+        return 0;
+    for (int64_t side = 4; side < size; side *= 2)
+        layers += 2;
+    return layers;
+}
+
+/* The number of text mappers, which is counted up to one above PUBLISHED. */
+static int count_text_mappers(const lt_params *params)
+{
     int count = 0;
     char prefix[PREFIX_CAP];
     do
         text_prefix(prefix, count);
     while (has_stack(params, prefix) && ++count <= PUBLISHED);
+    return count;
+}
+
+int ce_mapper_layers(const lt_params *params)
+{
+    const int layers = layers_of_size(params);
+    return layers ? layers : count_text_mappers(params);
+}
+
+/* Fails for a mapper that belongs to a generator of another size. The metadata tells the size;
+ * without it, the number of text mappers does, unless it is that of the published networks, which
+ * have one for each layer of the largest generator whatever the size of theirs. */
+static lt_status check_layers(lt_ctx *ctx, const lt_params *params, int latents)
+{
+    const int layers = layers_of_size(params);
+    if (layers)
+        return layers == latents
+                   ? LT_OK
+                   : lt_fail(ctx, LT_ERR_SHAPE,
+                             "the mapper was trained for a generator of %s pixels, whose latents "
+                             "have %d layers, but these have %d",
+                             lt_params_metadata(params, CE_META_SIZE), layers, latents);
+    const int count = count_text_mappers(params);
     if (count == 0 || count == latents || count == PUBLISHED)
         return LT_OK;
     return lt_fail(
@@ -274,6 +297,15 @@ void ce_mapper_free(struct ce_mapper *mapper)
         return;
     free(mapper->text);
     free(mapper);
+}
+
+bool ce_mapper_moves(const struct ce_mapper *mapper)
+{
+    const struct ce_mapper_config *config = &mapper->config;
+    bool moves = config->type == CE_MAPPER_SINGLE;
+    for (int i = 0; i < CE_LEVELS; i++)
+        moves = moves || (config->level[i] && level_of[i].begin < config->latents);
+    return moves;
 }
 
 const struct ce_mapper_config *ce_mapper_describe(const struct ce_mapper *mapper)
@@ -334,6 +366,8 @@ lt_status ce_mapper_load(lt_ctx *ctx, lt_params *params, const char *path)
         status = lt_params_set_metadata(ctx, params, key, lt_params_metadata(file, key));
     }
     lt_params_free(file);
+    if (!status && lt_params_check_finite(ctx, params) != LT_OK)
+        status = ce_blame_file(ctx, path);
     return status;
 }
 

@@ -69,6 +69,12 @@ lt_status ce_mapper_create(lt_ctx *ctx, const lt_params *params, int latents,
                            struct ce_mapper **out);
 void ce_mapper_free(struct ce_mapper *mapper); /* NULL is accepted */
 const struct ce_mapper_config *ce_mapper_describe(const struct ce_mapper *mapper);
+/* Whether the mapper can move any layer: a level that is on may lie behind the last layer. */
+bool ce_mapper_moves(const struct ce_mapper *mapper);
+
+/* The layers of the latents that the mapper in `params` is for, as its metadata or else the number
+ * of its text mappers tells; 0 where nothing does. */
+int ce_mapper_layers(const lt_params *params);
 
 /* Switches the gradients of the mapper's tensors on or off. */
 lt_status ce_mapper_require_grad(lt_ctx *ctx, const struct ce_mapper *mapper, bool on);

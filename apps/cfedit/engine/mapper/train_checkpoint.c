@@ -6,7 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/kinds.h"
 #include "engine/mapper/trainer_impl.h"
+#include "engine/text.h"
+#include "nn/text/tokenizer.h"
 #include "tensor/hash.h"
 
 #define META_STEP "train.step"
@@ -28,6 +31,7 @@ static uint64_t fingerprint(const lt_tensor *t)
 struct setting {
     const char *key;
     char value[VALUE_CAP];
+    const char *differs; /* what another value means, where the value itself tells a user nothing */
 };
 
 enum { SETTINGS = 20 };
@@ -60,22 +64,25 @@ static void list_settings(const struct ce_trainer *trainer, struct setting out[S
     const struct {
         const char *key;
         uint64_t value;
+        const char *differs;
     } mark[] = {
-        {"train.seed", c->seed},
-        {"train.latents", fingerprint(trainer->data.latents)},
-        {"train.perspective", fingerprint(trainer->data.points)},
-        {"train.text_feature", fingerprint(trainer->text_feature)},
+        {"train.seed", c->seed, NULL},
+        {"train.latents", fingerprint(trainer->data.latents), "the latents are other ones"},
+        {"train.perspective", fingerprint(trainer->data.points),
+         "the draws of the perspective are other ones"},
+        {"train.text_feature", fingerprint(trainer->text_feature),
+         "CLIP reads the target text differently, so that CLIP or its merge list is another one"},
     };
     int n = 0;
     for (size_t i = 0; i < sizeof number / sizeof number[0]; i++, n++) {
-        out[n].key = number[i].key;
+        out[n] = (struct setting){.key = number[i].key};
         snprintf(out[n].value, VALUE_CAP, "%.9g", number[i].value);
     }
     for (size_t i = 0; i < sizeof mark / sizeof mark[0]; i++, n++) {
-        out[n].key = mark[i].key;
+        out[n] = (struct setting){.key = mark[i].key, .differs = mark[i].differs};
         snprintf(out[n].value, VALUE_CAP, "%" PRIu64, mark[i].value);
     }
-    out[n].key = "train.optimizer";
+    out[n] = (struct setting){.key = "train.optimizer"};
     snprintf(out[n].value, VALUE_CAP, "%s", c->optimizer == LT_ADAM ? "adam" : "ranger");
 }
 
@@ -145,14 +152,44 @@ lt_status ce_trainer_save(struct ce_trainer *trainer, const char *path)
 
 /* ---- continuing ---- */
 
-static lt_status differs(lt_ctx *ctx, const char *path, const char *what, const char *was,
-                         const char *is)
+static lt_status differs(lt_ctx *ctx, const char *path, const char *how)
 {
-    return lt_fail(
-        ctx, LT_ERR_ARGUMENT,
-        "%s: the checkpoint is of another training: %s was %s, now it is %s; give the same "
-        "settings and files, or start a new training",
-        path, what, was, is);
+    return lt_fail(ctx, LT_ERR_ARGUMENT,
+                   "%s: the checkpoint is of another training: %s; give the same settings and "
+                   "files, or start a new training",
+                   path, how);
+}
+
+/* Whether the words of two texts are the same (lt_text_words()). A failure is left in ctx. */
+static bool same_words(lt_ctx *ctx, const char *a, const char *b)
+{
+    char *words[2] = {NULL, NULL};
+    const bool same = lt_text_words(ctx, a, strlen(a), &words[0]) == LT_OK &&
+                      lt_text_words(ctx, b, strlen(b), &words[1]) == LT_OK &&
+                      strcmp(words[0], words[1]) == 0;
+    free(words[0]);
+    free(words[1]);
+    return same;
+}
+
+static lt_status check_texts(const struct ce_trainer *trainer, const lt_params *file,
+                             const char *path)
+{
+    lt_ctx *ctx = trainer->models->ctx;
+    static const char *const text[][2] = {{CE_META_TARGET, "target"}, {CE_META_SOURCE, "source"}};
+    for (int i = 0; i < 2; i++) {
+        const char *was = lt_params_metadata(file, text[i][0]),
+                   *is = lt_params_metadata(trainer->params, text[i][0]);
+        if (!was || !is || same_words(ctx, was, is))
+            continue;
+        if (lt_ctx_status(ctx) != LT_OK)
+            return lt_ctx_status(ctx);
+        char *how = ce_format(ctx, "the %s text was \"%s\", now it is \"%s\"", text[i][1], was, is);
+        const lt_status status = how ? differs(ctx, path, how) : lt_ctx_status(ctx);
+        free(how);
+        return status;
+    }
+    return LT_OK;
 }
 
 static lt_status check_settings(const struct ce_trainer *trainer, const lt_params *file,
@@ -160,21 +197,19 @@ static lt_status check_settings(const struct ce_trainer *trainer, const lt_param
 {
     lt_ctx *ctx = trainer->models->ctx;
     struct setting setting[SETTINGS];
+    char how[3 * VALUE_CAP];
     list_settings(trainer, setting);
     for (int i = 0; i < SETTINGS; i++) {
-        const char *was = lt_params_metadata(file, setting[i].key);
-        if (was && strcmp(was, setting[i].value))
-            return differs(ctx, path, setting[i].key + strlen("train."), was, setting[i].value);
+        const struct setting *is = &setting[i];
+        const char *was = lt_params_metadata(file, is->key);
         if (!was)
             return lt_fail(ctx, LT_ERR_FORMAT, "%s: not a training's checkpoint (no %s)", path,
-                           setting[i].key);
-    }
-    static const char *const text[] = {CE_META_TARGET, CE_META_SOURCE};
-    for (int i = 0; i < 2; i++) {
-        const char *was = lt_params_metadata(file, text[i]),
-                   *is = lt_params_metadata(trainer->params, text[i]);
-        if (was && is && strcmp(was, is))
-            return differs(ctx, path, text[i], was, is);
+                           is->key);
+        if (strcmp(was, is->value) == 0)
+            continue;
+        snprintf(how, sizeof how, "%s was %.*s, now it is %s", is->key + strlen("train."),
+                 VALUE_CAP, was, is->value);
+        return differs(ctx, path, is->differs ? is->differs : how);
     }
     return LT_OK;
 }
@@ -221,10 +256,15 @@ lt_status ce_trainer_restore(struct ce_trainer *trainer, const char *path)
     lt_status status = lt_params_create(ctx, &file);
     if (!status)
         status = lt_params_load(ctx, file, path, NULL);
+    /* The texts come first: another text also has another feature. */
+    if (!status)
+        status = check_texts(trainer, file, path);
     if (!status)
         status = check_settings(trainer, file, path);
     if (!status)
         status = restore_weights(trainer, file);
+    if (!status && lt_params_check_finite(ctx, trainer->params) != LT_OK)
+        status = ce_blame_file(ctx, path);
     if (!status)
         status = lt_optim_restore(ctx, trainer->optim, file);
     if (!status)

@@ -60,6 +60,11 @@ static lt_status make_mapper(struct ce_trainer *trainer)
         status = lt_params_set_metadata(ctx, trainer->params, CE_META_SIZE, size);
     if (!status)
         status = ce_mapper_create(ctx, trainer->params, layers, &trainer->mapper);
+    if (!status && !ce_mapper_moves(trainer->mapper))
+        status = lt_fail(ctx, LT_ERR_ARGUMENT,
+                         "the levels of the mapper that are on begin behind the %d layers of this "
+                         "generator, so no layer may move",
+                         layers);
     if (!status)
         status = ce_mapper_require_grad(ctx, trainer->mapper, true);
     return status;
@@ -237,9 +242,10 @@ static lt_status finite_loss(const struct ce_trainer *trainer, const struct ce_t
 {
     if (isfinite(terms->loss))
         return LT_OK;
-    return lt_fail(trainer->models->ctx, LT_ERR_NUMERIC,
-                   "the loss of step %lld is not a number; a lower lr may help",
-                   (long long)trainer->steps + 1);
+    char message[96];
+    snprintf(message, sizeof message, "the loss of step %lld is not a number; a lower lr may help",
+             (long long)trainer->steps + 1);
+    return ce_models_not_finite(trainer->models, message);
 }
 
 /* Forward pass, backward pass and update, in a scope of the caller's. */

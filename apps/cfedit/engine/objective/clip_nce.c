@@ -74,7 +74,7 @@ lt_status ce_nce_texts_prepare(const struct ce_models *models, const struct ce_n
     lt_tensor *shift = lt_mean(ctx, lt_sub(ctx, t, s), 1u, true);
     lt_tensor *length = lt_sqrt(ctx, lt_sum(ctx, lt_square(ctx, shift), 0, false));
     lt_tensor *direction = lt_l2_normalize(ctx, shift, UNIT_EPS);
-    if (direction && config->use_pos1 && !(lt_item(length) > 1e-6f))
+    if (direction && config->use_pos1 && lt_item(length) <= 1e-6f)
         lt_fail(ctx, LT_ERR_NUMERIC,
                 "CLIP sees no difference between the source text \"%s\" and the target text \"%s\"",
                 texts->source, texts->target);

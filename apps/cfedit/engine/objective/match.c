@@ -17,5 +17,8 @@ double ce_text_match(const struct ce_models *models, lt_tensor *text, lt_tensor 
     const double value = cosine ? (double)lt_item(cosine) : NAN;
     lt_no_grad_end(ctx);
     lt_scope_close(ctx, scope, NULL);
+    if (cosine && isnan(value))
+        ce_models_not_finite(models, "the picture has a value that is not a number, so that CLIP "
+                                     "cannot compare it with the text");
     return value;
 }

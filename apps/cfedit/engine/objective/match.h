@@ -5,7 +5,8 @@
 #include "engine/models.h"
 
 /* Cosine of the CLIP embedding of a picture x (1,3,H,W) in [-1,1] with a text's raw feature (1,D).
- * `antialias` as for lt_clip_preprocess(). NaN with a failure in the models' context. */
+ * `antialias` as for lt_clip_preprocess(). NaN with a failure in the models' context:
+ * LT_ERR_NUMERIC if the picture holds a NaN or an infinity. */
 double ce_text_match(const struct ce_models *models, lt_tensor *text, lt_tensor *x, bool antialias);
 
 #endif

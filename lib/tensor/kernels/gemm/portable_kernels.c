@@ -39,8 +39,8 @@ INLINE void add_products(const struct block *x, int64_t column, float *sum)
     UNROLL
     for (int i = 0; i < ROWS; i++)
         UNROLL
-        for (int v = 0; v < VECS; v++)
-            s[i][v] = vec_load(sum + i * TILE + v * LANES);
+    for (int v = 0; v < VECS; v++)
+        s[i][v] = vec_load(sum + i * TILE + v * LANES);
     for (int64_t l = 0; l < x->depth; l++) {
         vec b[VECS];
         UNROLL
@@ -49,14 +49,14 @@ INLINE void add_products(const struct block *x, int64_t column, float *sum)
         UNROLL
         for (int i = 0; i < ROWS; i++)
             UNROLL
-            for (int v = 0; v < VECS; v++)
-                s[i][v] += vec_splat(x->a[l][i]) * b[v];
+        for (int v = 0; v < VECS; v++)
+            s[i][v] += vec_splat(x->a[l][i]) * b[v];
     }
     UNROLL
     for (int i = 0; i < ROWS; i++)
         UNROLL
-        for (int v = 0; v < VECS; v++)
-            vec_store(sum + i * TILE + v * LANES, s[i][v]);
+    for (int v = 0; v < VECS; v++)
+        vec_store(sum + i * TILE + v * LANES, s[i][v]);
 }
 
 /* C += A B for `rows` rows of C and the columns of the block. */
