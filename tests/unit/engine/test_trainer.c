@@ -138,13 +138,13 @@ START_TEST(foreign_checkpoints)
     data.texts.source = "blue face";
     t = start();
     ck_assert_int_eq(ce_trainer_restore(t.trainer, temp_path("c.safetensors")), LT_ERR_ARGUMENT);
-    nn_assert_failed(ctx, LT_ERR_ARGUMENT, "source_text was face");
+    nn_assert_failed(ctx, LT_ERR_ARGUMENT, "the source text was \"face\", now it is");
     stop(&t);
     data.texts.source = "face";
     data.latents = method_latents(ctx, N, 3);
     t = start();
     ck_assert_int_eq(ce_trainer_restore(t.trainer, temp_path("c.safetensors")), LT_ERR_ARGUMENT);
-    nn_assert_failed(ctx, LT_ERR_ARGUMENT, "latents was");
+    nn_assert_failed(ctx, LT_ERR_ARGUMENT, "the latents are other ones");
     stop(&t);
 }
 END_TEST
