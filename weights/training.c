@@ -24,7 +24,7 @@ static bool parse_number(const char *option, const char *text, double low, doubl
 bool training_parse(struct training_options *o, int argc, char **argv)
 {
     double steps = (double)o->steps, save_every = (double)o->save_every, batch = o->batch,
-           threads = o->threads, lr = (double)o->lr;
+           threads = o->threads, lr = (double)o->lr, size = o->size;
     const struct {
         const char *name;
         double low, high, *number;
@@ -35,6 +35,8 @@ bool training_parse(struct training_options *o, int argc, char **argv)
         {"--batch", 2, 1024, &batch, NULL},
         {"--threads", 1, 256, &threads, NULL},
         {"--lr", 1e-9, 10, &lr, NULL},
+        {"--size", 8, 1024, &size, NULL},
+        {"--from", 0, 0, NULL, &o->from},
         {"--out", 0, 0, NULL, &o->out},
         {"--checkpoint", 0, 0, NULL, &o->checkpoint},
         {"--log", 0, 0, NULL, &o->log},
@@ -61,6 +63,7 @@ bool training_parse(struct training_options *o, int argc, char **argv)
     o->batch = (int)batch;
     o->threads = (int)threads;
     o->lr = (float)lr;
+    o->size = (int)size;
     return true;
 }
 
@@ -143,6 +146,18 @@ lt_status training_restore(lt_ctx *ctx, lt_params *to, const char *prefix, const
         const lt_tensor *saved = lt_params_get(ctx, from, name, lt_ndim(t), lt_shape(t));
         status = saved ? lt_copy_into(ctx, t, saved) : lt_ctx_status(ctx);
     }
+    return status;
+}
+
+lt_status training_load(lt_ctx *ctx, lt_params *to, const char *path)
+{
+    lt_params *from = NULL;
+    lt_status status = lt_params_create(ctx, &from);
+    if (status == LT_OK)
+        status = lt_params_load(ctx, from, path, NULL);
+    if (status == LT_OK)
+        status = training_restore(ctx, to, "", from);
+    lt_params_free(from);
     return status;
 }
 

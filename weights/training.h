@@ -13,6 +13,8 @@ struct training_options {
     int batch;
     int threads;
     float lr;
+    int size;               /* pixels of the pictures, for programs that train in stages */
+    const char *from;       /* file of weights to start from, or NULL */
     int64_t save_every;     /* steps between two writings of weights and state */
     const char *out;        /* file of the finished weights, float16 */
     const char *checkpoint; /* file of the state, from which an interrupted run continues */
@@ -20,8 +22,7 @@ struct training_options {
 };
 
 /* Reads the command line into `options`, which holds the defaults: --steps N --batch B --threads T
- * --lr X
- * --out F --checkpoint F --log F --save-every N. False after a message on stderr. */
+ * --lr X --size S --from F --out F --checkpoint F --log F --save-every N. False after a message on stderr. */
 bool training_parse(struct training_options *options, int argc, char **argv);
 
 /* The learning rate of a step: a warm-up over 100 steps, constant, then a cosine to 0 over the last
@@ -33,7 +34,7 @@ struct training_figure {
     const char *name; /* key of the log */
     double value;
 };
-enum { TRAINING_FIGURES = 16 };
+enum { TRAINING_FIGURES = 32 };
 
 /* A training: its state, and the functions that work on it. */
 struct training {
@@ -57,6 +58,8 @@ uint64_t training_seed(uint64_t run, int64_t step, int64_t item);
 lt_status training_store(lt_ctx *ctx, lt_params *into, const char *prefix, const lt_params *from);
 /* Copies the tensors prefix + name of `from` into the tensors of those names in `to`. */
 lt_status training_restore(lt_ctx *ctx, lt_params *to, const char *prefix, const lt_params *from);
+/* Copies the tensors of a file of weights into the tensors of those names. */
+lt_status training_load(lt_ctx *ctx, lt_params *to, const char *path);
 
 /* average += (1 - decay) (params - average) for every float32 tensor. Both have the same names;
  * else LT_ERR_SHAPE. */

@@ -72,19 +72,18 @@ static const struct field FIELDS[RICH_FIELDS] = {
     UNIT(earrings_on, RICH_DETAIL),
     UNIT(earrings_kind, RICH_DETAIL),
     UNIT(lashes, RICH_DETAIL),
-    UNIT(shadow, RICH_SMALL),
-    UNIT(blush, RICH_SMALL),
     SIGNED(light_dir, RICH_LIGHT),
     UNIT(light_height, RICH_LIGHT),
     UNIT(light, RICH_LIGHT),
     UNIT(light_warm, RICH_LIGHT),
     UNIT(contrast, RICH_LIGHT),
+    UNIT(shadow, RICH_SMALL),
+    UNIT(blush, RICH_SMALL),
 };
 
 /* The first dimension of z of each group, then the end. */
-enum { BROAD_AT = 48, SMALL_AT = BROAD_AT + 3 * RICH_EYES, SMALL_NUMBERS = 2 };
-enum { LIGHT_AT = SMALL_AT + SMALL_NUMBERS + 3 * (RICH_NATURAL - RICH_EYES) };
-static const int GROUP_AT[RICH_GROUPS + 1] = {0, 5, 20, 35, BROAD_AT, SMALL_AT, LIGHT_AT, RICH_Z};
+enum { LIGHT_AT = 48, BROAD_AT = 53, SMALL_AT = BROAD_AT + 3 * RICH_EYES, SMALL_NUMBERS = 2 };
+static const int GROUP_AT[RICH_GROUPS + 1] = {0, 5, 20, 35, LIGHT_AT, BROAD_AT, SMALL_AT, RICH_Z};
 
 struct part_facts {
     const char *name;
@@ -135,13 +134,12 @@ void rich_set_number(struct rich_attr *attr, int i, float part)
     *field_of(attr, &FIELDS[i]) = FIELDS[i].low + (FIELDS[i].high - FIELDS[i].low) * part;
 }
 
-static int field_dimension(int i)
+void rich_copy_number(struct rich_attr *to, const struct rich_attr *from, int i)
 {
-    if (i < BROAD_AT)
-        return i;
-    return i < BROAD_AT + SMALL_NUMBERS ? SMALL_AT + i - BROAD_AT
-                                        : LIGHT_AT + i - BROAD_AT - SMALL_NUMBERS;
+    *field_of(to, &FIELDS[i]) = rich_number(from, i);
 }
+
+int rich_number_dimension(int i) { return i < BROAD_AT ? i : SMALL_AT + i - BROAD_AT; }
 
 static int color_dimension(int part)
 {
@@ -303,7 +301,7 @@ void rich_attr_from_z(const float z[RICH_Z], struct rich_attr *attr)
         u[i] = normal_cdf(z[i] * scale);
 
     for (int i = 0; i < RICH_FIELDS; i++)
-        rich_set_number(attr, i, u[field_dimension(i)]);
+        rich_set_number(attr, i, u[rich_number_dimension(i)]);
     attr->moustache = 0.5f * (attr->moustache + attr->beard);
     for (int p = 0; p < RICH_NATURAL; p++) {
         enum rich_part part = (enum rich_part)p;
@@ -317,10 +315,8 @@ void rich_attr_mix(const struct rich_attr *const from[RICH_GROUPS], struct rich_
 {
     struct rich_attr mixed = *from[RICH_DETAIL];
 
-    for (int i = 0; i < RICH_FIELDS; i++) {
-        struct rich_attr source = *from[FIELDS[i].group];
-        *field_of(&mixed, &FIELDS[i]) = *field_of(&source, &FIELDS[i]);
-    }
+    for (int i = 0; i < RICH_FIELDS; i++)
+        rich_copy_number(&mixed, from[FIELDS[i].group], i);
     for (int p = 0; p < RICH_PARTS; p++) {
         const struct rich_attr *source = from[color_group(p)];
         for (int c = 0; c < 3; c++)

@@ -39,16 +39,17 @@ enum rich_part {
     RICH_PARTS
 };
 
-/* The groups, coarse to fine. Group g is meant for the W+ layers 2 g and 2 g + 1 of a generator of
- * 256 pixels, which has 14 layers. */
+/* The groups. Group g is meant for the W+ layers 2 g and 2 g + 1 of a generator of 256 pixels, which
+ * has 14 layers. Light comes before the colours: a network that has shaded a part can still give it
+ * any colour by scaling, but one that has coloured it would have to shade three channels. */
 enum rich_group {
     RICH_POSE,     /* where the head is and looks */
     RICH_HEAD,     /* shape of head and hair; the hat */
     RICH_FEATURES, /* brows, eyes, nose, mouth, expression */
     RICH_DETAIL,   /* age, freckles, beard, moustache, glasses, earrings, lashes */
-    RICH_BROAD,    /* colours of background, shirt, skin, hair, brows, beard, moustache, hat */
-    RICH_SMALL,    /* colours of the other parts, blush */
     RICH_LIGHT,
+    RICH_BROAD, /* colours of background, shirt, skin, hair, brows, beard, moustache, hat */
+    RICH_SMALL, /* colours of the other parts, blush */
     RICH_GROUPS
 };
 
@@ -153,15 +154,20 @@ enum rich_earring rich_earring_kind(const struct rich_attr *attr);
 /* How far `value` is past `from`, as 0..1; 0 below it. */
 float rich_past(float value, float from);
 
-/* z has one dimension for each number up to `contrast`, three for each natural colour. */
+/* z has one dimension for each number, three for each natural colour. */
 enum { RICH_FIELDS = 55, RICH_Z = RICH_FIELDS + 3 * RICH_NATURAL };
 
-/* The numbers of struct rich_attr from yaw to contrast, i < RICH_FIELDS: name, group and value, for
+/* The numbers of struct rich_attr that nature knows, in the order of the groups, i < RICH_FIELDS: name, group and value, for
  * tables and read-outs. rich_set_number takes the place in the natural range, 0..1. */
 const char *rich_number_name(int i);
 enum rich_group rich_number_group(int i);
 float rich_number(const struct rich_attr *attr, int i);
 void rich_set_number(struct rich_attr *attr, int i, float part);
+/* Gives `to` the number that `from` has. */
+void rich_copy_number(struct rich_attr *to, const struct rich_attr *from, int i);
+
+/* The dimension of z that number i follows. */
+int rich_number_dimension(int i);
 
 /* The group of a dimension of z. Groups are contiguous and in order. */
 enum rich_group rich_z_group(int dimension);

@@ -1,0 +1,649 @@
+/* Trains the CLIP of the rich world on captioned portraits, things that nature does not know
+ * included.
+ *
+ * Contrastive training (Radford et al. 2021) alone learns small parts very late, so two things are
+ * added. First, half of a batch are twins: two portraits that differ in the colour of one part or in
+ * one form, each with a caption about that difference, so that only it tells which caption belongs
+ * to which. Second, linear read-outs, which are thrown away afterwards, tell colours, traits and
+ * numbers from the feature of the picture, and what is stated from the feature of the text. Half of
+ * the pictures are warped by CF-CLIP's augmentation, because the objective of an edit shows the
+ * network warped pictures only. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "autograd/ops.h"
+#include "engine/objective/perspective.h"
+#include "engine/objective/templates.h"
+#include "nn/models/clip.h"
+#include "nn/optim.h"
+#include "nn/text/tokenizer.h"
+#include "tensor/team.h"
+#include "weights/training.h"
+#include "weights/world/rich/captions.h"
+#include "weights/world/rich/render.h"
+#include "weights/world/text.h"
+#include "weights/world/world.h"
+
+enum {
+    SIZE = 224,
+    PIXELS = SIZE * SIZE,
+    RUN = 4,
+    CONTEXT = 77,
+    MERGES = 1200,
+    COLORS = 24 /* at least the number of colour words of any part */
+};
+
+static const float color_weight = 1.0f, trait_weight = 1.0f, number_weight = 1.0f,
+                   text_weight = 0.5f;
+
+/* The running means that the log has. */
+struct means {
+    double loss, retrieval, twins; /* twins: the share told from each other */
+    double color[RICH_PARTS], trait[RICH_KINDS];
+};
+
+/* The state of the training. */
+struct run {
+    lt_ctx *ctx;
+    struct training_options options;
+    lt_params *params; /* CLIP, and the read-outs under "readout." */
+    lt_clip *clip;
+    lt_tokenizer *tokenizer;
+    lt_optim *optim;
+    int64_t step;
+    const char *templates[CE_TEMPLATES];
+    struct means means;
+};
+
+/* A batch of B pictures with their captions. */
+struct batch {
+    lt_tensor *images;  /* (B,3,S,S) */
+    lt_tensor *ids;     /* int32 (B,CONTEXT) */
+    lt_tensor *numbers; /* (B,RICH_FIELDS) */
+    /* int32 (B * RICH_PARTS): the colour word, -1 if the part does not show; and the word that the
+     * caption states, or -1. */
+    lt_tensor *color, *color_said;
+    /* int32 (B * RICH_TRAITS): 1 yes, 0 no, -1 unclear or not said. */
+    lt_tensor *trait, *trait_said;
+};
+
+/* Tokenises a caption into ids[CONTEXT], which are zeroed. *fits becomes false for a caption that
+ * is too long; the caller then draws another, since shorter ones are common. */
+static lt_status tokenize(struct run *r, const char *caption, int32_t *ids, bool *fits)
+{
+    size_t count = 0;
+    const lt_status status =
+        lt_tokenize(r->ctx, r->tokenizer, caption, strlen(caption), ids, CONTEXT, &count);
+    *fits = status == LT_OK;
+    if (status == LT_ERR_SHAPE) {
+        lt_ctx_clear(r->ctx);
+        memset(ids, 0, sizeof *ids * CONTEXT);
+        return LT_OK;
+    }
+    return status;
+}
+
+/* What tells twins apart: the colour of a part or a trait, else both are -1. */
+struct difference {
+    int part, trait;
+};
+
+/* Writes a caption about the difference between twins. 0 where English has no word for it. */
+static size_t caption_difference(const struct rich_attr *attr, const struct difference *d,
+                                 uint64_t *rng, struct rich_said *said, char *text)
+{
+    memset(said->trait, 0, sizeof said->trait);
+    for (int p = 0; p < RICH_PARTS; p++)
+        said->color[p] = -1;
+    if (d->part >= 0) {
+        said->color[d->part] = attr->color_name[d->part];
+        return rich_caption_part(attr, (enum rich_part)d->part, rng, text, RICH_CAPTION);
+    }
+    const enum rich_trait trait = (enum rich_trait)d->trait;
+    const int opposite = rich_trait_words(trait)->opposite;
+    const bool yes = rich_truth_of(attr, trait) == RICH_YES;
+    if (!yes && opposite >= 0 &&
+        rich_truth_of(attr, (enum rich_trait)opposite) == RICH_YES && world_chance(rng, 0.6f)) {
+        said->trait[opposite] = 1;
+        return rich_caption_trait(attr, (enum rich_trait)opposite, rng, text, RICH_CAPTION);
+    }
+    said->trait[trait] = yes ? 1 : -1;
+    return rich_caption_trait(attr, trait, rng, text, RICH_CAPTION);
+}
+
+/* Draws a caption for a portrait, about *d if that is a difference, and tokenises it. */
+static lt_status caption_item(struct run *r, const struct rich_attr *attr,
+                              const struct difference *d, uint64_t *rng, int32_t *ids,
+                              struct rich_said *said)
+{
+    char text[RICH_CAPTION];
+    bool fits = false;
+    lt_status status = LT_OK;
+    while (!fits && status == LT_OK) {
+        size_t length = 0;
+        if (d->part >= 0 || d->trait >= 0)
+            length = caption_difference(attr, d, rng, said, text);
+        if (length == 0)
+            length = rich_caption_templated(attr, rng, r->templates, CE_TEMPLATES, said, text,
+                                            sizeof text);
+        if (length < sizeof text)
+            status = tokenize(r, text, ids, &fits);
+    }
+    return status;
+}
+
+/* Gives a part that shows another colour. */
+static void change_color(struct rich_attr *attr, uint64_t *rng, struct difference *d)
+{
+    do
+        d->part = (int)(world_random(rng) % RICH_PARTS);
+    while (!rich_has(attr, (enum rich_part)d->part));
+    const int before = attr->color_name[d->part];
+    do
+        rich_attr_set_color(attr, (enum rich_part)d->part,
+                            (enum world_color)(world_random(rng) % WORLD_COLORS), rng);
+    while (attr->color_name[d->part] == before);
+}
+
+/* Takes a number, or something that nature does not know, from another portrait. */
+static void change_form(struct rich_attr *attr, const struct rich_attr *other, uint64_t *rng)
+{
+    enum { FANTASY = 5 };
+    const int i = (int)(world_random(rng) % (RICH_FIELDS + FANTASY));
+    switch (i - RICH_FIELDS) {
+    case 0: attr->horns = !attr->horns; break;
+    case 1: attr->clown = !attr->clown; break;
+    case 2: attr->metal = 1.0f - attr->metal; break;
+    case 3: attr->ears_pointed = attr->ears_pointed > 0.5f ? 0.0f : 1.0f; break;
+    case 4:
+        attr->marking = attr->marking == RICH_PLAIN
+                            ? (world_chance(rng, 0.5f) ? RICH_STRIPES : RICH_HALVES)
+                            : RICH_PLAIN;
+        break;
+    default: rich_copy_number(attr, other, i); break;
+    }
+}
+
+/* Makes a portrait into its twin, which differs in what *d tells. */
+static void make_twin(struct rich_attr *attr, uint64_t *rng, struct difference *d)
+{
+    enum { TRIES = 200 };
+    *d = (struct difference){-1, -1};
+    if (world_chance(rng, 0.5f)) {
+        change_color(attr, rng, d);
+        return;
+    }
+    for (int try = 0; try < TRIES; try++) {
+        struct rich_attr other, changed = *attr;
+        rich_attr_random_any(rng, &other);
+        change_form(&changed, &other, rng);
+        int differ[RICH_TRAITS], count = 0;
+        for (int t = 0; t < RICH_TRAITS; t++) {
+            const enum rich_truth before = rich_truth_of(attr, (enum rich_trait)t);
+            const enum rich_truth after = rich_truth_of(&changed, (enum rich_trait)t);
+            if (before != after && before != RICH_UNCLEAR && after != RICH_UNCLEAR)
+                differ[count++] = t;
+        }
+        if (count > 0) {
+            d->trait = differ[world_random(rng) % (uint64_t)count];
+            *attr = changed;
+            return;
+        }
+    }
+}
+
+/* Portraits that the threads render. */
+struct rendering {
+    const struct rich_attr *attr;
+    float *images;
+};
+
+static void render_items(void *arg, lt_range range)
+{
+    const struct rendering *j = arg;
+    for (int64_t i = range.begin; i < range.end; i++)
+        rich_render(&j->attr[i], SIZE, j->images + i * 3 * PIXELS, NULL);
+}
+
+/* Writes what is true of a portrait, and what its caption states, into item i of a batch. */
+static void set_truth(struct batch *b, int64_t i, const struct rich_attr *attr,
+                      const struct rich_said *said)
+{
+    for (int k = 0; k < RICH_FIELDS; k++)
+        lt_f32(b->numbers)[i * RICH_FIELDS + k] = rich_number(attr, k);
+    for (int p = 0; p < RICH_PARTS; p++) {
+        const bool shows = rich_has(attr, (enum rich_part)p);
+        lt_i32(b->color)[i * RICH_PARTS + p] = shows ? attr->color_name[p] : -1;
+        lt_i32(b->color_said)[i * RICH_PARTS + p] = said->color[p];
+    }
+    for (int t = 0; t < RICH_TRAITS; t++) {
+        const enum rich_truth truth = rich_truth_of(attr, (enum rich_trait)t);
+        lt_i32(b->trait)[i * RICH_TRAITS + t] = truth == RICH_UNCLEAR ? -1 : truth == RICH_YES;
+        lt_i32(b->trait_said)[i * RICH_TRAITS + t] =
+            said->trait[t] == 0 ? -1 : said->trait[t] > 0;
+    }
+}
+
+static lt_status make_batch(struct run *r, struct batch *b)
+{
+    lt_ctx *ctx = r->ctx;
+    const int64_t n = r->options.batch;
+    b->images = lt_zeros(ctx, 4, (int64_t[]){n, 3, SIZE, SIZE});
+    b->ids = lt_empty(ctx, LT_I32, 2, (int64_t[]){n, CONTEXT});
+    b->numbers = lt_zeros(ctx, 2, (int64_t[]){n, RICH_FIELDS});
+    b->color = lt_empty(ctx, LT_I32, 1, (int64_t[]){n * RICH_PARTS});
+    b->color_said = lt_empty(ctx, LT_I32, 1, (int64_t[]){n * RICH_PARTS});
+    b->trait = lt_empty(ctx, LT_I32, 1, (int64_t[]){n * RICH_TRAITS});
+    b->trait_said = lt_empty(ctx, LT_I32, 1, (int64_t[]){n * RICH_TRAITS});
+    if (lt_ctx_status(ctx) == LT_OK)
+        memset(lt_i32(b->ids), 0, sizeof(int32_t) * (size_t)n * CONTEXT);
+    return lt_ctx_status(ctx);
+}
+
+static lt_status draw_batch(struct run *r, struct batch *b)
+{
+    const int64_t n = r->options.batch;
+    lt_status status = make_batch(r, b);
+    struct rich_attr *attr = malloc(sizeof *attr * (size_t)n);
+    if (!attr && status == LT_OK)
+        status = lt_fail(r->ctx, LT_ERR_MEMORY, "out of memory for a batch");
+    const int64_t twins = n / 4 * 2; /* items 0 .. twins - 1 are pairs of twins */
+    struct difference differ = {-1, -1};
+    for (int64_t i = 0; i < n && status == LT_OK; i++) {
+        uint64_t rng = training_seed(RUN, r->step, i);
+        struct rich_said said;
+        if (i >= twins)
+            differ = (struct difference){-1, -1};
+        if (i >= twins || i % 2 == 0)
+            rich_attr_random_any(&rng, &attr[i]);
+        if (i < twins && i % 2 == 0) {
+            attr[i + 1] = attr[i];
+            make_twin(&attr[i + 1], &rng, &differ);
+        }
+        status = caption_item(r, &attr[i], &differ, &rng, lt_i32(b->ids) + i * CONTEXT, &said);
+        set_truth(b, i, &attr[i], &said);
+    }
+    if (status == LT_OK)
+        lt_for(r->ctx, r->options.threads, n, render_items,
+               &(struct rendering){attr, lt_f32(b->images)});
+    free(attr);
+    return status;
+}
+
+/* Warps half of the pictures, of each pair of twins both or none. */
+static lt_tensor *augment(struct run *r, lt_tensor *images)
+{
+    lt_ctx *ctx = r->ctx;
+    const int64_t n = lt_dim(images, 0);
+    lt_tensor **part = malloc(sizeof(lt_tensor *) * (size_t)n);
+    if (!part) {
+        lt_fail(ctx, LT_ERR_MEMORY, "out of memory for a batch");
+        return NULL;
+    }
+    lt_rng rng = lt_rng_make(training_seed(RUN, r->step, -1), 1);
+    for (int64_t i = 0; i < n; i++) {
+        part[i] = lt_slice(ctx, images, 0, i, 1);
+        if (i % 4 < 2)
+            continue;
+        const struct ce_perspective warp =
+            ce_perspective_draw(&rng, SIZE, SIZE, CE_PERSPECTIVE_DISTORTION);
+        double coeffs[8];
+        if (ce_perspective_solve(ctx, &warp, coeffs) == LT_OK)
+            part[i] = lt_warp_perspective(ctx, part[i], coeffs, true);
+    }
+    lt_tensor *out = lt_concat(ctx, (int)n, part, 0);
+    free(part);
+    return out;
+}
+
+/* The logits or values of a read-out for features x (B,D). */
+static lt_tensor *head(struct run *r, const char *name, lt_tensor *x)
+{
+    char key[64];
+    snprintf(key, sizeof key, "readout.%s.weight", name);
+    lt_tensor *w = lt_params_find(r->params, key);
+    snprintf(key, sizeof key, "readout.%s.bias", name);
+    return lt_linear(r->ctx, x, w, lt_params_find(r->params, key));
+}
+
+/* The cross entropy of logits (B, items * classes) to target int32 (B * items), -1 for what is not
+ * known. For each known item i, the running mean number
+ * mean_of[i] (without mean_of, number i) is told whether it was right; both may be NULL. */
+static lt_tensor *item_loss(lt_ctx *ctx, lt_tensor *logits, int64_t items, int64_t classes,
+                            const lt_tensor *target, double *means, const int *mean_of)
+{
+    if (!logits)
+        return NULL;
+    const int64_t rows = lt_dim(logits, 0) * items;
+    lt_tensor *x = lt_reshape(ctx, logits, 2, (int64_t[]){rows, classes});
+    for (int64_t i = 0; x && means && i < rows; i++) {
+        if (lt_i32(target)[i] < 0)
+            continue;
+        const float *row = lt_f32(x) + i * classes;
+        int best = 0;
+        for (int k = 1; k < classes; k++)
+            best = row[k] > row[best] ? k : best;
+        double *mean = &means[mean_of ? mean_of[i % items] : i % items];
+        *mean += 0.002 * ((double)(lt_i32(target)[i] == best) - *mean);
+    }
+    return lt_cross_entropy(ctx, x, target);
+}
+
+/* The share of twins, the rows up to n / 4 * 2, that are nearer to their own caption. */
+static double twin_share(const lt_tensor *logits)
+{
+    const int64_t n = lt_dim(logits, 0), twins = n / 4 * 2;
+    const float *x = lt_f32(logits);
+    int64_t right = 0;
+    for (int64_t i = 0; i < twins; i++)
+        right += x[i * n + i] > x[i * n + (i ^ 1)];
+    return (double)right / (double)twins;
+}
+
+/* The share of rows of a square matrix whose largest entry is on the diagonal. */
+static double diagonal_share(const lt_tensor *logits)
+{
+    const int64_t n = lt_dim(logits, 0);
+    const float *x = lt_f32(logits);
+    int64_t right = 0;
+    for (int64_t i = 0; i < n; i++) {
+        int64_t best = 0;
+        for (int64_t j = 1; j < n; j++)
+            best = x[i * n + j] > x[i * n + best] ? j : best;
+        right += best == i;
+    }
+    return (double)right / (double)n;
+}
+
+/* What the read-outs of the pictures' features (B,D) lose. */
+static lt_tensor *picture_loss(struct run *r, lt_tensor *image, const struct batch *b)
+{
+    lt_ctx *ctx = r->ctx;
+    int kind[RICH_TRAITS];
+    for (int t = 0; t < RICH_TRAITS; t++)
+        kind[t] = rich_trait_words((enum rich_trait)t)->kind;
+    lt_tensor *color = item_loss(ctx, head(r, "color", image), RICH_PARTS, COLORS, b->color,
+                                 r->means.color, NULL);
+    lt_tensor *trait =
+        item_loss(ctx, head(r, "trait", image), RICH_TRAITS, 2, b->trait, r->means.trait, kind);
+    lt_tensor *numbers = lt_mse_loss(ctx, head(r, "number", image), b->numbers);
+    lt_tensor *loss = lt_add(ctx, lt_affine(ctx, color, color_weight, 0.0f),
+                             lt_affine(ctx, trait, trait_weight, 0.0f));
+    return lt_add(ctx, loss, lt_affine(ctx, numbers, number_weight, 0.0f));
+}
+
+/* What the read-outs of the texts' features (B,D) lose. */
+static lt_tensor *text_loss(struct run *r, lt_tensor *text, const struct batch *b)
+{
+    lt_ctx *ctx = r->ctx;
+    return lt_add(ctx,
+                  item_loss(ctx, head(r, "color_said", text), RICH_PARTS, COLORS, b->color_said,
+                            NULL, NULL),
+                  item_loss(ctx, head(r, "trait_said", text), RICH_TRAITS, 2, b->trait_said, NULL,
+                            NULL));
+}
+
+static lt_status train_step(void *user)
+{
+    struct run *r = user;
+    lt_ctx *ctx = r->ctx;
+    const lt_scope scope = lt_scope_open(ctx);
+    struct batch b;
+    lt_status status = draw_batch(r, &b);
+    if (status != LT_OK)
+        goto out;
+    const int64_t n = r->options.batch;
+    lt_tensor *order = lt_empty(ctx, LT_I32, 1, &n);
+    for (int64_t i = 0; order && i < n; i++)
+        lt_i32(order)[i] = (int32_t)i;
+
+    lt_tensor *pixels = lt_clip_preprocess(ctx, r->clip, augment(r, b.images), false);
+    lt_tensor *image = lt_clip_encode_image(ctx, r->clip, pixels);
+    lt_tensor *text = lt_clip_encode_text(ctx, r->clip, b.ids);
+    lt_tensor *scale = lt_exp(ctx, lt_clip_logit_scale(r->clip));
+    lt_tensor *ui = lt_l2_normalize(ctx, image, 1e-12f), *ut = lt_l2_normalize(ctx, text, 1e-12f);
+    lt_tensor *logits = lt_mul(ctx, lt_matmul(ctx, ui, ut, false, true), scale);
+    lt_tensor *nce = lt_affine(
+        ctx,
+        lt_add(ctx, lt_cross_entropy(ctx, logits, order),
+               lt_cross_entropy(ctx, lt_contiguous(ctx, lt_transpose(ctx, logits, 0, 1)), order)),
+        0.5f, 0.0f);
+    lt_tensor *loss = lt_add(ctx, nce, picture_loss(r, image, &b));
+    loss = lt_add(ctx, loss, lt_affine(ctx, text_loss(r, text, &b), text_weight, 0.0f));
+    if (!loss) {
+        status = lt_ctx_status(ctx);
+        goto out;
+    }
+    struct means *m = &r->means;
+    m->loss += (r->step == 0 ? 1.0 : 0.02) * ((double)lt_item(loss) - m->loss);
+    m->retrieval += 0.02 * (diagonal_share(logits) - m->retrieval);
+    m->twins += 0.02 * (twin_share(logits) - m->twins);
+
+    lt_optim_zero_grad(r->optim);
+    status = lt_backward(ctx, loss);
+    if (status == LT_OK)
+        status = lt_optim_clip_grad(ctx, r->optim, 1.0, NULL);
+    lt_optim_set_lr(r->optim, training_lr(&r->options, r->step));
+    if (status == LT_OK)
+        status = lt_optim_step(ctx, r->optim);
+    /* The temperature stays above 1/100 (Radford et al. 2021). */
+    float *log_scale = lt_f32(lt_clip_logit_scale(r->clip));
+    if (*log_scale > 4.6051702f)
+        *log_scale = 4.6051702f;
+out:
+    lt_scope_close(ctx, scope, NULL);
+    return status;
+}
+
+/* ---- vocabulary, checkpoints ---- */
+
+/* Learns the merges from captions, part of them in templates, and adds them as
+ * `tokenizer.merges`. */
+static lt_status learn_vocabulary(struct run *r)
+{
+    enum { TEXTS = 20000 };
+    lt_ctx *ctx = r->ctx;
+    char **text = calloc(TEXTS, sizeof *text);
+    char *merges = NULL;
+    size_t bytes = 0;
+    lt_status status = text ? LT_OK : lt_fail(ctx, LT_ERR_MEMORY, "out of memory for the captions");
+    uint64_t rng = 12345;
+    for (size_t i = 0; i < TEXTS && status == LT_OK; i++) {
+        struct rich_attr attr;
+        rich_attr_random_any(&rng, &attr);
+        text[i] = malloc(RICH_CAPTION);
+        if (!text[i])
+            status = lt_fail(ctx, LT_ERR_MEMORY, "out of memory for the captions");
+        else
+            rich_caption_templated(&attr, &rng, r->templates, CE_TEMPLATES, NULL, text[i],
+                                   RICH_CAPTION);
+    }
+    if (status == LT_OK)
+        status = lt_bpe_train(ctx, (const char *const *)text, TEXTS, MERGES, &merges, &bytes);
+    const lt_scope scope = lt_scope_open(ctx);
+    if (status == LT_OK) {
+        lt_tensor *t = lt_from_copy(ctx, LT_U8, 1, (int64_t[]){(int64_t)bytes}, merges);
+        status = t ? lt_params_add(ctx, r->params, "tokenizer.merges", t) : lt_ctx_status(ctx);
+    }
+    lt_scope_close(ctx, scope, NULL);
+    if (status == LT_OK)
+        status = lt_tokenizer_create(ctx, merges, bytes, &r->tokenizer);
+    for (size_t i = 0; text && i < TEXTS; i++)
+        free(text[i]);
+    free(text);
+    free(merges);
+    return status;
+}
+
+static lt_status add_heads(struct run *r, int64_t width, lt_rng *rng)
+{
+    const struct {
+        const char *name;
+        int64_t out;
+    } heads[] = {{"color", RICH_PARTS * COLORS},
+                 {"color_said", RICH_PARTS * COLORS},
+                 {"trait", RICH_TRAITS * 2},
+                 {"trait_said", RICH_TRAITS * 2},
+                 {"number", RICH_FIELDS}};
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "readout.%s.weight", heads[i].name);
+        lt_params_new(r->ctx, r->params, name, 2, (int64_t[]){heads[i].out, width}, rng, 0.0f,
+                      0.02f);
+        snprintf(name, sizeof name, "readout.%s.bias", heads[i].name);
+        lt_params_new(r->ctx, r->params, name, 1, &heads[i].out, rng, 0.0f, 0.0f);
+    }
+    return lt_ctx_status(r->ctx);
+}
+
+static lt_status save_checkpoint(struct run *r)
+{
+    lt_ctx *ctx = r->ctx;
+    lt_params *state = NULL;
+    const lt_scope scope = lt_scope_open(ctx);
+    lt_status status = lt_params_create(ctx, &state);
+    if (status == LT_OK)
+        status = training_store(ctx, state, "params.", r->params);
+    if (status == LT_OK)
+        status = lt_optim_store(ctx, r->optim, state);
+    char text[32];
+    snprintf(text, sizeof text, "%lld", (long long)r->step);
+    if (status == LT_OK)
+        status = lt_params_set_metadata(ctx, state, "step", text);
+    if (status == LT_OK)
+        status = lt_params_save(ctx, state, r->options.checkpoint, LT_F32);
+    lt_params_free(state);
+    lt_scope_close(ctx, scope, NULL);
+    return status;
+}
+
+static lt_status load_checkpoint(struct run *r)
+{
+    lt_ctx *ctx = r->ctx;
+    lt_params *state = NULL;
+    const lt_scope scope = lt_scope_open(ctx);
+    lt_status status = lt_params_create(ctx, &state);
+    if (status == LT_OK)
+        status = lt_params_load(ctx, state, r->options.checkpoint, NULL);
+    if (status == LT_OK)
+        status = training_restore(ctx, r->params, "params.", state);
+    if (status == LT_OK)
+        status = lt_optim_restore(ctx, r->optim, state);
+    const char *step = status == LT_OK ? lt_params_metadata(state, "step") : NULL;
+    r->step = step ? strtoll(step, NULL, 10) : 0;
+    if (step)
+        fprintf(stderr, "continuing at step %lld\n", (long long)r->step);
+    lt_params_free(state);
+    lt_scope_close(ctx, scope, NULL);
+    return status;
+}
+
+/* Writes the network and its vocabulary, without the read-outs. */
+static lt_status write_clip(struct run *r)
+{
+    lt_params *out = NULL;
+    lt_status status = lt_params_create(r->ctx, &out);
+    for (size_t i = 0; i < lt_params_count(r->params) && status == LT_OK; i++) {
+        const char *name = lt_params_name(r->params, i);
+        if (strncmp(name, "readout.", 8) != 0)
+            status = lt_params_add(r->ctx, out, name, lt_params_at(r->params, i));
+    }
+    if (status == LT_OK)
+        status = lt_params_set_metadata(r->ctx, out, "kind", "clip");
+    if (status == LT_OK)
+        status = lt_params_save(r->ctx, out, r->options.out, LT_F16);
+    lt_params_free(out);
+    return status;
+}
+
+static lt_status set_up(struct run *r)
+{
+    lt_ctx *ctx = r->ctx;
+    lt_status status = lt_ctx_set_threads(ctx, r->options.threads);
+    for (int i = 0; i < CE_TEMPLATES; i++)
+        r->templates[i] = ce_template(i);
+    if (status == LT_OK)
+        status = lt_params_create(ctx, &r->params);
+    if (status == LT_OK)
+        status = learn_vocabulary(r);
+    if (status != LT_OK)
+        return status;
+    const lt_clip_config config = {.embed_dim = 512,
+                                   .image_size = SIZE,
+                                   .patch = 16,
+                                   .vision_width = 192,
+                                   .vision_layers = 4,
+                                   .context_length = CONTEXT,
+                                   .vocab_size = (int)lt_tokenizer_vocab_size(r->tokenizer),
+                                   .text_width = 192,
+                                   .text_layers = 3};
+    lt_rng rng = lt_rng_make(RUN, 0);
+    status = lt_clip_init(ctx, r->params, &config, &rng);
+    if (status == LT_OK)
+        status = add_heads(r, config.embed_dim, &rng);
+    if (status == LT_OK && r->options.from)
+        status = training_load(ctx, r->params, r->options.from);
+    if (status == LT_OK)
+        status = lt_params_require_grad(ctx, r->params, NULL, true);
+    lt_optim_config adam = lt_optim_defaults(LT_ADAM);
+    adam.beta2 = 0.98;
+    adam.weight_decay = 0.01f;
+    if (status == LT_OK)
+        status = lt_optim_create(ctx, r->params, &adam, &r->optim);
+    if (status == LT_OK)
+        status = lt_clip_create(ctx, r->params, &r->clip);
+    if (status == LT_OK && training_file_exists(r->options.checkpoint))
+        status = load_checkpoint(r);
+    return status;
+}
+
+static int figures(const void *user, struct training_figure out[TRAINING_FIGURES])
+{
+    const struct means *m = &((const struct run *)user)->means;
+    int n = 0;
+    out[n++] = (struct training_figure){"loss", m->loss};
+    out[n++] = (struct training_figure){"retrieval", m->retrieval};
+    out[n++] = (struct training_figure){"twins", m->twins};
+    static const char *const kinds[RICH_KINDS] = {"expression", "age", "form", "thing", "view"};
+    for (int k = 0; k < RICH_KINDS; k++)
+        out[n++] = (struct training_figure){kinds[k], m->trait[k]};
+    for (int p = 0; p < RICH_PARTS; p++)
+        out[n++] = (struct training_figure){rich_part_name((enum rich_part)p), m->color[p]};
+    return n;
+}
+
+static lt_status save(void *user)
+{
+    struct run *r = user;
+    const lt_status status = save_checkpoint(r);
+    return status == LT_OK ? write_clip(r) : status;
+}
+
+int main(int argc, char **argv)
+{
+    struct run r = {.options = {.steps = 4000,
+                                .batch = 64,
+                                .threads = 1,
+                                .lr = 1e-3f,
+                                .save_every = 200,
+                                .out = "build/weights/rich-clip.safetensors",
+                                .checkpoint = "build/weights/rich-clip.state",
+                                .log = "build/weights/rich-clip.jsonl"}};
+    if (!training_parse(&r.options, argc, argv))
+        return 2;
+    if (lt_ctx_create(&r.ctx) != LT_OK)
+        return training_fail(NULL, "train_rich_clip");
+    lt_status status = set_up(&r);
+    const struct training training = {&r, &r.step, train_step, figures, save};
+    if (status == LT_OK)
+        status = training_run(&r.options, &training);
+    const int code = status == LT_OK ? 0 : training_fail(r.ctx, "train_rich_clip");
+    lt_clip_free(r.clip);
+    lt_tokenizer_free(r.tokenizer);
+    lt_optim_free(r.optim);
+    lt_params_free(r.params);
+    lt_ctx_destroy(r.ctx);
+    return code;
+}
