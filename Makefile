@@ -142,6 +142,9 @@ TRAIN_COMMON := $(BUILD)/weights/training.o $(BUILD)/weights/rich_mapping.o $(WO
 $(BUILD)/train_generator $(BUILD)/train_rich_generator $(BUILD)/train_rich_clip $(BUILD)/train_clip $(BUILD)/measure: $(BUILD)/%: $(BUILD)/weights/%.o $(TRAIN_COMMON)
 	$(CC) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $^ $(APPLIBS)
 
+$(BUILD)/measure_rich: $(BUILD)/weights/measure_rich.o $(BUILD)/weights/measure_generator.o $(BUILD)/weights/measure_clip.o $(TRAIN_COMMON)
+	$(CC) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $^ $(APPLIBS)
+
 $(BUILD)/world_sheet: $(BUILD)/weights/world_sheet.o $(WORLD_OBJ) $(LIB_A)
 	$(CC) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $^ $(APPLIBS)
 
@@ -300,7 +303,7 @@ test-format:
 	git ls-files '*.c' '*.h' | xargs $(CLANG_FORMAT) --dry-run --Werror
 
 .PHONY: objects
-objects: $(BENCH_OBJ) $(BENCH_EDIT_OBJ) $(LIB_OBJ) $(APP_OBJ) $(WORLD_OBJ) $(TEST_OBJ) $(BUILD)/weights/train_generator.o $(BUILD)/weights/train_rich_generator.o $(BUILD)/weights/train_rich_clip.o $(BUILD)/weights/rich_mapping.o $(BUILD)/weights/train_clip.o $(BUILD)/weights/measure.o $(BUILD)/weights/training.o $(BUILD)/weights/world_sheet.o $(BUILD)/weights/rich_sheet.o
+objects: $(BENCH_OBJ) $(BENCH_EDIT_OBJ) $(LIB_OBJ) $(APP_OBJ) $(WORLD_OBJ) $(TEST_OBJ) $(BUILD)/weights/train_generator.o $(BUILD)/weights/train_rich_generator.o $(BUILD)/weights/train_rich_clip.o $(BUILD)/weights/rich_mapping.o $(BUILD)/weights/measure_rich.o $(BUILD)/weights/measure_generator.o $(BUILD)/weights/measure_clip.o $(BUILD)/weights/train_clip.o $(BUILD)/weights/measure.o $(BUILD)/weights/training.o $(BUILD)/weights/world_sheet.o $(BUILD)/weights/rich_sheet.o
 
 # The longest stage first: two run at a time.
 STAGES := test-sanitize test-warnings test-unit test-cli test-convert test-install test-parity test-format test-layers

@@ -27,13 +27,16 @@
 #include "weights/world/world.h"
 
 enum {
-    SIZE = 224,
-    PIXELS = SIZE * SIZE,
+    PATCH = 16,
     RUN = 4,
     CONTEXT = 77,
     MERGES = 1200,
     COLORS = 24 /* at least the number of colour words of any part */
 };
+
+/* The size of pictures in the last stage. Earlier stages take smaller ones, which have fewer patches
+ * and take a fraction of the time. */
+enum { FULL_SIZE = 224 };
 
 static const float color_weight = 1.0f, trait_weight = 1.0f, number_weight = 1.0f,
                    text_weight = 0.5f;
@@ -198,13 +201,14 @@ static void make_twin(struct rich_attr *attr, uint64_t *rng, struct difference *
 struct rendering {
     const struct rich_attr *attr;
     float *images;
+    int size;
 };
 
 static void render_items(void *arg, lt_range range)
 {
     const struct rendering *j = arg;
     for (int64_t i = range.begin; i < range.end; i++)
-        rich_render(&j->attr[i], SIZE, j->images + i * 3 * PIXELS, NULL);
+        rich_render(&j->attr[i], j->size, j->images + i * 3 * j->size * j->size, NULL);
 }
 
 /* Writes what is true of a portrait, and what its caption states, into item i of a batch. */
@@ -230,7 +234,7 @@ static lt_status make_batch(struct run *r, struct batch *b)
 {
     lt_ctx *ctx = r->ctx;
     const int64_t n = r->options.batch;
-    b->images = lt_zeros(ctx, 4, (int64_t[]){n, 3, SIZE, SIZE});
+    b->images = lt_zeros(ctx, 4, (int64_t[]){n, 3, r->options.size, r->options.size});
     b->ids = lt_empty(ctx, LT_I32, 2, (int64_t[]){n, CONTEXT});
     b->numbers = lt_zeros(ctx, 2, (int64_t[]){n, RICH_FIELDS});
     b->color = lt_empty(ctx, LT_I32, 1, (int64_t[]){n * RICH_PARTS});
@@ -267,7 +271,7 @@ static lt_status draw_batch(struct run *r, struct batch *b)
     }
     if (status == LT_OK)
         lt_for(r->ctx, r->options.threads, n, render_items,
-               &(struct rendering){attr, lt_f32(b->images)});
+               &(struct rendering){attr, lt_f32(b->images), r->options.size});
     free(attr);
     return status;
 }
@@ -288,7 +292,7 @@ static lt_tensor *augment(struct run *r, lt_tensor *images)
         if (i % 4 < 2)
             continue;
         const struct ce_perspective warp =
-            ce_perspective_draw(&rng, SIZE, SIZE, CE_PERSPECTIVE_DISTORTION);
+            ce_perspective_draw(&rng, r->options.size, r->options.size, CE_PERSPECTIVE_DISTORTION);
         double coeffs[8];
         if (ce_perspective_solve(ctx, &warp, coeffs) == LT_OK)
             part[i] = lt_warp_perspective(ctx, part[i], coeffs, true);
@@ -558,6 +562,57 @@ static lt_status write_clip(struct run *r)
     return status;
 }
 
+/* The positional embedding (1 + from * from, D) of a grid of patches, stretched bilinearly to a grid
+ * of to x to: (1 + to * to, D). The first row belongs to the class token. */
+static void stretch_positions(const float *in, int from, float *out, int to, int64_t width)
+{
+    memcpy(out, in, sizeof *out * (size_t)width);
+    for (int y = 0; y < to; y++)
+        for (int x = 0; x < to; x++) {
+            const float scale = (float)from / (float)to;
+            const float u = fminf(fmaxf(((float)x + 0.5f) * scale - 0.5f, 0.0f), (float)(from - 1));
+            const float v = fminf(fmaxf(((float)y + 0.5f) * scale - 0.5f, 0.0f), (float)(from - 1));
+            const int x0 = (int)u, y0 = (int)v;
+            const int x1 = x0 + 1 < from ? x0 + 1 : x0, y1 = y0 + 1 < from ? y0 + 1 : y0;
+            const float fx = u - (float)x0, fy = v - (float)y0;
+            for (int64_t k = 0; k < width; k++) {
+                const float *at = in + width + k;
+                const float top = at[(y0 * from + x0) * width] * (1.0f - fx) +
+                                  at[(y0 * from + x1) * width] * fx;
+                const float low = at[(y1 * from + x0) * width] * (1.0f - fx) +
+                                  at[(y1 * from + x1) * width] * fx;
+                out[(1 + y * to + x) * width + k] = top * (1.0f - fy) + low * fy;
+            }
+        }
+}
+
+/* Starts from the checkpoint of a stage with smaller pictures, read-outs included. */
+static lt_status load_smaller(struct run *r)
+{
+    static const char positions[] = "visual.positional_embedding";
+    lt_ctx *ctx = r->ctx;
+    lt_params *from = NULL;
+    lt_status status = lt_params_create(ctx, &from);
+    if (status == LT_OK)
+        status = lt_params_load(ctx, from, r->options.from, NULL);
+    for (size_t i = 0; i < lt_params_count(r->params) && status == LT_OK; i++) {
+        const char *name = lt_params_name(r->params, i);
+        char key[256];
+        snprintf(key, sizeof key, "params.%s", name);
+        lt_tensor *to = lt_params_at(r->params, i), *saved = lt_params_find(from, key);
+        if (!saved)
+            return lt_fail(ctx, LT_ERR_MISSING, "%s: no %s", r->options.from, key);
+        if (strcmp(name, positions) == 0 && !lt_same_shape(to, saved)) {
+            const int old = (int)sqrt((double)lt_dim(saved, 0)), grid = r->options.size / PATCH;
+            stretch_positions(lt_f32(saved), old, lt_f32(to), grid, lt_dim(to, 1));
+        } else {
+            status = lt_copy_into(ctx, to, saved);
+        }
+    }
+    lt_params_free(from);
+    return status;
+}
+
 static lt_status set_up(struct run *r)
 {
     lt_ctx *ctx = r->ctx;
@@ -571,8 +626,8 @@ static lt_status set_up(struct run *r)
     if (status != LT_OK)
         return status;
     const lt_clip_config config = {.embed_dim = 512,
-                                   .image_size = SIZE,
-                                   .patch = 16,
+                                   .image_size = r->options.size,
+                                   .patch = PATCH,
                                    .vision_width = 192,
                                    .vision_layers = 4,
                                    .context_length = CONTEXT,
@@ -584,7 +639,7 @@ static lt_status set_up(struct run *r)
     if (status == LT_OK)
         status = add_heads(r, config.embed_dim, &rng);
     if (status == LT_OK && r->options.from)
-        status = training_load(ctx, r->params, r->options.from);
+        status = load_smaller(r);
     if (status == LT_OK)
         status = lt_params_require_grad(ctx, r->params, NULL, true);
     lt_optim_config adam = lt_optim_defaults(LT_ADAM);
@@ -623,7 +678,8 @@ static lt_status save(void *user)
 
 int main(int argc, char **argv)
 {
-    struct run r = {.options = {.steps = 4000,
+    struct run r = {.options = {.size = FULL_SIZE,
+                                .steps = 4000,
                                 .batch = 64,
                                 .threads = 1,
                                 .lr = 1e-3f,
