@@ -5,8 +5,8 @@
  * added. First, half of a batch are twins: two portraits that differ in the colour of one part or in
  * one form, each with a caption about that difference, so that only it tells which caption belongs
  * to which. Second, linear read-outs, which are thrown away afterwards, tell colours, traits and
- * numbers from the feature of the picture, and what is stated from the feature of the text. Half of
- * the pictures are warped by CF-CLIP's augmentation, because the objective of an edit shows the
+ * numbers from the feature of the picture, what is stated from the feature of the text, and which
+ * parts of a portrait lie in a patch from the token of the patch. Half of the pictures are warped by CF-CLIP's augmentation, because the objective of an edit shows the
  * network warped pictures only. */
 #include <math.h>
 #include <stdio.h>
@@ -39,11 +39,12 @@ enum {
 enum { FULL_SIZE = 224 };
 
 static const float color_weight = 1.0f, trait_weight = 1.0f, number_weight = 1.0f,
-                   text_weight = 0.5f;
+                   text_weight = 0.5f, patch_weight = 10.0f;
 
 /* The running means that the log has. */
 struct means {
     double loss, retrieval, twins; /* twins: the share told from each other */
+    double patches;                /* the mean squared error of the parts in patches */
     double color[RICH_PARTS], trait[RICH_KINDS];
 };
 
@@ -57,6 +58,7 @@ struct run {
     lt_optim *optim;
     int64_t step;
     const char *templates[CE_TEMPLATES];
+    lt_tensor *tokens; /* (B,1 + patches,width), of the last picture block; retained during a step */
     struct means means;
 };
 
@@ -65,6 +67,7 @@ struct batch {
     lt_tensor *images;  /* (B,3,S,S) */
     lt_tensor *ids;     /* int32 (B,CONTEXT) */
     lt_tensor *numbers; /* (B,RICH_FIELDS) */
+    lt_tensor *patches; /* (B,patches,RICH_PARTS): the root of the share of each part in a patch */
     /* int32 (B * RICH_PARTS): the colour word, -1 if the part does not show; and the word that the
      * caption states, or -1. */
     lt_tensor *color, *color_said;
@@ -200,15 +203,41 @@ static void make_twin(struct rich_attr *attr, uint64_t *rng, struct difference *
 /* Portraits that the threads render. */
 struct rendering {
     const struct rich_attr *attr;
-    float *images;
+    float *images, *patches;
     int size;
+    bool out_of_memory;
 };
+
+/* Writes the root of the share that each part has in each patch; masks are [RICH_PARTS][S][S]. The
+ * root makes small parts count. */
+static void pool_masks(const float *masks, int size, float *out)
+{
+    const int grid = size / PATCH;
+    for (int y = 0; y < grid; y++)
+        for (int x = 0; x < grid; x++)
+            for (int p = 0; p < RICH_PARTS; p++) {
+                double sum = 0.0;
+                for (int v = 0; v < PATCH; v++)
+                    for (int u = 0; u < PATCH; u++)
+                        sum += (double)masks[(p * size + y * PATCH + v) * size + x * PATCH + u];
+                out[(y * grid + x) * RICH_PARTS + p] = (float)sqrt(sum / (PATCH * PATCH));
+            }
+}
 
 static void render_items(void *arg, lt_range range)
 {
-    const struct rendering *j = arg;
-    for (int64_t i = range.begin; i < range.end; i++)
-        rich_render(&j->attr[i], j->size, j->images + i * 3 * j->size * j->size, NULL);
+    struct rendering *j = arg;
+    const int pixels = j->size * j->size, patches = pixels / (PATCH * PATCH);
+    float *masks = malloc(sizeof *masks * RICH_PARTS * (size_t)pixels);
+    if (!masks) {
+        j->out_of_memory = true;
+        return;
+    }
+    for (int64_t i = range.begin; i < range.end; i++) {
+        rich_render(&j->attr[i], j->size, j->images + i * 3 * pixels, masks);
+        pool_masks(masks, j->size, j->patches + i * patches * RICH_PARTS);
+    }
+    free(masks);
 }
 
 /* Writes what is true of a portrait, and what its caption states, into item i of a batch. */
@@ -237,6 +266,8 @@ static lt_status make_batch(struct run *r, struct batch *b)
     b->images = lt_zeros(ctx, 4, (int64_t[]){n, 3, r->options.size, r->options.size});
     b->ids = lt_empty(ctx, LT_I32, 2, (int64_t[]){n, CONTEXT});
     b->numbers = lt_zeros(ctx, 2, (int64_t[]){n, RICH_FIELDS});
+    const int64_t grid = r->options.size / PATCH;
+    b->patches = lt_zeros(ctx, 3, (int64_t[]){n, grid * grid, RICH_PARTS});
     b->color = lt_empty(ctx, LT_I32, 1, (int64_t[]){n * RICH_PARTS});
     b->color_said = lt_empty(ctx, LT_I32, 1, (int64_t[]){n * RICH_PARTS});
     b->trait = lt_empty(ctx, LT_I32, 1, (int64_t[]){n * RICH_TRAITS});
@@ -269,12 +300,19 @@ static lt_status draw_batch(struct run *r, struct batch *b)
         status = caption_item(r, &attr[i], &differ, &rng, lt_i32(b->ids) + i * CONTEXT, &said);
         set_truth(b, i, &attr[i], &said);
     }
-    if (status == LT_OK)
-        lt_for(r->ctx, r->options.threads, n, render_items,
-               &(struct rendering){attr, lt_f32(b->images), r->options.size});
+    struct rendering rendering = {attr, NULL, NULL, r->options.size, false};
+    if (status == LT_OK) {
+        rendering.images = lt_f32(b->images);
+        rendering.patches = lt_f32(b->patches);
+        lt_for(r->ctx, r->options.threads, n, render_items, &rendering);
+    }
+    if (rendering.out_of_memory)
+        status = lt_fail(r->ctx, LT_ERR_MEMORY, "out of memory for masks");
     free(attr);
     return status;
 }
+
+static bool is_warped(int64_t item) { return item % 4 >= 2; }
 
 /* Warps half of the pictures, of each pair of twins both or none. */
 static lt_tensor *augment(struct run *r, lt_tensor *images)
@@ -289,7 +327,7 @@ static lt_tensor *augment(struct run *r, lt_tensor *images)
     lt_rng rng = lt_rng_make(training_seed(RUN, r->step, -1), 1);
     for (int64_t i = 0; i < n; i++) {
         part[i] = lt_slice(ctx, images, 0, i, 1);
-        if (i % 4 < 2)
+        if (!is_warped(i))
             continue;
         const struct ce_perspective warp =
             ce_perspective_draw(&rng, r->options.size, r->options.size, CE_PERSPECTIVE_DISTORTION);
@@ -378,6 +416,32 @@ static lt_tensor *picture_loss(struct run *r, lt_tensor *image, const struct bat
     return lt_add(ctx, loss, lt_affine(ctx, numbers, number_weight, 0.0f));
 }
 
+static void keep_tokens(void *user, const char *name, lt_tensor *t)
+{
+    struct run *r = user;
+    (void)name;
+    lt_release(r->tokens);
+    r->tokens = lt_retain(t); /* that of the last block stays */
+}
+
+/* What the read-out of the tokens of patches loses, over the pictures that are not warped. */
+static lt_tensor *patch_loss(struct run *r, const struct batch *b)
+{
+    lt_ctx *ctx = r->ctx;
+    const int64_t n = r->options.batch, patches = lt_dim(b->patches, 1);
+    lt_tensor *sum = NULL;
+    for (int64_t i = 0; i < n; i += 4) { /* items i and i + 1 are not warped */
+        lt_tensor *tokens = lt_slice(ctx, lt_slice(ctx, r->tokens, 0, i, 2), 1, 1, patches);
+        lt_tensor *x = lt_reshape(ctx, lt_contiguous(ctx, tokens), 2,
+                                  (int64_t[]){2 * patches, lt_dim(r->tokens, 2)});
+        lt_tensor *truth = lt_reshape(ctx, lt_slice(ctx, b->patches, 0, i, 2), 2,
+                                      (int64_t[]){2 * patches, RICH_PARTS});
+        lt_tensor *loss = lt_mse_loss(ctx, head(r, "patch", x), truth);
+        sum = sum ? lt_add(ctx, sum, loss) : loss;
+    }
+    return lt_affine(ctx, sum, 4.0f / (float)n, 0.0f);
+}
+
 /* What the read-outs of the texts' features (B,D) lose. */
 static lt_tensor *text_loss(struct run *r, lt_tensor *text, const struct batch *b)
 {
@@ -404,7 +468,9 @@ static lt_status train_step(void *user)
         lt_i32(order)[i] = (int32_t)i;
 
     lt_tensor *pixels = lt_clip_preprocess(ctx, r->clip, augment(r, b.images), false);
+    lt_clip_set_tap(r->clip, keep_tokens, r);
     lt_tensor *image = lt_clip_encode_image(ctx, r->clip, pixels);
+    lt_clip_set_tap(r->clip, NULL, NULL);
     lt_tensor *text = lt_clip_encode_text(ctx, r->clip, b.ids);
     lt_tensor *scale = lt_exp(ctx, lt_clip_logit_scale(r->clip));
     lt_tensor *ui = lt_l2_normalize(ctx, image, 1e-12f), *ut = lt_l2_normalize(ctx, text, 1e-12f);
@@ -416,6 +482,8 @@ static lt_status train_step(void *user)
         0.5f, 0.0f);
     lt_tensor *loss = lt_add(ctx, nce, picture_loss(r, image, &b));
     loss = lt_add(ctx, loss, lt_affine(ctx, text_loss(r, text, &b), text_weight, 0.0f));
+    lt_tensor *patches = patch_loss(r, &b);
+    loss = lt_add(ctx, loss, lt_affine(ctx, patches, patch_weight, 0.0f));
     if (!loss) {
         status = lt_ctx_status(ctx);
         goto out;
@@ -423,6 +491,7 @@ static lt_status train_step(void *user)
     struct means *m = &r->means;
     m->loss += (r->step == 0 ? 1.0 : 0.02) * ((double)lt_item(loss) - m->loss);
     m->retrieval += 0.02 * (diagonal_share(logits) - m->retrieval);
+    m->patches += (r->step == 0 ? 1.0 : 0.02) * ((double)lt_item(patches) - m->patches);
     m->twins += 0.02 * (twin_share(logits) - m->twins);
 
     lt_optim_zero_grad(r->optim);
@@ -437,6 +506,8 @@ static lt_status train_step(void *user)
     if (*log_scale > 4.6051702f)
         *log_scale = 4.6051702f;
 out:
+    lt_release(r->tokens);
+    r->tokens = NULL;
     lt_scope_close(ctx, scope, NULL);
     return status;
 }
@@ -481,7 +552,7 @@ static lt_status learn_vocabulary(struct run *r)
     return status;
 }
 
-static lt_status add_heads(struct run *r, int64_t width, lt_rng *rng)
+static lt_status add_heads(struct run *r, const lt_clip_config *config, lt_rng *rng)
 {
     const struct {
         const char *name;
@@ -490,11 +561,14 @@ static lt_status add_heads(struct run *r, int64_t width, lt_rng *rng)
                  {"color_said", RICH_PARTS * COLORS},
                  {"trait", RICH_TRAITS * 2},
                  {"trait_said", RICH_TRAITS * 2},
-                 {"number", RICH_FIELDS}};
+                 {"number", RICH_FIELDS},
+                 {"patch", RICH_PARTS}};
     for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
         char name[64];
+        const int64_t in = strcmp(heads[i].name, "patch") == 0 ? config->vision_width
+                                                                : config->embed_dim;
         snprintf(name, sizeof name, "readout.%s.weight", heads[i].name);
-        lt_params_new(r->ctx, r->params, name, 2, (int64_t[]){heads[i].out, width}, rng, 0.0f,
+        lt_params_new(r->ctx, r->params, name, 2, (int64_t[]){heads[i].out, in}, rng, 0.0f,
                       0.02f);
         snprintf(name, sizeof name, "readout.%s.bias", heads[i].name);
         lt_params_new(r->ctx, r->params, name, 1, &heads[i].out, rng, 0.0f, 0.0f);
@@ -637,7 +711,7 @@ static lt_status set_up(struct run *r)
     lt_rng rng = lt_rng_make(RUN, 0);
     status = lt_clip_init(ctx, r->params, &config, &rng);
     if (status == LT_OK)
-        status = add_heads(r, config.embed_dim, &rng);
+        status = add_heads(r, &config, &rng);
     if (status == LT_OK && r->options.from)
         status = load_smaller(r);
     if (status == LT_OK)
@@ -661,6 +735,7 @@ static int figures(const void *user, struct training_figure out[TRAINING_FIGURES
     out[n++] = (struct training_figure){"loss", m->loss};
     out[n++] = (struct training_figure){"retrieval", m->retrieval};
     out[n++] = (struct training_figure){"twins", m->twins};
+    out[n++] = (struct training_figure){"patches", m->patches};
     static const char *const kinds[RICH_KINDS] = {"expression", "age", "form", "thing", "view"};
     for (int k = 0; k < RICH_KINDS; k++)
         out[n++] = (struct training_figure){kinds[k], m->trait[k]};

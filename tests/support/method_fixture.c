@@ -100,8 +100,10 @@ void method_models_make(struct ce_models *models, unsigned needs)
     *models = (struct ce_models){.ctx = ctx, .domain = "face", .truncation = 0.7};
     if (needs & CE_NEED_GENERATOR)
         make_generator(models);
-    if (needs & CE_NEED_TEXT)
+    if (needs & CE_NEED_TEXT) {
         make_clip(models);
+        ck_assert_int_eq(ce_concepts_load(ctx, "weights/concepts.json", &models->concepts), LT_OK);
+    }
     if (needs & CE_NEED_IDENTITY)
         make_identity(models);
     if (needs & CE_NEED_VGG)
@@ -119,6 +121,7 @@ void method_models_free(struct ce_models *models)
     lt_vgg19_free(models->vgg);
     lt_encoder_free(models->encoder);
     lt_tokenizer_free(models->tokenizer);
+    ce_concepts_free(models->concepts);
     lt_params_free(models->generator_params);
     lt_params_free(models->clip_params);
     lt_params_free(models->identity_params);

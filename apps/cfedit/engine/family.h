@@ -46,6 +46,9 @@ struct ce_family_operations {
      * it: the family makes nothing ahead of run(). */
     lt_status (*open)(const struct ce_edit_job *job, void **state);
     void (*close)(void *state); /* takes NULL */
+    /* Whether the latents of a result draw its edited picture, so that another edit can start from
+     * them; only for a family that edits one picture at a time. NULL: never. */
+    bool (*moves_latents)(const struct ce_edit_settings *settings);
     /* How many steps run() tells of for `count` pictures. */
     int64_t (*steps)(const struct ce_edit_job *job, const void *state, int64_t count);
     /* Edits w (N,L,D); results[N] are all zero before and given to ce_edit_result_free(), also

@@ -33,8 +33,7 @@ static char *file_in(lt_ctx *ctx, const char *folder, const char *below, const c
     return path;
 }
 
-/* The path of the file `name` of the model that ships with the program. */
-static char *shipped_file(lt_ctx *ctx, const char *name, bool required)
+char *ce_shipped_file(lt_ctx *ctx, const char *name, bool required)
 {
     char *here = executable_folder(ctx);
     char *path = here ? file_in(ctx, here, "/weights", name) : NULL;
@@ -65,7 +64,7 @@ char *ce_model_file(lt_ctx *ctx, const struct ce_paths *paths, const char *own, 
             folder = NULL;
     }
     if (!folder)
-        return shipped_file(ctx, name, required);
+        return ce_shipped_file(ctx, name, required);
     char *path = file_in(ctx, folder, "", name);
     if (!path && required)
         lt_fail(ctx, LT_ERR_IO, "%s: there is no %s in the folder that %s names", folder, name,

@@ -18,6 +18,7 @@ struct ce_paths {
     const char *model;                                       /* a folder */
     const char *generator, *clip, *identity, *vgg, *encoder; /* single files */
     const char *bpe;                                         /* merge list of CLIP's tokenizer */
+    const char *concepts;                                    /* words of the model, concepts.h */
 };
 
 /* The path of the file `name` ("clip.safetensors"), to be given to free(). `own` is the path given
@@ -25,5 +26,9 @@ struct ce_paths {
  * message that tells where it was looked for if `required`, else without a failure. */
 char *ce_model_file(lt_ctx *ctx, const struct ce_paths *paths, const char *own, const char *name,
                     bool required);
+
+/* The path of the file `name` that comes with the program, to be given to free(). If there is no
+ * such file, NULL: with LT_ERR_IO if `required`. */
+char *ce_shipped_file(lt_ctx *ctx, const char *name, bool required);
 
 #endif

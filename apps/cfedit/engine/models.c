@@ -14,6 +14,7 @@
 #define DEFAULT_TRUNCATION 0.7
 #define DEFAULT_CONTEXT    77
 #define MOST_CONTEXT       65536
+#define OPENAI_VOCABULARY  49408
 
 /* ---- networks ---- */
 
@@ -202,16 +203,42 @@ static lt_status tokenizer_within(lt_ctx *ctx, struct ce_models *m, const lt_saf
     return status;
 }
 
+/* Opens the words that the CLIP of a file has a notion of: concepts.json beside that file. OpenAI's
+ * CLIP, which knows any word, gets those for faces that come with the program. */
+static lt_status open_concepts(lt_ctx *ctx, const struct ce_paths *paths, struct ce_models *m,
+                               const char *clip_path)
+{
+    const char *slash = strrchr(clip_path, '/');
+    const int folder = slash ? (int)(slash - clip_path) + 1 : 0;
+    char *path = paths->concepts ? ce_copy(ctx, paths->concepts)
+                                 : ce_format(ctx, "%.*sconcepts.json", folder, clip_path);
+    if (path && !paths->concepts && access(path, F_OK) != 0) {
+        free(path);
+        path = lt_tokenizer_vocab_size(m->tokenizer) == OPENAI_VOCABULARY
+                   ? ce_shipped_file(ctx, "concepts-faces.json", false)
+                   : NULL;
+    }
+    if (path)
+        ce_concepts_load(ctx, path, &m->concepts);
+    free(path);
+    return lt_ctx_status(ctx);
+}
+
 /* Makes the tokenizer that belongs to the open CLIP file, if there is none yet, and checks it
  * against the network in the file. */
-static lt_status tokenizer_of_clip(lt_ctx *ctx, struct ce_models *m, const lt_safetensors *clip)
+static lt_status tokenizer_of_clip(lt_ctx *ctx, const struct ce_paths *paths, struct ce_models *m,
+                                   const lt_safetensors *clip)
 {
     lt_status status = LT_OK;
     if (!m->tokenizer)
         status = lt_safetensors_find(clip, "tokenizer.merges")
                      ? tokenizer_within(ctx, m, clip)
                      : tokenizer_beside(ctx, m, lt_safetensors_path(clip));
-    return status == LT_OK ? match_network(ctx, m, clip, lt_safetensors_path(clip)) : status;
+    if (status == LT_OK)
+        status = match_network(ctx, m, clip, lt_safetensors_path(clip));
+    if (status == LT_OK && !m->concepts)
+        status = open_concepts(ctx, paths, m, lt_safetensors_path(clip));
+    return status;
 }
 
 static lt_status open_tokenizer(lt_ctx *ctx, const struct ce_paths *paths, struct ce_models *m)
@@ -222,11 +249,11 @@ static lt_status open_tokenizer(lt_ctx *ctx, const struct ce_paths *paths, struc
     if (paths->bpe && !m->clip && !paths->clip)
         return LT_OK;
     if (m->clip_file)
-        return tokenizer_of_clip(ctx, m, m->clip_file);
+        return tokenizer_of_clip(ctx, paths, m, m->clip_file);
     lt_safetensors *file = NULL;
     char *path = file_of(ctx, paths, CE_NEED_CLIP, true);
     if (path && ce_kind_open(ctx, path, CE_KIND_CLIP, &file) == LT_OK)
-        tokenizer_of_clip(ctx, m, file);
+        tokenizer_of_clip(ctx, paths, m, file);
     lt_safetensors_close(file);
     free(path);
     return lt_ctx_status(ctx);
@@ -289,6 +316,7 @@ void ce_models_close(struct ce_models *models)
     lt_irse50_free(models->identity);
     lt_vgg19_free(models->vgg);
     lt_encoder_free(models->encoder);
+    ce_concepts_free(models->concepts);
     lt_tokenizer_free(models->tokenizer);
     lt_params_free(models->generator_params);
     lt_params_free(models->clip_params);

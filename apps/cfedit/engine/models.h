@@ -4,6 +4,7 @@
 #define CFEDIT_MODELS_H
 
 #include "engine/model_files.h"
+#include "engine/sentence/concepts.h"
 #include "nn/models/clip.h"
 #include "nn/models/encoder.h"
 #include "nn/models/irse50.h"
@@ -32,6 +33,7 @@ struct ce_models {
     lt_vgg19 *vgg;
     lt_encoder *encoder;
     lt_tokenizer *tokenizer;
+    struct ce_concepts *concepts; /* opened with the tokenizer; NULL if the model has none */
     lt_safetensors *clip_file; /* stays open: the tokenizer's merge list may be in it */
     int64_t context_length;    /* how many tokens CLIP reads; 77 for a tokenizer without CLIP */
     /* The paths of the files that were opened; owned. */

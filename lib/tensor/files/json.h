@@ -1,5 +1,4 @@
-/* Writing JSON (RFC 8259). The reader, json_reader.h, is private: libtensor.so does not export it,
- * so only this library's own sources and programs that link libtensor.a can use it. */
+/* Writing JSON (RFC 8259). The reader, json_reader.h, is not part of the public interface. */
 #ifndef LT_TENSOR_JSON_H
 #define LT_TENSOR_JSON_H
 

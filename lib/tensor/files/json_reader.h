@@ -1,5 +1,5 @@
-/* Reading JSON (RFC 8259) strictly, into a read-only tree. Private: the functions are in
- * libtensor.a, but libtensor.so does not export them, and this header is not installed.
+/* Reading JSON (RFC 8259) strictly, into a read-only tree. This header is not installed: libcfedit
+ * uses the functions, and their interface may change with any version.
  *
  * The reader takes hostile input. Invalid UTF-8, lone surrogates, repeated keys, numbers beyond a
  * double, nesting deeper than LT_JSON_MAX_DEPTH and more than LT_JSON_MAX_VALUES values are errors,
@@ -35,35 +35,35 @@ typedef struct lt_json lt_json;
  * needed, and the text is not used afterwards. `what` names the text in messages, for example its
  * path. The caller frees *root with lt_json_free(). Errors: LT_ERR_FORMAT with line and column,
  * LT_ERR_MEMORY. */
-lt_status lt_json_parse(lt_ctx *ctx, const char *what, const char *text, size_t length,
+LT_API lt_status lt_json_parse(lt_ctx *ctx, const char *what, const char *text, size_t length,
                         lt_json **root);
 
 /* Frees a whole tree by its root. NULL is accepted. */
-void lt_json_free(lt_json *root);
+LT_API void lt_json_free(lt_json *root);
 
 /* The kind of a value; LT_JSON_NULL for NULL. */
-lt_json_kind lt_json_type(const lt_json *value);
+LT_API lt_json_kind lt_json_type(const lt_json *value);
 
 /* The value of a bool; `fallback` for anything else. */
-bool lt_json_bool(const lt_json *value, bool fallback);
+LT_API bool lt_json_bool(const lt_json *value, bool fallback);
 /* The value of a number; `fallback` for anything else. */
-double lt_json_number(const lt_json *value, double fallback);
+LT_API double lt_json_number(const lt_json *value, double fallback);
 /* Whether a value is a number that is an integer and fits int64_t; if so, *out becomes that
  * integer. A number that is written with a fraction or an exponent must lie within 2^53. */
-bool lt_json_int(const lt_json *value, int64_t *out);
+LT_API bool lt_json_int(const lt_json *value, int64_t *out);
 /* The UTF-8 text of a string, zero-terminated; NULL for anything else. *length is its number of
  * bytes, because a string may hold zero bytes; `length` may be NULL. */
-const char *lt_json_string(const lt_json *value, size_t *length);
+LT_API const char *lt_json_string(const lt_json *value, size_t *length);
 
 /* The number of members of an array or object; 0 for anything else. */
-size_t lt_json_count(const lt_json *value);
+LT_API size_t lt_json_count(const lt_json *value);
 /* Member number `index` in the order of the text; NULL past the end. */
-const lt_json *lt_json_at(const lt_json *value, size_t index);
+LT_API const lt_json *lt_json_at(const lt_json *value, size_t index);
 /* The key of member number `index` of an object, zero-terminated; NULL past the end. `length` as in
  * lt_json_string(). */
-const char *lt_json_key(const lt_json *object, size_t index, size_t *length);
+LT_API const char *lt_json_key(const lt_json *object, size_t index, size_t *length);
 /* The member of an object with this key, or NULL. Takes time logarithmic in the number of
  * members. */
-const lt_json *lt_json_get(const lt_json *object, const char *key);
+LT_API const lt_json *lt_json_get(const lt_json *object, const char *key);
 
 #endif

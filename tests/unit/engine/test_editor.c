@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "autograd/ops.h"
-#include "engine/objective/contrasts.h"
 #include "engine/editor.h"
 #include "engine/methods.h"
 #include "support/method_fixture.h"
@@ -293,41 +292,6 @@ START_TEST(no_relevant_channel)
 }
 END_TEST
 
-static void check_contrasts(const char *target, int colors, int expected, const char *first,
-                            const char *last)
-{
-    char *list[CE_CONTRASTS_MAX];
-    int count, color_count;
-    ck_assert_int_eq(ce_contrasts_of(ctx, target, list, &count, &color_count), LT_OK);
-    ck_assert_msg(count == expected && color_count == colors, "\"%s\": %d contrasts, %d of colour",
-                  target, count, color_count);
-    if (count > 0) {
-        ck_assert_str_eq(list[0], first);
-        ck_assert_str_eq(list[count - 1], last);
-    }
-    for (int i = 0; i < count; i++)
-        free(list[i]);
-}
-
-START_TEST(contrasts)
-{
-    check_contrasts("face with green lips", 11, 18, "face with red lips",
-                    "face with a green background");
-    check_contrasts("face with an orange shirt", 11, 18, "face with a red shirt",
-                    "face with an orange background");
-    check_contrasts("a red, red rose", 11, 11, "an orange , red rose", "a white , red rose");
-    check_contrasts("Grey hair", 11, 18, "red hair", "a gray background");
-    check_contrasts("a blue dog", 11, 11, "a red dog", "a white dog");
-    check_contrasts(" Face with  green \xEF\xBD\x8C\xEF\xBD\x89\xEF\xBD\x90\xEF\xBD\x93\n", 11, 18,
-                    "face with red lips", "face with a green background");
-    check_contrasts("face with green lips.", 11, 18, "face with red lips .",
-                    "face with a green background .");
-    check_contrasts("green lips and hair", 11, 11, "red lips and hair", "white lips and hair");
-    check_contrasts("a greenish reddest face", 0, 0, NULL, NULL);
-    check_contrasts("", 0, 0, NULL, NULL);
-}
-END_TEST
-
 /* With contrasts the loss is the text loss and their share of it. */
 START_TEST(contrast_loss)
 {
@@ -398,7 +362,6 @@ Suite *suite_editor(void)
     tcase_add_test(tests, channels_follow_the_text);
     tcase_add_test(tests, channel_files);
     tcase_add_test(tests, no_relevant_channel);
-    tcase_add_test(tests, contrasts);
     tcase_add_test(tests, contrast_loss);
     tcase_add_test(tests, global_loss);
     suite_add_tcase(suite, tests);

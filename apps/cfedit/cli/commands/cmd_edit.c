@@ -21,6 +21,7 @@
 #include "cli/inout/photos.h"
 #include "cli/inout/setting_options.h"
 #include "cli/inout/sources.h"
+#include "cli/inout/unknown_words.h"
 #include "cli/console/report.h"
 
 static const char examples[] =
@@ -496,6 +497,8 @@ static lt_status open_all(struct job *job)
     ce_edit_tell_begin(job->run, &job->output);
     if (status == LT_OK && job->o.sources.count > 0)
         status = prepare_place(job);
+    if (status == LT_OK)
+        status = ce_note_unknown_words(job->run, &job->models, job->o.target);
     if (status == LT_OK && !(job->text = ce_text_feature(&job->models, job->o.target)))
         status = lt_ctx_status(job->run->ctx);
     return status == LT_OK ? ce_sources_open(job->run, &job->models, &job->o.sources) : status;

@@ -3,6 +3,7 @@
 
 #include "cli/commands.h"
 #include "cli/commands/info_file.h"
+#include "cli/commands/info_words.h"
 #include "cli/console/options.h"
 #include "cli/console/report.h"
 #include "tensor/kernels/gemm/blas.h"
@@ -95,9 +96,10 @@ static int describe_files(struct ce_run *run, const struct ce_list *files, bool 
 int ce_cmd_info(struct ce_run *run, int argc, char **argv)
 {
     struct ce_list files = {0};
-    bool tensors = false;
+    bool tensors = false, words = false;
     const struct ce_option table[] = {
         CE_OPT_FLAG("tensors", &tensors, "list every tensor with type and shape"),
+        CE_OPT_FLAG("words", &words, "list the words that the model knows, by kind"),
     };
     const struct ce_syntax syntax = {
         .usage = "[OPTION]... [FILE]...",
@@ -106,7 +108,9 @@ int ce_cmd_info(struct ce_run *run, int argc, char **argv)
             "speed of a short matrix product. With safetensors files: what each is, its sizes\n"
             "and metadata, and what is missing for a network of its kind.",
         .examples = "  cfedit info\n"
-                    "  cfedit info generator.safetensors clip.safetensors",
+                    "  cfedit info generator.safetensors clip.safetensors\n"
+                    "  cfedit info --words --model my-model/",
+        .takes = CE_TAKES_CLIP,
         .table = table,
         .count = CE_COUNT(table),
         .arguments = &files,
@@ -115,5 +119,7 @@ int ce_cmd_info(struct ce_run *run, int argc, char **argv)
     const int status = ce_options_parse(run, &syntax, argc, argv);
     if (status != CE_PARSED)
         return status;
+    if (words)
+        return ce_info_words(run);
     return files.count ? describe_files(run, &files, tensors) : describe_machine(run);
 }

@@ -51,8 +51,11 @@ int ce_inputs_note_model(struct ce_run *run)
         const char *own, *name;
     } files[] = {{p->generator, "generator.safetensors"}, {p->clip, "clip.safetensors"},
                  {p->identity, "identity.safetensors"},   {p->vgg, "vgg.safetensors"},
-                 {p->encoder, "encoder.safetensors"},     {NULL, "channels.safetensors"}};
+                 {p->encoder, "encoder.safetensors"},     {NULL, "channels.safetensors"},
+                 {NULL, "concepts.json"}};
     int status = ce_inputs_note(run, p->bpe);
+    if (status == CE_PARSED)
+        status = ce_inputs_note(run, p->concepts);
     for (size_t i = 0; i < CE_COUNT(files) && status == CE_PARSED; i++) {
         char *path = ce_model_file(run->ctx, p, files[i].own, files[i].name, false);
         status = ce_inputs_note(run, path);

@@ -154,6 +154,10 @@ size_t ce_options_common(struct ce_run *run, unsigned takes, struct ce_option *o
             "bpe", "FILE", &run->paths.bpe,
             "merge list of the tokenizer (default: the list in the CLIP file, else "
             "bpe_simple_vocab_16e6.txt.gz or merges.txt beside the CLIP file)");
+        out[n++] = (struct ce_option)CE_OPT_TEXT(
+            "concepts", "FILE", &run->paths.concepts,
+            "words of the model, by kind, from which contrasts are made (default: concepts.json "
+            "beside the CLIP file)");
     }
     if (takes & CE_TAKES_LOSS_NETS) {
         out[n++] = (struct ce_option)CE_OPT_TEXT(

@@ -126,7 +126,7 @@ struct ce_option {
  * several commands share. */
 enum {
     CE_TAKES_GENERATOR = 1, /* --model, --generator */
-    CE_TAKES_CLIP = 2,      /* --model, --clip, --bpe */
+    CE_TAKES_CLIP = 2,      /* --model, --clip, --bpe, --concepts */
     CE_TAKES_LOSS_NETS = 4, /* --model, --identity, --vgg */
     CE_TAKES_DUMP = 8,      /* --dump */
     CE_TAKES_ENCODER = 16,  /* --model, --encoder */

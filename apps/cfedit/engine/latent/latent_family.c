@@ -79,6 +79,12 @@ static void free_texts(void *state)
     free(state);
 }
 
+/* The styles of StyleSpace cannot be written as a latent. */
+static bool moves_latents(const struct ce_edit_settings *settings)
+{
+    return settings->latent.space.space != CE_SPACE_STYLE;
+}
+
 static int64_t steps(const struct ce_edit_job *job, const void *state, int64_t count)
 {
     return count * ce_latent_edit_steps(&job->settings->latent, state);
@@ -97,6 +103,7 @@ const struct ce_family_operations ce_latent_family = {
     .nce = nce,
     .open = encode_texts,
     .close = free_texts,
+    .moves_latents = moves_latents,
     .steps = steps,
     .run = run,
 };

@@ -65,6 +65,7 @@ typedef struct ce_model_files {
     const char *identity;  /* IR-SE50, for the identity loss: identity.safetensors */
     const char *vgg;       /* VGG19, for the perceptual loss: vgg.safetensors */
     const char *encoder;   /* for inversion: encoder.safetensors */
+    const char *concepts;  /* the words of the model: concepts.json beside the CLIP file */
 } ce_model_files;
 
 /* Opens generator, CLIP and tokenizer of the model in `folder`. NULL: the folder in the environment

@@ -15,7 +15,8 @@ static lt_status copy_paths(lt_ctx *ctx, const ce_model_files *files, struct ce_
                                .identity = ce_copy(ctx, files->identity),
                                .vgg = ce_copy(ctx, files->vgg),
                                .encoder = ce_copy(ctx, files->encoder),
-                               .bpe = ce_copy(ctx, files->bpe)};
+                               .bpe = ce_copy(ctx, files->bpe),
+                               .concepts = ce_copy(ctx, files->concepts)};
     return lt_ctx_status(ctx);
 }
 
@@ -28,6 +29,7 @@ static void free_paths(struct ce_paths *paths)
     free((char *)paths->vgg);
     free((char *)paths->encoder);
     free((char *)paths->bpe);
+    free((char *)paths->concepts);
 }
 
 lt_status ce_model_need(ce_model *model, unsigned needs)
