@@ -404,7 +404,7 @@ install: all
 	$(INSTALL) -m 644 lib/libtensor.h $(DESTDIR)$(INCDIR)/libtensor/libtensor.h
 	$(INSTALL) -m 644 apps/cfedit/engine/public/cfedit.h $(DESTDIR)$(INCDIR)/libcfedit/cfedit.h
 	for h in $(PUBLIC); do $(INSTALL) -d $(DESTDIR)$(INCDIR)/libtensor/$$(dirname $$h) && $(INSTALL) -m 644 lib/$$h $(DESTDIR)$(INCDIR)/libtensor/$$h || exit 1; done
-	for f in generator clip channels; do $(INSTALL) -m 644 weights/$$f.safetensors $(DESTDIR)$(DATADIR)/ || exit 1; done
+	for f in generator.safetensors clip.safetensors channels.safetensors concepts.json concepts-faces.json; do $(INSTALL) -m 644 weights/$$f $(DESTDIR)$(DATADIR)/ || exit 1; done
 
 uninstall:
 	rm -f $(DESTDIR)$(BINDIR)/cfedit

@@ -50,14 +50,15 @@ static lt_status copy_contrasts(struct stage *stage, const struct ce_edit_texts 
 }
 
 /* Whether each wish can be granted by an edit of its own: the result of an edit must be a latent
- * from which the next one can start, and no wish may be a colour of something unknown. */
+ * from which the next one can start, and all wishes must be colours of known parts, each of which
+ * leaves the rest of the picture as it is. */
 static bool can_split(const struct ce_editor *e, const struct ce_edit_texts *texts,
                       const struct ce_sentence *sentence)
 {
-    bool known = true;
+    bool apart = true;
     for (int i = 0; i < sentence->wish_count; i++)
-        known = known && (sentence->wish[i].trait >= 0 || sentence->wish[i].part >= 0);
-    return known && sentence->wish_count > 1 && !texts->contrasts && e->family->moves_latents &&
+        apart = apart && sentence->wish[i].part >= 0;
+    return apart && sentence->wish_count > 1 && !texts->contrasts && e->family->moves_latents &&
            e->family->moves_latents(&e->settings) &&
            e->family->nce(&e->settings)->contrast_lambda > 0.0f;
 }
