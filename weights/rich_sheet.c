@@ -28,7 +28,7 @@ struct sheets {
 };
 
 static const char *const GROUP_NAMES[RICH_GROUPS] = {"pose",  "head",  "features", "detail",
-                                                     "broad", "small", "light"};
+                                                     "light", "broad", "small"};
 
 /* Adds a picture of planes in low..1, with room for a text of `below` pixels under it. */
 static lt_status add_planes(struct sheets *s, int size, int below, const float *const planes[3],
