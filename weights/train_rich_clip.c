@@ -660,10 +660,20 @@ static void stretch_positions(const float *in, int from, float *out, int to, int
         }
 }
 
-/* Starts from the checkpoint of a stage with smaller pictures, read-outs included. */
-static lt_status load_smaller(struct run *r)
+/* The tensor `name` in a checkpoint or in finished weights, which have no read-outs; or NULL. */
+static lt_tensor *saved_tensor(const lt_params *from, const char *name)
 {
-    static const char positions[] = "visual.positional_embedding";
+    char key[256];
+    snprintf(key, sizeof key, "params.%s", name);
+    lt_tensor *saved = lt_params_find(from, key);
+    return saved ? saved : lt_params_find(from, name);
+}
+
+/* Starts from the weights or the checkpoint of an earlier stage, whose pictures may be smaller.
+ * Read-outs that the file does not have begin anew. */
+static lt_status load_earlier(struct run *r)
+{
+    static const char positions[] = "visual.positional_embedding", readout[] = "readout.";
     lt_ctx *ctx = r->ctx;
     lt_params *from = NULL;
     lt_status status = lt_params_create(ctx, &from);
@@ -671,12 +681,12 @@ static lt_status load_smaller(struct run *r)
         status = lt_params_load(ctx, from, r->options.from, NULL);
     for (size_t i = 0; i < lt_params_count(r->params) && status == LT_OK; i++) {
         const char *name = lt_params_name(r->params, i);
-        char key[256];
-        snprintf(key, sizeof key, "params.%s", name);
-        lt_tensor *to = lt_params_at(r->params, i), *saved = lt_params_find(from, key);
-        if (!saved)
-            return lt_fail(ctx, LT_ERR_MISSING, "%s: no %s", r->options.from, key);
-        if (strcmp(name, positions) == 0 && !lt_same_shape(to, saved)) {
+        lt_tensor *to = lt_params_at(r->params, i), *saved = saved_tensor(from, name);
+        if (!saved && strncmp(name, readout, sizeof readout - 1) == 0)
+            continue;
+        if (!saved) {
+            status = lt_fail(ctx, LT_ERR_MISSING, "%s: no %s", r->options.from, name);
+        } else if (strcmp(name, positions) == 0 && !lt_same_shape(to, saved)) {
             const int old = (int)sqrt((double)lt_dim(saved, 0)), grid = r->options.size / PATCH;
             stretch_positions(lt_f32(saved), old, lt_f32(to), grid, lt_dim(to, 1));
         } else {
@@ -713,7 +723,7 @@ static lt_status set_up(struct run *r)
     if (status == LT_OK)
         status = add_heads(r, &config, &rng);
     if (status == LT_OK && r->options.from)
-        status = load_smaller(r);
+        status = load_earlier(r);
     if (status == LT_OK)
         status = lt_params_require_grad(ctx, r->params, NULL, true);
     lt_optim_config adam = lt_optim_defaults(LT_ADAM);
