@@ -153,7 +153,8 @@ static bool draw_with(struct rich_attr *attr, enum rich_trait trait, bool yes, u
 }
 
 /* Of portraits with the trait and with its opposite (without one: clearly not with the trait), in
- * turns, the share that is nearer to its own prompt. Traits that no prompt can deny are left out. */
+ * turns, the share that is nearer to its own prompt. Traits that no prompt can deny are left out.
+ */
 static lt_status measure_trait(const struct ce_models *m, enum rich_trait trait, int64_t count,
                                lt_json_writer *writer)
 {
@@ -168,8 +169,8 @@ static lt_status measure_trait(const struct ce_models *m, enum rich_trait trait,
     else
         return LT_OK;
     const lt_scope scope = lt_scope_open(ctx);
-    lt_tensor *prompts = lt_concat(
-        ctx, 2, (lt_tensor *[]){embed_text(m, text[0]), embed_text(m, text[1])}, 0);
+    lt_tensor *prompts =
+        lt_concat(ctx, 2, (lt_tensor *[]){embed_text(m, text[0]), embed_text(m, text[1])}, 0);
     int64_t right = 0, done = 0;
     for (int64_t i = 0; i < count && lt_ctx_status(ctx) == LT_OK; i++) {
         const lt_scope inner = lt_scope_open(ctx);

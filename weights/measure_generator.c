@@ -13,8 +13,8 @@
 enum { GROUP_LAYERS = 2 };
 
 /* Draws the attributes of a held-out portrait into *attr and returns the generator's image of it,
- * size x size. A mixed portrait takes each group of attributes, and the W+ layers of the group, from
- * one of two faces. Groups whose layers lie beyond the image have their median. */
+ * size x size. A mixed portrait takes each group of attributes, and the W+ layers of the group,
+ * from one of two faces. Groups whose layers lie beyond the image have their median. */
 static lt_tensor *reconstruct(const struct ce_models *m, int size, int64_t item, bool mixed,
                               struct rich_attr *attr)
 {

@@ -88,8 +88,8 @@ int main(int argc, char **argv)
                            (o.paths.clip ? (unsigned)CE_NEED_TEXT : 0u);
     lt_status status = ce_models_open(ctx, &o.paths, needs, &m);
     if (status == LT_OK && m.generator && lt_stylegan2_describe(m.generator)->z_dim != RICH_Z)
-        status = lt_fail(ctx, LT_ERR_SHAPE, "%s: not a generator of the rich world",
-                         o.paths.generator);
+        status =
+            lt_fail(ctx, LT_ERR_SHAPE, "%s: not a generator of the rich world", o.paths.generator);
     if (status == LT_OK && m.generator)
         lt_stylegan2_set_noise(m.generator, LT_NOISE_NONE, NULL);
     lt_json_writer *writer = lt_json_writer_create();

@@ -2,12 +2,13 @@
  * included.
  *
  * Contrastive training (Radford et al. 2021) alone learns small parts very late, so two things are
- * added. First, half of a batch are twins: two portraits that differ in the colour of one part or in
- * one form, each with a caption about that difference, so that only it tells which caption belongs
- * to which. Second, linear read-outs, which are thrown away afterwards, tell colours, traits and
- * numbers from the feature of the picture, what is stated from the feature of the text, and which
- * parts of a portrait lie in a patch from the token of the patch. Half of the pictures are warped by CF-CLIP's augmentation, because the objective of an edit shows the
- * network warped pictures only. */
+ * added. First, half of a batch are twins: two portraits that differ in the colour of one part or
+ * in one form, each with a caption about that difference, so that only it tells which caption
+ * belongs to which. Second, linear read-outs, which are thrown away afterwards, tell colours,
+ * traits and numbers from the feature of the picture, what is stated from the feature of the text,
+ * and which parts of a portrait lie in a patch from the token of the patch. Half of the pictures
+ * are warped by CF-CLIP's augmentation, because the objective of an edit shows the network warped
+ * pictures only. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,8 +35,8 @@ enum {
     COLORS = 24 /* at least the number of colour words of any part */
 };
 
-/* The size of pictures in the last stage. Earlier stages take smaller ones, which have fewer patches
- * and take a fraction of the time. */
+/* The size of pictures in the last stage. Earlier stages take smaller ones, which have fewer
+ * patches and take a fraction of the time. */
 enum { FULL_SIZE = 224 };
 
 static const float color_weight = 1.0f, trait_weight = 1.0f, number_weight = 1.0f,
@@ -58,7 +59,8 @@ struct run {
     lt_optim *optim;
     int64_t step;
     const char *templates[CE_TEMPLATES];
-    lt_tensor *tokens; /* (B,1 + patches,width), of the last picture block; retained during a step */
+    lt_tensor
+        *tokens; /* (B,1 + patches,width), of the last picture block; retained during a step */
     struct means means;
 };
 
@@ -110,8 +112,8 @@ static size_t caption_difference(const struct rich_attr *attr, const struct diff
     const enum rich_trait trait = (enum rich_trait)d->trait;
     const int opposite = rich_trait_words(trait)->opposite;
     const bool yes = rich_truth_of(attr, trait) == RICH_YES;
-    if (!yes && opposite >= 0 &&
-        rich_truth_of(attr, (enum rich_trait)opposite) == RICH_YES && world_chance(rng, 0.6f)) {
+    if (!yes && opposite >= 0 && rich_truth_of(attr, (enum rich_trait)opposite) == RICH_YES &&
+        world_chance(rng, 0.6f)) {
         said->trait[opposite] = 1;
         return rich_caption_trait(attr, (enum rich_trait)opposite, rng, text, RICH_CAPTION);
     }
@@ -254,8 +256,7 @@ static void set_truth(struct batch *b, int64_t i, const struct rich_attr *attr,
     for (int t = 0; t < RICH_TRAITS; t++) {
         const enum rich_truth truth = rich_truth_of(attr, (enum rich_trait)t);
         lt_i32(b->trait)[i * RICH_TRAITS + t] = truth == RICH_UNCLEAR ? -1 : truth == RICH_YES;
-        lt_i32(b->trait_said)[i * RICH_TRAITS + t] =
-            said->trait[t] == 0 ? -1 : said->trait[t] > 0;
+        lt_i32(b->trait_said)[i * RICH_TRAITS + t] = said->trait[t] == 0 ? -1 : said->trait[t] > 0;
     }
 }
 
@@ -406,8 +407,8 @@ static lt_tensor *picture_loss(struct run *r, lt_tensor *image, const struct bat
     int kind[RICH_TRAITS];
     for (int t = 0; t < RICH_TRAITS; t++)
         kind[t] = rich_trait_words((enum rich_trait)t)->kind;
-    lt_tensor *color = item_loss(ctx, head(r, "color", image), RICH_PARTS, COLORS, b->color,
-                                 r->means.color, NULL);
+    lt_tensor *color =
+        item_loss(ctx, head(r, "color", image), RICH_PARTS, COLORS, b->color, r->means.color, NULL);
     lt_tensor *trait =
         item_loss(ctx, head(r, "trait", image), RICH_TRAITS, 2, b->trait, r->means.trait, kind);
     lt_tensor *numbers = lt_mse_loss(ctx, head(r, "number", image), b->numbers);
@@ -446,11 +447,10 @@ static lt_tensor *patch_loss(struct run *r, const struct batch *b)
 static lt_tensor *text_loss(struct run *r, lt_tensor *text, const struct batch *b)
 {
     lt_ctx *ctx = r->ctx;
-    return lt_add(ctx,
-                  item_loss(ctx, head(r, "color_said", text), RICH_PARTS, COLORS, b->color_said,
-                            NULL, NULL),
-                  item_loss(ctx, head(r, "trait_said", text), RICH_TRAITS, 2, b->trait_said, NULL,
-                            NULL));
+    return lt_add(
+        ctx,
+        item_loss(ctx, head(r, "color_said", text), RICH_PARTS, COLORS, b->color_said, NULL, NULL),
+        item_loss(ctx, head(r, "trait_said", text), RICH_TRAITS, 2, b->trait_said, NULL, NULL));
 }
 
 static lt_status train_step(void *user)
@@ -557,19 +557,15 @@ static lt_status add_heads(struct run *r, const lt_clip_config *config, lt_rng *
     const struct {
         const char *name;
         int64_t out;
-    } heads[] = {{"color", RICH_PARTS * COLORS},
-                 {"color_said", RICH_PARTS * COLORS},
-                 {"trait", RICH_TRAITS * 2},
-                 {"trait_said", RICH_TRAITS * 2},
-                 {"number", RICH_FIELDS},
-                 {"patch", RICH_PARTS}};
+    } heads[] = {{"color", RICH_PARTS * COLORS}, {"color_said", RICH_PARTS * COLORS},
+                 {"trait", RICH_TRAITS * 2},     {"trait_said", RICH_TRAITS * 2},
+                 {"number", RICH_FIELDS},        {"patch", RICH_PARTS}};
     for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
         char name[64];
-        const int64_t in = strcmp(heads[i].name, "patch") == 0 ? config->vision_width
-                                                                : config->embed_dim;
+        const int64_t in =
+            strcmp(heads[i].name, "patch") == 0 ? config->vision_width : config->embed_dim;
         snprintf(name, sizeof name, "readout.%s.weight", heads[i].name);
-        lt_params_new(r->ctx, r->params, name, 2, (int64_t[]){heads[i].out, in}, rng, 0.0f,
-                      0.02f);
+        lt_params_new(r->ctx, r->params, name, 2, (int64_t[]){heads[i].out, in}, rng, 0.0f, 0.02f);
         snprintf(name, sizeof name, "readout.%s.bias", heads[i].name);
         lt_params_new(r->ctx, r->params, name, 1, &heads[i].out, rng, 0.0f, 0.0f);
     }
@@ -636,8 +632,8 @@ static lt_status write_clip(struct run *r)
     return status;
 }
 
-/* The positional embedding (1 + from * from, D) of a grid of patches, stretched bilinearly to a grid
- * of to x to: (1 + to * to, D). The first row belongs to the class token. */
+/* The positional embedding (1 + from * from, D) of a grid of patches, stretched bilinearly to a
+ * grid of to x to: (1 + to * to, D). The first row belongs to the class token. */
 static void stretch_positions(const float *in, int from, float *out, int to, int64_t width)
 {
     memcpy(out, in, sizeof *out * (size_t)width);
@@ -651,10 +647,10 @@ static void stretch_positions(const float *in, int from, float *out, int to, int
             const float fx = u - (float)x0, fy = v - (float)y0;
             for (int64_t k = 0; k < width; k++) {
                 const float *at = in + width + k;
-                const float top = at[(y0 * from + x0) * width] * (1.0f - fx) +
-                                  at[(y0 * from + x1) * width] * fx;
-                const float low = at[(y1 * from + x0) * width] * (1.0f - fx) +
-                                  at[(y1 * from + x1) * width] * fx;
+                const float top =
+                    at[(y0 * from + x0) * width] * (1.0f - fx) + at[(y0 * from + x1) * width] * fx;
+                const float low =
+                    at[(y1 * from + x0) * width] * (1.0f - fx) + at[(y1 * from + x1) * width] * fx;
                 out[(1 + y * to + x) * width + k] = top * (1.0f - fy) + low * fy;
             }
         }

@@ -1,14 +1,15 @@
 /* Trains a StyleGAN2 generator of the rich world by regression on rendered portraits.
  *
  * The z of a portrait is known (rich_attr_from_z()), so the network simply learns to draw the
- * renderer's picture of it. It is trained in stages, coarse to fine: a run with --size 64 trains the
- * layers up to the generator's skip picture of 64 pixels, and a later run with --from continues at
- * the next size. Groups of attributes whose layers lie beyond a skip picture have their median there.
+ * renderer's picture of it. It is trained in stages, coarse to fine: a run with --size 64 trains
+ * the layers up to the generator's skip picture of 64 pixels, and a later run with --from continues
+ * at the next size. Groups of attributes whose layers lie beyond a skip picture have their median
+ * there.
  *
- * Each group of attributes goes with a pair of W+ layers, so that a step in one pair of layers moves
- * one group only. Two things make it so. The mapping network is set, not trained: every feature of w
- * follows one dimension of z (rich_set_mapping()). And the modulation of a layer reads only the
- * features of its own group; its other weights are held at 0. */
+ * Each group of attributes goes with a pair of W+ layers, so that a step in one pair of layers
+ * moves one group only. Two things make it so. The mapping network is set, not trained: every
+ * feature of w follows one dimension of z (rich_set_mapping()). And the modulation of a layer reads
+ * only the features of its own group; its other weights are held at 0. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,10 +28,9 @@ enum { SIZE = 256, STYLE_DIM = RICH_W, GROUP_LAYERS = 2, RUN = 3 };
 
 /* What a pixel of a small part weighs in the loss; other pixels weigh 1. */
 static const float part_weight = 3.0f;
-static const enum rich_part small_parts[] = {RICH_BROWS,    RICH_MOUSTACHE, RICH_EYES,
-                                             RICH_WHITES,   RICH_SHADOW,    RICH_LIPS,
-                                             RICH_TEETH,    RICH_EARRINGS,  RICH_GLASSES,
-                                             RICH_LENSES};
+static const enum rich_part small_parts[] = {
+    RICH_BROWS, RICH_MOUSTACHE, RICH_EYES,     RICH_WHITES,  RICH_SHADOW,
+    RICH_LIPS,  RICH_TEETH,     RICH_EARRINGS, RICH_GLASSES, RICH_LENSES};
 /* The weight of the squared error of the differences of neighbouring pixels, which edges are. */
 static const float edge_weight = 1.0f;
 static const float average_decay = 0.998f;
@@ -43,7 +43,7 @@ struct run {
     lt_stylegan2 *g;
     lt_optim *optim;
     int64_t step;
-    int size, layers; /* of the skip picture that is trained, and the W+ layers that it needs */
+    int size, layers;     /* of the skip picture that is trained, and the W+ layers that it needs */
     double squared_error; /* running mean over steps, all pixels weighing 1, images in [0,1] */
 };
 

@@ -22,7 +22,8 @@ struct training_options {
 };
 
 /* Reads the command line into `options`, which holds the defaults: --steps N --batch B --threads T
- * --lr X --size S --from F --out F --checkpoint F --log F --save-every N. False after a message on stderr. */
+ * --lr X --size S --from F --out F --checkpoint F --log F --save-every N. False after a message on
+ * stderr. */
 bool training_parse(struct training_options *options, int argc, char **argv);
 
 /* The learning rate of a step: a warm-up over 100 steps, constant, then a cosine to 0 over the last

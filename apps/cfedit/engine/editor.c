@@ -180,8 +180,8 @@ int64_t ce_editor_steps(const struct ce_editor *editor, int64_t count)
 static bool watch_on(void *user, int64_t step, const char *stage, const struct ce_terms *terms)
 {
     struct ce_editor *e = user;
-    e->stopped = e->watch && !e->watch(e->watch_user, e->steps_before + step, stage, terms) &&
-                 !stage;
+    e->stopped =
+        e->watch && !e->watch(e->watch_user, e->steps_before + step, stage, terms) && !stage;
     return !e->stopped;
 }
 
@@ -202,8 +202,8 @@ static lt_status run_stages(struct ce_editor *e, lt_tensor *w, float strength,
 {
     lt_ctx *ctx = e->stage[0].job.models->ctx;
     const int64_t n = lt_dim(w, 0);
-    lt_status status = e->family->run(&e->stage[0].job, e->stage[0].state, w, strength, watch_on, e,
-                                      results);
+    lt_status status =
+        e->family->run(&e->stage[0].job, e->stage[0].state, w, strength, watch_on, e, results);
     for (int k = 1; k < e->stages && status == LT_OK && !e->stopped; k++) {
         /* A stage after the first edits one picture at a time: see can_split(). */
         e->steps_before += stage_steps(e, k - 1, n);

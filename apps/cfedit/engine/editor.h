@@ -30,9 +30,10 @@ void ce_editor_close(struct ce_editor *editor); /* NULL is accepted */
  * methods. */
 lt_status ce_editor_save_channels(const struct ce_editor *editor, const char *path);
 
-/* A target that wishes for colours of several parts, "face with green lips and blue hair", is edited
- * in stages, one for each wish, where the method can start from an edited latent: the number of stages, and the sentence
- * of each, which belongs to the editor. Other targets have one stage. */
+/* A target that wishes for colours of several parts, "face with green lips and blue hair", is
+ * edited in stages, one for each wish, where the method can start from an edited latent: the number
+ * of stages, and the sentence of each, which belongs to the editor. Other targets have one stage.
+ */
 int ce_editor_stages(const struct ce_editor *editor);
 const char *ce_editor_target(const struct ce_editor *editor, int stage);
 

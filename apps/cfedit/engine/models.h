@@ -34,8 +34,8 @@ struct ce_models {
     lt_encoder *encoder;
     lt_tokenizer *tokenizer;
     struct ce_concepts *concepts; /* opened with the tokenizer; NULL if the model has none */
-    lt_safetensors *clip_file; /* stays open: the tokenizer's merge list may be in it */
-    int64_t context_length;    /* how many tokens CLIP reads; 77 for a tokenizer without CLIP */
+    lt_safetensors *clip_file;    /* stays open: the tokenizer's merge list may be in it */
+    int64_t context_length;       /* how many tokens CLIP reads; 77 for a tokenizer without CLIP */
     /* The paths of the files that were opened; owned. */
     char *generator_path, *clip_path, *identity_path, *vgg_path, *encoder_path;
     const char *domain; /* what the generator draws: its metadata key `domain`, else "face" */

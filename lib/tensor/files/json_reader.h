@@ -36,7 +36,7 @@ typedef struct lt_json lt_json;
  * path. The caller frees *root with lt_json_free(). Errors: LT_ERR_FORMAT with line and column,
  * LT_ERR_MEMORY. */
 LT_API lt_status lt_json_parse(lt_ctx *ctx, const char *what, const char *text, size_t length,
-                        lt_json **root);
+                               lt_json **root);
 
 /* Frees a whole tree by its root. NULL is accepted. */
 LT_API void lt_json_free(lt_json *root);

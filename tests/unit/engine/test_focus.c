@@ -281,8 +281,8 @@ static void open_sentence(const char *text, const struct ce_nce_config *n, struc
 {
     char *list[CE_CONTRASTS_MAX];
     struct ce_texts s = {.source = "face", .target = text, .contrasts = (const char *const *)list};
-    ck_assert_int_eq(ce_contrasts_of(shipped_ctx, shipped.concepts, text, list,
-                                     &s.contrast_count, &s.contrast_axes),
+    ck_assert_int_eq(ce_contrasts_of(shipped_ctx, shipped.concepts, text, list, &s.contrast_count,
+                                     &s.contrast_axes),
                      LT_OK);
     ck_assert_int_eq(ce_nce_texts_prepare(&shipped, n, &s, t), LT_OK);
     for (int i = 0; i < s.contrast_count; i++)

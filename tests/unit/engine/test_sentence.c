@@ -253,8 +253,8 @@ START_TEST(shipped_words)
     check_shipped(c, "a red, red rose", 22, 22, "an orange , red rose", "a red , white rose");
     check_shipped(c, "Grey hair", 11, 18, "red hair", "a gray background");
     check_shipped(c, "a blue dog", 11, 11, "a red dog", "a white dog");
-    check_shipped(c, " Face with  green \xEF\xBD\x8C\xEF\xBD\x89\xEF\xBD\x90\xEF\xBD\x93\n", 11,
-                  18, "face with red lips", "face with a green background");
+    check_shipped(c, " Face with  green \xEF\xBD\x8C\xEF\xBD\x89\xEF\xBD\x90\xEF\xBD\x93\n", 11, 18,
+                  "face with red lips", "face with a green background");
     check_shipped(c, "face with green lips.", 11, 18, "face with red lips .",
                   "face with a green background .");
     check_shipped(c, "green lips and hair", 11, 18, "red lips and hair",

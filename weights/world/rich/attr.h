@@ -39,9 +39,10 @@ enum rich_part {
     RICH_PARTS
 };
 
-/* The groups. Group g is meant for the W+ layers 2 g and 2 g + 1 of a generator of 256 pixels, which
- * has 14 layers. Light comes before the colours: a network that has shaded a part can still give it
- * any colour by scaling, but one that has coloured it would have to shade three channels. */
+/* The groups. Group g is meant for the W+ layers 2 g and 2 g + 1 of a generator of 256 pixels,
+ * which has 14 layers. Light comes before the colours: a network that has shaded a part can still
+ * give it any colour by scaling, but one that has coloured it would have to shade three channels.
+ */
 enum rich_group {
     RICH_POSE,     /* where the head is and looks */
     RICH_HEAD,     /* shape of head and hair; the hat */
@@ -157,8 +158,9 @@ float rich_past(float value, float from);
 /* z has one dimension for each number, three for each natural colour. */
 enum { RICH_FIELDS = 55, RICH_Z = RICH_FIELDS + 3 * RICH_NATURAL };
 
-/* The numbers of struct rich_attr that nature knows, in the order of the groups, i < RICH_FIELDS: name, group and value, for
- * tables and read-outs. rich_set_number takes the place in the natural range, 0..1. */
+/* The numbers of struct rich_attr that nature knows, in the order of the groups, i < RICH_FIELDS:
+ * name, group and value, for tables and read-outs. rich_set_number takes the place in the natural
+ * range, 0..1. */
 const char *rich_number_name(int i);
 enum rich_group rich_number_group(int i);
 float rich_number(const struct rich_attr *attr, int i);

@@ -115,8 +115,8 @@ static lt_status read_traits(const struct reading *r, const lt_json *kinds)
     struct ce_concepts *c = r->to;
     size_t total = 0;
     for (size_t k = 0; k < lt_json_count(kinds); k++)
-        total += is_trait_kind(lt_json_key(kinds, k, NULL)) ? lt_json_count(lt_json_at(kinds, k))
-                                                            : 0;
+        total +=
+            is_trait_kind(lt_json_key(kinds, k, NULL)) ? lt_json_count(lt_json_at(kinds, k)) : 0;
     lt_status status = LT_OK;
     c->traits = calloc(total + 1, sizeof *c->traits);
     const char **opposite = calloc(total + 1, sizeof *opposite);

@@ -38,8 +38,8 @@ struct ce_part_words {
 
 struct ce_trait_words {
     const char *kind, *name;
-    const char *of;                              /* NULL: not the form of one part */
-    int opposite;                                /* an index into traits, or -1 */
+    const char *of; /* NULL: not the form of one part */
+    int opposite;   /* an index into traits, or -1 */
     struct ce_phrases adjectives, with, without;
 };
 

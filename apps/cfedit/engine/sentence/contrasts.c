@@ -58,8 +58,8 @@ static lt_status add_parts(const struct list *l, const struct ce_wish *wish)
     for (int i = 0; i < l->concepts->part_count && status == LT_OK; i++) {
         const struct ce_part_words *part = &l->concepts->parts[i];
         if (i != wish->part)
-            status = add(l, wish->first, wish->last,
-                         phrase(l->ctx, part->counted, color, part->name));
+            status =
+                add(l, wish->first, wish->last, phrase(l->ctx, part->counted, color, part->name));
     }
     return status;
 }
@@ -67,7 +67,8 @@ static lt_status add_parts(const struct list *l, const struct ce_wish *wish)
 /* The words before a phrase that follows "with": they go with it when it is denied. */
 static bool is_with(const struct ce_sentence *s, int word)
 {
-    return word >= 0 && (ce_sentence_spells(s, word, "with") || ce_sentence_spells(s, word, "wearing"));
+    return word >= 0 &&
+           (ce_sentence_spells(s, word, "with") || ce_sentence_spells(s, word, "wearing"));
 }
 
 /* Adds the contrast of an adjective: the opposite adjective, or the sentence without the adjective
@@ -100,9 +101,9 @@ static lt_status add_opposite(const struct list *l, const struct ce_wish *wish)
     const struct ce_trait_words *opposite =
         trait->opposite >= 0 ? &l->concepts->traits[trait->opposite] : NULL;
     if (wish->denied)
-        return trait->with.count ? add(l, wish->first, wish->last,
-                                       ce_format(ctx, "with %s", trait->with.text[0]))
-                                 : LT_OK;
+        return trait->with.count
+                   ? add(l, wish->first, wish->last, ce_format(ctx, "with %s", trait->with.text[0]))
+                   : LT_OK;
     if (wish->adjective)
         return oppose_adjective(l, wish, trait, opposite);
     if (opposite && opposite->with.count)

@@ -1,5 +1,5 @@
-/* Makes contrasts from the target sentence: sentences that must not fit the edited picture. They are
- * made for each wish of the sentence (wishes.h), with the words of the model (concepts.h).
+/* Makes contrasts from the target sentence: sentences that must not fit the edited picture. They
+ * are made for each wish of the sentence (wishes.h), with the words of the model (concepts.h).
  *
  *     - A colour is exchanged for the other colours: "face with an orange shirt" gives "face with a
  *       red shirt", "face with a yellow shirt" and so on.
