@@ -39,7 +39,8 @@
  *     nn/models/stylegan2.h          the StyleGAN2 generator
  *     nn/models/vgg19.h              perceptual features and losses
  *     nn/models/irse50.h             face recognition, the identity loss
- *     nn/models/encoder.h                from a picture to its latent
+ *     nn/models/encoder.h            from a picture to its latent
+ *     nn/models/mtcnn.h              faces and their landmarks
  *
  *     tensor/files/safetensors.h     files of tensors
  *     tensor/files/file.h            files that are written whole or not at all
@@ -67,6 +68,7 @@
 #include "nn/models/vgg19.h"
 #include "nn/models/irse50.h"
 #include "nn/models/encoder.h"
+#include "nn/models/mtcnn.h"
 
 #include "tensor/files/safetensors.h"
 #include "tensor/files/file.h"

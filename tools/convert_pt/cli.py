@@ -29,6 +29,7 @@ examples:
   convert_pt.py stylegan2-ffhq-config-f.pt --domain face -o generator.safetensors
   convert_pt.py ffhq.pkl -o generator.safetensors
   convert_pt.py green_lipstick.pt -o mapper.safetensors
+  convert_pt.py pnet.pt rnet.pt onet.pt -o face.safetensors
   convert_pt.py test_faces.pt -o latents.safetensors"""
 
 
@@ -83,6 +84,8 @@ def make_plan(weights: Weights, kind: str, args: argparse.Namespace) -> Plan:
         return networks.irse50(weights)
     if kind == "vgg19":
         return networks.vgg19(weights)
+    if kind == "mtcnn":
+        return networks.mtcnn(weights)
     return networks.latents(weights, args.kind == "latents")
 
 

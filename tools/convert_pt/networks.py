@@ -1,7 +1,7 @@
-"""Mappers, IR-SE50, VGG19, latents: names as in their checkpoints.
+"""Mappers, IR-SE50, VGG19, MTCNN, latents: names as in their checkpoints.
 
 Published code: yingchen001/CF-CLIP (mapper/latent_mappers.py, models/facial_recognition,
-criteria/vgg_loss.py), orpatashnik/StyleCLIP (mapper).
+criteria/vgg_loss.py), orpatashnik/StyleCLIP (mapper), timesler/facenet-pytorch (models/mtcnn.py).
 """
 
 from typing import Optional, Tuple
@@ -15,6 +15,17 @@ LATENT = 512  # numbers of a latent in every published generator
 VGG_CONVS = [(stage, i) for stage, n in enumerate((2, 2, 4, 4, 4), 1) for i in range(1, n + 1)]
 LEVELS = (("course", "no_coarse_mapper"), ("medium", "no_medium_mapper"), ("fine", "no_fine_mapper"))
 MAPPER_DEPTH = 4
+MTCNN_LAYERS = (
+    ("pnet.conv1", "pnet.prelu1", (10, 3, 3, 3)), ("pnet.conv2", "pnet.prelu2", (16, 10, 3, 3)),
+    ("pnet.conv3", "pnet.prelu3", (32, 16, 3, 3)), ("pnet.conv4_1", "", (2, 32, 1, 1)),
+    ("pnet.conv4_2", "", (4, 32, 1, 1)),
+    ("rnet.conv1", "rnet.prelu1", (28, 3, 3, 3)), ("rnet.conv2", "rnet.prelu2", (48, 28, 3, 3)),
+    ("rnet.conv3", "rnet.prelu3", (64, 48, 2, 2)), ("rnet.dense4", "rnet.prelu4", (128, 576)),
+    ("rnet.dense5_1", "", (2, 128)), ("rnet.dense5_2", "", (4, 128)),
+    ("onet.conv1", "onet.prelu1", (32, 3, 3, 3)), ("onet.conv2", "onet.prelu2", (64, 32, 3, 3)),
+    ("onet.conv3", "onet.prelu3", (64, 64, 3, 3)), ("onet.conv4", "onet.prelu4", (128, 64, 2, 2)),
+    ("onet.dense5", "onet.prelu5", (256, 1152)), ("onet.dense6_1", "", (2, 256)),
+    ("onet.dense6_2", "", (4, 256)), ("onet.dense6_3", "", (10, 256)))
 
 
 def with_prefix(names: Names, prefix: str) -> Names:
@@ -145,6 +156,20 @@ def vgg19(weights: Weights) -> Plan:
         expected[name + ".bias"] = (out,)
         channels = out
     return make_plan("vgg19", weights.checkpoint.path, names, expected, {})
+
+
+# ---- MTCNN ----
+
+def mtcnn(weights: Weights) -> Plan:
+    """The plan for the three networks of facenet-pytorch's MTCNN: layers with their sizes, and the
+    PReLUs behind all but the last ones."""
+    expected: Expected = {}
+    for name, prelu, shape in MTCNN_LAYERS:
+        expected[name + ".weight"] = shape
+        expected[name + ".bias"] = shape[:1]
+        if prelu:
+            expected[prelu + ".weight"] = shape[:1]
+    return make_plan("mtcnn", weights.checkpoint.path, weights.names, expected, {})
 
 
 # ---- latents ----

@@ -24,6 +24,7 @@ PHRASES = {
     "irse50": "an IR-SE50 face recognition network",
     "vgg19": "a VGG19 network",
     "encoder": "a picture encoder",
+    "mtcnn": "an MTCNN face detector",
     "latents": "latents",
 }
 KINDS = tuple(PHRASES)
@@ -43,7 +44,14 @@ MARKS = (
     ("clip", "token_embedding."),
     ("irse50", "input_layer."),
     ("vgg19", "conv1_1."),
+    ("mtcnn", "pnet."),
+    ("mtcnn", "rnet."),
+    ("mtcnn", "onet."),
 )
+
+# The three networks of MTCNN are published one file each, with the same names in each. A file is
+# told by a layer that it alone has.
+MTCNN_PARTS = (("pnet.", "conv4_1.weight"), ("rnet.", "dense5_1.weight"), ("onet.", "dense6_1.weight"))
 
 
 class Weights:
@@ -127,7 +135,17 @@ def unwrap(checkpoint: Checkpoint) -> Weights:
         out.names = {name[len("module."):]: t for name, t in out.names.items()}
     if set(out.names) in ({"latents"}, {"latent"}, {"w"}):
         out.latents, out.names = list(out.names.values()), {}
+    out.names = with_network_of_mtcnn(out.names)
     return out
+
+
+def with_network_of_mtcnn(names: Names) -> Names:
+    """The tensors of one of MTCNN's networks with the network in front of their names; tensors of
+    anything else as they are."""
+    for prefix, layer in MTCNN_PARTS:
+        if layer in names and "prelu1.weight" in names:
+            return {prefix + name: t for name, t in names.items()}
+    return names
 
 
 def as_row(t: Tensor) -> Tensor:

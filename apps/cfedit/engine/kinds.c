@@ -26,6 +26,7 @@ static const struct {
      "effect."},
     {CE_KIND_SCORES, "scores", "the result of cfedit score", "probability"},
     {CE_KIND_EMBEDDINGS, "embeddings", "CLIP embeddings of texts or pictures", "text"},
+    {CE_KIND_DETECTOR, "detector", "an MTCNN face detector", "pnet."},
     {CE_KIND_LATENTS, "latents", "a file of latents", "latents"},
     {CE_KIND_Z, "z", "a file of z vectors", "z"},
     {CE_KIND_PIXELS, "pixels", "a file of pictures as numbers", "image"},

@@ -14,6 +14,7 @@ enum ce_kind {
     CE_KIND_IDENTITY,
     CE_KIND_VGG,
     CE_KIND_ENCODER,
+    CE_KIND_DETECTOR,
     CE_KIND_LATENTS,
     CE_KIND_Z,
     CE_KIND_PIXELS,

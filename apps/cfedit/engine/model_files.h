@@ -16,7 +16,7 @@
 /* The places that a caller names; NULL for a place that is not named. Strings are borrowed. */
 struct ce_paths {
     const char *model;                                       /* a folder */
-    const char *generator, *clip, *identity, *vgg, *encoder; /* single files */
+    const char *generator, *clip, *identity, *vgg, *encoder, *detector; /* single files */
     const char *bpe;                                         /* merge list of CLIP's tokenizer */
     const char *concepts;                                    /* words of the model, concepts.h */
 };

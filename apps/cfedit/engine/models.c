@@ -30,6 +30,7 @@ static char *file_of(lt_ctx *ctx, const struct ce_paths *p, unsigned need, bool 
         return ce_model_file(ctx, p, p->identity, "identity.safetensors", required);
     case CE_NEED_VGG: return ce_model_file(ctx, p, p->vgg, "vgg.safetensors", required);
     case CE_NEED_ENCODER: return ce_model_file(ctx, p, p->encoder, "encoder.safetensors", required);
+    case CE_NEED_DETECTOR: return ce_model_file(ctx, p, p->detector, "face.safetensors", required);
     default: return NULL;
     }
 }
@@ -140,6 +141,17 @@ static lt_status open_encoder(lt_ctx *ctx, const struct ce_paths *paths, struct 
         ctx, LT_ERR_SHAPE,
         "%s: the encoder gives %d layers of %lld numbers, but the generator takes %lld of %lld",
         m->encoder_path, e->latents, (long long)e->style_dim, (long long)latents, (long long)width);
+}
+
+static lt_status open_detector(lt_ctx *ctx, const struct ce_paths *paths, struct ce_models *m)
+{
+    const lt_status status = load_network(ctx, paths, CE_NEED_DETECTOR, CE_KIND_DETECTOR,
+                                          &m->detector_path, &m->detector_params, NULL);
+    if (status != LT_OK)
+        return status;
+    return lt_mtcnn_create(ctx, m->detector_params, &m->detector) == LT_OK
+               ? LT_OK
+               : ce_blame_file(ctx, m->detector_path);
 }
 
 /* ---- the tokenizer ---- */
@@ -278,6 +290,7 @@ lt_status ce_models_open(lt_ctx *ctx, const struct ce_paths *paths, unsigned nee
         {CE_NEED_IDENTITY, m->identity != NULL, open_identity},
         {CE_NEED_VGG, m->vgg != NULL, open_vgg},
         {CE_NEED_ENCODER, m->encoder != NULL, open_encoder},
+        {CE_NEED_DETECTOR, m->detector != NULL, open_detector},
     };
     lt_status status = LT_OK;
     if (!m->ctx) {
@@ -317,6 +330,7 @@ void ce_models_close(struct ce_models *models)
     lt_vgg19_free(models->vgg);
     lt_encoder_free(models->encoder);
     ce_concepts_free(models->concepts);
+    lt_mtcnn_free(models->detector);
     lt_tokenizer_free(models->tokenizer);
     lt_params_free(models->generator_params);
     lt_params_free(models->clip_params);
@@ -324,11 +338,13 @@ void ce_models_close(struct ce_models *models)
     lt_params_free(models->identity_params);
     lt_params_free(models->vgg_params);
     lt_params_free(models->encoder_params);
+    lt_params_free(models->detector_params);
     free(models->generator_path);
     free(models->clip_path);
     free(models->identity_path);
     free(models->vgg_path);
     free(models->encoder_path);
+    free(models->detector_path);
     *models = (struct ce_models){0};
 }
 

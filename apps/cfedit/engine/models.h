@@ -8,6 +8,7 @@
 #include "nn/models/clip.h"
 #include "nn/models/encoder.h"
 #include "nn/models/irse50.h"
+#include "nn/models/mtcnn.h"
 #include "nn/params.h"
 #include "nn/models/stylegan2.h"
 #include "nn/text/tokenizer.h"
@@ -20,24 +21,27 @@ enum {
     CE_NEED_IDENTITY = 8,
     CE_NEED_VGG = 16,
     CE_NEED_ENCODER = 32, /* its output must fit the generator, if that is needed too */
+    CE_NEED_DETECTOR = 64,
     CE_NEED_TEXT = CE_NEED_CLIP | CE_NEED_TOKENIZER
 };
 
 /* An open model. Members that were not needed are NULL. */
 struct ce_models {
     lt_ctx *ctx;
-    lt_params *generator_params, *clip_params, *identity_params, *vgg_params, *encoder_params;
+    lt_params *generator_params, *clip_params, *identity_params, *vgg_params, *encoder_params,
+        *detector_params;
     lt_stylegan2 *generator;
     lt_clip *clip;
     lt_irse50 *identity;
     lt_vgg19 *vgg;
     lt_encoder *encoder;
+    lt_mtcnn *detector;
     lt_tokenizer *tokenizer;
     struct ce_concepts *concepts; /* opened with the tokenizer; NULL if the model has none */
     lt_safetensors *clip_file;    /* stays open: the tokenizer's merge list may be in it */
     int64_t context_length;       /* how many tokens CLIP reads; 77 for a tokenizer without CLIP */
     /* The paths of the files that were opened; owned. */
-    char *generator_path, *clip_path, *identity_path, *vgg_path, *encoder_path;
+    char *generator_path, *clip_path, *identity_path, *vgg_path, *encoder_path, *detector_path;
     const char *domain; /* what the generator draws: its metadata key `domain`, else "face" */
     double truncation;  /* truncation of pictures from seeds: the metadata key `truncation`, else
                            0.7; 1 if the generator has no latent_avg */

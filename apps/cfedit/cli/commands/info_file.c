@@ -8,6 +8,7 @@
 #include "nn/models/clip.h"
 #include "nn/models/encoder.h"
 #include "nn/models/irse50.h"
+#include "nn/models/mtcnn.h"
 #include "nn/models/stylegan2.h"
 #include "nn/models/vgg19.h"
 #include "cli/console/report.h"
@@ -147,6 +148,15 @@ static lt_status ask_encoder(lt_ctx *ctx, const lt_params *params, struct ce_fil
     return LT_OK;
 }
 
+static lt_status ask_detector(lt_ctx *ctx, const lt_params *params)
+{
+    lt_mtcnn *net;
+    const lt_status status = lt_mtcnn_create(ctx, params, &net);
+    if (status == LT_OK)
+        lt_mtcnn_free(net);
+    return status;
+}
+
 static lt_status ask_network(lt_ctx *ctx, struct ce_file_facts *f)
 {
     lt_params *params = NULL;
@@ -166,6 +176,7 @@ static lt_status ask_network(lt_ctx *ctx, struct ce_file_facts *f)
         case CE_KIND_IDENTITY: status = ask_identity(ctx, params); break;
         case CE_KIND_VGG: status = ask_vgg(ctx, params); break;
         case CE_KIND_ENCODER: status = ask_encoder(ctx, params, f); break;
+        case CE_KIND_DETECTOR: status = ask_detector(ctx, params); break;
         default: break;
         }
     lt_params_free(params);

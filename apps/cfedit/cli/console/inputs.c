@@ -54,6 +54,7 @@ int ce_inputs_note_model(struct ce_run *run)
                  {p->identity, "identity.safetensors"},
                  {p->vgg, "vgg.safetensors"},
                  {p->encoder, "encoder.safetensors"},
+                 {p->detector, "face.safetensors"},
                  {NULL, "channels.safetensors"},
                  {NULL, "concepts.json"}};
     int status = ce_inputs_note(run, p->bpe);
