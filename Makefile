@@ -213,7 +213,13 @@ ifneq ($(wildcard $(MERGE_LIST)),)
 export CFEDIT_BPE ?= $(MERGE_LIST)
 endif
 
-.PHONY: check test test-all test-unit test-cli test-parity test-convert test-install test-sanitize test-threads test-warnings test-layers test-full
+# The face detector beside the model, for `cfedit align` and photos (docs/model-files.md).
+MODEL ?= weights
+.PHONY: face-detector
+face-detector:
+	@tools/face_detector.sh $(MODEL)/face.safetensors
+
+.PHONY: check test test-all test-unit test-cli test-parity test-faces test-convert test-install test-sanitize test-threads test-warnings test-layers test-full
 # Seconds, for use while working.
 check test-unit: $(BUILD)/unit_tests
 	sh tests/unit/run.sh $(BUILD)/unit_tests
@@ -224,6 +230,10 @@ test-cli: cfedit $(BUILD)/make_tiny_model $(BUILD)/bench_cfedit
 
 test-parity: cfedit $(PARITY_TOOLS)
 	BUILD=$(BUILD) sh tests/parity/cli_parity.sh
+
+# Faces against facenet-pytorch's own code. Needs PyTorch, and files that are fetched once; skipped by name without them.
+test-faces: cfedit
+	CFEDIT=./cfedit BUILD=$(BUILD) sh tests/parity/faces.sh
 
 # Needs Python and NumPy; counted as skipped where they are missing.
 test-convert: cfedit
@@ -306,7 +316,7 @@ test-format:
 objects: $(BENCH_OBJ) $(BENCH_EDIT_OBJ) $(LIB_OBJ) $(APP_OBJ) $(WORLD_OBJ) $(TEST_OBJ) $(BUILD)/weights/train_generator.o $(BUILD)/weights/train_rich_generator.o $(BUILD)/weights/train_rich_clip.o $(BUILD)/weights/rich_mapping.o $(BUILD)/weights/measure_rich.o $(BUILD)/weights/measure_generator.o $(BUILD)/weights/measure_clip.o $(BUILD)/weights/train_clip.o $(BUILD)/weights/measure.o $(BUILD)/weights/training.o $(BUILD)/weights/world_sheet.o $(BUILD)/weights/rich_sheet.o
 
 # The longest stage first: two run at a time.
-STAGES := test-sanitize test-warnings test-unit test-cli test-convert test-install test-parity test-format test-layers
+STAGES := test-sanitize test-warnings test-unit test-cli test-convert test-install test-parity test-faces test-format test-layers
 test_build = tools/setup.sh --tests && $(MAKE) --no-print-directory -s $(JOBS) all $(BUILD)/unit_tests \
     $(BUILD)/make_tiny_model $(BUILD)/bench_cfedit $(PARITY_TOOLS)
 test:
@@ -405,6 +415,7 @@ install: all
 	$(INSTALL) -m 644 apps/cfedit/engine/public/cfedit.h $(DESTDIR)$(INCDIR)/libcfedit/cfedit.h
 	for h in $(PUBLIC); do $(INSTALL) -d $(DESTDIR)$(INCDIR)/libtensor/$$(dirname $$h) && $(INSTALL) -m 644 lib/$$h $(DESTDIR)$(INCDIR)/libtensor/$$h || exit 1; done
 	for f in generator.safetensors clip.safetensors channels.safetensors concepts.json concepts-faces.json; do $(INSTALL) -m 644 weights/$$f $(DESTDIR)$(DATADIR)/ || exit 1; done
+	if [ -f weights/face.safetensors ]; then $(INSTALL) -m 644 weights/face.safetensors $(DESTDIR)$(DATADIR)/; fi
 
 uninstall:
 	rm -f $(DESTDIR)$(BINDIR)/cfedit
@@ -420,6 +431,7 @@ help:
 	@echo "make test       install what is missing, then every test"
 	@echo "make check      the unit tests only"
 	@echo "make merge-list fetch OpenAI's merge list, without which a few tests are skipped"
+	@echo "make face-detector  fetch the face detector (2 MB) into weights, for cfedit align and for photos; MODEL=DIR for another model"
 	@echo "make format     lay out all C files as .clang-format says"
 	@echo "make fuzz       hostile bytes through every reader (SECONDS=600); make fuzz-short for less than a minute"
 	@echo "make test-faults  failing calls and damaged model files, through every command"

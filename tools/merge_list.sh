@@ -4,6 +4,7 @@
 # which needs Python's pip and a network. Either is taken only if its SHA-256 is the published file's.
 set -eu
 out=$1
+here=$(cd "$(dirname "$0")" && pwd)
 name=bpe_simple_vocab_16e6.txt.gz
 digest=924691ac288e54409236115652ad4aa250f48203de50a9e4722a6ecd48d6804a
 wheel=open-clip-torch==3.3.0
@@ -20,12 +21,10 @@ trap 'rm -rf "$work"' EXIT
 if right "../shared/parity/$name"; then
     cp "../shared/parity/$name" "$work/$name"
 else
-    python=${PYTHON:-python3}
-    "$python" -m pip download --quiet --disable-pip-version-check --no-deps --dest "$work" "$wheel" || {
+    "$here/unpack_wheel.sh" "$wheel" "$work/wheel" || {
         echo "merge-list: cannot download $wheel; CFEDIT_BPE=FILE names a merge list from elsewhere" >&2
         exit 1
     }
-    "$python" -m zipfile -e "$work"/*.whl "$work/wheel"
     cp "$work/wheel/open_clip/$name" "$work/$name"
 fi
 if ! right "$work/$name"; then

@@ -28,7 +28,7 @@ import writers
 
 from convert_pt import builders, cli
 
-KINDS = ("auto", "clip", "stylegan2", "mapper", "irse50", "vgg19", "encoder", "latents")
+KINDS = ("auto", "clip", "stylegan2", "mapper", "irse50", "vgg19", "mtcnn", "encoder", "latents")
 WORDS = ("", "a", "storage", "state_dict", "latents", "opts", "G_ema", "_modules", "_parameters", "visual.conv1.weight",
          "encoder.input_layer.0.weight", "text_model.x", "synthesis.b4.const", "latent_avg", "latin1", "cpu", "0", "<f4", "f4",
          "O", "epoch", "model", "activation", "\ud800", "x" * 300)

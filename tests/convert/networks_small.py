@@ -234,6 +234,26 @@ def vgg_arrays(rng, width=4):
     return out
 
 
+def mtcnn_arrays(rng):
+    """The three networks of MTCNN, each with the names of its own file."""
+    def layers(convs, dense):
+        out = {}
+        for name, shape in convs + dense:
+            out[name + ".weight"], out[name + ".bias"] = normal(rng, *shape), normal(rng, shape[0])
+            number = name[-1] if "_" not in name else ""
+            if number:
+                out["prelu%s.weight" % number] = normal(rng, shape[0])
+        return out
+    return (layers([("conv1", (10, 3, 3, 3)), ("conv2", (16, 10, 3, 3)), ("conv3", (32, 16, 3, 3)),
+                    ("conv4_1", (2, 32, 1, 1)), ("conv4_2", (4, 32, 1, 1))], []),
+            layers([("conv1", (28, 3, 3, 3)), ("conv2", (48, 28, 3, 3)), ("conv3", (64, 48, 2, 2))],
+                   [("dense4", (128, 576)), ("dense5_1", (2, 128)), ("dense5_2", (4, 128))]),
+            layers([("conv1", (32, 3, 3, 3)), ("conv2", (64, 32, 3, 3)), ("conv3", (64, 64, 3, 3)),
+                    ("conv4", (128, 64, 2, 2))],
+                   [("dense5", (256, 1152)), ("dense6_1", (2, 256)), ("dense6_2", (4, 256)),
+                    ("dense6_3", (10, 256))]))
+
+
 # ---- the common ground of both generators ----
 
 def correlate(x, w, pad):

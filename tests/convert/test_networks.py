@@ -85,6 +85,37 @@ class TestNetworks(Case):
         self.assertArrays(got, arrays)
         self.assertEqual(meta["kind"], "vgg19")
 
+    def mtcnn_files(self, arrays):
+        paths = [self.path(name) for name in ("pnet.pt", "rnet.pt", "onet.pt")]
+        for path, part in zip(paths, arrays):
+            writers.write_zip(path, writers.state_dict(part))
+        return paths
+
+    def test_mtcnn(self):
+        """Three files with the same names in each become one."""
+        arrays = small.mtcnn_arrays(self.rng)
+        paths = self.mtcnn_files(arrays)
+        wanted = {prefix + n: a for prefix, part in zip(("pnet.", "rnet.", "onet."), arrays)
+                  for n, a in part.items()}
+        for order in (paths, paths[::-1]):
+            for kind in ((), ("--kind", "mtcnn")):
+                got, _types, meta = self.convert(*order, *kind)
+                self.assertArrays(got, wanted)
+                self.assertEqual(meta["kind"], "mtcnn")
+        self.refused("lacks 37 tensors: rnet.conv1.weight", paths[0])
+        self.refused("also has pnet.conv1", paths[0], paths[0])
+        arrays[2]["dense6_3.weight"] = small.normal(self.rng, 12, 256)
+        self.refused(r"onet.dense6_3.weight is \(12, 256\), expected \(10, 256\)",
+                     *self.mtcnn_files(arrays))
+
+    @unittest.skipUnless(HAS_PROGRAM, "there is no built cfedit")
+    def test_cfedit_knows_mtcnn(self):
+        self.convert(*self.mtcnn_files(small.mtcnn_arrays(self.rng)))
+        text = subprocess.run([PROGRAM, "info", "--json", self.out], check=True,
+                              stdout=subprocess.PIPE).stdout
+        facts = json.loads(text)[0]
+        self.assertEqual((facts["kind"], facts["complete"]), ("detector", True), facts["missing"])
+
     @unittest.skipUnless(HAS_PROGRAM, "there is no built cfedit")
     def test_cfedit_knows_what_was_converted(self):
         for arrays, kind, word, opts in (

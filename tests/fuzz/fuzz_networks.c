@@ -56,16 +56,19 @@ static void run(unsigned choice, const lt_params *params)
     lt_irse50 *identity = NULL;
     lt_encoder *encoder = NULL;
     lt_vgg19 *vgg = NULL;
-    switch (choice % 5) {
+    lt_mtcnn *detector = NULL;
+    switch (choice % 6) {
     case 0: run_generator(params); break;
     case 1: run_clip(params); break;
     case 2: lt_irse50_create(ctx, params, &identity); break;
     case 3: lt_encoder_create(ctx, params, &encoder); break;
     case 4: lt_vgg19_create(ctx, params, &vgg); break;
+    case 5: lt_mtcnn_create(ctx, params, &detector); break;
     }
     lt_irse50_free(identity);
     lt_encoder_free(encoder);
     lt_vgg19_free(vgg);
+    lt_mtcnn_free(detector);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

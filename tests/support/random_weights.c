@@ -74,3 +74,41 @@ void random_vgg19(const struct lt_maker *to, int64_t width)
         random_weight(to, lt_vgg19_layer_name(i), ".bias", 1, &width, 0.5f, 0.1f);
     }
 }
+
+void random_mtcnn(const struct lt_maker *to)
+{
+    /* Name, its PReLU, output and input channels, side of the kernel; 0: fully connected. */
+    static const struct {
+        const char *name, *slope;
+        int64_t out, in, k;
+    } layer[] = {{"pnet.conv1", "pnet.prelu1", 10, 3, 3},
+                 {"pnet.conv2", "pnet.prelu2", 16, 10, 3},
+                 {"pnet.conv3", "pnet.prelu3", 32, 16, 3},
+                 {"pnet.conv4_1", NULL, 2, 32, 1},
+                 {"pnet.conv4_2", NULL, 4, 32, 1},
+                 {"rnet.conv1", "rnet.prelu1", 28, 3, 3},
+                 {"rnet.conv2", "rnet.prelu2", 48, 28, 3},
+                 {"rnet.conv3", "rnet.prelu3", 64, 48, 2},
+                 {"rnet.dense4", "rnet.prelu4", 128, 576, 0},
+                 {"rnet.dense5_1", NULL, 2, 128, 0},
+                 {"rnet.dense5_2", NULL, 4, 128, 0},
+                 {"onet.conv1", "onet.prelu1", 32, 3, 3},
+                 {"onet.conv2", "onet.prelu2", 64, 32, 3},
+                 {"onet.conv3", "onet.prelu3", 64, 64, 3},
+                 {"onet.conv4", "onet.prelu4", 128, 64, 2},
+                 {"onet.dense5", "onet.prelu5", 256, 1152, 0},
+                 {"onet.dense6_1", NULL, 2, 256, 0},
+                 {"onet.dense6_2", NULL, 4, 256, 0},
+                 {"onet.dense6_3", NULL, 10, 256, 0}};
+    for (size_t i = 0; i < sizeof layer / sizeof layer[0]; i++) {
+        const int64_t out = layer[i].out, in = layer[i].in, k = layer[i].k;
+        if (k > 0)
+            random_filter(to, layer[i].name, ".weight", out, in, k);
+        else
+            random_weight(to, layer[i].name, ".weight", 2, (const int64_t[]){out, in}, 0.0f,
+                          1.0f / sqrtf((float)in));
+        random_weight(to, layer[i].name, ".bias", 1, &out, 0.0f, 0.1f);
+        if (layer[i].slope)
+            random_weight(to, layer[i].slope, ".weight", 1, &out, 0.2f, 0.1f);
+    }
+}

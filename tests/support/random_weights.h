@@ -26,4 +26,7 @@ void random_irse_head(const struct lt_maker *to, int64_t in, float std);
 /* The convolutions of VGG19, each with `width` channels. */
 void random_vgg19(const struct lt_maker *to, int64_t width);
 
+/* The three networks of MTCNN. */
+void random_mtcnn(const struct lt_maker *to);
+
 #endif

@@ -11,6 +11,7 @@ struct ce_command {
     int (*run)(struct ce_run *run, int argc, char **argv);
 };
 
+int ce_cmd_align(struct ce_run *run, int argc, char **argv);
 int ce_cmd_edit(struct ce_run *run, int argc, char **argv);
 int ce_cmd_train(struct ce_run *run, int argc, char **argv);
 int ce_cmd_apply(struct ce_run *run, int argc, char **argv);

@@ -15,6 +15,7 @@ static const struct ce_command commands[] = {
     {"train", "train a mapper for a sentence over many latents", ce_cmd_train},
     {"apply", "apply a trained mapper to latents", ce_cmd_apply},
     {"generate", "make pictures from seeds or latents", ce_cmd_generate},
+    {"align", "find the faces of photos, straighten them, cut them out", ce_cmd_align},
     {"invert", "find the latents of photos", ce_cmd_invert},
     {"embed", "CLIP embeddings of texts and pictures", ce_cmd_embed},
     {"score", "which text fits which picture", ce_cmd_score},

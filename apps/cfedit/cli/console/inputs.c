@@ -49,14 +49,10 @@ int ce_inputs_note_model(struct ce_run *run)
     const struct ce_paths *p = &run->paths;
     const struct {
         const char *own, *name;
-    } files[] = {{p->generator, "generator.safetensors"},
-                 {p->clip, "clip.safetensors"},
-                 {p->identity, "identity.safetensors"},
-                 {p->vgg, "vgg.safetensors"},
-                 {p->encoder, "encoder.safetensors"},
-                 {p->detector, "face.safetensors"},
-                 {NULL, "channels.safetensors"},
-                 {NULL, "concepts.json"}};
+    } files[] = {{p->generator, "generator.safetensors"}, {p->clip, "clip.safetensors"},
+                 {p->identity, "identity.safetensors"},   {p->vgg, "vgg.safetensors"},
+                 {p->encoder, "encoder.safetensors"},     {p->detector, "face.safetensors"},
+                 {NULL, "channels.safetensors"},          {NULL, "concepts.json"}};
     int status = ce_inputs_note(run, p->bpe);
     if (status == CE_PARSED)
         status = ce_inputs_note(run, p->concepts);

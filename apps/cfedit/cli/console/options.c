@@ -138,7 +138,7 @@ static int store(struct ce_run *run, const struct ce_option *option, const char 
 size_t ce_options_common(struct ce_run *run, unsigned takes, struct ce_option *out)
 {
     size_t n = 0;
-    if (takes & (CE_TAKES_MODEL | CE_TAKES_ENCODER))
+    if (takes & (CE_TAKES_MODEL | CE_TAKES_ENCODER | CE_TAKES_DETECTOR))
         out[n++] = (struct ce_option)CE_OPT_TEXT(
             "model", "DIR", &run->paths.model,
             "folder with the model's files (default: CFEDIT_MODEL in the environment, else the "
@@ -170,6 +170,10 @@ size_t ce_options_common(struct ce_run *run, unsigned takes, struct ce_option *o
         out[n++] = (struct ce_option)CE_OPT_TEXT(
             "encoder", "FILE", &run->paths.encoder,
             "encoder (e4e, pSp, ReStyle): photos are inverted starting from the latents that it finds");
+    if (takes & CE_TAKES_DETECTOR)
+        out[n++] = (struct ce_option)CE_OPT_TEXT(
+            "detector", "FILE", &run->paths.detector,
+            "MTCNN face detector to use instead of the model's face.safetensors");
     const size_t first_aside = n;
     if (takes & CE_TAKES_DUMP)
         out[n++] = (struct ce_option)CE_OPT_WRITES(

@@ -125,13 +125,14 @@ struct ce_option {
 /* Every command has --help, --json, --quiet, --threads and --seed. These bits add the options that
  * several commands share. */
 enum {
-    CE_TAKES_GENERATOR = 1, /* --model, --generator */
-    CE_TAKES_CLIP = 2,      /* --model, --clip, --bpe, --concepts */
-    CE_TAKES_LOSS_NETS = 4, /* --model, --identity, --vgg */
-    CE_TAKES_DUMP = 8,      /* --dump */
-    CE_TAKES_ENCODER = 16,  /* --model, --encoder */
-    CE_TAKES_OUTPUT = 32,   /* --overwrite */
-    CE_TAKES_RESUME = 64,   /* --resume */
+    CE_TAKES_GENERATOR = 1,  /* --model, --generator */
+    CE_TAKES_CLIP = 2,       /* --model, --clip, --bpe, --concepts */
+    CE_TAKES_LOSS_NETS = 4,  /* --model, --identity, --vgg */
+    CE_TAKES_DUMP = 8,       /* --dump */
+    CE_TAKES_ENCODER = 16,   /* --model, --encoder */
+    CE_TAKES_OUTPUT = 32,    /* --overwrite */
+    CE_TAKES_RESUME = 64,    /* --resume */
+    CE_TAKES_DETECTOR = 128, /* --model, --detector */
     CE_TAKES_MODEL = 7
 };
 

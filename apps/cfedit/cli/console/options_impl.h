@@ -4,7 +4,7 @@
 
 #include "cli/console/options.h"
 
-#define CE_COMMON_MAX 16
+#define CE_COMMON_MAX 20
 
 /* Writes the options of the bits in `takes` and the options of every command; they point into
  * `run`. Returns their number, at most CE_COMMON_MAX. */
