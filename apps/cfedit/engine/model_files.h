@@ -17,12 +17,8 @@
 struct ce_paths {
     const char *model;                                                  /* a folder */
     const char *generator, *clip, *identity, *vgg, *encoder, *detector; /* single files */
-<<<<<<< HEAD
     const char *bpe;      /* merge list of CLIP's tokenizer */
     const char *concepts; /* words of the model, concepts.h */
-=======
-    const char *bpe; /* merge list of CLIP's tokenizer */
->>>>>>> 05cc1cc (align: cfedit align finds faces, straightens them and cuts them out as FFHQ's were; parity of the detector)
 };
 
 /* The path of the file `name` ("clip.safetensors"), to be given to free(). `own` is the path given

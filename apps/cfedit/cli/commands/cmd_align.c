@@ -19,9 +19,9 @@
 
 static const char about[] =
     "Finds the faces of photos, straightens each and cuts it out as the faces of FFHQ were, so that\n"
-    "eyes and mouth lie where generators that were trained on FFHQ expect them. 'edit --image' and\n"
-    "'invert --image' do it by themselves. With --json and without -o, faces are told and no\n"
-    "picture is written. The detector is fetched by 'make face-detector'.";
+    "eyes and mouth lie where generators that were trained on FFHQ expect them. With --json and\n"
+    "without -o, faces are told and no picture is written. The detector is fetched by\n"
+    "'make face-detector'.";
 
 static const char examples[] =
     "  cfedit align me.jpg -o me.png\n"
