@@ -6,9 +6,9 @@
  * in one form, each with a caption about that difference, so that only it tells which caption
  * belongs to which. Second, linear read-outs, which are thrown away afterwards, tell colours,
  * traits and numbers from the feature of the picture, what is stated from the feature of the text,
- * and which parts of a portrait lie in a patch from the token of the patch. Half of the pictures
- * are warped by CF-CLIP's augmentation, because the objective of an edit shows the network warped
- * pictures only. */
+ * and which parts of a portrait lie in a patch, and their colours, from the token of the patch.
+ * Half of the pictures are warped by CF-CLIP's augmentation, because the objective of an edit shows
+ * the network warped pictures only. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,12 +40,12 @@ enum {
 enum { FULL_SIZE = 224 };
 
 static const float color_weight = 1.0f, trait_weight = 1.0f, number_weight = 1.0f,
-                   text_weight = 0.5f, patch_weight = 10.0f;
+                   text_weight = 0.5f, patch_weight = 10.0f, patch_color_weight = 1.0f;
 
 /* The running means that the log has. */
 struct means {
     double loss, retrieval, twins; /* twins: the share told from each other */
-    double patches;                /* the mean squared error of the parts in patches */
+    double patches, patch_colors;  /* what the read-outs of patches lose */
     double color[RICH_PARTS], trait[RICH_KINDS];
 };
 
@@ -70,6 +70,9 @@ struct batch {
     lt_tensor *ids;     /* int32 (B,CONTEXT) */
     lt_tensor *numbers; /* (B,RICH_FIELDS) */
     lt_tensor *patches; /* (B,patches,RICH_PARTS): the root of the share of each part in a patch */
+    /* int32 (B,patches * RICH_PARTS): the colour word of each part that can be seen in the patch,
+     * or -1. */
+    lt_tensor *patch_color;
     /* int32 (B * RICH_PARTS): the colour word, -1 if the part does not show; and the word that the
      * caption states, or -1. */
     lt_tensor *color, *color_said;
@@ -242,6 +245,18 @@ static void render_items(void *arg, lt_range range)
     free(masks);
 }
 
+/* Copies the colours of item i to each of its patches in which enough of the part is seen. */
+static void set_patch_colors(const struct batch *b, int64_t i)
+{
+    const float seen = 0.15f; /* the root of a share */
+    const int64_t patches = lt_dim(b->patches, 1);
+    for (int64_t k = 0; k < patches * RICH_PARTS; k++) {
+        const int64_t at = i * patches * RICH_PARTS + k;
+        const int32_t color = lt_i32(b->color)[i * RICH_PARTS + k % RICH_PARTS];
+        lt_i32(b->patch_color)[at] = lt_f32(b->patches)[at] > seen ? color : -1;
+    }
+}
+
 /* Writes what is true of a portrait, and what its caption states, into item i of a batch. */
 static void set_truth(struct batch *b, int64_t i, const struct rich_attr *attr,
                       const struct rich_said *said)
@@ -269,6 +284,7 @@ static lt_status make_batch(struct run *r, struct batch *b)
     b->numbers = lt_zeros(ctx, 2, (int64_t[]){n, RICH_FIELDS});
     const int64_t grid = r->options.size / PATCH;
     b->patches = lt_zeros(ctx, 3, (int64_t[]){n, grid * grid, RICH_PARTS});
+    b->patch_color = lt_empty(ctx, LT_I32, 2, (int64_t[]){n, grid * grid * RICH_PARTS});
     b->color = lt_empty(ctx, LT_I32, 1, (int64_t[]){n * RICH_PARTS});
     b->color_said = lt_empty(ctx, LT_I32, 1, (int64_t[]){n * RICH_PARTS});
     b->trait = lt_empty(ctx, LT_I32, 1, (int64_t[]){n * RICH_TRAITS});
@@ -306,6 +322,8 @@ static lt_status draw_batch(struct run *r, struct batch *b)
         rendering.images = lt_f32(b->images);
         rendering.patches = lt_f32(b->patches);
         lt_for(r->ctx, r->options.threads, n, render_items, &rendering);
+        for (int64_t i = 0; i < n; i++)
+            set_patch_colors(b, i);
     }
     if (rendering.out_of_memory)
         status = lt_fail(r->ctx, LT_ERR_MEMORY, "out of memory for masks");
@@ -357,7 +375,7 @@ static lt_tensor *head(struct run *r, const char *name, lt_tensor *x)
 static lt_tensor *item_loss(lt_ctx *ctx, lt_tensor *logits, int64_t items, int64_t classes,
                             const lt_tensor *target, double *means, const int *mean_of)
 {
-    if (!logits)
+    if (!logits || !target)
         return NULL;
     const int64_t rows = lt_dim(logits, 0) * items;
     lt_tensor *x = lt_reshape(ctx, logits, 2, (int64_t[]){rows, classes});
@@ -425,22 +443,34 @@ static void keep_tokens(void *user, const char *name, lt_tensor *t)
     r->tokens = lt_retain(t); /* that of the last block stays */
 }
 
-/* What the read-out of the tokens of patches loses, over the pictures that are not warped. */
-static lt_tensor *patch_loss(struct run *r, const struct batch *b)
+/* The colours in the patches of items i and i + 1, int32 (2 * patches * RICH_PARTS). */
+static lt_tensor *colors_of_pair(lt_ctx *ctx, const struct batch *b, int64_t i)
+{
+    const int64_t row = lt_dim(b->patch_color, 1);
+    return lt_from_copy(ctx, LT_I32, 1, (int64_t[]){2 * row}, lt_i32(b->patch_color) + i * row);
+}
+
+/* What the read-outs of the tokens of patches lose, over the pictures that are not warped: the
+ * error of the parts in *parts, and of their colours in *colors. */
+static void patch_loss(struct run *r, const struct batch *b, lt_tensor **parts, lt_tensor **colors)
 {
     lt_ctx *ctx = r->ctx;
     const int64_t n = r->options.batch, patches = lt_dim(b->patches, 1);
-    lt_tensor *sum = NULL;
+    lt_tensor *part_sum = NULL, *color_sum = NULL;
     for (int64_t i = 0; i < n; i += 4) { /* items i and i + 1 are not warped */
         lt_tensor *tokens = lt_slice(ctx, lt_slice(ctx, r->tokens, 0, i, 2), 1, 1, patches);
         lt_tensor *x = lt_reshape(ctx, lt_contiguous(ctx, tokens), 2,
                                   (int64_t[]){2 * patches, lt_dim(r->tokens, 2)});
         lt_tensor *truth = lt_reshape(ctx, lt_slice(ctx, b->patches, 0, i, 2), 2,
                                       (int64_t[]){2 * patches, RICH_PARTS});
-        lt_tensor *loss = lt_mse_loss(ctx, head(r, "patch", x), truth);
-        sum = sum ? lt_add(ctx, sum, loss) : loss;
+        lt_tensor *part = lt_mse_loss(ctx, head(r, "patch", x), truth);
+        lt_tensor *color = item_loss(ctx, head(r, "patch_color", x), RICH_PARTS, COLORS,
+                                     colors_of_pair(ctx, b, i), NULL, NULL);
+        part_sum = part_sum ? lt_add(ctx, part_sum, part) : part;
+        color_sum = color_sum ? lt_add(ctx, color_sum, color) : color;
     }
-    return lt_affine(ctx, sum, 4.0f / (float)n, 0.0f);
+    *parts = lt_affine(ctx, part_sum, 4.0f / (float)n, 0.0f);
+    *colors = lt_affine(ctx, color_sum, 4.0f / (float)n, 0.0f);
 }
 
 /* What the read-outs of the texts' features (B,D) lose. */
@@ -482,8 +512,10 @@ static lt_status train_step(void *user)
         0.5f, 0.0f);
     lt_tensor *loss = lt_add(ctx, nce, picture_loss(r, image, &b));
     loss = lt_add(ctx, loss, lt_affine(ctx, text_loss(r, text, &b), text_weight, 0.0f));
-    lt_tensor *patches = patch_loss(r, &b);
+    lt_tensor *patches, *patch_colors;
+    patch_loss(r, &b, &patches, &patch_colors);
     loss = lt_add(ctx, loss, lt_affine(ctx, patches, patch_weight, 0.0f));
+    loss = lt_add(ctx, loss, lt_affine(ctx, patch_colors, patch_color_weight, 0.0f));
     if (!loss) {
         status = lt_ctx_status(ctx);
         goto out;
@@ -492,6 +524,7 @@ static lt_status train_step(void *user)
     m->loss += (r->step == 0 ? 1.0 : 0.02) * ((double)lt_item(loss) - m->loss);
     m->retrieval += 0.02 * (diagonal_share(logits) - m->retrieval);
     m->patches += (r->step == 0 ? 1.0 : 0.02) * ((double)lt_item(patches) - m->patches);
+    m->patch_colors += 0.02 * ((double)lt_item(patch_colors) - m->patch_colors);
     m->twins += 0.02 * (twin_share(logits) - m->twins);
 
     lt_optim_zero_grad(r->optim);
@@ -557,13 +590,17 @@ static lt_status add_heads(struct run *r, const lt_clip_config *config, lt_rng *
     const struct {
         const char *name;
         int64_t out;
-    } heads[] = {{"color", RICH_PARTS * COLORS}, {"color_said", RICH_PARTS * COLORS},
-                 {"trait", RICH_TRAITS * 2},     {"trait_said", RICH_TRAITS * 2},
-                 {"number", RICH_FIELDS},        {"patch", RICH_PARTS}};
+    } heads[] = {{"color", RICH_PARTS * COLORS},
+                 {"color_said", RICH_PARTS * COLORS},
+                 {"trait", RICH_TRAITS * 2},
+                 {"trait_said", RICH_TRAITS * 2},
+                 {"number", RICH_FIELDS},
+                 {"patch", RICH_PARTS},
+                 {"patch_color", RICH_PARTS * COLORS}};
     for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
         char name[64];
         const int64_t in =
-            strcmp(heads[i].name, "patch") == 0 ? config->vision_width : config->embed_dim;
+            strncmp(heads[i].name, "patch", 5) == 0 ? config->vision_width : config->embed_dim;
         snprintf(name, sizeof name, "readout.%s.weight", heads[i].name);
         lt_params_new(r->ctx, r->params, name, 2, (int64_t[]){heads[i].out, in}, rng, 0.0f, 0.02f);
         snprintf(name, sizeof name, "readout.%s.bias", heads[i].name);
@@ -742,6 +779,7 @@ static int figures(const void *user, struct training_figure out[TRAINING_FIGURES
     out[n++] = (struct training_figure){"retrieval", m->retrieval};
     out[n++] = (struct training_figure){"twins", m->twins};
     out[n++] = (struct training_figure){"patches", m->patches};
+    out[n++] = (struct training_figure){"patch_colors", m->patch_colors};
     static const char *const kinds[RICH_KINDS] = {"expression", "age", "form", "thing", "view"};
     for (int k = 0; k < RICH_KINDS; k++)
         out[n++] = (struct training_figure){kinds[k], m->trait[k]};

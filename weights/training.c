@@ -100,6 +100,16 @@ static void tell(const struct training_options *o, const struct training *t, dou
             (double)(o->steps - step) / rate / 60.0);
 }
 
+static bool is_finite(const struct training *t)
+{
+    struct training_figure figure[TRAINING_FIGURES];
+    const int count = t->figures(t->user, figure);
+    for (int i = 0; i < count; i++)
+        if (!isfinite(figure[i].value))
+            return false;
+    return true;
+}
+
 lt_status training_run(const struct training_options *o, const struct training *t)
 {
     enum { TOLD_EVERY = 50 };
@@ -109,6 +119,11 @@ lt_status training_run(const struct training_options *o, const struct training *
     while (*t->step < o->steps && status == LT_OK) {
         status = t->once(t->user);
         const int64_t step = ++*t->step;
+        /* Weights that are no numbers must not replace those of an earlier step. */
+        if (status == LT_OK && !is_finite(t)) {
+            fprintf(stderr, "step %lld: the loss is no number\n", (long long)step);
+            status = LT_ERR_NUMERIC;
+        }
         if (status == LT_OK && step % TOLD_EVERY == 0)
             tell(o, t, (double)(step - first) / (ce_seconds() - start));
         if (status == LT_OK && (step % o->save_every == 0 || step == o->steps))

@@ -54,6 +54,23 @@ START_TEST(same_attributes_same_picture)
 }
 END_TEST
 
+/* The chin of this portrait is so pointed that its width, continued below the face, passes through
+ * 0 within the long beard. */
+START_TEST(a_long_beard_below_a_pointed_chin)
+{
+    enum { LARGER = 112 };
+    static float rgb[3 * LARGER * LARGER], shares[RICH_PARTS * LARGER * LARGER];
+    uint64_t rng = 0x127A3B6B38B8BBB6u;
+    struct rich_attr attr;
+    rich_attr_random_any(&rng, &attr);
+    ck_assert(rich_render(&attr, LARGER, rgb, shares));
+    for (int i = 0; i < 3 * LARGER * LARGER; i++)
+        ck_assert(isfinite(rgb[i]));
+    for (int i = 0; i < RICH_PARTS * LARGER * LARGER; i++)
+        ck_assert(isfinite(shares[i]));
+}
+END_TEST
+
 /* The mean picture hardly depends on the size, and every size is drawn. */
 START_TEST(sizes_agree)
 {
@@ -463,6 +480,7 @@ Suite *suite_rich_world(void)
     TCase *tc = tcase_create("rich_world");
     tcase_set_timeout(tc, 60);
     tcase_add_test(tc, same_attributes_same_picture);
+    tcase_add_test(tc, a_long_beard_below_a_pointed_chin);
     tcase_add_test(tc, sizes_agree);
     tcase_add_test(tc, colour_stays_in_its_mask);
     tcase_add_test(tc, attributes_change_only_their_parts);

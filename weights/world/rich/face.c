@@ -51,7 +51,8 @@ float rich_face_distance(const struct rich_layout *l, float u, float v)
         grow = t * (1.1f + 1.8f * t * t) / l->face_top;
     } else {
         t = v / l->face_chin;
-        a = l->face_w * (1.0f - l->taper * t * t);
+        /* Far below the chin, where a long beard ends, the width would pass through 0. */
+        a = l->face_w * fmaxf(1.0f - l->taper * t * t, 0.05f);
         float t2 = t * t, square = 0.35f + 0.4f * l->jaw;
         f = t2 * (1.0f - square + square * t2);
         grow = (2.0f * t * (1.0f - square) + 4.0f * square * t2 * t) / l->face_chin;
