@@ -58,7 +58,7 @@ BENCH_EDIT_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard bench/edit/*.c))
 WORLD_OBJ  := $(patsubst %.c,$(BUILD)/%.o,$(wildcard weights/world/*.c weights/world/rich/*.c))
 BENCH_OBJ  := $(patsubst %.c,$(BUILD)/%.o,$(wildcard bench/speed/*.c))
 TEST_OBJ   := $(call objects_in,tests) $(EMULATED_OBJ)
-PUBLIC     := tensor/status.h tensor/hash.h tensor/memory.h tensor/context.h tensor/tensor.h tensor/rng.h tensor/kernels/gemm/blas.h tensor/kernels/gemm/in_use.h tensor/files/file.h \
+PUBLIC     := tensor/status.h tensor/hash.h tensor/memory.h tensor/context.h tensor/tensor.h tensor/rng.h tensor/kernels/gemm/blas.h tensor/kernels/gemm/in_use.h tensor/files/file.h tensor/files/numpy.h \
               tensor/files/json.h tensor/files/safetensors.h autograd/tape.h autograd/ops.h nn/params.h nn/optim.h \
               nn/models/stylegan2.h nn/models/clip.h nn/models/irse50.h nn/models/encoder.h nn/models/vgg19.h nn/models/mtcnn.h nn/text/tokenizer.h
 

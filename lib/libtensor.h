@@ -44,6 +44,7 @@
  *
  *     tensor/files/safetensors.h     files of tensors
  *     tensor/files/file.h            files that are written whole or not at all
+ *     tensor/files/numpy.h           arrays that NumPy wrote
  *     tensor/files/json.h            writing JSON
  *     tensor/hash.h                  a hash of bytes
  *     tensor/kernels/gemm/blas.h     matrix products of plain arrays
@@ -72,6 +73,7 @@
 
 #include "tensor/files/safetensors.h"
 #include "tensor/files/file.h"
+#include "tensor/files/numpy.h"
 #include "tensor/files/json.h"
 #include "tensor/hash.h"
 #include "tensor/kernels/gemm/blas.h"

@@ -8,6 +8,7 @@
 #include "autograd/tape.h"
 #include "engine/kinds.h"
 #include "engine/text.h"
+#include "tensor/files/numpy.h"
 #include "tensor/rng.h"
 
 static lt_tensor *misshapen(lt_ctx *ctx, const char *path, const char *name, const lt_tensor *t,
@@ -93,6 +94,21 @@ static enum ce_latents_form form_of(const struct ce_models *models, bool w_space
     return ndim == 2 ? CE_LATENTS_W : CE_LATENTS_WPLUS;
 }
 
+/* The latents of a file as they are stored: of a safetensors file, or of one that NumPy wrote. The
+ * names in an archive are those of published projections: NVIDIA's `w`, pSp's and e4e's others. */
+static lt_tensor *read_latents(lt_ctx *ctx, const char *path)
+{
+    static const char *const names[] = {"latents", "w_plus", "wplus", "w", "latent", "codes"};
+    if (!lt_numpy_is(path))
+        return ce_kind_read(ctx, path, CE_KIND_LATENTS, "latents");
+    lt_tensor *t = lt_numpy_read(ctx, path, names, sizeof names / sizeof *names);
+    if (t && lt_check_finite(ctx, t, "latents") != LT_OK) {
+        ce_blame_file(ctx, path);
+        return NULL;
+    }
+    return t;
+}
+
 lt_tensor *ce_latents_view_file(const struct ce_models *models, const char *selection, bool w_space,
                                 enum ce_latents_form *form)
 {
@@ -102,7 +118,7 @@ lt_tensor *ce_latents_view_file(const struct ce_models *models, const char *sele
     bool one = false;
     if (split_selection(ctx, selection, &path, &index, &one) != LT_OK)
         return NULL;
-    lt_tensor *t = ce_kind_read(ctx, path, CE_KIND_LATENTS, "latents");
+    lt_tensor *t = read_latents(ctx, path);
     if (t)
         *form = form_of(models, w_space, &t);
     if (t && one)

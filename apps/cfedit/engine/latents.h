@@ -16,10 +16,10 @@ enum ce_latents_form {
                             first axis was left out, and not L latents of W */
 };
 
-/* Reads latents from "FILE" as W+ (N,L,D); "FILE:i" selects row i, unless there is a file of that
- * whole name. With `w_space` the rows of (L,D) are L latents of W all the same. *form tells what
- * the file holds. Errors: LT_ERR_IO, LT_ERR_FORMAT, LT_ERR_SHAPE (another generator's),
- * LT_ERR_ARGUMENT (no such row), LT_ERR_NUMERIC. */
+/* Reads latents from "FILE", a safetensors file or a .npy or .npz of NumPy, as W+ (N,L,D); "FILE:i"
+ * selects row i, unless there is a file of that whole name. With `w_space` the rows of (L,D) are L
+ * latents of W all the same. *form tells what the file holds. Errors: LT_ERR_IO, LT_ERR_FORMAT,
+ * LT_ERR_SHAPE (another generator's), LT_ERR_ARGUMENT (no such row), LT_ERR_NUMERIC. */
 lt_tensor *ce_latents_from_file(const struct ce_models *models, const char *selection, bool w_space,
                                 enum ce_latents_form *form);
 /* Like ce_latents_from_file(), with any strides: the rows as they were read, W spread over the

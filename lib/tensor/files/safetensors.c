@@ -72,7 +72,7 @@ static const char *other_format(const unsigned char prefix[8])
     } formats[] = {
         {"PK\3\4", 4, "a zip archive; a PyTorch checkpoint must be converted first"},
         {"version ", 8, "a Git LFS pointer; fetch the file itself"},
-        {"\x93NUMPY", 6, "a NumPy array; convert it with tools/convert_pt.py"},
+        {"\x93NUMPY", 6, "a NumPy array; latents are read from one, weights must be converted"},
         {"\x89HDF", 4, "an HDF5 file; it cannot be converted"},
         {"\x89PNG", 4, "a PNG picture"},
         {"\xff\xd8\xff", 3, "a JPEG picture"},

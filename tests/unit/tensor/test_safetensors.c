@@ -339,7 +339,7 @@ START_TEST(other_files_are_refused)
         {"\1\xe1\xf5\5\0\0\0\0{}", 10, "header of 100000001 bytes"},
         {"\0\0\0\0\0\0\0\0", 8, "header of 0 bytes"},
         {"PK\3\4\0\0\0\0\0\0", 10, "zip archive"},
-        {"\x93NUMPY\1\0v\0{'descr'", 18, "NumPy array; convert it with tools/convert_pt.py"},
+        {"\x93NUMPY\1\0v\0{'descr'", 18, "NumPy array; latents are read from one"},
         {"\x80\2}q\0.", 6, "a pickle; a PyTorch checkpoint must be converted"},
         {"\x80\4\x95\n\0\0\0\0\0\0\0}.", 13, "a pickle"},
         {"<!DOCTYPE html>", 15, "web page"},
