@@ -8,7 +8,8 @@
 
 /* Tensors are retained; ce_edit_result_free() releases them. */
 struct ce_edit_result {
-    lt_tensor *x, *x_hat; /* (1,3,S,S) */
+    lt_tensor *w;         /* (1,L,D), the latent of the source picture */
+    lt_tensor *x, *x_hat; /* (1,3,S,S), the source picture and the edited one */
     lt_tensor *latents;   /* (1,L,D), w_hat; after an edit in StyleSpace the source's w */
     lt_tensor **styles;   /* [style_count], the edited styles of StyleSpace, else NULL */
     int style_count;
@@ -16,12 +17,16 @@ struct ce_edit_result {
     double seconds;
 };
 
-/* Fills a result; retains x, x_hat, latents and, where `styles` is not NULL, all `count` styles.
+/* Fills a result; retains w, x, x_hat, latents and, where `styles` is not NULL, all `count` styles.
  * Errors: LT_ERR_MEMORY; if a tensor is NULL, the failure that stands in ctx. */
-lt_status ce_edit_result_set(lt_ctx *ctx, struct ce_edit_result *result, lt_tensor *x,
+lt_status ce_edit_result_set(lt_ctx *ctx, struct ce_edit_result *result, lt_tensor *w, lt_tensor *x,
                              lt_tensor *x_hat, lt_tensor *latents, lt_tensor *const *styles,
                              int count);
 void ce_edit_result_free(struct ce_edit_result *result);
+
+/* Makes `result`, of an edit that began at the latents of `before`, the result of both edits: its
+ * source becomes that of `before`, which is freed. */
+void ce_edit_result_join(struct ce_edit_result *before, struct ce_edit_result *result);
 
 /* Watches an edit. Called after each step (from 1) with the terms of its loss, `stage` being NULL.
  * Also called before work that takes long, with a phrase for it in `stage`, the steps so far and no

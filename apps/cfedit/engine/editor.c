@@ -6,6 +6,7 @@
 #include "autograd/ops.h"
 #include "engine/sentence/contrasts.h"
 #include "engine/sentence/wishes.h"
+#include "engine/strength.h"
 #include "engine/text.h"
 
 /* The edit by one sentence. A target with several wishes is edited wish by wish. */
@@ -55,11 +56,11 @@ static lt_status copy_contrasts(struct stage *stage, const struct ce_edit_texts 
 static bool can_split(const struct ce_editor *e, const struct ce_edit_texts *texts,
                       const struct ce_sentence *sentence)
 {
-    bool apart = true;
+    bool apart = !e->family->shares_work;
     for (int i = 0; i < sentence->wish_count; i++)
         apart = apart && sentence->wish[i].part >= 0;
-    return apart && sentence->wish_count > 1 && !texts->contrasts && e->family->moves_latents &&
-           e->family->moves_latents(&e->settings) &&
+    return apart && sentence->wish_count > 1 && !texts->contrasts &&
+           ce_edit_moves_latents(&e->settings) &&
            e->family->nce(&e->settings)->contrast_lambda > 0.0f;
 }
 
@@ -185,38 +186,38 @@ static bool watch_on(void *user, int64_t step, const char *stage, const struct c
     return !e->stopped;
 }
 
-/* Makes `result`, of a later stage, the result of all stages so far. `before` is freed. */
-static void join_results(struct ce_edit_result *before, struct ce_edit_result *result)
-{
-    lt_tensor *source = before->x;
-    before->x = result->x;
-    result->x = source;
-    result->first = before->first;
-    result->seconds += before->seconds;
-    ce_edit_result_free(before);
-}
-
 /* Edits the pictures of w (n,L,D) by all stages; each starts from the latents of the one before. */
-static lt_status run_stages(struct ce_editor *e, lt_tensor *w, float strength,
-                            struct ce_edit_result *results)
+static lt_status run_stages(struct ce_editor *e, lt_tensor *w, struct ce_edit_result *results)
 {
     lt_ctx *ctx = e->stage[0].job.models->ctx;
     const int64_t n = lt_dim(w, 0);
-    lt_status status =
-        e->family->run(&e->stage[0].job, e->stage[0].state, w, strength, watch_on, e, results);
+    lt_status status = e->family->run(&e->stage[0].job, e->stage[0].state, w, watch_on, e, results);
     for (int k = 1; k < e->stages && status == LT_OK && !e->stopped; k++) {
         /* A stage after the first edits one picture at a time: see can_split(). */
         e->steps_before += stage_steps(e, k - 1, n);
         struct ce_edit_result before = results[0];
         memset(results, 0, sizeof *results);
         lt_tensor *edited = lt_contiguous(ctx, before.latents);
-        status = edited ? e->family->run(&e->stage[k].job, e->stage[k].state, edited, strength,
-                                         watch_on, e, results)
+        status = edited ? e->family->run(&e->stage[k].job, e->stage[k].state, edited, watch_on, e,
+                                         results)
                         : lt_ctx_status(ctx);
         if (status == LT_OK)
-            join_results(&before, results);
+            ce_edit_result_join(&before, results);
         else
             ce_edit_result_free(&before);
+    }
+    return status;
+}
+
+/* Draws the found edits of `count` pictures at another strength. */
+static lt_status redraw(const struct ce_models *models, float strength, int64_t count,
+                        struct ce_edit_result *results)
+{
+    lt_status status = LT_OK;
+    for (int64_t i = 0; i < count && status == LT_OK && strength != 1.0f; i++) {
+        struct ce_edit_result found = results[i];
+        status = ce_strength_draw(models, &found, strength, &results[i]);
+        ce_edit_result_free(&found);
     }
     return status;
 }
@@ -238,7 +239,9 @@ lt_status ce_editor_run(struct ce_editor *editor, lt_tensor *w, float strength,
         const lt_scope scope = lt_scope_open(ctx);
         e->steps_before = ce_editor_steps(e, i);
         lt_tensor *some = lt_contiguous(ctx, lt_slice(ctx, w, 0, i, at_once));
-        status = some ? run_stages(e, some, strength, &results[i]) : lt_ctx_status(ctx);
+        status = some ? run_stages(e, some, &results[i]) : lt_ctx_status(ctx);
+        if (status == LT_OK)
+            status = redraw(e->stage[0].job.models, strength, at_once, &results[i]);
         lt_scope_close(ctx, scope, NULL);
     }
     return status;

@@ -40,9 +40,10 @@ const char *ce_editor_target(const struct ce_editor *editor, int stage);
 /* How many steps ce_editor_run() takes for `count` pictures. */
 int64_t ce_editor_steps(const struct ce_editor *editor, int64_t count);
 
-/* Edits the pictures of w (N,L,D). `strength` is 0 for the source, 1 for the full edit, and may be
- * greater. results[N] are given to ce_edit_result_free(), also after a failure. `watch` (may be
- * NULL) is told of each step, counted over all pictures. */
+/* Edits the pictures of w (N,L,D). The edit is found at full strength and then drawn at `strength`
+ * (ce_strength_draw()): 0 is the source, 1 the full edit; it may be greater, or below 0.
+ * results[N] are given to ce_edit_result_free(), also after a failure. `watch` (may be NULL) is
+ * told of each step, counted over all pictures. */
 lt_status ce_editor_run(struct ce_editor *editor, lt_tensor *w, float strength,
                         ce_edit_watch *watch, void *user, struct ce_edit_result *results);
 

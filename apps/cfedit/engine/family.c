@@ -27,6 +27,12 @@ bool ce_edit_reads_channels(const struct ce_edit_settings *settings)
     return ce_family_of(settings)->reads_channels;
 }
 
+bool ce_edit_moves_latents(const struct ce_edit_settings *settings)
+{
+    const struct ce_family_operations *family = ce_family_of(settings);
+    return family->moves_latents && family->moves_latents(settings);
+}
+
 bool ce_edit_shares_work(const struct ce_edit_settings *settings)
 {
     return ce_family_of(settings)->shares_work;

@@ -17,6 +17,8 @@ lt_status ce_edit_check(lt_ctx *ctx, const struct ce_edit_settings *settings,
                         const struct ce_models *models);
 /* Whether the edit reads the channels' effects of a file (channels.h). */
 bool ce_edit_reads_channels(const struct ce_edit_settings *settings);
+/* Whether an edited picture has a latent of its own, from which another edit can start. */
+bool ce_edit_moves_latents(const struct ce_edit_settings *settings);
 /* Whether pictures are edited better together than one at a time. */
 bool ce_edit_shares_work(const struct ce_edit_settings *settings);
 
@@ -47,14 +49,14 @@ struct ce_family_operations {
     lt_status (*open)(const struct ce_edit_job *job, void **state);
     void (*close)(void *state); /* takes NULL */
     /* Whether the latents of a result draw its edited picture, so that another edit can start from
-     * them; only for a family that edits one picture at a time. NULL: never. */
+     * them. NULL: never. */
     bool (*moves_latents)(const struct ce_edit_settings *settings);
     /* How many steps run() tells of for `count` pictures. */
     int64_t (*steps)(const struct ce_edit_job *job, const void *state, int64_t count);
-    /* Edits w (N,L,D); results[N] are all zero before and given to ce_edit_result_free(), also
-     * after a failure. `watch` is not NULL. */
-    lt_status (*run)(const struct ce_edit_job *job, void *state, lt_tensor *w, float strength,
-                     ce_edit_watch *watch, void *user, struct ce_edit_result *results);
+    /* Edits w (N,L,D) at full strength; results[N] are all zero before and given to
+     * ce_edit_result_free(), also after a failure. `watch` is not NULL. */
+    lt_status (*run)(const struct ce_edit_job *job, void *state, lt_tensor *w, ce_edit_watch *watch,
+                     void *user, struct ce_edit_result *results);
     /* Writes the channels' effects. NULL: the family has none. */
     lt_status (*save_channels)(const struct ce_edit_job *job, const void *state, const char *path);
 };

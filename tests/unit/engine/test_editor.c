@@ -7,6 +7,8 @@
 #include "autograd/ops.h"
 #include "engine/editor.h"
 #include "engine/methods.h"
+#include "engine/sequence.h"
+#include "engine/strength.h"
 #include "support/method_fixture.h"
 #include "support/temp_dir.h"
 
@@ -180,6 +182,35 @@ START_TEST(strength)
 }
 END_TEST
 
+/* An edit that is drawn at another strength has the bits of an edit that was run at it, and lies on
+ * the line through the source and the full edit. */
+START_TEST(strengths_after_one_search)
+{
+    static const float strengths[] = {-0.5f, 0.0f, 0.25f, 1.0f, 1.5f};
+    const struct ce_edit_settings s = small((size_t)_i);
+    struct ce_editor *editor = open_editor(&s);
+    struct ce_edit_result found[N], again[N], drawn;
+    run(editor, 1.0f, found);
+    for (size_t k = 0; k < sizeof strengths / sizeof strengths[0]; k++) {
+        run(editor, strengths[k], again);
+        for (int i = 0; i < N; i++) {
+            ck_assert_int_eq(ce_strength_draw(&models, &found[i], strengths[k], &drawn), LT_OK);
+            ck_assert(method_same_bits(drawn.x_hat, again[i].x_hat));
+            ck_assert(method_same_bits(drawn.x, found[i].x));
+            for (int64_t j = 0; !drawn.styles && j < lt_numel(drawn.latents); j++) {
+                const float from = lt_f32(found[i].w)[j], to = lt_f32(found[i].latents)[j];
+                ck_assert_float_eq_tol(lt_f32(drawn.latents)[j], from + strengths[k] * (to - from),
+                                       1e-6f);
+            }
+            ce_edit_result_free(&drawn);
+        }
+        release(again);
+    }
+    release(found);
+    ce_editor_close(editor);
+}
+END_TEST
+
 struct told {
     int64_t steps, last;
     bool ordered;
@@ -212,6 +243,62 @@ START_TEST(steps_are_told)
     ck_assert_int_eq(told.steps, s.family == CE_FAMILY_CHANNELS ? N : _i == 0 ? 9 * N : 6 * N);
     release(results);
     ce_editor_close(editor);
+}
+END_TEST
+
+/* The second sentence is edited from the first one's result at its strength, and the result goes
+ * from the given picture to the last. */
+START_TEST(sentences_follow_each_other)
+{
+    const struct ce_edit_texts both[] = {{.source = "face", .target = "a blue face"},
+                                         {.source = "face", .target = "a red dog"}};
+    const float strengths[] = {0.5f, 2.0f};
+    const struct ce_edit_settings s = small((size_t)_i);
+    struct ce_editor *first = NULL, *second = NULL;
+    struct ce_sequence *sequence = NULL;
+    struct ce_edit_result one[N], two[N], all[N];
+    struct told told = {.ordered = true};
+    ck_assert_int_eq(ce_editor_open(&models, &s, &both[0], NULL, NULL, NULL, &first), LT_OK);
+    ck_assert_int_eq(ce_editor_open(&models, &s, &both[1], NULL, NULL, NULL, &second), LT_OK);
+    run(first, 0.5f, one);
+    lt_tensor *between = lt_concat(ctx, N, (lt_tensor *[]){one[0].latents, one[1].latents}, 0);
+    ck_assert_int_eq(ce_editor_run(second, between, 2.0f, NULL, NULL, two), LT_OK);
+    ck_assert_int_eq(ce_sequence_open(&models, &s, both, strengths, 2, NULL, NULL, NULL, &sequence),
+                     LT_OK);
+    ck_assert_int_eq(ce_sequence_run(sequence, w, listen, &told, all), LT_OK);
+    ck_assert(told.ordered);
+    ck_assert_int_eq(told.steps, ce_sequence_steps(sequence, N));
+    ck_assert_int_eq(told.steps, ce_editor_steps(first, N) + ce_editor_steps(second, N));
+    for (int i = 0; i < N; i++) {
+        ck_assert(method_same_bits(all[i].x_hat, two[i].x_hat));
+        ck_assert(method_same_bits(all[i].x, one[i].x));
+        ck_assert(method_same_bits(all[i].w, one[i].w));
+    }
+    release(one);
+    release(two);
+    release(all);
+    ce_sequence_close(sequence);
+    ce_editor_close(first);
+    ce_editor_close(second);
+}
+END_TEST
+
+START_TEST(sentences_that_cannot_follow)
+{
+    const struct ce_edit_texts both[] = {{.source = "face", .target = "a blue face"},
+                                         {.source = "face", .target = "a red dog"}};
+    const float strengths[CE_SEQUENCE_MAX + 1] = {1.0f, 1.0f};
+    struct ce_edit_settings s = small(5);
+    struct ce_sequence *sequence = NULL;
+    ck_assert_int_eq(ce_sequence_open(&models, &s, both, strengths, 2, NULL, NULL, NULL, &sequence),
+                     LT_ERR_ARGUMENT);
+    nn_assert_failed(ctx, LT_ERR_ARGUMENT, "StyleSpace");
+    ck_assert_ptr_null(sequence);
+    s = small(0);
+    ck_assert_int_eq(ce_sequence_open(&models, &s, both, strengths, CE_SEQUENCE_MAX + 1, NULL, NULL,
+                                      NULL, &sequence),
+                     LT_ERR_ARGUMENT);
+    nn_assert_failed(ctx, LT_ERR_ARGUMENT, "expected 1 to 16");
 }
 END_TEST
 
@@ -358,7 +445,10 @@ Suite *suite_editor(void)
     tcase_add_test(tests, table);
     tcase_add_test(tests, settings);
     tcase_add_loop_test(tests, strength, 0, 6);
+    tcase_add_loop_test(tests, strengths_after_one_search, 0, 6);
     tcase_add_loop_test(tests, steps_are_told, 0, 6);
+    tcase_add_loop_test(tests, sentences_follow_each_other, 0, 5);
+    tcase_add_test(tests, sentences_that_cannot_follow);
     tcase_add_test(tests, channels_follow_the_text);
     tcase_add_test(tests, channel_files);
     tcase_add_test(tests, no_relevant_channel);

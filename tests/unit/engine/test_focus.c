@@ -228,12 +228,11 @@ START_TEST(search)
     lt_tensor *w = method_latents(ctx, 1, 3);
     struct ce_edit_result a, b;
     int64_t told = 0;
-    ck_assert_msg(ce_latent_edit_run(&models, &config, &texts, w, 1.0f, count_step, &told, &a) ==
-                      LT_OK,
+    ck_assert_msg(ce_latent_edit_run(&models, &config, &texts, w, count_step, &told, &a) == LT_OK,
                   "%s", lt_ctx_message(ctx));
     ck_assert_int_eq(told, ce_latent_edit_steps(&config, &texts));
     ck_assert_int_eq(told, _i == 0 ? 4 : 7);
-    ck_assert_int_eq(ce_latent_edit_run(&models, &config, &texts, w, 1.0f, NULL, NULL, &b), LT_OK);
+    ck_assert_int_eq(ce_latent_edit_run(&models, &config, &texts, w, NULL, NULL, &b), LT_OK);
     ck_assert(method_same_bits(a.x_hat, b.x_hat));
     ck_assert(!method_same_bits(a.x_hat, a.x));
     ck_assert(isfinite(a.first.loss) && isfinite(a.last.loss) &&

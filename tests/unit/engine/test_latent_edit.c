@@ -6,6 +6,7 @@
 
 #include "bench/edit/measure_edit.h"
 #include "engine/latent/latent_edit.h"
+#include "engine/strength.h"
 #include "support/method_fixture.h"
 #include "unit/suites.h"
 
@@ -36,11 +37,12 @@ static void tear_down(void)
 
 static struct ce_edit_result edit(float strength)
 {
-    struct ce_edit_result r;
+    struct ce_edit_result found, r;
     lt_tensor *w = method_latents(models.ctx, 1, 3);
-    ck_assert_msg(ce_latent_edit_run(&models, &config, &texts, w, strength, NULL, NULL, &r) ==
-                      LT_OK,
+    ck_assert_msg(ce_latent_edit_run(&models, &config, &texts, w, NULL, NULL, &found) == LT_OK,
                   "%s", lt_ctx_message(models.ctx));
+    ck_assert_int_eq(ce_strength_draw(&models, &found, strength, &r), LT_OK);
+    ce_edit_result_free(&found);
     return r;
 }
 
@@ -141,8 +143,7 @@ START_TEST(a_latent_of_another_size_is_refused)
 {
     struct ce_edit_result r;
     lt_tensor *w = lt_zeros(models.ctx, 3, (int64_t[]){1, 18, METHOD_D});
-    ck_assert_int_eq(ce_latent_edit_run(&models, &config, &texts, w, 1.0f, NULL, NULL, &r),
-                     LT_ERR_SHAPE);
+    ck_assert_int_eq(ce_latent_edit_run(&models, &config, &texts, w, NULL, NULL, &r), LT_ERR_SHAPE);
     ck_assert_ptr_nonnull(strstr(lt_ctx_message(models.ctx), "(1, 18, 6)"));
     ck_assert_ptr_nonnull(strstr(lt_ctx_message(models.ctx), "(1, 6, 6)"));
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/sentence/completion.h"
 #include "engine/sentence/contrasts.h"
 #include "engine/sentence/wishes.h"
 #include "support/nn_check.h"
@@ -192,6 +193,47 @@ START_TEST(wishes_alone)
 }
 END_TEST
 
+/* The sentence that is made of `text`; NULL: it is taken as it is. */
+static void check_completed(const char *text, const char *expected)
+{
+    char *told;
+    ck_assert_int_eq(ce_sentence_complete(ctx, concepts, text, "face", &told), LT_OK);
+    if (expected)
+        ck_assert_str_eq(told, expected);
+    else
+        ck_assert_msg(told == NULL, "\"%s\" became \"%s\"", text, told);
+    free(told);
+}
+
+START_TEST(completed)
+{
+    check_completed("green lips", "face with green lips");
+    check_completed(" Green  LIPS", "face with green lips");
+    check_completed("green lips and a red hat", "face with green lips and a red hat");
+    check_completed("red eyes, green lips with a full beard",
+                    "face with red eyes and green lips and a full beard");
+    check_completed("smiling", "smiling face");
+    check_completed("surprised with long hair", "surprised face with long hair");
+    check_completed("long hair and happy", "happy face with long hair");
+    check_completed("without a beard", "face without a beard");
+    check_completed("green lips and without a beard", "face with green lips and without a beard");
+    /* The domain is named, a word is unknown, a colour has no part, there is no wish. */
+    check_completed("face with green lips", NULL);
+    check_completed("green lips on a face", NULL);
+    check_completed("zombie with green lips", NULL);
+    check_completed("green", NULL);
+    check_completed("green lips and red", NULL);
+    check_completed("and", NULL);
+    check_completed("", NULL);
+    char *told;
+    ck_assert_int_eq(ce_sentence_complete(ctx, NULL, "green lips", "face", &told), LT_OK);
+    ck_assert_ptr_null(told);
+    ck_assert_int_eq(ce_sentence_complete(ctx, concepts, "caf\xe9", "face", &told), LT_ERR_FORMAT);
+    ck_assert_ptr_null(told);
+    lt_ctx_clear(ctx);
+}
+END_TEST
+
 /* The contrasts of a sentence, joined by "; ", of which `axes` differ in the wish. */
 static void check_contrasts(const char *text, int axes, const char *expected)
 {
@@ -276,6 +318,7 @@ Suite *suite_sentence(void)
     tcase_add_test(tests, without_words_there_are_no_wishes);
     tcase_add_test(tests, unknown_words);
     tcase_add_test(tests, wishes_alone);
+    tcase_add_test(tests, completed);
     tcase_add_test(tests, contrasts);
     tcase_add_test(tests, shipped_words);
     suite_add_tcase(suite, tests);

@@ -330,7 +330,7 @@ lt_status ce_channels_edit(const struct ce_models *models, lt_tensor *const *dir
         style[i] = lt_add(ctx, style[i], lt_affine(ctx, direction[i], amount, 0.0f));
     lt_tensor *x_hat = status == LT_OK ? lt_stylegan2_synthesis_styles(ctx, g, style) : NULL;
     if (status == LT_OK)
-        status = ce_edit_result_set(ctx, result, x, x_hat, w, style, count);
+        status = ce_edit_result_set(ctx, result, w, x, x_hat, w, style, count);
     lt_no_grad_end(ctx);
     lt_scope_close(ctx, scope, NULL);
     result->seconds = ce_seconds() - start;

@@ -76,12 +76,12 @@ static int64_t steps(const struct ce_edit_job *job, const void *state, int64_t c
     return count;
 }
 
-static lt_status run(const struct ce_edit_job *job, void *state, lt_tensor *w, float strength,
-                     ce_edit_watch *watch, void *user, struct ce_edit_result *results)
+static lt_status run(const struct ce_edit_job *job, void *state, lt_tensor *w, ce_edit_watch *watch,
+                     void *user, struct ce_edit_result *results)
 {
     const struct state *s = state;
-    const lt_status status = ce_channels_edit(job->models, s->direction, w,
-                                              job->settings->channels.alpha * strength, results);
+    const lt_status status =
+        ce_channels_edit(job->models, s->direction, w, job->settings->channels.alpha, results);
     if (status == LT_OK)
         watch(user, 1, NULL, &results->last);
     return status;

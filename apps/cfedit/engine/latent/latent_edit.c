@@ -284,21 +284,21 @@ static lt_status prepare(struct edit *e, lt_tensor *w, ce_edit_watch *watch, voi
 }
 
 /* Draws the edited picture at full size and fills in the result. */
-static lt_status finish(struct edit *e, lt_tensor *w, float strength, struct ce_edit_result *result)
+static lt_status finish(struct edit *e, lt_tensor *w, struct ce_edit_result *result)
 {
     lt_ctx *ctx = e->ctx;
     const bool style = e->config->space.space == CE_SPACE_STYLE;
     const lt_scope scope = lt_scope_open(ctx);
     lt_no_grad_begin(ctx);
     lt_tensor *code[CE_SPACE_STYLES] = {NULL};
-    lt_status status = ce_latent_space_code(&e->space, strength, code);
+    lt_status status = ce_latent_space_code(&e->space, 1.0f, code);
     lt_tensor *x_hat = status == LT_OK ? ce_latent_space_draw(&e->space, code, 0) : NULL;
     lt_tensor *x = x_hat && !lt_same_shape(e->source.x, x_hat)
                        ? ce_latent_space_draw(&e->space, e->space.base, 0)
                        : e->source.x;
     if (status == LT_OK)
-        status = ce_edit_result_set(ctx, result, x, x_hat, style ? w : code[0], style ? code : NULL,
-                                    e->space.count);
+        status = ce_edit_result_set(ctx, result, w, x, x_hat, style ? w : code[0],
+                                    style ? code : NULL, e->space.count);
     lt_no_grad_end(ctx);
     lt_scope_close(ctx, scope, NULL);
     return status;
@@ -313,8 +313,8 @@ int64_t ce_latent_edit_steps(const struct ce_latent_edit_config *config,
 
 lt_status ce_latent_edit_run(const struct ce_models *models,
                              const struct ce_latent_edit_config *config,
-                             const struct ce_nce_texts *texts, lt_tensor *w, float strength,
-                             ce_edit_watch *watch, void *user, struct ce_edit_result *result)
+                             const struct ce_nce_texts *texts, lt_tensor *w, ce_edit_watch *watch,
+                             void *user, struct ce_edit_result *result)
 {
     memset(result, 0, sizeof *result);
     struct edit e = {.models = models, .config = config, .texts = texts, .ctx = models->ctx};
@@ -323,7 +323,7 @@ lt_status ce_latent_edit_run(const struct ce_models *models,
     if (status == LT_OK)
         status = search(&e, watch, user, result);
     if (status == LT_OK)
-        status = finish(&e, w, strength, result);
+        status = finish(&e, w, result);
     result->seconds = ce_seconds() - begun;
     lt_optim_free(e.optim);
     ce_latent_space_close(&e.space);

@@ -66,12 +66,11 @@ struct ce_latent_edit_config ce_latent_edit_defaults(void);
 int64_t ce_latent_edit_steps(const struct ce_latent_edit_config *config,
                              const struct ce_nce_texts *texts);
 
-/* Edits the picture of w (1,L,D). `strength` scales the delta that was found: 0 gives the source, 1
- * the full edit. `models` needs the generator and CLIP, and the networks of the terms that are on.
- * *result is given to ce_edit_result_free(), also after a failure. */
+/* Edits the picture of w (1,L,D). `models` needs the generator and CLIP, and the networks of the
+ * terms that are on. *result is given to ce_edit_result_free(), also after a failure. */
 lt_status ce_latent_edit_run(const struct ce_models *models,
                              const struct ce_latent_edit_config *config,
-                             const struct ce_nce_texts *texts, lt_tensor *w, float strength,
-                             ce_edit_watch *watch, void *user, struct ce_edit_result *result);
+                             const struct ce_nce_texts *texts, lt_tensor *w, ce_edit_watch *watch,
+                             void *user, struct ce_edit_result *result);
 
 #endif

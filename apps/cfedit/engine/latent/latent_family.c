@@ -90,11 +90,10 @@ static int64_t steps(const struct ce_edit_job *job, const void *state, int64_t c
     return count * ce_latent_edit_steps(&job->settings->latent, state);
 }
 
-static lt_status run(const struct ce_edit_job *job, void *state, lt_tensor *w, float strength,
-                     ce_edit_watch *watch, void *user, struct ce_edit_result *results)
+static lt_status run(const struct ce_edit_job *job, void *state, lt_tensor *w, ce_edit_watch *watch,
+                     void *user, struct ce_edit_result *results)
 {
-    return ce_latent_edit_run(job->models, &job->settings->latent, state, w, strength, watch, user,
-                              results);
+    return ce_latent_edit_run(job->models, &job->settings->latent, state, w, watch, user, results);
 }
 
 const struct ce_family_operations ce_latent_family = {

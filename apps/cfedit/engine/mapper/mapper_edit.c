@@ -28,7 +28,7 @@ lt_status ce_mapper_edit_apply(const struct ce_models *models, const struct ce_m
         lt_tensor *w_hat = ce_mapper_edit(ctx, mapper, one, t_w, strength);
         lt_tensor *x = lt_stylegan2_synthesis(ctx, models->generator, one);
         lt_tensor *x_hat = lt_stylegan2_synthesis(ctx, models->generator, w_hat);
-        status = ce_edit_result_set(ctx, &results[i], x, x_hat, w_hat, NULL, 0);
+        status = ce_edit_result_set(ctx, &results[i], one, x, x_hat, w_hat, NULL, 0);
         results[i].first = results[i].last = ce_terms_none();
         results[i].seconds = ce_seconds() - start;
         lt_scope_close(ctx, inner, NULL);
@@ -68,8 +68,8 @@ int64_t ce_mapper_edit_steps(const struct ce_mapper_edit_config *config, int64_t
 
 lt_status ce_mapper_edit_run(const struct ce_models *models,
                              const struct ce_mapper_edit_config *config,
-                             const struct ce_texts *texts, lt_tensor *w, float strength,
-                             ce_edit_watch *watch, void *user, struct ce_edit_result *results)
+                             const struct ce_texts *texts, lt_tensor *w, ce_edit_watch *watch,
+                             void *user, struct ce_edit_result *results)
 {
     lt_ctx *ctx = models->ctx;
     const int64_t n = lt_dim(w, 0);
@@ -90,7 +90,7 @@ lt_status ce_mapper_edit_run(const struct ce_models *models,
         status = train(trainer, ce_mapper_edit_steps(config, n), watch, user, &first, &last);
     if (status == LT_OK)
         status = ce_mapper_edit_apply(models, ce_trainer_mapper(trainer),
-                                      ce_text_feature(models, texts->target), w, strength, results);
+                                      ce_text_feature(models, texts->target), w, 1.0f, results);
     for (int64_t i = 0; i < n && status == LT_OK; i++) {
         results[i].first = first;
         results[i].last = last;

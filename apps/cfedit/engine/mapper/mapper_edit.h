@@ -25,8 +25,8 @@ int64_t ce_mapper_edit_steps(const struct ce_mapper_edit_config *config, int64_t
  * the whole. Errors: those of ce_trainer_create() and ce_trainer_step(). */
 lt_status ce_mapper_edit_run(const struct ce_models *models,
                              const struct ce_mapper_edit_config *config,
-                             const struct ce_texts *texts, lt_tensor *w, float strength,
-                             ce_edit_watch *watch, void *user, struct ce_edit_result *results);
+                             const struct ce_texts *texts, lt_tensor *w, ce_edit_watch *watch,
+                             void *user, struct ce_edit_result *results);
 
 /* Edits w (N,L,D) with a finished mapper; `text_feature` (1,E) is not normalised. */
 lt_status ce_mapper_edit_apply(const struct ce_models *models, const struct ce_mapper *mapper,

@@ -12,18 +12,24 @@ static const struct ce_nce_config *nce(const struct ce_edit_settings *settings)
     return &settings->mapper.train.objective.nce;
 }
 
+static bool moves_latents(const struct ce_edit_settings *settings)
+{
+    (void)settings;
+    return true;
+}
+
 static int64_t steps(const struct ce_edit_job *job, const void *state, int64_t count)
 {
     (void)state;
     return ce_mapper_edit_steps(&job->settings->mapper, count);
 }
 
-static lt_status run(const struct ce_edit_job *job, void *state, lt_tensor *w, float strength,
-                     ce_edit_watch *watch, void *user, struct ce_edit_result *results)
+static lt_status run(const struct ce_edit_job *job, void *state, lt_tensor *w, ce_edit_watch *watch,
+                     void *user, struct ce_edit_result *results)
 {
     (void)state;
-    return ce_mapper_edit_run(job->models, &job->settings->mapper, &job->texts, w, strength, watch,
-                              user, results);
+    return ce_mapper_edit_run(job->models, &job->settings->mapper, &job->texts, w, watch, user,
+                              results);
 }
 
 /* The training that run() begins checks its settings and encodes the sentences itself. */
@@ -31,6 +37,7 @@ const struct ce_family_operations ce_mapper_family = {
     .shares_work = true,
     .needs = needs,
     .nce = nce,
+    .moves_latents = moves_latents,
     .steps = steps,
     .run = run,
 };
