@@ -180,7 +180,7 @@ setup:
 
 demo: setup
 	@$(MAKE) --no-print-directory -s -j$$(nproc) cfedit
-	./cfedit edit --target "face with green lips" --seed 7 --overwrite -o demo.png
+	./cfedit edit "green lips" --seed 7 --overwrite -o demo.png
 	@echo "before and after, side by side: $$PWD/demo.png"
 
 # ---- tests ----

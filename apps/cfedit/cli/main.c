@@ -30,7 +30,7 @@ static int print_help(void)
     for (size_t i = 0; i < CE_COUNT(commands); i++)
         printf("  %-10s %s\n", commands[i].name, commands[i].summary);
     printf("\n'cfedit COMMAND --help' shows the options of a command.\n\nExamples:\n"
-           "  cfedit edit --target \"face with green lips\" --seed 7\n"
+           "  cfedit edit \"green lips\" --seed 7\n"
            "  cfedit generate --seeds 1-16 -o faces\n"
            "  cfedit score --text \"red hair\" --text \"blue hair\" --image faces/seed-1.png\n");
     return CE_OK;

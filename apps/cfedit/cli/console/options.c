@@ -33,25 +33,37 @@ bool ce_option_is_switch(const struct ce_option *option)
     return option->kind == CE_CHOICE && strcmp(option->choices, "off|on") == 0;
 }
 
-static int store_number(const struct ce_run *run, const struct ce_option *option, const char *text)
+static int check_range(const struct ce_run *run, const char *name, const char *text, double value,
+                       double low, double high)
 {
-    int64_t whole = 0;
-    double value = 0;
-    if (option->kind == CE_INT) {
-        if (!ce_parse_int(text, &whole))
-            return ce_usage_error(run, "--%s: '%s' is not a whole number", option->name, text);
-        value = (double)whole;
-    } else if (!ce_parse_real(text, &value)) {
-        return ce_usage_error(run, "--%s: '%s' is not a number", option->name, text);
-    }
-    if (value < option->low || value > option->high)
-        return ce_usage_error(run, "--%s: %s is out of range, expected %.16g to %.16g",
-                              option->name, text, option->low, option->high);
-    if (option->kind == CE_INT)
-        *(int64_t *)option->value = whole;
-    else
-        *(double *)option->value = value;
-    return CE_PARSED;
+    if (value >= low && value <= high)
+        return CE_PARSED;
+    return ce_usage_error(run, "--%s: %s is out of range, expected %.16g to %.16g", name, text, low,
+                          high);
+}
+
+static int store_int(const struct ce_run *run, const struct ce_option *option, const char *text)
+{
+    int64_t value;
+    if (!ce_parse_int(text, &value))
+        return ce_usage_error(run, "--%s: '%s' is not a whole number", option->name, text);
+    const int status =
+        check_range(run, option->name, text, (double)value, option->low, option->high);
+    if (status == CE_PARSED)
+        *(int64_t *)option->value = value;
+    return status;
+}
+
+int ce_option_real(const struct ce_run *run, const char *name, const char *text, double low,
+                   double high, double *value)
+{
+    double read;
+    if (!ce_parse_real(text, &read))
+        return ce_usage_error(run, "--%s: '%s' is not a number", name, text);
+    const int status = check_range(run, name, text, read, low, high);
+    if (status == CE_PARSED)
+        *value = read;
+    return status;
 }
 
 int ce_list_append(struct ce_run *run, struct ce_list *list, const char *text)
@@ -69,18 +81,24 @@ int ce_list_append(struct ce_run *run, struct ce_list *list, const char *text)
     return CE_PARSED;
 }
 
+uint64_t ce_option_hash_sentence(struct ce_run *run, uint64_t before, const char *text)
+{
+    char *words = NULL;
+    /* A text that has no words, because it is not UTF-8, is refused where it is used. */
+    if (lt_text_words(run->ctx, text, strlen(text), &words) != LT_OK)
+        lt_ctx_clear(run->ctx);
+    const uint64_t hash = lt_hash_text(before, words ? words : text);
+    free(words);
+    return hash;
+}
+
 /* Adds an option to run->settings: a sum, so that the order of options does not matter. */
 static void add_to_settings(struct ce_run *run, const struct ce_option *option, const char *text)
 {
     const uint64_t name = lt_hash(LT_HASH_START, option->name, strlen(option->name) + 1);
-    char *words = NULL;
-    if (option->aside)
-        return;
-    /* A text that has no words, because it is not UTF-8, is refused where it is used. */
-    if (option->sentence && lt_text_words(run->ctx, text, strlen(text), &words) != LT_OK)
-        lt_ctx_clear(run->ctx);
-    run->settings += lt_hash_text(name, words ? words : text ? text : "");
-    free(words);
+    if (!option->aside)
+        run->settings += option->sentence ? ce_option_hash_sentence(run, name, text)
+                                          : lt_hash_text(name, text ? text : "");
 }
 
 /* The file that the value of an option stands for: "-" is the standard input or output. What the
@@ -115,8 +133,9 @@ static int store(struct ce_run *run, const struct ce_option *option, const char 
         *option->given = true;
     switch (option->kind) {
     case CE_FLAG: *(bool *)option->value = true; break;
-    case CE_INT:
-    case CE_REAL: return store_number(run, option, text);
+    case CE_INT: return store_int(run, option, text);
+    case CE_REAL:
+        return ce_option_real(run, option->name, text, option->low, option->high, option->value);
     case CE_CHOICE:
         if (!is_choice(option->choices, text))
             return ce_usage_error(run, "--%s: '%s' is not one of %s", option->name, text,
@@ -129,6 +148,7 @@ static int store(struct ce_run *run, const struct ce_option *option, const char 
         *(const char **)option->value = text;
         return option->reads ? ce_inputs_note(run, text) : CE_PARSED;
     case CE_LIST: return ce_list_append(run, option->value, text);
+    case CE_OWN: return option->read(run, option->value, text);
     }
     return CE_PARSED;
 }
@@ -341,6 +361,23 @@ static int parse_option(struct ce_run *run, const struct tables *tables, int arg
     return store(run, option, value);
 }
 
+/* An argument that is no option. `alone` counts those that stood for the value of syntax->alone. */
+static int store_argument(struct ce_run *run, const struct ce_syntax *syntax,
+                          const struct tables *tables, const char *arg, int *alone)
+{
+    if (syntax->arguments)
+        return ce_list_append(run, syntax->arguments,
+                              syntax->files ? file_of(run, false, arg) : arg);
+    if (!syntax->alone)
+        return ce_usage_error(run, "unexpected argument '%s'", arg);
+    if (++*alone > 1)
+        return ce_usage_error(run,
+                              "unexpected argument '%s': words that belong together are put in "
+                              "quotes, and of several texts each gets its own --%s",
+                              arg, syntax->alone);
+    return store(run, find(tables, syntax->alone, strlen(syntax->alone)), arg);
+}
+
 static int start(struct ce_run *run, unsigned takes)
 {
     if (run->threads && lt_ctx_set_threads(run->ctx, (int)run->threads) != LT_OK)
@@ -374,17 +411,15 @@ int ce_options_parse(struct ce_run *run, const struct ce_syntax *syntax, int arg
         return ce_error(run, "out of memory");
     run->settings = lt_hash_text(LT_HASH_START, run->command ? run->command : "");
     bool only_arguments = false;
+    int alone = 0;
     for (int i = 1; i < argc; i++) {
         int status = CE_PARSED;
         if (!only_arguments && strcmp(argv[i], "--") == 0)
             only_arguments = true;
         else if (!only_arguments && argv[i][0] == '-' && argv[i][1])
             status = parse_option(run, &tables, argc, argv, &i);
-        else if (syntax->arguments)
-            status = ce_list_append(run, syntax->arguments,
-                                    syntax->files ? file_of(run, false, argv[i]) : argv[i]);
         else
-            status = ce_usage_error(run, "unexpected argument '%s'", argv[i]);
+            status = store_argument(run, syntax, &tables, argv[i], &alone);
         if (status != CE_PARSED)
             return status;
     }

@@ -39,7 +39,8 @@ enum ce_option_kind {
     CE_REAL,   /* double within [low, high]; never NaN or infinite */
     CE_CHOICE, /* const char *, one of the names in `choices` ("ranger|adam"); an option of the
                   choices "off|on" is a switch, and "--no-NAME" gives it "off", too */
-    CE_LIST    /* struct ce_list */
+    CE_LIST,   /* struct ce_list */
+    CE_OWN     /* the command's own kind: `read` is given `value` and the text */
 };
 
 struct ce_option {
@@ -51,6 +52,9 @@ struct ce_option {
     double low, high;
     const char *help; /* broken into lines as needed */
     const char *choices;
+    /* CE_OWN: reads one value into `to`, in the order of the command line. CE_PARSED, or the exit
+     * status of an error that has been told. */
+    int (*read)(struct ce_run *run, void *to, const char *text);
     bool *given; /* becomes true when the option occurs; may be NULL */
     bool reads;  /* the value names a file that the command reads, which no output may replace; "-"
                     is the standard input */
@@ -143,7 +147,8 @@ struct ce_syntax {
     unsigned takes;
     const struct ce_option *table;
     size_t count;
-    struct ce_list *arguments; /* NULL: the command takes none */
+    struct ce_list *arguments; /* NULL: the command takes none, or one by `alone` */
+    const char *alone;         /* the option whose value may stand without its name, once */
     bool files;                /* the arguments name files to be read */
     const char *seed;          /* what the help says about --seed; NULL: the usual, default 0 */
 };
@@ -153,6 +158,14 @@ struct ce_syntax {
  * CE_PARSED, or the exit status with which the command must end at once: CE_OK after --help, which
  * is printed on stdout; the status of an error, which has been told. */
 int ce_options_parse(struct ce_run *run, const struct ce_syntax *syntax, int argc, char **argv);
+
+/* Reads a number within [low, high] for the option `name`. CE_PARSED, or the exit status of an
+ * error that has been told. */
+int ce_option_real(const struct ce_run *run, const char *name, const char *text, double low,
+                   double high, double *value);
+
+/* Continues a hash with a sentence by its words, as CLIP's tokenizer reads them. */
+uint64_t ce_option_hash_sentence(struct ce_run *run, uint64_t before, const char *text);
 
 /* Whether an argument asks for the version, which ce_print_version() prints on stdout. */
 bool ce_asks_version(const char *arg);

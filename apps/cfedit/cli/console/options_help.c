@@ -50,7 +50,8 @@ static void describe_default(const struct ce_option *option, char *buf, size_t c
             snprintf(buf, cap, " (default %s)", *(const char *const *)option->value);
         break;
     case CE_FLAG:
-    case CE_LIST: break;
+    case CE_LIST:
+    case CE_OWN: break;
     }
 }
 

@@ -11,58 +11,101 @@
 
 /* ---- pictures ---- */
 
-static lt_status write_pair(struct ce_run *run, const struct ce_edit_output *o,
-                            const struct ce_edited *e, const struct ce_edit_result *result,
-                            const lt_tensor *inverted)
+enum { CELLS_MAX = 2 + CE_STRENGTHS_MAX };
+
+/* The pictures that stand side by side. */
+struct strip {
+    int count;
+    ce_image image[CELLS_MAX];
+    const char *label[CELLS_MAX];
+};
+
+static lt_status add_cell(struct ce_run *run, struct strip *strip, const char *label,
+                          const lt_tensor *picture)
 {
-    lt_ctx *ctx = run->ctx;
-    ce_image photo = {0}, before = {0}, after = {0}, pair = {0};
-    const ce_image *const cells[3] = {&photo, &before, &after};
-    const char *const labels[3] = {"photo", inverted ? "inverted" : "before", o->target};
-    const int first = inverted ? 0 : 1;
-    const ce_sheet sheet = {
-        .columns = 3 - first, .rows = 1, .cells = cells + first, .column_labels = labels + first};
+    if (!label)
+        return lt_ctx_status(run->ctx);
+    strip->label[strip->count] = label;
+    return ce_image_from_tensor(run->ctx, picture, 0, &strip->image[strip->count++]);
+}
+
+/* Fills the strip: the photo, what was made of it, and the edited pictures. */
+static lt_status fill_strip(struct ce_run *run, const struct ce_edit_output *o,
+                            const struct ce_edit_result *results, const lt_tensor *photo,
+                            struct strip *strip)
+{
+    const struct ce_strengths *strengths = &o->targets->whole;
+    lt_status status = photo ? add_cell(run, strip, "photo", photo) : LT_OK;
+    if (status == LT_OK)
+        status = add_cell(run, strip, photo ? "inverted" : "before", results[0].x);
+    for (int i = 0; i < strengths->count && status == LT_OK; i++)
+        status = add_cell(run, strip,
+                          strengths->count == 1 ? o->title
+                                                : ce_text(run, "strength %g", strengths->value[i]),
+                          results[i].x_hat);
+    return status;
+}
+
+static lt_status write_strip(struct ce_run *run, const struct ce_edit_output *o,
+                             const struct ce_edited *e, const struct ce_edit_result *results,
+                             const lt_tensor *photo)
+{
+    struct strip strip = {0};
+    const ce_image *cells[CELLS_MAX];
+    ce_image whole = {0};
     char seed[32];
     snprintf(seed, sizeof seed, "%lld", (long long)e->seed);
-    ce_image_text texts[4] = {ce_image_origin(), {"Target", o->target}};
+    ce_image_text texts[4] = {ce_image_origin(), {"Target", o->title}};
     size_t count = 2;
     if (e->seed >= 0)
         texts[count++] = (ce_image_text){"Seed", seed};
     if (o->folder)
         texts[count++] = (ce_image_text){CE_MADE_BY, e->mark};
-    lt_status status = inverted ? ce_image_from_tensor(ctx, inverted, 0, &photo) : LT_OK;
+    lt_status status = fill_strip(run, o, results, photo, &strip);
+    for (int i = 0; i < strip.count; i++)
+        cells[i] = &strip.image[i];
+    const ce_sheet sheet = {.columns = strip.count,
+                            .rows = 1,
+                            .cells = cells,
+                            .title = o->targets->whole.count > 1 ? o->title : NULL,
+                            .column_labels = strip.label};
     if (status == LT_OK)
-        status = ce_image_from_tensor(ctx, result->x, 0, &before);
+        status = ce_sheet_render(run->ctx, &sheet, &whole);
     if (status == LT_OK)
-        status = ce_image_from_tensor(ctx, result->x_hat, 0, &after);
-    if (status == LT_OK)
-        status = ce_sheet_render(ctx, &sheet, &pair);
-    if (status == LT_OK)
-        status = ce_image_write(ctx, e->path, &pair, texts, count);
-    ce_image_free(&photo);
-    ce_image_free(&before);
-    ce_image_free(&after);
-    ce_image_free(&pair);
+        status = ce_image_write(run->ctx, e->path, &whole, texts, count);
+    for (int i = 0; i < strip.count; i++)
+        ce_image_free(&strip.image[i]);
+    ce_image_free(&whole);
     return status;
 }
 
-static lt_status write_alone(struct ce_run *run, const struct ce_edit_output *o,
-                             const struct ce_edited *e, const struct ce_edit_result *result)
+static lt_status write_alone(struct ce_run *run, const struct ce_edit_output *o, const char *mark,
+                             const char *path, const struct ce_edit_result *result)
 {
     ce_image alone = {0};
-    const ce_image_text texts[] = {ce_image_origin(), {"Target", o->target}, {CE_MADE_BY, e->mark}};
+    const ce_image_text texts[] = {ce_image_origin(), {"Target", o->title}, {CE_MADE_BY, mark}};
     lt_status status = ce_image_from_tensor(run->ctx, result->x_hat, 0, &alone);
     if (status == LT_OK)
-        status = ce_image_write(run->ctx, e->alone, &alone, texts, CE_COUNT(texts));
+        status = ce_image_write(run->ctx, path, &alone, texts, CE_COUNT(texts));
     ce_image_free(&alone);
     return status;
 }
 
-void ce_edit_place(struct ce_edit_output *o, const char *path, size_t count)
+lt_status ce_edit_place(struct ce_run *run, struct ce_edit_output *o, const char *path,
+                        size_t count)
 {
+    const struct ce_strengths *strengths = &o->targets->whole;
     o->place = path ? path : count > 1 ? "edit/" : "edit.png";
     o->folder = ce_is_picture_folder(o->place);
     o->replace = path ? CE_REPLACE_NOTHING : CE_REPLACE_OWN;
+    if (strengths->count == 1)
+        return ce_list_append(run, &o->endings, "-edited") == CE_PARSED ? LT_OK : LT_ERR_MEMORY;
+    for (int i = 0; i < strengths->count; i++) {
+        const char *ending = ce_text(run, "-strength%g", strengths->value[i]);
+        if (!ending || ce_list_append(run, &o->endings, ending) != CE_PARSED)
+            return LT_ERR_MEMORY;
+    }
+    return LT_OK;
 }
 
 lt_status ce_edit_name_picture(struct ce_run *run, const struct ce_edit_output *o, const char *name,
@@ -70,22 +113,25 @@ lt_status ce_edit_name_picture(struct ce_run *run, const struct ce_edit_output *
 {
     const char *stem = o->folder ? ce_path_in(run, o->place, name) : o->place;
     e->path = o->folder && stem ? ce_text(run, "%s.png", stem) : stem;
-    e->alone = o->folder && stem ? ce_text(run, "%s-edited.png", stem) : NULL;
-    return e->path && (!o->folder || e->alone) ? LT_OK : lt_ctx_status(run->ctx);
+    for (size_t i = 0; o->folder && stem && i < o->endings.count; i++)
+        e->alone[i] = ce_text(run, "%s%s.png", stem, o->endings.items[i]);
+    return lt_ctx_status(run->ctx);
 }
 
 bool ce_edit_is_made(const struct ce_run *run, const struct ce_edited *e)
 {
-    return e->alone && ce_picture_is_made(run, e->path, e->mark) &&
-           ce_picture_is_made(run, e->alone, e->mark);
+    bool made = e->alone[0] && ce_picture_is_made(run, e->path, e->mark);
+    for (int i = 0; i < CE_STRENGTHS_MAX && made && e->alone[i]; i++)
+        made = ce_picture_is_made(run, e->alone[i], e->mark);
+    return made;
 }
 
 lt_status ce_edit_allow_picture(struct ce_run *run, const struct ce_edit_output *o,
                                 const struct ce_edited *e)
 {
     lt_status status = ce_picture_allow(run, e->path, e->mark, o->replace);
-    if (status == LT_OK && e->alone)
-        status = ce_picture_allow(run, e->alone, e->mark, o->replace);
+    for (int i = 0; i < CE_STRENGTHS_MAX && status == LT_OK && e->alone[i]; i++)
+        status = ce_picture_allow(run, e->alone[i], e->mark, o->replace);
     return status;
 }
 
@@ -96,11 +142,13 @@ lt_status ce_edit_prepare(struct ce_run *run, const struct ce_edit_output *o, co
 }
 
 lt_status ce_edit_write_picture(struct ce_run *run, const struct ce_edit_output *o,
-                                const struct ce_edited *e, const struct ce_edit_result *result,
+                                const struct ce_edited *e, const struct ce_edit_result *results,
                                 const lt_tensor *photo)
 {
-    const lt_status status = write_pair(run, o, e, result, photo);
-    return status == LT_OK && e->alone ? write_alone(run, o, e, result) : status;
+    lt_status status = write_strip(run, o, e, results, photo);
+    for (int i = 0; i < o->targets->whole.count && status == LT_OK && e->alone[i]; i++)
+        status = write_alone(run, o, e->mark, e->alone[i], &results[i]);
+    return status;
 }
 
 /* ---- tensors ---- */
@@ -144,43 +192,83 @@ lt_status ce_edit_write_dump(struct ce_run *run, const struct ce_edit_result *re
 
 /* ---- stdout ---- */
 
-static void put_picture(lt_json_writer *j, const struct ce_edited *e,
-                        const struct ce_edit_result *r)
+static void put_number(lt_json_writer *j, const char *key, double value)
+{
+    lt_json_put_key(j, key);
+    lt_json_put_double(j, value);
+}
+
+static void put_text(lt_json_writer *j, const char *key, const char *text)
+{
+    lt_json_put_key(j, key);
+    lt_json_put_string(j, text);
+}
+
+/* The edited pictures at all strengths. */
+static void put_strengths(lt_json_writer *j, const struct ce_strengths *strengths,
+                          const struct ce_edited *e)
+{
+    lt_json_put_key(j, "strengths");
+    lt_json_begin_array(j);
+    for (int i = 0; i < strengths->count; i++) {
+        lt_json_begin_object(j);
+        put_number(j, "strength", strengths->value[i]);
+        put_text(j, "file", e->alone[i]);
+        put_number(j, "cosine_after", e->after[i]);
+        lt_json_end_object(j);
+    }
+    lt_json_end_array(j);
+}
+
+static void put_picture(lt_json_writer *j, const struct ce_strengths *strengths,
+                        const struct ce_edited *e, const struct ce_edit_result *r)
 {
     lt_json_begin_object(j);
-    lt_json_put_key(j, "file");
-    lt_json_put_string(j, e->path);
+    put_text(j, "file", e->path);
     if (e->seed >= 0) {
         lt_json_put_key(j, "seed");
         lt_json_put_int(j, e->seed);
     }
-    if (e->photo) {
-        lt_json_put_key(j, "photo");
-        lt_json_put_string(j, e->photo);
-    }
-    const struct {
-        const char *key;
-        double value;
-    } numbers[] = {{"cosine_before", e->before},
-                   {"cosine_after", e->after},
-                   {"loss_first", (double)r->first.loss},
-                   {"loss_last", (double)r->last.loss},
-                   {"seconds", r->seconds}};
-    for (size_t k = 0; k < CE_COUNT(numbers); k++) {
-        lt_json_put_key(j, numbers[k].key);
-        lt_json_put_double(j, numbers[k].value);
-    }
+    if (e->photo)
+        put_text(j, "photo", e->photo);
+    put_number(j, "cosine_before", e->before);
+    if (strengths->count == 1)
+        put_number(j, "cosine_after", e->after[0]);
+    else
+        put_strengths(j, strengths, e);
+    put_number(j, "loss_first", (double)r->first.loss);
+    put_number(j, "loss_last", (double)r->last.loss);
+    put_number(j, "seconds", r->seconds);
     lt_json_end_object(j);
 }
 
-static void print_line(const struct ce_edited *e, const struct ce_edit_result *r)
+/* Prints the line of the picture at strength number `i`. */
+static void print_line(const struct ce_strengths *strengths, const struct ce_edited *e, int i,
+                       const struct ce_edit_result *r)
 {
-    printf("%s: ", e->path);
+    const bool several = strengths->count > 1;
+    printf("%s: ", several && e->alone[i] ? e->alone[i] : e->path);
     if (e->seed >= 0)
         printf("seed %lld, ", (long long)e->seed);
     if (e->photo)
         printf("%s, ", e->photo);
-    printf("match with the text %.3f -> %.3f, %.1f s\n", e->before, e->after, r->seconds);
+    if (several)
+        printf("strength %g, ", strengths->value[i]);
+    printf("match with the text %.3f -> %.3f, %.1f s\n", e->before, e->after[i], r->seconds);
+}
+
+/* The sentences, where there are several. */
+static void put_targets(lt_json_writer *j, const struct ce_targets *targets)
+{
+    lt_json_put_key(j, "targets");
+    lt_json_begin_array(j);
+    for (int i = 0; i < targets->count; i++) {
+        lt_json_begin_object(j);
+        put_text(j, "text", targets->all[i].text);
+        put_number(j, "strength", targets->all[i].own.value[0]);
+        lt_json_end_object(j);
+    }
+    lt_json_end_array(j);
 }
 
 void ce_edit_tell_begin(const struct ce_run *run, struct ce_edit_output *o)
@@ -189,26 +277,27 @@ void ce_edit_tell_begin(const struct ce_run *run, struct ce_edit_output *o)
         return;
     lt_json_writer *j = lt_json_writer_create();
     lt_json_begin_object(j);
-    lt_json_put_key(j, "target");
-    lt_json_put_string(j, o->target);
-    lt_json_put_key(j, "method");
-    lt_json_put_string(j, o->method);
-    lt_json_put_key(j, "source");
-    lt_json_put_string(j, o->source);
+    put_text(j, "target", o->title);
+    if (o->targets->count > 1)
+        put_targets(j, o->targets);
+    put_text(j, "method", o->method);
+    put_text(j, "source", o->source);
     lt_json_end_object(j);
     o->json = (struct ce_json_list){.head = j, .key = "pictures"};
 }
 
 lt_status ce_edit_tell(struct ce_run *run, struct ce_edit_output *o, const struct ce_edited *e,
-                       const struct ce_edit_result *result)
+                       const struct ce_edit_result *results)
 {
+    const struct ce_strengths *strengths = &o->targets->whole;
     if (!run->json) {
-        print_line(e, result);
+        for (int i = 0; i < strengths->count; i++)
+            print_line(strengths, e, i, &results[i]);
         fflush(stdout);
         return LT_OK;
     }
     lt_json_writer *j = lt_json_writer_create();
-    put_picture(j, e, result);
+    put_picture(j, strengths, e, results);
     return ce_json_list_put(run, &o->json, j);
 }
 

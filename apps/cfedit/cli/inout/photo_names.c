@@ -39,30 +39,45 @@ static void own_name(char *out, size_t room, const char *path)
     snprintf(out, room, "%.*s", (int)length, base);
 }
 
-/* Enters `name` and "name-edited" unless one of them is there. *entered is the name in the run's
- * memory, NULL where it is taken. False when out of memory. */
-static bool enter(struct ce_run *run, const struct set *set, const char *name, const char **entered)
+/* Whether `name`, or `name` with one of the endings behind it, is in the set. */
+static bool is_taken(struct ce_run *run, const struct set *set, const char *name,
+                     const struct ce_list *endings)
 {
-    char edited[NAME_MOST + 64];
-    snprintf(edited, sizeof edited, "%s-edited", name);
+    bool taken = *place_of(set, name) != NULL;
+    for (size_t i = 0; i < endings->count && !taken; i++) {
+        const char *longer = ce_text(run, "%s%s", name, endings->items[i]);
+        taken = longer && *place_of(set, longer);
+    }
+    return taken;
+}
+
+/* Enters `name`, alone and with each of the endings, unless one of these is there. *entered is the
+ * name in the run's memory, NULL where it is taken. False when out of memory. */
+static bool enter(struct ce_run *run, const struct set *set, const char *name,
+                  const struct ce_list *endings, const char **entered)
+{
     *entered = NULL;
-    if (*place_of(set, name) || *place_of(set, edited))
+    if (is_taken(run, set, name, endings))
         return true;
     *entered = ce_text(run, "%s", name);
-    const char *second = ce_text(run, "%s", edited);
-    if (!*entered || !second)
+    if (!*entered)
         return false;
-    *place_of(set, name) = *entered;
-    *place_of(set, edited) = second;
+    *place_of(set, *entered) = *entered;
+    for (size_t i = 0; i < endings->count; i++) {
+        const char *longer = ce_text(run, "%s%s", name, endings->items[i]);
+        if (!longer)
+            return false;
+        *place_of(set, longer) = longer;
+    }
     return true;
 }
 
 const char **ce_photo_names(struct ce_run *run, const char *const *paths, size_t count,
-                            const char *reserved)
+                            const struct ce_list *endings, const char *reserved)
 {
     char own[NAME_MOST + 1], name[NAME_MOST + 32];
     struct set set = {.mask = 1};
-    while (set.mask < 4 * (count + 1))
+    while (set.mask < 2 * (count + 1) * (endings->count + 1))
         set.mask = 2 * set.mask + 1;
     set.places = ce_alloc(run, set.mask + 1, sizeof *set.places);
     const char **names = ce_alloc(run, count, sizeof *names);
@@ -74,7 +89,7 @@ const char **ce_photo_names(struct ce_run *run, const char *const *paths, size_t
         own_name(own, sizeof own, paths[i]);
         snprintf(name, sizeof name, "%s", own);
         for (size_t n = 2; !names[i]; n++) {
-            if (!enter(run, &set, name, &names[i]))
+            if (!enter(run, &set, name, endings, &names[i]))
                 return NULL;
             snprintf(name, sizeof name, "%s-%zu", own, n);
         }
