@@ -111,9 +111,9 @@ static lt_status edit_further(struct ce_sequence *s, int index, int64_t n,
     lt_tensor *w = latents_of(s->ctx, results, n);
     memcpy(before, results, (size_t)n * sizeof *before);
     memset(results, 0, (size_t)n * sizeof *results);
-    const lt_status status = w ? ce_editor_run(s->editor[index], w, s->strength[index], watch_on, s,
-                                               results)
-                               : lt_ctx_status(s->ctx);
+    const lt_status status =
+        w ? ce_editor_run(s->editor[index], w, s->strength[index], watch_on, s, results)
+          : lt_ctx_status(s->ctx);
     for (int64_t i = 0; i < n; i++)
         if (status == LT_OK)
             ce_edit_result_join(&before[i], &results[i]);

@@ -39,7 +39,7 @@ static lt_status draw_latent(const struct ce_models *models, const struct ce_edi
 }
 
 lt_status ce_strength_draw(const struct ce_models *models, const struct ce_edit_result *found,
-                              float strength, struct ce_edit_result *result)
+                           float strength, struct ce_edit_result *result)
 {
     lt_ctx *ctx = models->ctx;
     *result = (struct ce_edit_result){

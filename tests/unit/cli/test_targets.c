@@ -115,8 +115,7 @@ START_TEST(equal_edits_have_equal_settings)
     ck_assert(settings_of("green lips|--strength|2") != one);
     ck_assert(settings_of("green lips|--strength|1,2") != one);
     ck_assert(settings_of("a|--target|b") != settings_of("b|--target|a"));
-    ck_assert(settings_of("a|--strength|2|--target|b") !=
-              settings_of("a|--target|b|--strength|2"));
+    ck_assert(settings_of("a|--strength|2|--target|b") != settings_of("a|--target|b|--strength|2"));
     ck_assert(settings_of("a|--strength|2|--target|b") != settings_of("--strength|2|a|--target|b"));
 }
 END_TEST

@@ -162,7 +162,7 @@ static int check_outputs(struct job *job)
     if (!job->output)
         job->output = count > 1 || has_several(job) ? "aligned/" : "aligned.png";
     job->folder = ce_is_picture_folder(job->output);
-    if (job->folder && !(job->names = ce_photo_names(run, job->photos.items, count, NULL)))
+    if (job->folder && !(job->names = ce_photo_names(run, job->photos.items, count, NULL, NULL)))
         return ce_fail(run);
     lt_status status = LT_OK;
     for (size_t i = 0; i < count && status == LT_OK && !has_several(job); i++) {

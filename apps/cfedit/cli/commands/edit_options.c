@@ -62,8 +62,8 @@ int ce_edit_options_read(struct ce_run *run, struct ce_edit_options *o, int argc
     const struct ce_method *methods = ce_methods(&count);
     const struct ce_edit_settings defaults = ce_method_settings(&methods[0]);
     *o = (struct ce_edit_options){.sources = ce_sources_defaults(CE_SOURCE_IMAGES),
-                               .settings = {.defaults = &defaults, .every = true},
-                               .method = methods[0].name};
+                                  .settings = {.defaults = &defaults, .every = true},
+                                  .method = methods[0].name};
     const char *names = methods[0].name;
     for (size_t i = 1; i < count && names; i++)
         names = ce_text(run, "%s|%s", names, methods[i].name);

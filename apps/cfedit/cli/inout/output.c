@@ -179,10 +179,10 @@ int ce_picture_files_check(struct ce_run *run, const char *output, const char *p
     if (room != CE_PARSED)
         return room;
     const enum ce_replace replace = output ? CE_REPLACE_NOTHING : CE_REPLACE_OWN;
-    const struct ce_list *photos = &sources->images, no_endings = {0};
+    const struct ce_list *photos = &sources->images;
     lt_status status = LT_OK;
-    if (photos->count > 0 && !(out->photo_names = ce_photo_names(run, photos->items, photos->count,
-                                                                 &no_endings, "sheet")))
+    if (photos->count > 0 &&
+        !(out->photo_names = ce_photo_names(run, photos->items, photos->count, NULL, "sheet")))
         return ce_fail(run);
     /* In a folder that is still to be made, nothing can be replaced. */
     const bool some = !output || !out->in_folder || ce_is_folder(output);

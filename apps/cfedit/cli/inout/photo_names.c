@@ -75,8 +75,11 @@ static bool enter(struct ce_run *run, const struct set *set, const char *name,
 const char **ce_photo_names(struct ce_run *run, const char *const *paths, size_t count,
                             const struct ce_list *endings, const char *reserved)
 {
+    static const struct ce_list none;
     char own[NAME_MOST + 1], name[NAME_MOST + 32];
     struct set set = {.mask = 1};
+    if (!endings)
+        endings = &none;
     while (set.mask < 2 * (count + 1) * (endings->count + 1))
         set.mask = 2 * set.mask + 1;
     set.places = ce_alloc(run, set.mask + 1, sizeof *set.places);

@@ -6,8 +6,8 @@
 
 /* One name for each photo, without an ending: the photo's own, "anna" for "photos/anna.jpg". Where
  * that name, alone or with one of the `endings` of results behind it ("-edited"), belongs to an
- * earlier photo, it is "anna-2", "anna-3", ... No photo gets the name `reserved`, which may be
- * NULL. In the run's memory; NULL on failure. */
+ * earlier photo, it is "anna-2", "anna-3", ... No photo gets the name `reserved`. `endings` and
+ * `reserved` may be NULL. In the run's memory; NULL on failure. */
 const char **ce_photo_names(struct ce_run *run, const char *const *paths, size_t count,
                             const struct ce_list *endings, const char *reserved);
 

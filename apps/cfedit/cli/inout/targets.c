@@ -29,8 +29,8 @@ static int read_one(struct ce_run *run, struct ce_strengths *strengths, const ch
     double value = 0.0;
     if (!number)
         return ce_error(run, "out of memory for a list");
-    const int status = ce_option_real(run, "strength", number, -CE_STRENGTH_MOST, CE_STRENGTH_MOST,
-                                      &value);
+    const int status =
+        ce_option_real(run, "strength", number, -CE_STRENGTH_MOST, CE_STRENGTH_MOST, &value);
     if (status != CE_PARSED)
         return status;
     if (strengths->count == CE_STRENGTHS_MAX)
@@ -53,9 +53,8 @@ static int read_strength(struct ce_run *run, void *to, const char *text)
     struct ce_strengths *strengths = t->count ? &t->all[t->count - 1].own : &t->whole;
     int status = CE_PARSED;
     if (strengths->count)
-        return ce_usage_error(run,
-                              "--strength is given twice for one edit; several strengths are "
-                              "written as one list, 0,0.5,1");
+        return ce_usage_error(run, "--strength is given twice for one edit; several strengths are "
+                                   "written as one list, 0,0.5,1");
     for (bool more = true; more && status == CE_PARSED;) {
         const size_t length = strcspn(text, ",");
         status = read_one(run, strengths, text, length);
