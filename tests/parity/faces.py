@@ -216,6 +216,59 @@ class Run:
         return np.hypot(*(quad - whole).T).mean() / side
 
 
+    def invert(self, path, *options):
+        """Inverts a photo with the shipped model: the picture that was inverted, as bytes (H, W, 3),
+        and what was told; None for the picture after an error."""
+        dump, latents = (os.path.join(self.args.work, n) for n in ("dump.safetensors", "latents.safetensors"))
+        done = subprocess.run([self.args.cfedit, "invert", "--model", "weights", "--detector",
+                               os.path.join(self.args.work, "face.safetensors"), "--image", path, "--steps", "0",
+                               "--starts", "1", "--overwrite", "--dump", dump, "-o", latents, *options],
+                              stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        told = done.stderr.decode()
+        if done.returncode:
+            return None, told
+        with open(dump, "rb") as f:
+            data = f.read()
+        end = 8 + struct.unpack("<Q", data[:8])[0]
+        source = json.loads(data[8:end])["source"]
+        first, last = source["data_offsets"]
+        picture = np.frombuffer(data[end + first:end + last], np.float32).reshape(source["shape"])[0]
+        return np.uint8(np.rint((picture.transpose(1, 2, 0) + 1) * 127.5)), told
+
+    def frame(self, photo):
+        """How photos are brought to the generator's size."""
+        names = ("photo.png", "none.png", "three.png", "aligned.png", "small.png")
+        path, none, three, aligned, small = (os.path.join(self.args.work, n) for n in names)
+        write_png(path, photo)
+        write_png(none, np.ascontiguousarray(photo[300:, :300]))
+        write_png(three, np.concatenate([photo[:300]] * 3, axis=1))
+        write_png(small, scaled(photo, 0.6))
+        self.align(path, "--quiet", "--size", "512", "--overwrite", "-o", aligned)
+        self.align(path, "--quiet", "--size", "128", "--overwrite", "-o", small + ".png")
+        straight = read_png(small + ".png")
+        for name, file, options, same, message in (
+                ("a photo", path, (), True, "found 1 face, straightened"),
+                ("a photo as it is", path, ("--no-align",), False, ""),
+                ("a photo without a face", none, (), False, "found no face, so its middle square is used"),
+                ("three faces", three, (), False, "found 3 faces, straightened number 1; --face N takes another"),
+                ("the third of three faces", three, ("--face", "3"), False, "straightened number 3"),
+                ("an aligned photo", aligned, (), False, "found 1 face, framed as it should be"),
+                ("a small face", small, (), False, "pixels between the eyes; expect a blurred result below 40")):
+            picture, told = self.invert(file, *options)
+            good = picture is not None and message in told and (message or not told)
+            if good and same:
+                good = (picture == straight).all()
+            elif good and "--no-align" in options:
+                good = (picture != straight).any()
+            self.judge("inverted: " + name, bool(good), told.strip() or "no note")
+        for name, file, options, message in (
+                ("the fourth of three faces", three, ("--face", "4"), "found 3 faces, so there is no face 4"),
+                ("no face, which was asked for", none, ("--align", "on"), "found no face of at least 20 pixels")):
+            picture, told = self.invert(file, *options)
+            self.judge("refused: " + name, picture is None and message in told and os.path.basename(file) in told,
+                       told.strip())
+
+
 def main():
     parser = argparse.ArgumentParser()
     for name in ("cfedit", "files", "work"):
@@ -233,6 +286,7 @@ def main():
     run.judge("a face aligned twice stays in place", len(moved) > 5 and np.mean(moved) < MOVED,
               "corners move by %.1f %% of a side, %.1f %% at most, over %d pictures" %
               (100 * np.mean(moved), 100 * max(moved), len(moved)))
+    run.frame(photo)
     print("%d passed, %d failed, 0 skipped" % (run.passed, run.failed))
     return run.failed > 0
 

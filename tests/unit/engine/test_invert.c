@@ -13,6 +13,8 @@
 static struct ce_models models;
 static lt_ctx *ctx;
 static struct ce_invert_config config;
+/* Photos are taken as they are. */
+static const struct ce_framing framing = {.align = "off"};
 
 static void set_up(void)
 {
@@ -314,8 +316,8 @@ START_TEST(encoder_files)
     method_models_make(&with, CE_NEED_ENCODER);
     ck_assert_int_eq(lt_params_save(ctx, with.encoder_params, run.paths.encoder, LT_F32), LT_OK);
     ck_assert(ce_models_has(run.ctx, &run.paths, CE_NEED_ENCODER));
-    ck_assert_uint_eq(ce_photos_need(&run, 1), CE_NEED_ENCODER);
-    ck_assert_uint_eq(ce_photos_need(&run, 0), 0);
+    ck_assert_uint_eq(ce_photos_need(&run, &framing, 1), CE_NEED_ENCODER);
+    ck_assert_uint_eq(ce_photos_need(&run, &framing, 0), 0);
     ck_assert_msg(
         ce_models_open(run.ctx, &run.paths, CE_NEED_GENERATOR | CE_NEED_ENCODER, &opened) == LT_OK,
         "%s", lt_ctx_message(ctx));
@@ -376,15 +378,16 @@ START_TEST(files)
     }
     struct ce_photos both, one;
     config.steps = 6;
-    ck_assert_msg(ce_photos_invert(&run, &models, &config, paths, 2, &both) == LT_OK, "%s",
-                  lt_ctx_message(ctx));
-    ck_assert_int_eq(ce_photos_invert(&run, &models, &config, paths + 1, 1, &one), LT_OK);
+    ck_assert_msg(ce_photos_invert(&run, &models, &config, &framing, paths, 2, &both) == LT_OK,
+                  "%s", lt_ctx_message(ctx));
+    ck_assert_int_eq(ce_photos_invert(&run, &models, &config, &framing, paths + 1, 1, &one), LT_OK);
     lt_no_grad_begin(ctx);
     ck_assert(method_same_bits(lt_contiguous(ctx, lt_slice(ctx, both.w, 0, 1, 1)), one.w));
     ck_assert(method_same_bits(lt_contiguous(ctx, lt_slice(ctx, both.x, 0, 1, 1)), one.x));
     lt_no_grad_end(ctx);
     ck_assert_double_eq(both.psnr[1], one.psnr[0]);
-    ck_assert_int_eq(ce_photos_invert(&run, &models, &config, paths, 3, &both), LT_ERR_IO);
+    ck_assert_int_eq(ce_photos_invert(&run, &models, &config, &framing, paths, 3, &both),
+                     LT_ERR_IO);
     ck_assert_ptr_nonnull(strstr(lt_ctx_message(ctx), "none.png"));
     lt_ctx_clear(ctx);
     run.ctx = NULL; /* the fixture's */

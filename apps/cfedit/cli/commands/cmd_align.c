@@ -13,15 +13,16 @@
 #include "cli/inout/photo_names.h"
 #include "cli/inout/picture_list.h"
 #include "cli/pictures/face_marks.h"
+#include "engine/kinds.h"
 #include "tensor/hash.h"
 
 #define SIZE_MOST 4096
 
 static const char about[] =
     "Finds the faces of photos, straightens each and cuts it out as the faces of FFHQ were, so that\n"
-    "eyes and mouth lie where generators that were trained on FFHQ expect them. With --json and\n"
-    "without -o, faces are told and no picture is written. The detector is fetched by\n"
-    "'make face-detector'.";
+    "eyes and mouth lie where generators that were trained on FFHQ expect them. 'edit --image' and\n"
+    "'invert --image' do it by themselves. With --json and without -o, faces are told and no\n"
+    "picture is written. The detector is fetched by 'make face-detector'.";
 
 static const char examples[] =
     "  cfedit align me.jpg -o me.png\n"
@@ -287,8 +288,8 @@ static lt_status write_face(struct job *job, size_t photo, const ce_image *image
     if (ce_picture_is_made(job->run, file, mark))
         return LT_OK;
     lt_status status = ce_image_create(ctx, (int)job->size, (int)job->size, &cut);
-    if (status == LT_OK)
-        status = ce_align_crop(ctx, &pixels, quad, (int)job->size, cut.rgb);
+    if (status == LT_OK && (status = ce_align_crop(ctx, &pixels, quad, (int)job->size, cut.rgb)))
+        ce_blame_file(ctx, job->photos.items[photo]);
     if (status == LT_OK)
         status = write_result(job, photo, file, &cut);
     ce_image_free(&cut);
@@ -307,12 +308,14 @@ static lt_status take_faces(struct job *job, size_t photo, ce_image *image,
         const lt_face *face = &faces->face[i];
         struct ce_quad quad;
         const char *file = NULL;
-        status = ce_quad_of_face(run->ctx, face->landmark, &quad);
-        if (status == LT_OK && job->writes && !job->show) {
+        if ((status = ce_quad_of_face(run->ctx, face->landmark, &quad)))
+            ce_blame_file(run->ctx, name);
+        else if (job->writes && !job->show) {
             file = file_of(job, photo, has_several(job) ? i + 1 : 0);
-            ce_faces_warn(run, name, face);
             status = write_face(job, photo, image, &quad, file);
-        } else if (status == LT_OK && job->writes) {
+            if (status == LT_OK)
+                ce_faces_warn(run, name, face);
+        } else if (job->writes) {
             status = ce_face_marks_draw(run->ctx, image, face, &quad, (int)i + 1);
         }
         if (status == LT_OK && run->json)

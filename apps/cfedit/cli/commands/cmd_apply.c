@@ -77,8 +77,8 @@ static int parse(struct job *job, int argc, char **argv)
                                      .about = about,
                                      .examples = examples,
                                      .takes = CE_TAKES_GENERATOR | CE_TAKES_CLIP |
-                                              CE_TAKES_ENCODER | CE_TAKES_DUMP | CE_TAKES_OUTPUT |
-                                              CE_TAKES_RESUME,
+                                              CE_TAKES_ENCODER | CE_TAKES_DETECTOR | CE_TAKES_DUMP |
+                                              CE_TAKES_OUTPUT | CE_TAKES_RESUME,
                                      .table = table,
                                      .count = n};
     const int status = ce_options_parse(run, &syntax, argc, argv);
@@ -346,10 +346,11 @@ int ce_cmd_apply(struct ce_run *run, int argc, char **argv)
         return ce_fail(run);
     if (job.sources.count > 0 && (code = check_pictures(&job)) != CE_PARSED)
         return code;
-    lt_status status = ce_models_open(ctx, &run->paths,
-                                      CE_NEED_GENERATOR | CE_NEED_TEXT |
-                                          ce_photos_need(run, job.sources.images.count),
-                                      &job.models);
+    lt_status status =
+        ce_models_open(ctx, &run->paths,
+                       CE_NEED_GENERATOR | CE_NEED_TEXT |
+                           ce_photos_need(run, &job.sources.framing, job.sources.images.count),
+                       &job.models);
     if (!status)
         status = open_mapper(&job);
     /* The places of the pictures are tried before photos are inverted, which takes long. */

@@ -149,7 +149,7 @@ static lt_status open_models(struct ce_run *run, const struct ce_edit_options *o
                              const struct ce_edit_settings *s, struct ce_models *models)
 {
     const unsigned needs = CE_NEED_GENERATOR | CE_NEED_TEXT |
-                           ce_photos_need(run, o->sources.images.count) |
+                           ce_photos_need(run, &o->sources.framing, o->sources.images.count) |
                            (o->mapper ? 0u : ce_edit_needs(s));
     return ce_models_open(run->ctx, &run->paths, needs, models);
 }

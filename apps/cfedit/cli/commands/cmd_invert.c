@@ -8,7 +8,6 @@
 #include "cli/console/options.h"
 #include "cli/inout/output.h"
 #include "cli/inout/photos.h"
-#include "cli/inout/pictures.h"
 #include "cli/inout/picture_list.h"
 #include "cli/console/stop.h"
 #include "cli/inout/earlier.h"
@@ -21,8 +20,9 @@
 
 static const char about[] =
     "Finds the latents whose pictures come nearest to photos, so that 'cfedit edit --latents FILE'\n"
-    "can edit them. The square in the middle of a photo is used: cut the photo beforehand, so that\n"
-    "the face stands as in the generator's own pictures. Writes tensor latents (N, L, D), with the\n"
+    "can edit them. The face of a photo is found and straightened where the model has a face\n"
+    "detector ('make face-detector'); else the middle square is used, and the face should stand in\n"
+    "it as in the generator's own pictures. Writes tensor latents (N, L, D), with the\n"
     "photos' names in the order of the rows as metadata names, and a picture with the photos beside\n"
     "what the generator makes of their latents. The latents found so far are written while it works.";
 
@@ -34,6 +34,7 @@ static const char examples[] =
 struct job {
     struct ce_run *run;
     struct ce_list images;
+    struct ce_framing framing;
     const char *output, *start;
     const char *sheet; /* NULL where the latents go to a stream */
     int64_t steps, starts, iterations;
@@ -62,7 +63,8 @@ static int parse(struct job *job, int argc, char **argv)
     job->l2_lambda = (double)d.l2_lambda;
     job->perc_lambda = (double)d.perc_lambda;
     job->output = "inverted.safetensors";
-    const struct ce_option table[] = {
+    job->framing = ce_framing_defaults();
+    const struct ce_option own[] = {
         CE_OPT_IMAGES(&job->images, "a PNG or JPEG picture, or a folder of them; may be repeated"),
         CE_OPT_INT(
             "steps", "N", &job->steps, 0, 1000000,
@@ -83,12 +85,15 @@ static int parse(struct job *job, int argc, char **argv)
         CE_OPT_OUT("FILE", &job->output,
                    "where the latents go; the picture beside them has the same name with .png"),
     };
+    struct ce_option table[CE_COUNT(own) + CE_FRAMING_OPTIONS];
+    memcpy(table, own, sizeof own);
+    ce_framing_options(&job->framing, table + CE_COUNT(own));
     const struct ce_syntax syntax = {.usage = "[OPTION]... --image FILE",
                                      .about = about,
                                      .examples = examples,
                                      .takes = CE_TAKES_GENERATOR | CE_TAKES_LOSS_NETS |
-                                              CE_TAKES_ENCODER | CE_TAKES_DUMP | CE_TAKES_OUTPUT |
-                                              CE_TAKES_RESUME,
+                                              CE_TAKES_ENCODER | CE_TAKES_DETECTOR | CE_TAKES_DUMP |
+                                              CE_TAKES_OUTPUT | CE_TAKES_RESUME,
                                      .table = table,
                                      .count = CE_COUNT(table)};
     const int status = ce_options_parse(job->run, &syntax, argc, argv);
@@ -99,7 +104,8 @@ static int parse(struct job *job, int argc, char **argv)
     if (ce_is_picture_name(job->output) || ce_is_foreign_picture_name(job->output))
         return ce_usage_error(job->run, "-o %s: latents are written, to a .safetensors file",
                               job->output);
-    return ce_picture_list_expand(job->run, &job->images);
+    const int settled = ce_framing_settle(job->run, &job->framing);
+    return settled == CE_PARSED ? ce_picture_list_expand(job->run, &job->images) : settled;
 }
 
 /* "name.safetensors" -> "name.png" */
@@ -244,8 +250,8 @@ static lt_status invert_all(struct job *job)
         }
         struct ce_block *mark = ce_mark(run);
         const lt_scope scope = lt_scope_open(run->ctx);
-        status =
-            ce_photos_invert(run, &job->models, &job->config, &job->images.items[i], 1, &found);
+        status = ce_photos_invert(run, &job->models, &job->config, &job->framing,
+                                  &job->images.items[i], 1, &found);
         if (status != LT_OK && ce_many_skip(run, &job->many))
             status = LT_OK;
         else if (status == LT_OK && !ce_stop_asked())
@@ -297,7 +303,8 @@ static lt_status draw_earlier(struct job *job)
     lt_status status = LT_OK;
     for (size_t i = 0; i < job->rows && i < SHEET_MAX && status == LT_OK; i++) {
         const lt_scope scope = lt_scope_open(ctx);
-        lt_tensor *photo = ce_invert_fit(&job->models, ce_picture_read(ctx, job->names[i]));
+        lt_tensor *photo =
+            ce_framing_take(job->run, &job->models, &job->framing, job->names[i], false);
         lt_tensor *w = lt_slice(ctx, job->w, 0, (int64_t)i, 1);
         lt_tensor *inverted = photo ? ce_models_generate(&job->models, w, NULL, NULL) : NULL;
         status =
@@ -369,9 +376,11 @@ static lt_status check_outputs(struct job *job)
 static unsigned needs(const struct job *job)
 {
     const unsigned vgg = job->perc_lambda > 0.0 ? CE_NEED_VGG : 0u;
+    const size_t count = job->images.count;
     if (!job->start)
-        return CE_NEED_GENERATOR | vgg | ce_photos_need(job->run, job->images.count);
-    return CE_NEED_GENERATOR | vgg | (strcmp(job->start, "encoder") == 0 ? CE_NEED_ENCODER : 0u);
+        return CE_NEED_GENERATOR | vgg | ce_photos_need(job->run, &job->framing, count);
+    return CE_NEED_GENERATOR | vgg | ce_framing_need(job->run, &job->framing, count) |
+           (strcmp(job->start, "encoder") == 0 ? CE_NEED_ENCODER : 0u);
 }
 
 int ce_cmd_invert(struct ce_run *run, int argc, char **argv)

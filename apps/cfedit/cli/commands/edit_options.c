@@ -105,8 +105,9 @@ int ce_edit_options_read(struct ce_run *run, struct ce_edit_options *o, int argc
                                      .alone = "target",
                                      .about = about,
                                      .examples = examples,
-                                     .takes = CE_TAKES_MODEL | CE_TAKES_ENCODER | CE_TAKES_DUMP |
-                                              CE_TAKES_OUTPUT | CE_TAKES_RESUME,
+                                     .takes = CE_TAKES_MODEL | CE_TAKES_ENCODER |
+                                              CE_TAKES_DETECTOR | CE_TAKES_DUMP | CE_TAKES_OUTPUT |
+                                              CE_TAKES_RESUME,
                                      .seed = "the picture to edit, and the seed of everything "
                                              "else that is drawn at random (default: a picture "
                                              "chosen by the clock, which the result names, and 0 "

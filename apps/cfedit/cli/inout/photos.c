@@ -5,7 +5,6 @@
 
 #include "autograd/ops.h"
 #include "engine/kinds.h"
-#include "cli/inout/pictures.h"
 #include "cli/console/report.h"
 #include "cli/console/stop.h"
 
@@ -24,15 +23,14 @@ static bool tell_step(void *user, int64_t step, double loss)
     return !ce_stop_asked();
 }
 
-/* Inverts photo i; the results become row i of the tensors in *photos. */
+/* Inverts photo i, whose picture is x (1,3,S,S) or the NULL of a failure; the results become row i
+ * of the tensors in *photos. */
 static lt_status invert_one(const struct ce_models *models, const struct ce_invert_config *config,
-                            const char *path, struct telling *telling, size_t i,
+                            const char *path, lt_tensor *x, struct telling *telling, size_t i,
                             struct ce_photos *photos)
 {
     lt_ctx *ctx = models->ctx;
     struct ce_invert_result r = {0};
-    const lt_scope scope = lt_scope_open(ctx);
-    lt_tensor *x = ce_invert_fit(models, ce_picture_read(ctx, path));
     lt_status status =
         x ? ce_invert_run(models, config, x, tell_step, telling, &r) : lt_ctx_status(ctx);
     if (x && status != LT_OK)
@@ -47,19 +45,18 @@ static lt_status invert_one(const struct ce_models *models, const struct ce_inve
     photos->psnr[i] = r.psnr;
     photos->seconds[i] = r.seconds;
     ce_invert_free(&r);
-    lt_scope_close(ctx, scope, NULL);
     return status;
 }
 
-unsigned ce_photos_need(struct ce_run *run, size_t count)
+unsigned ce_photos_need(struct ce_run *run, const struct ce_framing *framing, size_t count)
 {
-    return count > 0 && ce_models_has(run->ctx, &run->paths, CE_NEED_ENCODER) ? CE_NEED_ENCODER
-                                                                              : 0u;
+    const bool encoder = count > 0 && ce_models_has(run->ctx, &run->paths, CE_NEED_ENCODER);
+    return (encoder ? CE_NEED_ENCODER : 0u) | ce_framing_need(run, framing, count);
 }
 
 lt_status ce_photos_invert(struct ce_run *run, const struct ce_models *models,
-                           const struct ce_invert_config *config, const char *const *paths,
-                           size_t count, struct ce_photos *photos)
+                           const struct ce_invert_config *config, const struct ce_framing *framing,
+                           const char *const *paths, size_t count, struct ce_photos *photos)
 {
     lt_ctx *ctx = run->ctx;
     const lt_stylegan2 *g = models->generator;
@@ -78,8 +75,11 @@ lt_status ce_photos_invert(struct ce_run *run, const struct ce_models *models,
     lt_status status = LT_OK;
     ce_progress_begin(&telling.progress, run, "inverting", "steps", n * config->steps);
     for (size_t i = 0; i < count && status == LT_OK && !ce_stop_asked(); i++) {
+        const lt_scope scope = lt_scope_open(ctx);
+        lt_tensor *x = ce_framing_take(run, models, framing, paths[i], true);
         telling.before = (int64_t)i * config->steps;
-        status = invert_one(models, config, paths[i], &telling, i, photos);
+        status = invert_one(models, config, paths[i], x, &telling, i, photos);
+        lt_scope_close(ctx, scope, NULL);
     }
     ce_progress_end(&telling.progress);
     return status;

@@ -1,9 +1,9 @@
-/* Photos as latents: each is read, cut to the generator's square and inverted (engine/invert.h),
+/* Photos as latents: each is read, framed (framing.h) and inverted (engine/invert.h),
  * with progress on stderr. */
 #ifndef CFEDIT_PHOTOS_H
 #define CFEDIT_PHOTOS_H
 
-#include "cli/console/run.h"
+#include "cli/inout/framing.h"
 #include "engine/invert.h"
 
 /* N inverted photos. The tensors are in the innermost scope, the arrays in the run's memory. */
@@ -16,13 +16,13 @@ struct ce_photos {
 };
 
 /* What inverting `count` photos needs besides the generator: CE_NEED_ENCODER if the model has an
- * encoder and count is not 0, else nothing. */
-unsigned ce_photos_need(struct ce_run *run, size_t count);
+ * encoder and count is not 0, and what framing them needs. */
+unsigned ce_photos_need(struct ce_run *run, const struct ce_framing *framing, size_t count);
 
 /* Inverts `count` photos. Errors: the errors of reading a picture and of ce_invert_run(), with the
  * photo's name in front. After a signal that asks to stop (stop.h) the results mean nothing. */
 lt_status ce_photos_invert(struct ce_run *run, const struct ce_models *models,
-                           const struct ce_invert_config *config, const char *const *paths,
-                           size_t count, struct ce_photos *photos);
+                           const struct ce_invert_config *config, const struct ce_framing *framing,
+                           const char *const *paths, size_t count, struct ce_photos *photos);
 
 #endif

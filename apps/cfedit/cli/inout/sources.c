@@ -18,8 +18,10 @@
 
 struct ce_sources ce_sources_defaults(unsigned kinds)
 {
-    return (struct ce_sources){
-        .kinds = kinds, .invert_steps = ce_invert_defaults().steps, .truncation = TRUNCATION_UNSET};
+    return (struct ce_sources){.kinds = kinds,
+                               .framing = ce_framing_defaults(),
+                               .invert_steps = ce_invert_defaults().steps,
+                               .truncation = TRUNCATION_UNSET};
 }
 
 size_t ce_sources_options(struct ce_sources *s, struct ce_option *out)
@@ -45,6 +47,8 @@ size_t ce_sources_options(struct ce_sources *s, struct ce_option *out)
         out[n++] = (struct ce_option)CE_OPT_INT(
             "invert-steps", "N", &s->invert_steps, 0, 1000000,
             "optimisation steps for the latent of a photo, see 'cfedit invert --help'");
+        ce_framing_options(&s->framing, out + n);
+        n += CE_FRAMING_OPTIONS;
     }
     struct ce_option truncation = CE_OPT_REAL(
         "truncation", "PSI", &s->truncation, -TRUNCATION_MOST, TRUNCATION_MOST,
@@ -65,7 +69,9 @@ int ce_sources_settle(struct ce_run *run, struct ce_sources *s, int64_t seed)
     if (photos && s->truncation_given)
         return ce_usage_error(run,
                               "--truncation does not apply to photos; leave it out with --image");
-    int status = ce_picture_list_expand(run, &s->images);
+    int status = ce_framing_settle(run, &s->framing);
+    if (status == CE_PARSED)
+        status = ce_picture_list_expand(run, &s->images);
     s->count = s->images.count;
     if (status == CE_PARSED && s->seeds_text)
         status = ce_seeds_parse(run, s->seeds_text, &s->seeds, &s->count);
@@ -101,7 +107,8 @@ static lt_tensor *take_photo(struct ce_run *run, const struct ce_models *models,
     struct ce_invert_config config = ce_invert_defaults();
     struct ce_photos found;
     config.steps = (int)s->invert_steps;
-    if (ce_photos_invert(run, models, &config, s->images.items + index, 1, &found) != LT_OK)
+    if (ce_photos_invert(run, models, &config, &s->framing, s->images.items + index, 1, &found) !=
+        LT_OK)
         return NULL;
     *photo = found.x;
     return found.w;

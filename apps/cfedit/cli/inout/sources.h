@@ -3,19 +3,20 @@
 #ifndef CFEDIT_SOURCES_H
 #define CFEDIT_SOURCES_H
 
-#include "cli/console/options.h"
+#include "cli/inout/framing.h"
 #include "engine/models.h"
 
 /* The range of --strength in all commands: 0 no edit, 1 the edit as found, below 0 its opposite. */
 #define CE_STRENGTH_MOST 100.0
 
-enum { CE_SOURCE_Z = 1, CE_SOURCE_IMAGES = 2, CE_SOURCES_OPTIONS = 6 };
+enum { CE_SOURCE_Z = 1, CE_SOURCE_IMAGES = 2, CE_SOURCES_OPTIONS = 6 + CE_FRAMING_OPTIONS };
 
 struct ce_sources {
     unsigned
         kinds; /* CE_SOURCE_Z: --z; CE_SOURCE_IMAGES: --image; seeds and latents are always there */
     const char *latents, *z, *seeds_text;
     struct ce_list images;
+    struct ce_framing framing; /* of the photos */
     int64_t invert_steps;
     double truncation; /* after ce_sources_open(): the one in use */
     bool truncation_given;
