@@ -165,6 +165,26 @@ weights: $(BUILD)/train_generator $(BUILD)/train_clip $(BUILD)/measure
 	$(MAKE) channels
 	$(MAKE) measure
 
+# The model of the rich world, which is to follow the one that ships: its networks side by side, one
+# core each, in stages of which each starts from the one before (weights/README.md). Interrupted, it
+# continues where it was. The figures of weights/rich are those of these stages.
+RICH := $(BUILD)/weights/rich
+rich_stage = $(BUILD)/train_rich_$(1) --batch $(2) --size $(3) --steps $(4) --lr $(5) $(if $(6),--from $(RICH)/$(1)-$(6)) \
+    --out $(RICH)/$(1)-$(3).safetensors --checkpoint $(RICH)/$(1)-$(3).state --log $(RICH)/$(1)-$(3).jsonl
+.PHONY: weights-rich weights-rich-generator weights-rich-clip
+weights-rich: $(BUILD)/train_rich_generator $(BUILD)/train_rich_clip $(BUILD)/measure_rich
+	$(MAKE) -j2 weights-rich-generator weights-rich-clip
+	$(BUILD)/measure_rich --generator $(RICH)/generator-256.safetensors --clip $(RICH)/clip-224.safetensors --sheet $(RICH)/samples.png
+weights-rich-generator: $(BUILD)/train_rich_generator
+	@mkdir -p $(RICH)
+	$(call rich_stage,generator,4,64,12000,0.03)
+	$(call rich_stage,generator,4,128,3600,0.02,64.safetensors)
+	$(call rich_stage,generator,4,256,4500,0.015,128.safetensors)
+weights-rich-clip: $(BUILD)/train_rich_clip
+	@mkdir -p $(RICH)
+	$(call rich_stage,clip,32,112,12000,0.001)
+	$(call rich_stage,clip,32,224,8000,0.0005,112.state)
+
 # Measures the effects of the style channels on CLIP, which the method global-directions needs.
 channels: cfedit
 	rm -f weights/channels.safetensors

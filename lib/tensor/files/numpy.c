@@ -124,10 +124,9 @@ static lt_status take_type(struct text *t, struct header *h)
         (real || whole || (h->kind == 'b' && h->bytes == 1)))
         return LT_OK;
     return lt_fail(t->ctx, LT_ERR_DTYPE, "%s: an array of type '%s'%s", t->path, type,
-                   h->kind == 'O'
-                       ? ", Python objects that only a program could read; "
-                         "convert it with tools/convert_pt.py"
-                       : ", expected numbers");
+                   h->kind == 'O' ? ", Python objects that only a program could read; "
+                                    "convert it with tools/convert_pt.py"
+                                  : ", expected numbers");
 }
 
 /* Reads the dictionary: descr, fortran_order and shape, in any order. */
@@ -255,8 +254,7 @@ static lt_tensor *read_array(lt_ctx *ctx, const char *path, const unsigned char 
     int64_t count = 0;
     if (read_header(ctx, path, data, size, &h, &begin) != LT_OK)
         return NULL;
-    if (!count_elements(&h, &count) ||
-        (uint64_t)count > (size - begin) / (uint64_t)h.bytes) {
+    if (!count_elements(&h, &count) || (uint64_t)count > (size - begin) / (uint64_t)h.bytes) {
         lt_fail(ctx, LT_ERR_FORMAT, "%s: a damaged NumPy file: its numbers are cut off", path);
         return NULL;
     }

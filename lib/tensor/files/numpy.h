@@ -17,11 +17,11 @@ LT_BEGIN_DECLS
 LT_API bool lt_numpy_is(const char *path);
 
 /* Reads an array of at most LT_MAX_DIMS axes as float32. An archive's array is the first one of
- * names[count] that it has, without ".npy"; if it has none of them, its only array. NULL on failure.
- * Errors, naming the file: LT_ERR_IO, LT_ERR_FORMAT (not such a file, or damaged), LT_ERR_MISSING
- * (several arrays, none of these names), LT_ERR_DTYPE (complex numbers, texts, objects),
- * LT_ERR_SHAPE (too many axes), LT_ERR_UNSUPPORTED (more than LT_NUMPY_MAX_BYTES, an encrypted
- * archive), LT_ERR_MEMORY. */
+ * names[count] that it has, without ".npy"; if it has none of them, its only array. NULL on
+ * failure. Errors, naming the file: LT_ERR_IO, LT_ERR_FORMAT (not such a file, or damaged),
+ * LT_ERR_MISSING (several arrays, none of these names), LT_ERR_DTYPE (complex numbers, texts,
+ * objects), LT_ERR_SHAPE (too many axes), LT_ERR_UNSUPPORTED (more than LT_NUMPY_MAX_BYTES, an
+ * encrypted archive), LT_ERR_MEMORY. */
 LT_API lt_tensor *lt_numpy_read(lt_ctx *ctx, const char *path, const char *const *names,
                                 size_t count);
 

@@ -85,9 +85,9 @@ START_TEST(orders_and_versions)
 {
     static const float numbers[6] = {1, 2, 3, 4, 5.5f, -6}, turned[6] = {1, 3, 5.5f, 2, 4, -6};
     for (int version = 1; version <= 3; version++) {
-        struct bytes b = array(version,
-                               "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }   \n",
-                               numbers, sizeof numbers);
+        struct bytes b =
+            array(version, "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }   \n",
+                  numbers, sizeof numbers);
         check(read_bytes(&b), "(2, 3)", numbers, 6);
     }
     struct bytes b = array(1, "{'shape': (2, 3), 'fortran_order': True, 'descr': '<f4'}", numbers,
@@ -181,8 +181,8 @@ END_TEST
 START_TEST(cut_off_anywhere)
 {
     static const float numbers[2] = {1, 2};
-    const struct bytes whole = array(
-        2, "{'descr': '<f4', 'fortran_order': False, 'shape': (2,)}", numbers, sizeof numbers);
+    const struct bytes whole = array(2, "{'descr': '<f4', 'fortran_order': False, 'shape': (2,)}",
+                                     numbers, sizeof numbers);
     for (size_t size = 0; size < whole.size; size++) {
         struct bytes part = whole;
         part.size = size;
