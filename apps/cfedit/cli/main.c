@@ -20,7 +20,7 @@ static const struct ce_command commands[] = {
     {"embed", "CLIP embeddings of texts and pictures", ce_cmd_embed},
     {"score", "which text fits which picture", ce_cmd_score},
     {"tokenize", "token ids of texts", ce_cmd_tokenize},
-    {"info", "what is in a weight file; versions, BLAS and CPU in use", ce_cmd_info},
+    {"info", "what is in a weight file or a picture; versions, BLAS and CPU in use", ce_cmd_info},
 };
 
 static int print_help(void)

@@ -10,6 +10,7 @@
 #include "cli/commands.h"
 #include "cli/inout/edit_output.h"
 #include "cli/commands/edit_options.h"
+#include "engine/digest.h"
 #include "engine/model_files.h"
 #include "engine/models.h"
 #include "engine/objective/match.h"
@@ -174,7 +175,8 @@ static lt_status check_outputs(struct ce_run *run, const struct ce_edit_options 
 static lt_status name_picture(struct job *job, size_t index, struct ce_edited *e)
 {
     const struct ce_sources *s = &job->o.sources;
-    *e = (struct ce_edited){.seed = s->seeds ? s->seeds[index] : -1,
+    *e = (struct ce_edited){.index = index,
+                            .seed = s->seeds ? s->seeds[index] : -1,
                             .photo = s->images.count > 0 ? s->images.items[index] : NULL};
     const char *name = e->photo ? job->photo_names[index]
                                 : ce_text(job->run, "%s%04lld", s->seeds ? "seed" : "",
@@ -413,13 +415,16 @@ static lt_status open_all(struct job *job)
 {
     lt_status status = open_models(job->run, &job->o, &job->settings, &job->models);
     job->output.source = job->o.source ? job->o.source : job->models.domain;
+    job->output.together = !job->o.mapper && ce_edit_shares_work(&job->settings);
     job->output.method = job->o.mapper ? "mapper" : job->o.method;
     if (status == LT_OK && job->o.sources.count > 0)
         status = prepare_place(job);
     if (status == LT_OK)
         status = read_sentences(job);
-    if (status == LT_OK)
+    if (status == LT_OK) {
+        job->output.model = ce_digest_models(&job->models);
         ce_edit_tell_begin(job->run, &job->output);
+    }
     return status == LT_OK ? ce_sources_open(job->run, &job->models, &job->o.sources) : status;
 }
 
@@ -453,6 +458,7 @@ int ce_cmd_edit(struct ce_run *run, int argc, char **argv)
     struct job job = {.run = run};
     int code = ce_edit_options_read(run, &job.o, argc, argv);
     job.output.targets = &job.o.targets;
+    job.output.sources = &job.o.sources;
     if (code == CE_PARSED)
         code = ce_edit_options_settings(run, &job.o, &job.settings);
     if (code == CE_PARSED)

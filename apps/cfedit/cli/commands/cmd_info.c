@@ -3,7 +3,9 @@
 
 #include "cli/commands.h"
 #include "cli/commands/info_file.h"
+#include "cli/commands/info_picture.h"
 #include "cli/commands/info_words.h"
+#include "cli/inout/output.h"
 #include "cli/console/options.h"
 #include "cli/console/report.h"
 #include "tensor/kernels/gemm/blas.h"
@@ -71,20 +73,28 @@ static int describe_machine(struct ce_run *run)
     return ce_print_json(run, w);
 }
 
+static lt_status describe_weights(struct ce_run *run, const char *path, bool tensors,
+                                  lt_json_writer *w)
+{
+    struct ce_file_facts facts = {0};
+    const lt_status status = ce_file_facts_read(run, path, &facts);
+    if (status == LT_OK && w)
+        ce_file_facts_put(w, &facts, tensors);
+    else if (status == LT_OK)
+        ce_file_facts_print(&facts, tensors);
+    ce_file_facts_free(&facts);
+    return status;
+}
+
 static int describe_files(struct ce_run *run, const struct ce_list *files, bool tensors)
 {
     lt_json_writer *w = run->json ? lt_json_writer_create() : NULL;
     lt_status status = LT_OK;
     lt_json_begin_array(w);
-    for (size_t i = 0; status == LT_OK && i < files->count; i++) {
-        struct ce_file_facts facts = {0};
-        status = ce_file_facts_read(run, files->items[i], &facts);
-        if (status == LT_OK && run->json)
-            ce_file_facts_put(w, &facts, tensors);
-        else if (status == LT_OK)
-            ce_file_facts_print(&facts, tensors);
-        ce_file_facts_free(&facts);
-    }
+    for (size_t i = 0; status == LT_OK && i < files->count; i++)
+        status = ce_is_picture_name(files->items[i])
+                     ? ce_info_picture(run, files->items[i], w)
+                     : describe_weights(run, files->items[i], tensors, w);
     lt_json_end_array(w);
     if (status != LT_OK) {
         lt_json_writer_free(w);
@@ -106,9 +116,11 @@ int ce_cmd_info(struct ce_run *run, int argc, char **argv)
         .about =
             "Without a file: the program's version, the BLAS and the CPU features in use, and the\n"
             "speed of a short matrix product. With safetensors files: what each is, its sizes\n"
-            "and metadata, and what is missing for a network of its kind.",
+            "and metadata, and what is missing for a network of its kind. With a picture that cfedit\n"
+            "has edited: what it was made of, and the command line that makes it again.",
         .examples = "  cfedit info\n"
                     "  cfedit info generator.safetensors clip.safetensors\n"
+                    "  cfedit info edit.png\n"
                     "  cfedit info --words --model my-model/",
         .takes = CE_TAKES_CLIP,
         .table = table,

@@ -145,8 +145,12 @@ static int parse(struct job *job, int argc, char **argv)
     const struct ce_option *table = ce_setting_options_add(run, &job->options, own, &n);
     if (!table)
         return ce_error(run, "out of memory");
+    static const char *const usual[] = {"target",    "source", "output", "latents", "steps",
+                                        "batch",     "lr",     "log",    "model",   "resume",
+                                        "overwrite", "seed",   "json",   "help",    NULL};
     const struct ce_syntax syntax = {.usage = "[OPTION]... --target TEXT",
                                      .about = about,
+                                     .usual = usual,
                                      .examples = examples,
                                      .takes = CE_TAKES_MODEL | CE_TAKES_OUTPUT,
                                      .table = table,

@@ -19,13 +19,19 @@ static const char examples[] =
     "  cfedit edit \"green lipstick\" --model my-model/ --latents faces.safetensors:3\n"
     "  cfedit edit \"green lipstick\" --mapper green.safetensors --seed 7";
 
-/* The paragraph above the options in the help, with the table of methods. */
+static const char about[] =
+    "Changes a picture so that a sentence fits it, and leaves the rest as it is. Without any\n"
+    "source the picture is that of a random seed, which the result names.";
+
+/* The options of the short help, in no order. */
+static const char *const usual[] = {"target", "strength", "method", "output",    "seeds",
+                                    "seed",   "latents",  "image",  "mapper",    "model",
+                                    "resume", "json",     "help",   "overwrite", NULL};
+
+/* The table of methods in the long help. */
 static const char *describe_methods(struct ce_run *run)
 {
-    static const char *const head =
-        "Changes a picture so that a sentence fits it, and leaves the rest as it is. Without any\n"
-        "source the picture is that of a random seed, which the result names. A method finds the\n"
-        "edit:\n";
+    static const char *const head = "A method finds the edit:\n";
     static const char *const tail =
         "\nWith --mapper a trained mapper is applied instead. Each method has settings of its own; the\n"
         "defaults below are the default method's. bench/edit compares the methods.";
@@ -67,11 +73,11 @@ int ce_edit_options_read(struct ce_run *run, struct ce_edit_options *o, int argc
     const char *names = methods[0].name;
     for (size_t i = 1; i < count && names; i++)
         names = ce_text(run, "%s|%s", names, methods[i].name);
-    const char *about = describe_methods(run);
-    if (!names || !about)
+    const char *details = describe_methods(run);
+    if (!names || !details)
         return ce_error(run, "out of memory");
-    struct ce_option method =
-        CE_OPT_CHOICE("method", names, &o->method, "how the edit is found, see above");
+    struct ce_option method = CE_OPT_CHOICE("method", names, &o->method,
+                                            "how the edit is found; --help=all describes each");
     method.given = &o->method_given;
     const struct ce_option own[] = {
         CE_OPT_SENTENCE(
@@ -104,6 +110,8 @@ int ce_edit_options_read(struct ce_run *run, struct ce_edit_options *o, int argc
                                               "[OPTION]... --target TEXT...",
                                      .alone = "target",
                                      .about = about,
+                                     .details = details,
+                                     .usual = usual,
                                      .examples = examples,
                                      .takes = CE_TAKES_MODEL | CE_TAKES_ENCODER |
                                               CE_TAKES_DETECTOR | CE_TAKES_DUMP | CE_TAKES_OUTPUT |

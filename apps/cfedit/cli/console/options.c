@@ -9,6 +9,7 @@
 
 #include "cli/console/inputs.h"
 #include "cli/console/options_impl.h"
+#include "cli/console/shell.h"
 #include "nn/text/tokenizer.h"
 #include "tensor/hash.h"
 
@@ -127,6 +128,9 @@ static const char *file_of(struct ce_run *run, bool writes, const char *text)
 static int store(struct ce_run *run, const struct ce_option *option, const char *text)
 {
     add_to_settings(run, option, text);
+    if (!option->aside && !option->source &&
+        !(run->said = ce_shell_option(run, run->said, option->name, text)))
+        return ce_error(run, "out of memory for the command line");
     if ((option->reads || option->writes) && !(text = file_of(run, option->writes, text)))
         return CE_USAGE;
     if (option->given)
@@ -231,8 +235,10 @@ size_t ce_options_common(struct ce_run *run, unsigned takes, struct ce_option *o
     out[n++] = (struct ce_option)CE_OPT_FLAG("json", &run->json, "print results as JSON");
     out[n++] =
         (struct ce_option)CE_OPT_FLAG("quiet", &run->quiet, "print no progress and no notes");
-    out[n++] = (struct ce_option){
-        .name = "help", .letter = 'h', .kind = CE_FLAG, .help = "print this help"};
+    out[n++] = (struct ce_option){.name = "help",
+                                  .letter = 'h',
+                                  .kind = CE_FLAG,
+                                  .help = "print this help; --help=all: with every option"};
     for (size_t i = behind_seed; i < n; i++)
         out[i].aside = true;
     return n;
@@ -346,6 +352,8 @@ static int parse_option(struct ce_run *run, const struct tables *tables, int arg
     if (!option)
         return unknown_option(run, tables, arg);
     if (option->kind == CE_FLAG) {
+        if (value && strcmp(option->name, "help") == 0)
+            return ce_usage_error(run, "option '--help' takes no value, or 'all'");
         if (value)
             return ce_usage_error(run, "option '--%s' takes no value", option->name);
         return store(run, option, NULL);
@@ -402,14 +410,16 @@ int ce_options_parse(struct ce_run *run, const struct ce_syntax *syntax, int arg
             ce_print_version();
             return CE_OK;
         }
-        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
-            ce_options_help(run, syntax, common, tables.count[1]);
+        const bool all = strcmp(argv[i], "--help=all") == 0;
+        if (all || strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+            ce_options_help(run, syntax, common, tables.count[1], all);
             return CE_OK;
         }
     }
     if (lt_ctx_create(&run->ctx) != LT_OK)
         return ce_error(run, "out of memory");
     run->settings = lt_hash_text(LT_HASH_START, run->command ? run->command : "");
+    run->said = "";
     bool only_arguments = false;
     int alone = 0;
     for (int i = 1; i < argc; i++) {

@@ -62,6 +62,7 @@ struct ce_option {
     bool sentence; /* the value is a text for CLIP, which counts by its words in ce_run.settings; a
                       CE_TEXT may be given once only */
     bool untold;   /* the help shows no default */
+    bool source;   /* names the pictures to work on: left out of ce_run.said */
     bool aside; /* says which pictures are made, where they go or what is told: it does not change
                    what a picture shows, see ce_run.settings */
 };
@@ -141,8 +142,12 @@ enum {
 };
 
 struct ce_syntax {
-    const char *usage;    /* what follows "cfedit NAME ", several lines for several forms */
-    const char *about;    /* a paragraph above the options, with its line feeds; or NULL */
+    const char *usage;   /* what follows "cfedit NAME ", several lines for several forms */
+    const char *about;   /* a paragraph above the options, with its line feeds; or NULL */
+    const char *details; /* a paragraph below `about` that only --help=all shows; or NULL */
+    /* The options that people use most, by name, NULL at the end: --help shows these, and
+     * --help=all shows every option. NULL: both show all. */
+    const char *const *usual;
     const char *examples; /* lines below the options, with their line feeds; or NULL */
     unsigned takes;
     const struct ce_option *table;

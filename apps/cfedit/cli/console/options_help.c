@@ -85,12 +85,43 @@ static void print_usage(const char *command, const char *usage)
     }
 }
 
+static bool is_usual(const struct ce_syntax *syntax, const struct ce_option *option)
+{
+    const char *const *name = syntax->usual;
+    while (*name && strcmp(*name, option->name) != 0)
+        name++;
+    return *name != NULL;
+}
+
+/* The help of the usual options, of both tables under one heading. */
+static void print_usual(const struct ce_run *run, const struct ce_syntax *syntax,
+                        const struct ce_option *common, size_t common_count)
+{
+    printf("\nThe options that are used most:\n");
+    for (size_t i = 0; i < syntax->count; i++)
+        if (is_usual(syntax, &syntax->table[i]))
+            print_option(&syntax->table[i]);
+    for (size_t i = 0; i < common_count; i++)
+        if (is_usual(syntax, &common[i]))
+            print_option(&common[i]);
+    if (syntax->examples)
+        printf("\nExamples:\n%s\n", syntax->examples);
+    printf("\n'cfedit %s --help=all' shows all %zu options.\n", run->command,
+           syntax->count + common_count);
+}
+
 void ce_options_help(const struct ce_run *run, const struct ce_syntax *syntax,
-                     const struct ce_option *common, size_t common_count)
+                     const struct ce_option *common, size_t common_count, bool all)
 {
     print_usage(run->command, syntax->usage);
     if (syntax->about)
         printf("\n%s\n", syntax->about);
+    if (syntax->usual && !all) {
+        print_usual(run, syntax, common, common_count);
+        return;
+    }
+    if (syntax->details)
+        printf("\n%s\n", syntax->details);
     if (syntax->count)
         printf("\nOptions:\n");
     for (size_t i = 0; i < syntax->count; i++)

@@ -13,8 +13,8 @@ size_t ce_options_common(struct ce_run *run, unsigned takes, struct ce_option *o
 /* Whether "--no-NAME" stands for "--NAME off". */
 bool ce_option_is_switch(const struct ce_option *option);
 
-/* Prints the help on stdout. */
+/* Prints the help on stdout: of the usual options or, with `all`, of every option. */
 void ce_options_help(const struct ce_run *run, const struct ce_syntax *syntax,
-                     const struct ce_option *common, size_t common_count);
+                     const struct ce_option *common, size_t common_count, bool all);
 
 #endif

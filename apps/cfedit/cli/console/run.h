@@ -32,11 +32,12 @@ struct ce_run {
     int64_t threads;     /* 0: one per core */
     int64_t seed;        /* >= 0; 0 unless given */
     bool seed_given;
-    const char *dump;        /* --dump FILE or NULL */
-    bool overwrite;          /* outputs may replace files that are no inputs */
-    bool resume;             /* pictures that this command line has made already are skipped */
-    bool results_on_stdout;  /* an output is "-" */
-    uint64_t settings;       /* a hash of the command and the options that change its pictures */
+    const char *dump;       /* --dump FILE or NULL */
+    bool overwrite;         /* outputs may replace files that are no inputs */
+    bool resume;            /* pictures that this command line has made already are skipped */
+    bool results_on_stdout; /* an output is "-" */
+    uint64_t settings;      /* a hash of the command and the options that change its pictures */
+    const char *said; /* these options as words for a shell, without those that name pictures */
     struct ce_input *inputs; /* the files that the run reads (inputs.h) */
     size_t input_count;
     struct ce_output *outputs; /* the files that options name for writing (inout/output.c) */

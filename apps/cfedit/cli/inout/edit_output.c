@@ -7,6 +7,7 @@
 #include "autograd/ops.h"
 #include "engine/latent/latent_space.h"
 #include "cli/console/options.h"
+#include "cli/inout/recipe.h"
 #include "cli/pictures/sheet.h"
 
 /* ---- pictures ---- */
@@ -53,15 +54,10 @@ static lt_status write_strip(struct ce_run *run, const struct ce_edit_output *o,
     struct strip strip = {0};
     const ce_image *cells[CELLS_MAX];
     ce_image whole = {0};
-    char seed[32];
-    snprintf(seed, sizeof seed, "%lld", (long long)e->seed);
-    ce_image_text texts[4] = {ce_image_origin(), {"Target", o->title}};
-    size_t count = 2;
-    if (e->seed >= 0)
-        texts[count++] = (ce_image_text){"Seed", seed};
-    if (o->folder)
-        texts[count++] = (ce_image_text){CE_MADE_BY, e->mark};
-    lt_status status = fill_strip(run, o, results, photo, &strip);
+    struct ce_recipe recipe;
+    lt_status status = ce_recipe_make(run, o, e, &results[0], -1, &recipe);
+    if (status == LT_OK)
+        status = fill_strip(run, o, results, photo, &strip);
     for (int i = 0; i < strip.count; i++)
         cells[i] = &strip.image[i];
     const ce_sheet sheet = {.columns = strip.count,
@@ -72,21 +68,24 @@ static lt_status write_strip(struct ce_run *run, const struct ce_edit_output *o,
     if (status == LT_OK)
         status = ce_sheet_render(run->ctx, &sheet, &whole);
     if (status == LT_OK)
-        status = ce_image_write(run->ctx, e->path, &whole, texts, count);
+        status = ce_image_write(run->ctx, e->path, &whole, recipe.text, recipe.count);
     for (int i = 0; i < strip.count; i++)
         ce_image_free(&strip.image[i]);
     ce_image_free(&whole);
     return status;
 }
 
-static lt_status write_alone(struct ce_run *run, const struct ce_edit_output *o, const char *mark,
-                             const char *path, const struct ce_edit_result *result)
+/* Writes the edited picture at strength number `i`. */
+static lt_status write_alone(struct ce_run *run, const struct ce_edit_output *o,
+                             const struct ce_edited *e, int i, const struct ce_edit_result *result)
 {
+    struct ce_recipe recipe;
     ce_image alone = {0};
-    const ce_image_text texts[] = {ce_image_origin(), {"Target", o->title}, {CE_MADE_BY, mark}};
-    lt_status status = ce_image_from_tensor(run->ctx, result->x_hat, 0, &alone);
+    lt_status status = ce_recipe_make(run, o, e, result, i, &recipe);
     if (status == LT_OK)
-        status = ce_image_write(run->ctx, path, &alone, texts, CE_COUNT(texts));
+        status = ce_image_from_tensor(run->ctx, result->x_hat, 0, &alone);
+    if (status == LT_OK)
+        status = ce_image_write(run->ctx, e->alone[i], &alone, recipe.text, recipe.count);
     ce_image_free(&alone);
     return status;
 }
@@ -147,7 +146,7 @@ lt_status ce_edit_write_picture(struct ce_run *run, const struct ce_edit_output 
 {
     lt_status status = write_strip(run, o, e, results, photo);
     for (int i = 0; i < o->targets->whole.count && status == LT_OK && e->alone[i]; i++)
-        status = write_alone(run, o, e->mark, e->alone[i], &results[i]);
+        status = write_alone(run, o, e, i, &results[i]);
     return status;
 }
 

@@ -11,6 +11,7 @@
 /* What is told and stored of one edited picture, besides its results: one struct ce_edit_result for
  * each strength of the whole edit. */
 struct ce_edited {
+    size_t index;                        /* among the run's pictures */
     int64_t seed;                        /* -1: not from a seed */
     const char *photo;                   /* the file that was inverted; NULL: none. Borrowed */
     double before;                       /* cosine of the source picture with the target text */
@@ -25,6 +26,9 @@ struct ce_edit_output {
     const struct ce_targets *targets;
     const char *title; /* ce_targets_title() */
     const char *source, *method;
+    const struct ce_sources *sources;
+    bool together;     /* the pictures share work, so that each depends on the others */
+    uint64_t model;    /* ce_digest_models() */
     const char *place; /* the folder, or the file of a single picture */
     bool folder;       /* `place` is a folder */
     /* What stands behind the name of a picture in the names of its edited pictures in a folder:

@@ -36,6 +36,7 @@ size_t ce_sources_options(struct ce_sources *s, struct ce_option *out)
         "latents", "FILE[:I]", &s->latents,
         "the pictures of latents: a safetensors file with tensor latents, or a .npy or .npz file, "
         "(N, L, D) for W+ or (N, D) for W; :I takes only number I, counted from 0");
+    out[n - 1].source = true;
     if (s->kinds & CE_SOURCE_Z)
         out[n++] = (struct ce_option)CE_OPT_FILE(
             "z", "FILE", &s->z,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/console/report.h"
+#include "cli/console/shell.h"
 #include "cli/inout/sources.h"
 #include "engine/sentence/completion.h"
 #include "tensor/hash.h"
@@ -155,6 +156,32 @@ lt_status ce_targets_complete(struct ce_run *run, const struct ce_models *models
         t->all[i].text = text;
     }
     return status;
+}
+
+const char *ce_strengths_text(struct ce_run *run, const struct ce_strengths *strengths, int only)
+{
+    const int first = only < 0 ? 0 : only, end = only < 0 ? strengths->count : only + 1;
+    const char *text = "";
+    for (int i = first; i < end && text; i++)
+        text = ce_text(run, "%s%s%.17g", text, i > first ? "," : "", strengths->value[i]);
+    return text;
+}
+
+const char *ce_targets_said(struct ce_run *run, const struct ce_targets *t, int only,
+                            const char *line)
+{
+    const char *whole = ce_strengths_text(run, &t->whole, only);
+    if (!whole)
+        return NULL;
+    if (strcmp(whole, "1") != 0)
+        line = ce_shell_option(run, line, "strength", whole);
+    for (int i = 0; i < t->count; i++) {
+        line = ce_shell_option(run, line, "target", t->all[i].text);
+        if (t->count > 1 && t->all[i].own.value[0] != 1.0)
+            line =
+                ce_shell_option(run, line, "strength", ce_strengths_text(run, &t->all[i].own, -1));
+    }
+    return line;
 }
 
 const char *ce_targets_title(struct ce_run *run, const struct ce_targets *t)

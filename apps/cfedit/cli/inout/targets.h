@@ -49,6 +49,16 @@ int ce_targets_settle(struct ce_run *run, struct ce_targets *targets);
 lt_status ce_targets_complete(struct ce_run *run, const struct ce_models *models,
                               struct ce_targets *targets);
 
+/* `line` followed by the options that give these sentences and strengths again; `only` 0, 1, ...
+ * takes one of the strengths of the whole edit, -1 all. In the run's memory, NULL when out of
+ * memory. */
+const char *ce_targets_said(struct ce_run *run, const struct ce_targets *targets, int only,
+                            const char *line);
+
+/* The strengths as they are written on the command line, "0,0.5,1"; `only` as above. In the run's
+ * memory, NULL when out of memory. */
+const char *ce_strengths_text(struct ce_run *run, const struct ce_strengths *strengths, int only);
+
 /* All sentences in one text, for labels and reports; with several sentences, strengths that are not
  * 1 stand behind theirs: "green lips (0.7) + blue hair". In the run's memory, NULL when out of
  * memory. */

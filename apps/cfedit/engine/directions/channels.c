@@ -8,8 +8,8 @@
 #include "autograd/ops.h"
 #include "engine/objective/clip_nce.h"
 #include "engine/clock.h"
+#include "engine/digest.h"
 #include "engine/kinds.h"
-#include "tensor/hash.h"
 
 #define META_WEIGHTS "measured_on"
 #define UNIT_EPS     1e-12f
@@ -23,23 +23,10 @@ struct ce_channels_config ce_channels_defaults(void)
 
 /* ---- files ---- */
 
-/* Continues a hash with the first 64 values of every tensor, by which other weights are
- * recognised. */
-static uint64_t mix(uint64_t h, const lt_params *params)
-{
-    for (size_t i = 0; i < lt_params_count(params); i++) {
-        const lt_tensor *t = lt_params_at(params, i);
-        const int64_t size = lt_numel(t) < 64 ? lt_numel(t) : 64;
-        if (lt_f32(t))
-            h = lt_hash(h, lt_f32(t), (size_t)size * sizeof(float));
-    }
-    return h;
-}
-
+/* Writes the mark by which other weights are recognised. */
 static void mark_of(const struct ce_models *models, char mark[MARK_CAP])
 {
-    const uint64_t h = mix(mix(LT_HASH_START, models->generator_params), models->clip_params);
-    snprintf(mark, MARK_CAP, "%016" PRIx64, h);
+    snprintf(mark, MARK_CAP, "%016" PRIx64, ce_digest_models(models));
 }
 
 lt_status ce_channels_save(const struct ce_models *models, const struct ce_channels *channels,
