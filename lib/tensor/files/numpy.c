@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "tensor/files/file.h"
 #include "tensor/files/zip_impl.h"
@@ -268,6 +269,10 @@ bool lt_numpy_is(const char *path)
 {
     unsigned char head[sizeof magic] = {0};
     const size_t length = strlen(path);
+    struct stat file;
+    /* What is read from a pipe is gone for the next reader. */
+    if (stat(path, &file) != 0 || !S_ISREG(file.st_mode))
+        return false;
     FILE *f = fopen(path, "rb");
     const size_t read = f ? fread(head, 1, sizeof head, f) : 0;
     if (f)

@@ -13,7 +13,7 @@
 LT_BEGIN_DECLS
 
 /* Whether a file begins as .npy files do, or is a zip archive that ends in ".npz". False for files
- * that cannot be read. */
+ * that cannot be read, and for pipes. */
 LT_API bool lt_numpy_is(const char *path);
 
 /* Reads an array of at most LT_MAX_DIMS axes as float32. An archive's array is the first one of
