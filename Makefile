@@ -271,7 +271,7 @@ test-sanitize:
 
 # Hostile bytes (tests/fuzz): libFuzzer programs, which clang builds with sanitizers in a folder of their own.
 # `make fuzz SECONDS=600` fuzzes for about ten minutes in all; `make fuzz-short` runs the corpus and a few seconds more.
-FUZZ_TARGETS := safetensors json picture merges text options checkpoint channels latents networks
+FUZZ_TARGETS := safetensors json picture merges text options checkpoint channels latents networks commands
 FUZZ_FLAGS   := -g -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -Wno-pass-failed
 FUZZ_HELPERS := $(BUILD)/tests/fuzz/fuzz_file.o $(BUILD)/tests/fuzz/models.o $(BUILD)/tests/support/method_fixture.o \
                 $(BUILD)/tests/support/random_weights.o $(BUILD)/tests/support/nn_check.o
@@ -294,19 +294,30 @@ fuzz:
 fuzz-short:
 	$(call fuzz_for,25)
 
-# ThreadSanitizer over the team of threads, the loops that it runs, and the program.
-THREAD_SUITES := team conv winograd resample ops_elementwise ops_dense ops_norm ops_shape tape optim stylegan2 trainer
+# ThreadSanitizer over the team of threads, the loops that it runs, and the program. test-threads-short leaves out the
+# suites of convolutions, which take most of the time; the program convolves, too.
+THREAD_SUITES      := team resample ops_elementwise ops_dense ops_norm ops_shape tape optim stylegan2 trainer
+LONG_THREAD_SUITES := conv winograd
+define test_threads
+	@if ! printf 'int main(void) { return 0; }\n' | clang -x c -fsanitize=thread -o /dev/null - >/dev/null 2>&1; then \
+	    echo "skip threads: clang or its ThreadSanitizer is missing"; echo "0 passed, 0 failed, 1 skipped"; exit 0; fi; \
+	$(MAKE) --no-print-directory -s $(JOBS) BUILD=$(BUILD)-tsan CC=clang CFLAGS="-g -O1 -fsanitize=thread" \
+	    $(BUILD)-tsan/unit_tests $(BUILD)-tsan/cfedit && BUILD=$(BUILD)-tsan sh tests/threads.sh $(1)
+endef
+.PHONY: test-threads-short
 test-threads:
-	$(MAKE) $(JOBS) BUILD=$(BUILD)-tsan CC=clang CFLAGS="-g -O1 -fsanitize=thread" $(BUILD)-tsan/unit_tests $(BUILD)-tsan/cfedit
-	BUILD=$(BUILD)-tsan sh tests/threads.sh $(THREAD_SUITES)
+	$(call test_threads,$(THREAD_SUITES) $(LONG_THREAD_SUITES))
+test-threads-short:
+	$(call test_threads,$(THREAD_SUITES))
 
-# Failing allocations and calls on files (tests/faults). FAULTS holds other parts and options: FAULTS=mutations hands damaged
-# model files to every command, with sanitizers where clang has them; FAULTS="--all alloc" runs every trial.
-FAULTS ?= alloc files limits
+# Failing allocations and calls on files, signals, limits of memory, and damaged model files, these with sanitizers where
+# clang has them (tests/faults). FAULTS holds other parts and options: FAULTS="--times 10 stops" runs ten times as many trials of signals,
+# FAULTS="--all alloc" lets the allocation of every different call stack fail.
+FAULTS ?= alloc files stops limits mutations
 .PHONY: test-faults test-hostile
 $(BUILD)/faults.so: tests/faults/faults.c
 	@mkdir -p $(@D)
-	$(CC) -std=c11 -g -O1 $(WARN) -Wno-missing-prototypes -shared -fPIC -o $@ $< -ldl
+	$(CC) -std=c11 -g -O1 $(WARN) -Wno-missing-prototypes -shared -fPIC -o $@ $< -ldl -lrt
 test-faults: cfedit $(BUILD)/make_tiny_model $(BUILD)/faults.so
 	@if ! command -v $(PYTHON) >/dev/null 2>&1; then echo "skip faults: there is no $(PYTHON)"; echo "0 passed, 0 failed, 1 skipped"; exit 0; fi; \
 	if sh tests/fuzz/run.sh --can-build; then checked="--checked $(BUILD)-fuzz/cfedit"; \
@@ -343,10 +354,10 @@ test:
 	@$(test_build)
 	@MAKE="$(MAKE)" sh tests/run.sh $(STAGES)
 
-# Every test, hostile files, failing calls and the full-size networks in one run, with one summary.
+# Every test, hostile files, failing calls, races of threads and the full-size networks in one run, with one summary.
 test-all:
 	@$(test_build)
-	@MAKE="$(MAKE)" sh tests/run.sh $(STAGES) test-hostile test-full
+	@MAKE="$(MAKE)" sh tests/run.sh $(STAGES) test-hostile test-threads-short test-full
 
 # Full-size networks from formula weights: minutes.
 test-full:
@@ -454,7 +465,8 @@ help:
 	@echo "make face-detector  fetch the face detector (2 MB) into weights, for cfedit align and for photos; MODEL=DIR for another model"
 	@echo "make format     lay out all C files as .clang-format says"
 	@echo "make fuzz       hostile bytes through every reader (SECONDS=600); make fuzz-short for less than a minute"
-	@echo "make test-faults  failing calls and damaged model files, through every command"
+	@echo "make test-faults  failing calls, signals and damaged model files, through every command"
+	@echo "make test-threads races between threads (ThreadSanitizer); make test-threads-short without the long suites"
 	@echo "make test-full  parity with the published code at full size (minutes)"
 	@echo "make parity     against a re-statement in PyTorch, random weights or GENERATOR=... CLIP=... (PYTHON= one with torch)"
 	@echo "make bench      timings of full-size networks, beside the peers that make bench-peers installs"

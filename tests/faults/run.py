@@ -1,13 +1,19 @@
-"""Faults: failing calls of the C library, and damaged model files, through every command.
+"""Faults: failing calls of the C library, signals, and damaged model files, through every command.
 
-    run.py --cfedit PROGRAM --tiny MAKE_TINY_MODEL --faults FAULTS.SO [--checked PROGRAM] [--all] [PART]...
+    run.py --cfedit PROGRAM --tiny MAKE_TINY_MODEL --faults FAULTS.SO [--checked PROGRAM]
+           [--times N | --all] [--only COMMAND,...] [PART]...
 
-The parts are `alloc` (an allocation fails), `files` (a call on a file fails, or the disk is full), `limits`
-(the address space is limited, with the BLAS, two threads and the model that ships) and `mutations` (a
-model's file has one wrong type, shape, name, offset or metadata). Whatever happens, the
-program has to end by itself with one line on standard error, without temporary files, and with outputs
-that are whole or not there. A part runs a seeded sample of its trials, with --all every one. The
-mutations run with the program --checked, which may have sanitizers, where it is given.
+The parts are `alloc` (an allocation fails), `files` (a call on a file fails, or the disk is full), `stops`
+(SIGINT, SIGTERM and SIGKILL, and --resume), `limits` (the address space is limited, with the BLAS, two
+threads and the model that ships) and `mutations` (a model's file has one wrong type, shape, name, offset
+or metadata). Whatever fails, the program has to end by itself with one line on standard
+error, without temporary files, and with outputs that are whole or not there. A run that is continued
+has to end with the bits of one that was never stopped.
+
+`files` runs a trial for every different call stack; so does `alloc`, but of the slow commands it takes every
+4th or 8th. `stops` and `mutations` run a seeded sample, one that is N times as large with --times N. With
+--all every trial is run. --only leaves the other commands out of `alloc` and `files`. The mutations run
+with the program --checked, which may have sanitizers, where it is given.
 
 The last line reads "N passed, N failed, N skipped".
 """
@@ -21,7 +27,8 @@ import sys
 import tempfile
 
 import mutations
-from trials import Trial, prepare, reference_of, shipped_commands
+import stops
+from trials import ForkedTrials, Trial, learn_reference, prepare, shipped_commands
 
 SEED = 22
 
@@ -31,43 +38,22 @@ FILE_FAULTS = [(kind, EIO, False) for kind in ("open", "read", "write", "sync", 
     ("write", ENOSPC, True), ("open", ENOSPC, True), ("sync", ENOSPC, True)]
 
 
-def faults(kind, at, error, on, library):
-    """The environment in which call number `at` of a kind fails."""
-    return {"LD_PRELOAD": library, "FAULT_KIND": kind, "FAULT_AT": str(at), "FAULT_ERRNO": str(error),
-            "FAULT_ON": "1" if on else "0"}
-
-
-def trace(bench, command, kind):
-    """The numbers of the first call of a kind from each different call stack."""
-    path = os.path.join(bench.folder, "trace." + command.name + "." + kind)
-    Trial(bench, command, {"LD_PRELOAD": bench.library, "FAULT_KIND": kind, "FAULT_TRACE": path}).run()
-    with open(path, encoding="ascii") as file:
-        return [int(line) for line in file]
-
-
-def alloc_trials(bench, chosen):
+def alloc_trials(bench, options, _chosen):
     for command in bench.commands:
-        calls = trace(bench, command, "alloc")
-        print(f"     alloc {command.name}: {len(calls)} different call stacks", flush=True)
-        for at in chosen(calls, command.share):
-            yield Trial(bench, command, faults("alloc", at, ENOMEM, False, bench.library), f"alloc {command.name} {at}")
+        every = 1 if options.all else command.every
+        yield ForkedTrials(bench, command, "alloc", ENOMEM, every=every)
 
 
-def file_trials(bench, chosen):
+def file_trials(bench, _options, _chosen):
     for command in bench.commands:
-        calls = {}
         for kind, error, on in FILE_FAULTS:
-            if kind not in calls:
-                calls[kind] = trace(bench, command, kind)
-            for at in chosen(calls[kind], command.share // 5):
-                name = f"{kind} {command.name} {at} {os.strerror(error)}{' from then on' if on else ''}"
-                yield Trial(bench, command, faults(kind, at, error, on, bench.library), name)
+            yield ForkedTrials(bench, command, kind, error, on)
 
 
-def mutation_trials(bench, chosen):
+def mutation_trials(bench, _options, chosen):
     rng = random.Random(SEED)
     for target in mutations.targets(bench):
-        for number in chosen(list(range(target.most)), target.share):
+        for number in chosen(target.most, target.share):
             made = os.path.join(bench.folder, f"mutated.{target.name}.{number}.safetensors")
             what = mutations.mutate(target.path, made, random.Random(f"{SEED} {target.name} {number}"))
             command = rng.choice(target.commands)
@@ -79,7 +65,7 @@ def mutation_trials(bench, chosen):
 LIMITS = (200000, 250000, 300000, 400000, 600000)
 
 
-def limit_trials(bench, chosen):
+def limit_trials(bench, _options, _chosen):
     shipped = os.path.join(os.path.dirname(bench.cfedit), "weights")
     real = {"CFEDIT_MODEL": shipped, "LT_BLAS": "", "OMP_NUM_THREADS": "2"}
     if not os.path.exists(os.path.join(shipped, "generator.safetensors")):
@@ -87,8 +73,7 @@ def limit_trials(bench, chosen):
         return
     for command in shipped_commands(bench):
         for limit in LIMITS:
-            yield Trial(bench, command, real, f"limit {command.name} {limit} KiB", expected=False, space=limit,
-                        threads=2, timeout=60)
+            yield Trial(bench, command, real, f"limit {command.name} {limit} KiB", expected=False, space=limit, threads=2)
 
 
 def run_all(trials, jobs):
@@ -110,16 +95,26 @@ def run_all(trials, jobs):
     return passed, failed
 
 
-def tell(trial, passed, failed, statuses):
-    status = "no end" if trial.status is None else str(trial.status)
-    statuses[status] = statuses.get(status, 0) + 1
-    if not trial.complaint:
-        return passed + 1, failed
-    print(f"FAIL {trial.name}: {trial.complaint}", flush=True)
-    return passed, failed + 1
+def tell(trials, passed, failed, statuses):
+    if len(trials) > 1:
+        print(f"     {trials[0].name.split(':')[0]}: {len(trials) - 1} call stacks", flush=True)
+    for trial in trials:
+        status = "no end" if trial.status is None else str(trial.status)
+        statuses[status] = statuses.get(status, 0) + 1
+        if trial.complaint:
+            print(f"FAIL {trial.name}: {trial.complaint}", flush=True)
+            failed += 1
+        else:
+            passed += 1
+    return passed, failed
 
 
-PARTS = {"alloc": alloc_trials, "files": file_trials, "limits": limit_trials, "mutations": mutation_trials}
+def stop_trials(bench, _options, chosen):
+    return stops.trials(bench, chosen, SEED)
+
+
+PARTS = {"alloc": alloc_trials, "files": file_trials, "stops": stop_trials, "limits": limit_trials,
+         "mutations": mutation_trials}
 
 
 def main():
@@ -129,6 +124,8 @@ def main():
     parser.add_argument("--faults", default="build/faults.so")
     parser.add_argument("--checked")
     parser.add_argument("--all", action="store_true")
+    parser.add_argument("--times", type=int, default=1)
+    parser.add_argument("--only")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
     options = parser.parse_args()
@@ -136,19 +133,21 @@ def main():
         parser.error("PART is one of " + ", ".join(PARTS))
     rng = random.Random(SEED)
 
-    def chosen(calls, most):
-        if options.all or len(calls) <= most:
-            return calls
-        return sorted(rng.sample(calls, most))
+    def chosen(most, share):
+        """The numbers of the trials that are run, of `most`; `share` of them in a short run."""
+        share *= options.times
+        return range(most) if options.all or most <= share else sorted(rng.sample(range(most), share))
 
     passed = failed = 0
     folder = tempfile.mkdtemp(prefix="cfedit-faults.")
     try:
         bench = prepare(folder, options)
+        if options.only:
+            bench.commands = [command for command in bench.commands if command.name in options.only.split(",")]
         for command in bench.commands:
-            command.expected = reference_of(bench, command)
+            learn_reference(bench, command)
         for part in options.parts or PARTS:
-            p, f = run_all(PARTS[part](bench, chosen), options.jobs)
+            p, f = run_all(PARTS[part](bench, options, chosen), options.jobs)
             print(f"ok   {part}: {p} trials" if not f else f"FAIL {part}: {f} of {p + f} trials", flush=True)
             passed, failed = passed + p, failed + f
     except (subprocess.SubprocessError, RuntimeError) as error:

@@ -20,14 +20,15 @@ struct fuzz_file {
 struct fuzz_file fuzz_file_make(const void *data, size_t size);
 
 /* Makes a safetensors file from an input that holds its header, then optionally a zero byte and the
- * beginning of its data. The length of the header is put in front, and zeros fill the data up to
+ * beginning of its data. The length of the header is put in front, and the data is filled up to
  * FUZZ_DATA_BYTES, so that inputs stay small and nearly every one reaches what lies behind the
  * header:
  *
  *     input   {"w":{"dtype":"F32",...}} \0 data
  *     file    LENGTH {"w":{"dtype":"F32",...}} data 0 0 0 ... 0
- */
-struct fuzz_file fuzz_file_make_tensors(const uint8_t *input, size_t size);
+ *
+ * The bytes of `rest` (FUZZ_DATA_BYTES) stand in the places of the zeros; NULL: zeros. */
+struct fuzz_file fuzz_file_make_tensors(const uint8_t *input, size_t size, const uint8_t *rest);
 
 void fuzz_file_close(struct fuzz_file *file);
 

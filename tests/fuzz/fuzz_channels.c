@@ -18,7 +18,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct fuzz_file input = fuzz_file_make_tensors(data, size);
+    struct fuzz_file input = fuzz_file_make_tensors(data, size, NULL);
     struct ce_channels channels;
     const lt_scope scope = lt_scope_open(models.ctx);
     if (ce_channels_load(&models, input.path, &channels) == LT_OK) {

@@ -37,7 +37,7 @@ static void apply(const char *path)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct fuzz_file input = fuzz_file_make_tensors(data, size);
+    struct fuzz_file input = fuzz_file_make_tensors(data, size, NULL);
     ce_trainer_restore(training.trainer, input.path);
     lt_ctx_clear(training.models.ctx);
     apply(input.path);

@@ -30,7 +30,7 @@ struct fuzz_file fuzz_file_make(const void *data, size_t size)
     return file;
 }
 
-struct fuzz_file fuzz_file_make_tensors(const uint8_t *input, size_t size)
+struct fuzz_file fuzz_file_make_tensors(const uint8_t *input, size_t size, const uint8_t *rest)
 {
     const struct fuzz_file file = make_empty();
     const uint8_t *zero = size > 0 ? memchr(input, 0, size) : NULL;
@@ -40,8 +40,10 @@ struct fuzz_file fuzz_file_make_tensors(const uint8_t *input, size_t size)
         length[i] = (uint8_t)((uint64_t)header >> (8 * i));
     put(&file, length, sizeof length, 0);
     put(&file, input, header, sizeof length);
-    if (zero)
-        put(&file, zero + 1, size - header - 1, sizeof length + header);
+    const size_t given = zero ? size - header - 1 : 0;
+    put(&file, input + size - given, given, sizeof length + header);
+    if (rest && given < FUZZ_DATA_BYTES)
+        put(&file, rest + given, FUZZ_DATA_BYTES - given, sizeof length + header + given);
     if (ftruncate(file.fd, (off_t)(sizeof length + header + FUZZ_DATA_BYTES)) != 0)
         abort();
     return file;

@@ -21,7 +21,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size == 0)
         return 0;
     const unsigned choice = data[0];
-    struct fuzz_file input = fuzz_file_make_tensors(data + 1, size - 1);
+    struct fuzz_file input = fuzz_file_make_tensors(data + 1, size - 1, NULL);
     char selection[96];
     if (choice & 1)
         snprintf(selection, sizeof selection, "%s:%d", input.path, (int)(choice >> 4) - 1);

@@ -75,7 +75,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size == 0)
         return 0;
-    struct fuzz_file input = fuzz_file_make_tensors(data + 1, size - 1);
+    struct fuzz_file input = fuzz_file_make_tensors(data + 1, size - 1, NULL);
     const lt_scope scope = lt_scope_open(ctx);
     lt_params *params = NULL;
     lt_no_grad_begin(ctx);

@@ -240,6 +240,21 @@ static void write_headers(void)
     fuzz_training_end(&training);
 }
 
+/* Copies the safetensors file FROM/NAME to the seeds of the target `commands`, as its header with
+ * the command line in front. */
+static void put_command(lt_ctx *ctx, const char *from, const char *name, enum fuzz_line line)
+{
+    void *data;
+    size_t size;
+    char number[16];
+    snprintf(number, sizeof number, "%d", (int)line);
+    if (lt_file_read(ctx, path_of(from, name), SIZE_MAX / 2, &data, &size) != LT_OK)
+        give_up(lt_ctx_message(ctx));
+    put("commands", number, data, size);
+    free(data);
+    keep_header(ctx, "commands", number, (int)line);
+}
+
 static void write_networks(void)
 {
     struct ce_models models;
@@ -248,17 +263,24 @@ static void write_networks(void)
     const struct {
         const char *name;
         const lt_params *params;
-    } network[] = {{"generator", models.generator_params},
-                   {"clip", models.clip_params},
-                   {"identity", models.identity_params},
-                   {"encoder", models.encoder_params},
-                   {"vgg", models.vgg_params}};
+        enum fuzz_line lines[4]; /* FUZZ_INFO, which is 0, ends them */
+    } network[] = {{"generator",
+                    models.generator_params,
+                    {FUZZ_GENERATE, FUZZ_EDIT_GENERATOR, FUZZ_INVERT_GENERATOR}},
+                   {"clip", models.clip_params, {FUZZ_EMBED, FUZZ_EDIT_CLIP}},
+                   {"identity", models.identity_params, {FUZZ_EDIT_IDENTITY}},
+                   {"encoder", models.encoder_params, {FUZZ_INVERT_ENCODER}},
+                   {"vgg", models.vgg_params, {FUZZ_INVERT_VGG}}};
     for (int i = 0; i < 5; i++) {
         if (lt_params_save(models.ctx, network[i].params, path_of("networks", network[i].name),
                            LT_F16) != LT_OK)
             give_up(lt_ctx_message(models.ctx));
+        for (const enum fuzz_line *line = network[i].lines; *line != FUZZ_INFO; line++)
+            put_command(models.ctx, "networks", network[i].name, *line);
         keep_header(models.ctx, "networks", network[i].name, i);
     }
+    put_command(models.ctx, "checkpoint", "mapper", FUZZ_APPLY);
+    put_command(models.ctx, "channels", "one", FUZZ_EDIT_CHANNELS);
     method_models_free(&models);
 }
 
@@ -278,6 +300,7 @@ int main(int argc, char **argv)
     write_merges(ctx);
     write_texts();
     write_headers();
+    write_networks();
     for (int i = 0; i < 3; i++)
         keep_header(ctx, "checkpoint", (const char *[]){"fresh", "trained", "mapper"}[i], -1);
     keep_header(ctx, "channels", "one", -1);
@@ -286,7 +309,6 @@ int main(int argc, char **argv)
     keep_header(ctx, "latents", "row", 0x21);
     keep_header(ctx, "latents", "w", 4);
     keep_header(ctx, "latents", "z", 2);
-    write_networks();
     lt_ctx_destroy(ctx);
     return 0;
 }

@@ -1,11 +1,18 @@
-/* Progress: the text of its line, and a rate that leaves out the time before the first step. */
+/* Progress: the text of its line, and a rate that leaves out the time before the first step. Stops:
+ * a signal that asks for one. */
+#define _POSIX_C_SOURCE 200809L /* kill, nanosleep */
 #include <check.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cli/console/report.h"
+#include "cli/console/stop.h"
 #include "unit/suites.h"
 #include "support/temp_dir.h"
 
@@ -72,6 +79,53 @@ START_TEST(line)
 }
 END_TEST
 
+/* Fills a pipe without waiting for its reader. */
+static void fill(int fd)
+{
+    static const char bytes[4096];
+    const int flags = fcntl(fd, F_GETFL);
+    ck_assert_int_eq(fcntl(fd, F_SETFL, flags | O_NONBLOCK), 0);
+    while (write(fd, bytes, sizeof bytes) > 0)
+        ;
+    ck_assert_int_eq(errno, EAGAIN);
+    ck_assert_int_eq(fcntl(fd, F_SETFL, flags), 0);
+}
+
+/* In a process of its own: asks the parent to stop while it waits for room in the pipe, and then
+ * reads the pipe to its end. */
+static void stop_parent_and_read(const int fd[2])
+{
+    const struct timespec moment = {.tv_nsec = 100000000};
+    char bytes[4096];
+    close(fd[1]);
+    nanosleep(&moment, NULL);
+    kill(getppid(), SIGTERM);
+    nanosleep(&moment, NULL);
+    while (read(fd[0], bytes, sizeof bytes) > 0)
+        ;
+    _exit(0);
+}
+
+START_TEST(a_stop_leaves_a_write_whole)
+{
+    int fd[2], status;
+    ck_assert_int_eq(pipe(fd), 0);
+    fill(fd[1]);
+    ce_stop_catch(true);
+    const pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0)
+        stop_parent_and_read(fd);
+    ck_assert_int_eq(write(fd[1], "done\n", 5), 5);
+    ck_assert(ce_stop_asked());
+    ce_stop_catch(false);
+    close(fd[0]);
+    close(fd[1]);
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(status, 0);
+}
+END_TEST
+
 Suite *suite_report(void)
 {
     Suite *suite = suite_create("report");
@@ -79,6 +133,9 @@ Suite *suite_report(void)
     tcase_add_checked_fixture(tcase, temp_dir_make, temp_dir_remove);
     tcase_add_test(tcase, stages_are_no_part_of_the_rate);
     tcase_add_test(tcase, line);
+    suite_add_tcase(suite, tcase);
+    tcase = tcase_create("stop");
+    tcase_add_test(tcase, a_stop_leaves_a_write_whole);
     suite_add_tcase(suite, tcase);
     return suite;
 }

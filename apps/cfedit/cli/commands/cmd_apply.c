@@ -175,6 +175,8 @@ static lt_status write_sheet(struct job *job)
         const size_t at = job->number[i];
         labels[i] = ce_text(run, "%s%lld", job->sources.seeds ? "seed " : "",
                             (long long)(job->sources.seeds ? job->sources.seeds[at] : (int64_t)at));
+        if (!labels[i])
+            return lt_ctx_status(run->ctx);
     }
     const ce_sheet plan = {.columns = n,
                            .rows = 2,

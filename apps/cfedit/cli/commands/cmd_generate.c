@@ -86,6 +86,8 @@ static lt_status write_sheet(struct job *job)
         const int64_t at = (int64_t)r * columns;
         labels[r] = ce_text(run, "%s %lld ...", job->sources.seeds ? "seed" : "latent",
                             (long long)(job->sources.seeds ? job->sources.seeds[at] : at));
+        if (!labels[r])
+            return lt_ctx_status(run->ctx);
     }
     /* The last row may have more cells than pictures are left; they stay empty. */
     const ce_image *grid[SHEET_MAX + 8] = {0};

@@ -206,7 +206,7 @@ lt_status ce_file_facts_read(struct ce_run *run, const char *path, struct ce_fil
         return status;
     facts->missing = ce_text(run, "%s", lt_ctx_message(ctx));
     lt_ctx_clear(ctx);
-    return LT_OK;
+    return facts->missing ? LT_OK : lt_fail(ctx, LT_ERR_MEMORY, "%s: out of memory", path);
 }
 
 void ce_file_facts_free(struct ce_file_facts *facts)

@@ -1,5 +1,5 @@
 /* The signals that ask to stop. */
-#define _POSIX_C_SOURCE 200809L /* sigaction */
+#define _POSIX_C_SOURCE 200809L /* sigaction, SA_RESTART */
 #include "cli/console/stop.h"
 
 #include <signal.h>
@@ -19,7 +19,9 @@ void ce_stop_catch(bool on)
     struct sigaction action;
     memset(&action, 0, sizeof action);
     action.sa_handler = on ? on_signal : SIG_DFL;
-    action.sa_flags = on ? (int)SA_RESETHAND : 0;
+    /* SA_RESTART: a result that waits for the reader of a pipe is written to its end all the same.
+     */
+    action.sa_flags = on ? (int)SA_RESETHAND | SA_RESTART : 0;
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
