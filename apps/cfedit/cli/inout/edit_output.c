@@ -97,14 +97,14 @@ lt_status ce_edit_place(struct ce_run *run, struct ce_edit_output *o, const char
     o->place = path ? path : count > 1 ? "edit/" : "edit.png";
     o->folder = ce_is_picture_folder(o->place);
     o->replace = path ? CE_REPLACE_NOTHING : CE_REPLACE_OWN;
-    if (strengths->count == 1)
-        return ce_list_append(run, &o->endings, "-edited") == CE_PARSED ? LT_OK : LT_ERR_MEMORY;
-    for (int i = 0; i < strengths->count; i++) {
-        const char *ending = ce_text(run, "-strength%g", strengths->value[i]);
-        if (!ending || ce_list_append(run, &o->endings, ending) != CE_PARSED)
-            return LT_ERR_MEMORY;
-    }
-    return LT_OK;
+    /* ce_list_append() would tell a failure, which the caller tells, too. */
+    const char **endings = ce_alloc(run, (size_t)strengths->count, sizeof *endings);
+    for (int i = 0; endings && i < strengths->count; i++)
+        endings[i] =
+            strengths->count == 1 ? "-edited" : ce_text(run, "-strength%g", strengths->value[i]);
+    o->endings =
+        (struct ce_list){.items = endings, .count = endings ? (size_t)strengths->count : 0};
+    return lt_ctx_status(run->ctx);
 }
 
 lt_status ce_edit_name_picture(struct ce_run *run, const struct ce_edit_output *o, const char *name,
