@@ -46,7 +46,9 @@ static const float color_weight = 1.0f, trait_weight = 1.0f, number_weight = 1.0
 struct means {
     double loss, retrieval, twins; /* twins: the share told from each other */
     double patches, patch_colors;  /* what the read-outs of patches lose */
+    double nce;                    /* the contrastive loss */
     double color[RICH_PARTS], trait[RICH_KINDS];
+    double color_said, trait_said; /* what the read-outs of texts tell rightly */
 };
 
 /* The state of the training. */
@@ -473,14 +475,18 @@ static void patch_loss(struct run *r, const struct batch *b, lt_tensor **parts, 
     *colors = lt_affine(ctx, color_sum, 4.0f / (float)n, 0.0f);
 }
 
-/* What the read-outs of the texts' features (B,D) lose. */
+/* What the read-outs of the texts' features (B,D) lose, over what the texts state. They are the
+ * read-outs of the pictures' features, so that both towers learn to tell a thing by the same
+ * direction. */
 static lt_tensor *text_loss(struct run *r, lt_tensor *text, const struct batch *b)
 {
+    static const int one_mean[RICH_PARTS + RICH_TRAITS]; /* zeros: all items share one mean */
     lt_ctx *ctx = r->ctx;
-    return lt_add(
-        ctx,
-        item_loss(ctx, head(r, "color_said", text), RICH_PARTS, COLORS, b->color_said, NULL, NULL),
-        item_loss(ctx, head(r, "trait_said", text), RICH_TRAITS, 2, b->trait_said, NULL, NULL));
+    return lt_add(ctx,
+                  item_loss(ctx, head(r, "color", text), RICH_PARTS, COLORS, b->color_said,
+                            &r->means.color_said, one_mean),
+                  item_loss(ctx, head(r, "trait", text), RICH_TRAITS, 2, b->trait_said,
+                            &r->means.trait_said, one_mean));
 }
 
 static lt_status train_step(void *user)
@@ -522,6 +528,7 @@ static lt_status train_step(void *user)
     }
     struct means *m = &r->means;
     m->loss += (r->step == 0 ? 1.0 : 0.02) * ((double)lt_item(loss) - m->loss);
+    m->nce += (r->step == 0 ? 1.0 : 0.02) * ((double)lt_item(nce) - m->nce);
     m->retrieval += 0.02 * (diagonal_share(logits) - m->retrieval);
     m->patches += (r->step == 0 ? 1.0 : 0.02) * ((double)lt_item(patches) - m->patches);
     m->patch_colors += 0.02 * ((double)lt_item(patch_colors) - m->patch_colors);
@@ -591,9 +598,7 @@ static lt_status add_heads(struct run *r, const lt_clip_config *config, lt_rng *
         const char *name;
         int64_t out;
     } heads[] = {{"color", RICH_PARTS * COLORS},
-                 {"color_said", RICH_PARTS * COLORS},
                  {"trait", RICH_TRAITS * 2},
-                 {"trait_said", RICH_TRAITS * 2},
                  {"number", RICH_FIELDS},
                  {"patch", RICH_PARTS},
                  {"patch_color", RICH_PARTS * COLORS}};
@@ -776,10 +781,13 @@ static int figures(const void *user, struct training_figure out[TRAINING_FIGURES
     const struct means *m = &((const struct run *)user)->means;
     int n = 0;
     out[n++] = (struct training_figure){"loss", m->loss};
+    out[n++] = (struct training_figure){"nce", m->nce};
     out[n++] = (struct training_figure){"retrieval", m->retrieval};
     out[n++] = (struct training_figure){"twins", m->twins};
     out[n++] = (struct training_figure){"patches", m->patches};
     out[n++] = (struct training_figure){"patch_colors", m->patch_colors};
+    out[n++] = (struct training_figure){"color_said", m->color_said};
+    out[n++] = (struct training_figure){"trait_said", m->trait_said};
     static const char *const kinds[RICH_KINDS] = {"expression", "age", "form", "thing", "view"};
     for (int k = 0; k < RICH_KINDS; k++)
         out[n++] = (struct training_figure){kinds[k], m->trait[k]};

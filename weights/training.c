@@ -158,6 +158,8 @@ lt_status training_restore(lt_ctx *ctx, lt_params *to, const char *prefix, const
         char name[256];
         snprintf(name, sizeof name, "%s%s", prefix, lt_params_name(to, i));
         lt_tensor *t = lt_params_at(to, i);
+        if (lt_type(t) != LT_F32) /* a vocabulary, which is not trained */
+            continue;
         const lt_tensor *saved = lt_params_get(ctx, from, name, lt_ndim(t), lt_shape(t));
         status = saved ? lt_copy_into(ctx, t, saved) : lt_ctx_status(ctx);
     }

@@ -35,7 +35,7 @@ struct training_figure {
     const char *name; /* key of the log */
     double value;
 };
-enum { TRAINING_FIGURES = 32 };
+enum { TRAINING_FIGURES = 40 };
 
 /* A training: its state, and the functions that work on it. */
 struct training {

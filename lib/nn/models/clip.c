@@ -125,6 +125,15 @@ lt_tensor *lt_clip_preprocess(lt_ctx *ctx, const lt_clip *clip, lt_tensor *image
         lt_dim(images, 3) < 1)
         return fail_shape(ctx, "image", images, "(N, 3, H, W)");
     const int64_t r = clip->config.image_size, h = lt_dim(images, 2), w = lt_dim(images, 3);
+    /* The whole image is resized before its middle is cut out, so a thread of pixels would become
+     * a huge one. */
+    if (h > LT_CLIP_MOST_ASPECT * w || w > LT_CLIP_MOST_ASPECT * h) {
+        lt_fail(
+            ctx, LT_ERR_SHAPE,
+            "clip: an image of %lld x %lld; the longer side may be at most %d times the shorter",
+            (long long)w, (long long)h, LT_CLIP_MOST_ASPECT);
+        return NULL;
+    }
     /* The longer side is rounded down, as in torchvision. */
     const int64_t h2 = h <= w ? r : r * h / w, w2 = w <= h ? r : r * w / h;
     const lt_scope scope = lt_scope_open(ctx);

@@ -53,9 +53,12 @@ LT_API const lt_clip_config *lt_clip_describe(const lt_clip *clip);
  * temperature: a scalar that belongs to the network. */
 LT_API lt_tensor *lt_clip_logit_scale(const lt_clip *clip);
 
+/* The longer side of an image is at most this many times the shorter. */
+#define LT_CLIP_MOST_ASPECT 64
+
 /* Images (N, 3, H, W) with values in [-1, 1] to the network's input (N, 3, R, R): bicubic resize of
  * the shorter side to R, with or without antialiasing, crop of the middle, and normalisation by
- * the network's mean and standard deviation. */
+ * the network's mean and standard deviation. Errors: LT_ERR_SHAPE. */
 LT_API lt_tensor *lt_clip_preprocess(lt_ctx *ctx, const lt_clip *clip, lt_tensor *images,
                                      bool antialias);
 

@@ -255,6 +255,11 @@ lt_status lt_clip_create(lt_ctx *ctx, const lt_params *params, lt_clip **out)
         return lt_fail(ctx, LT_ERR_MEMORY, "clip: out of memory");
     const lt_scope scope = lt_scope_open(ctx);
     lt_status status = read_activation(ctx, params, c);
+    /* Long-CLIP keeps its later positions in a second table. Half of it would be left out. */
+    if (status == LT_OK && lt_params_find(params, "positional_embedding_res"))
+        status = lt_fail(ctx, LT_ERR_UNSUPPORTED,
+                         "clip: a Long-CLIP network (tensor positional_embedding_res), which is "
+                         "not supported");
     if (status == LT_OK)
         status = lt_params_create(ctx, &c->widened);
     if (status == LT_OK)

@@ -1,6 +1,7 @@
 /* Whole files: reading with a limit, and writing by way of a temporary file (file.h). */
 #define _DEFAULT_SOURCE /* realpath, fsync, fileno, flock */
 #include "tensor/files/file.h"
+#include "tensor/files/links_impl.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -206,9 +207,7 @@ static char *read_link(const char *path)
     return joined;
 }
 
-/* The name of the file that a path without a file stands for, with symbolic links followed, in a
- * new string; NULL with errno set. */
-static char *follow_links(const char *path)
+char *lt_follow_links(const char *path)
 {
     struct stat info;
     char *name = strdup(path);
@@ -273,7 +272,7 @@ lt_status lt_file_writer_open(lt_ctx *ctx, const char *path, lt_file_writer **ou
         errno = EISDIR;
     } else if (exists && !S_ISREG(info.st_mode)) {
         fd = open(path, O_WRONLY | O_CLOEXEC);
-    } else if ((writer->target = exists ? realpath(path, NULL) : follow_links(path))) {
+    } else if ((writer->target = exists ? realpath(path, NULL) : lt_follow_links(path))) {
         fd = create_beside(writer->target, &writer->temporary);
         /* Not every file system can do this, and it is no reason to fail. */
         if (fd >= 0 && exists)

@@ -1,6 +1,7 @@
 /* Lock files with the number of a process in them. */
 #define _DEFAULT_SOURCE /* flock, lstat, ftruncate */
 #include "tensor/files/lock.h"
+#include "tensor/files/links_impl.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -61,7 +62,10 @@ static void sign(const lt_lock *lock)
 lt_status lt_lock_take(lt_ctx *ctx, const char *target, const char *what, lt_lock **out)
 {
     *out = NULL;
-    lt_lock *lock = make_lock(target);
+    /* Two names of one file share a lock. */
+    char *file = lt_follow_links(target);
+    lt_lock *lock = file ? make_lock(file) : NULL;
+    free(file);
     if (!lock)
         return lt_fail(ctx, LT_ERR_MEMORY, "%s: no memory for a lock", target);
     lt_status status = LT_OK;

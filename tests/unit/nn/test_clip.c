@@ -334,6 +334,12 @@ START_TEST(failures)
     nn_assert_failed(ctx, LT_ERR_SHAPE, "pixels is (1, 2), expected (N, 3, 16, 16)");
     ck_assert_ptr_null(lt_clip_preprocess(ctx, clip, NULL, false));
     nn_assert_failed(ctx, LT_ERR_ARGUMENT, "image is NULL");
+    /* A thread of pixels would be enlarged before its middle is cut out. */
+    ck_assert_ptr_nonnull(
+        lt_clip_preprocess(ctx, clip, lt_zeros(ctx, 4, (const int64_t[]){1, 3, 2, 128}), false));
+    ck_assert_ptr_null(
+        lt_clip_preprocess(ctx, clip, lt_zeros(ctx, 4, (const int64_t[]){1, 3, 2, 129}), false));
+    nn_assert_failed(ctx, LT_ERR_SHAPE, "129 x 2; the longer side may be at most 64 times");
     ck_assert_ptr_null(
         lt_clip_encode_text(ctx, clip, lt_zeros(ctx, 2, (const int64_t[]){1, CONTEXT})));
     nn_assert_failed(ctx, LT_ERR_DTYPE, "ids is F32");
@@ -356,6 +362,15 @@ START_TEST(failures)
     }
     ck_assert_int_eq(lt_clip_create(ctx, broken, &none), LT_ERR_MISSING);
     nn_assert_failed(ctx, LT_ERR_MISSING, "transformer.resblocks.1.mlp.c_fc.bias");
+    ck_assert_ptr_null(none);
+    lt_params_free(broken);
+    lt_params_create(ctx, &broken);
+    for (size_t i = 0; i < lt_params_count(params); i++)
+        lt_params_add(ctx, broken, lt_params_name(params, i), lt_params_at(params, i));
+    lt_params_add(ctx, broken, "positional_embedding_res",
+                  lt_params_find(params, "positional_embedding"));
+    ck_assert_int_eq(lt_clip_create(ctx, broken, &none), LT_ERR_UNSUPPORTED);
+    nn_assert_failed(ctx, LT_ERR_UNSUPPORTED, "Long-CLIP");
     ck_assert_ptr_null(none);
     lt_params_free(broken);
     lt_clip_config bad = config;

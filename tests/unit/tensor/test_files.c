@@ -468,6 +468,11 @@ START_TEST(a_lock_excludes_others_and_ends_with_its_process)
     ck_assert_int_eq(lt_lock_take(ctx, target, "is trained", &lock), LT_OK);
     ck_assert_int_eq(lt_lock_take(ctx, target, "is trained", &second), LT_ERR_IO);
     lt_ctx_clear(ctx);
+    /* A link to the file is the file, also while it is not there. */
+    ck_assert_int_eq(symlink(target, temp_path("link")), 0);
+    ck_assert_int_eq(lt_lock_take(ctx, temp_path("link"), "is trained", &second), LT_ERR_IO);
+    lt_ctx_clear(ctx);
+    unlink(temp_path("link"));
     lt_lock_release(lock);
     lt_lock_release(NULL);
     ck_assert_int_eq(temp_dir_count(), 0);

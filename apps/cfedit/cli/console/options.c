@@ -169,29 +169,29 @@ size_t ce_options_common(struct ce_run *run, unsigned takes, struct ce_option *o
             "model that comes with cfedit)");
     if (takes & CE_TAKES_GENERATOR)
         out[n++] =
-            (struct ce_option)CE_OPT_TEXT("generator", "FILE", &run->paths.generator,
+            (struct ce_option)CE_OPT_FILE("generator", "FILE", &run->paths.generator,
                                           "StyleGAN2 generator to use instead of the model's");
     if (takes & CE_TAKES_CLIP) {
-        out[n++] = (struct ce_option)CE_OPT_TEXT("clip", "FILE", &run->paths.clip,
+        out[n++] = (struct ce_option)CE_OPT_FILE("clip", "FILE", &run->paths.clip,
                                                  "CLIP network to use instead of the model's");
-        out[n++] = (struct ce_option)CE_OPT_TEXT(
+        out[n++] = (struct ce_option)CE_OPT_FILE(
             "bpe", "FILE", &run->paths.bpe,
             "merge list of the tokenizer (default: the list in the CLIP file, else "
             "bpe_simple_vocab_16e6.txt.gz or merges.txt beside the CLIP file)");
-        out[n++] = (struct ce_option)CE_OPT_TEXT(
+        out[n++] = (struct ce_option)CE_OPT_FILE(
             "concepts", "FILE", &run->paths.concepts,
             "words of the model, by kind, from which contrasts are made (default: concepts.json "
             "beside the CLIP file)");
     }
     if (takes & CE_TAKES_LOSS_NETS) {
-        out[n++] = (struct ce_option)CE_OPT_TEXT(
+        out[n++] = (struct ce_option)CE_OPT_FILE(
             "identity", "FILE", &run->paths.identity,
             "IR-SE50 face recognition network, for the identity loss");
-        out[n++] = (struct ce_option)CE_OPT_TEXT("vgg", "FILE", &run->paths.vgg,
+        out[n++] = (struct ce_option)CE_OPT_FILE("vgg", "FILE", &run->paths.vgg,
                                                  "VGG19 network, for the perceptual loss");
     }
     if (takes & CE_TAKES_ENCODER)
-        out[n++] = (struct ce_option)CE_OPT_TEXT(
+        out[n++] = (struct ce_option)CE_OPT_FILE(
             "encoder", "FILE", &run->paths.encoder,
             "encoder (e4e, pSp, ReStyle): photos are inverted starting from the latents that it finds");
     if (takes & CE_TAKES_DETECTOR)

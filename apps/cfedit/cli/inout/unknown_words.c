@@ -2,6 +2,8 @@
 
 #include "engine/sentence/wishes.h"
 
+enum { MOST_NAMED = 8 };
+
 lt_status ce_note_unknown_words(struct ce_run *run, const struct ce_models *models,
                                 const char *text)
 {
@@ -9,9 +11,10 @@ lt_status ce_note_unknown_words(struct ce_run *run, const struct ce_models *mode
     const char *list = NULL;
     int count = 0;
     lt_status status = ce_sentence_read(run->ctx, models->concepts, text, &sentence);
-    for (int word = -1; status == LT_OK;) {
+    for (int word = -1; status == LT_OK && count < MOST_NAMED;) {
         word = ce_sentence_unknown(models->concepts, &sentence, word + 1);
-        if (word < 0)
+        /* The last of very many words is the rest of the text. */
+        if (word < 0 || word == CE_WORDS_MAX - 1)
             break;
         list = ce_text(run, "%s%s'%.*s'", list ? list : "", list ? ", " : "",
                        sentence.word[word].length, sentence.text + sentence.word[word].at);
