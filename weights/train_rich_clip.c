@@ -40,7 +40,8 @@ enum {
 enum { FULL_SIZE = 224 };
 
 static const float color_weight = 1.0f, trait_weight = 1.0f, number_weight = 1.0f,
-                   text_weight = 0.5f, patch_weight = 10.0f, patch_color_weight = 1.0f;
+                   text_weight = 0.5f, patch_weight = 10.0f, patch_color_weight = 1.0f,
+                   silence_weight = 2.0f;
 
 /* The running means that the log has. */
 struct means {
@@ -475,6 +476,27 @@ static void patch_loss(struct run *r, const struct batch *b, lt_tensor **parts, 
     *colors = lt_affine(ctx, color_sum, 4.0f / (float)n, 0.0f);
 }
 
+/* The cross entropy of logits (B, items * classes) to equal shares, over the items of which the
+ * text says nothing (target -1). It keeps what a text does not say out of its feature, which would
+ * otherwise stand between the text and pictures that it fits. */
+static lt_tensor *silence_loss(lt_ctx *ctx, lt_tensor *logits, int64_t items, int64_t classes,
+                               const lt_tensor *target)
+{
+    const int64_t rows = logits ? lt_dim(logits, 0) * items : 0;
+    lt_tensor *silent = lt_zeros(ctx, 2, (int64_t[]){rows, 1});
+    if (!silent)
+        return NULL;
+    int64_t count = 0;
+    for (int64_t i = 0; i < rows; i++)
+        count += lt_i32(target)[i] < 0;
+    for (int64_t i = 0; i < rows; i++)
+        lt_f32(silent)[i] = lt_i32(target)[i] < 0 ? 1.0f / (float)(count * classes) : 0.0f;
+    lt_tensor *x = lt_log_softmax(ctx, lt_reshape(ctx, logits, 2, (int64_t[]){rows, classes}));
+    /* The entropy of equal shares is taken off, so that the least loss is 0. */
+    return lt_affine(ctx, lt_sum(ctx, lt_mul(ctx, x, silent), 0, false), -1.0f,
+                     -logf((float)classes));
+}
+
 /* What the read-outs of the texts' features (B,D) lose, over what the texts state. They are the
  * read-outs of the pictures' features, so that both towers learn to tell a thing by the same
  * direction. */
@@ -482,11 +504,14 @@ static lt_tensor *text_loss(struct run *r, lt_tensor *text, const struct batch *
 {
     static const int one_mean[RICH_PARTS + RICH_TRAITS]; /* zeros: all items share one mean */
     lt_ctx *ctx = r->ctx;
-    return lt_add(ctx,
-                  item_loss(ctx, head(r, "color", text), RICH_PARTS, COLORS, b->color_said,
-                            &r->means.color_said, one_mean),
-                  item_loss(ctx, head(r, "trait", text), RICH_TRAITS, 2, b->trait_said,
-                            &r->means.trait_said, one_mean));
+    lt_tensor *color = head(r, "color", text), *trait = head(r, "trait", text);
+    lt_tensor *said = lt_add(
+        ctx,
+        item_loss(ctx, color, RICH_PARTS, COLORS, b->color_said, &r->means.color_said, one_mean),
+        item_loss(ctx, trait, RICH_TRAITS, 2, b->trait_said, &r->means.trait_said, one_mean));
+    lt_tensor *silent = lt_add(ctx, silence_loss(ctx, color, RICH_PARTS, COLORS, b->color_said),
+                               silence_loss(ctx, trait, RICH_TRAITS, 2, b->trait_said));
+    return lt_add(ctx, said, lt_affine(ctx, silent, silence_weight, 0.0f));
 }
 
 static lt_status train_step(void *user)
