@@ -45,7 +45,7 @@ static void put(struct bytes *b, const void *data, size_t size)
 static void put_number(struct bytes *b, uint64_t number, int bytes)
 {
     for (int i = 0; i < bytes; i++)
-        put(b, &(unsigned char){(unsigned char)(number >> (8 * i))}, 1);
+        put(b, &(unsigned char){i < 8 ? (unsigned char)(number >> (8 * i)) : 0}, 1);
 }
 
 static struct bytes array(int version, const char *header, const void *numbers, size_t size)
