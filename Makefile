@@ -311,8 +311,7 @@ test-threads-short:
 	$(call test_threads,$(THREAD_SUITES))
 
 # Failing allocations and calls on files, signals, limits of memory, and damaged model files, these with sanitizers where
-# clang has them (tests/faults). FAULTS holds other parts and options: FAULTS="--times 10 stops" runs ten times as many trials of signals,
-# FAULTS="--all alloc" lets the allocation of every different call stack fail.
+# clang has them (tests/faults). FAULTS holds other parts and options: FAULTS="--times 10 stops" runs ten times as many trials of signals.
 FAULTS ?= alloc files stops limits mutations
 .PHONY: test-faults test-hostile
 $(BUILD)/faults.so: tests/faults/faults.c

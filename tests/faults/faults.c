@@ -13,7 +13,6 @@
  *                   process of its own, in a copy FOLDER/N of the working folder. FOLDER/N.stdout
  *                   and FOLDER/N.stderr get what it prints, and FOLDER/trials a line "N STATUS":
  *                   the exit status, or the signal with a minus. The program has to have one thread
- *     FAULT_EVERY   N: with FAULT_FORK, only every N-th different call stack
  *
  * Calls are counted from the beginning of main() on. Standard error is never disturbed: the
  * program's message has to get through. */
@@ -46,7 +45,6 @@ static struct {
     const char *fork, *home; /* FAULT_FORK, and the working folder then; NULL without */
     bool on, active;
     int error, signal;
-    long every, stacks;    /* FAULT_EVERY, and the different call stacks so far */
     int trials, total;     /* descriptors, -1 without */
     uint64_t seen[STACKS]; /* hashes of call stacks, open addressing; 0 is free */
 } fault = {.trials = -1, .total = -1};
@@ -105,7 +103,6 @@ __attribute__((constructor)) static void begin(void)
     fault.error = atoi(setting("FAULT_ERRNO", "5"));
     fault.signal = atoi(setting("FAULT_SIGNAL", "0"));
     fault.fork = setting("FAULT_FORK", NULL);
-    fault.every = atol(setting("FAULT_EVERY", "1"));
     if (fault.fork)
         begin_forking();
     fault.total = file_of("FAULT_TOTAL");
@@ -263,7 +260,7 @@ static void fork_here(void)
 static void fork_at_new_stack(void)
 {
     fault.active = false; /* the calls made here are not counted */
-    if (is_new_stack() && fault.stacks++ % fault.every == 0)
+    if (is_new_stack())
         fork_here();
     fault.active = true;
 }

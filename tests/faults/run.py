@@ -10,10 +10,10 @@ or metadata). Whatever fails, the program has to end by itself with one line on 
 error, without temporary files, and with outputs that are whole or not there. A run that is continued
 has to end with the bits of one that was never stopped.
 
-`files` runs a trial for every different call stack; so does `alloc`, but of the slow commands it takes every
-4th or 8th. `stops` and `mutations` run a seeded sample, one that is N times as large with --times N. With
---all every trial is run. --only leaves the other commands out of `alloc` and `files`. The mutations run
-with the program --checked, which may have sanitizers, where it is given.
+`alloc` and `files` run a trial for every different call stack, `stops` and `mutations` a seeded sample, one
+that is N times as large with --times N. With --all every trial is run. --only leaves the other commands
+out of `alloc` and `files`. The mutations run with the program --checked, which may have sanitizers, where
+it is given.
 
 The last line reads "N passed, N failed, N skipped".
 """
@@ -38,19 +38,18 @@ FILE_FAULTS = [(kind, EIO, False) for kind in ("open", "read", "write", "sync", 
     ("write", ENOSPC, True), ("open", ENOSPC, True), ("sync", ENOSPC, True)]
 
 
-def alloc_trials(bench, options, _chosen):
+def alloc_trials(bench, _chosen):
     for command in bench.commands:
-        every = 1 if options.all else command.every
-        yield ForkedTrials(bench, command, "alloc", ENOMEM, every=every)
+        yield ForkedTrials(bench, command, "alloc", ENOMEM)
 
 
-def file_trials(bench, _options, _chosen):
+def file_trials(bench, _chosen):
     for command in bench.commands:
         for kind, error, on in FILE_FAULTS:
             yield ForkedTrials(bench, command, kind, error, on)
 
 
-def mutation_trials(bench, _options, chosen):
+def mutation_trials(bench, chosen):
     rng = random.Random(SEED)
     for target in mutations.targets(bench):
         for number in chosen(target.most, target.share):
@@ -65,7 +64,7 @@ def mutation_trials(bench, _options, chosen):
 LIMITS = (200000, 250000, 300000, 400000, 600000)
 
 
-def limit_trials(bench, _options, _chosen):
+def limit_trials(bench, _chosen):
     shipped = os.path.join(os.path.dirname(bench.cfedit), "weights")
     real = {"CFEDIT_MODEL": shipped, "LT_BLAS": "", "OMP_NUM_THREADS": "2"}
     if not os.path.exists(os.path.join(shipped, "generator.safetensors")):
@@ -109,7 +108,7 @@ def tell(trials, passed, failed, statuses):
     return passed, failed
 
 
-def stop_trials(bench, _options, chosen):
+def stop_trials(bench, chosen):
     return stops.trials(bench, chosen, SEED)
 
 
@@ -147,7 +146,7 @@ def main():
         for command in bench.commands:
             learn_reference(bench, command)
         for part in options.parts or PARTS:
-            p, f = run_all(PARTS[part](bench, options, chosen), options.jobs)
+            p, f = run_all(PARTS[part](bench, chosen), options.jobs)
             print(f"ok   {part}: {p} trials" if not f else f"FAIL {part}: {f} of {p + f} trials", flush=True)
             passed, failed = passed + p, failed + f
     except (subprocess.SubprocessError, RuntimeError) as error:

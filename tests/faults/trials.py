@@ -16,9 +16,8 @@ LOOK_SECONDS = 60
 class Command:
     """A command line. INPUT stands for the file that a mutation replaces."""
 
-    def __init__(self, name, arguments, before=(), every=1, prints=False):
+    def __init__(self, name, arguments, before=(), prints=False):
         self.name, self.arguments = name, arguments
-        self.every = every    # a short run lets the allocation of every so many-th call stack fail
         self.prints = prints  # whether the results are printed, all at once and without times
         self.before = before  # pairs (file, name below the run's folder) that are copied there first
         # What an undisturbed run leaves, and what it prints; None: anything.
@@ -150,8 +149,7 @@ class ForkedTrials:
     """The first call of a kind from each different call stack fails, each in a process that is split off there
     (FAULT_FORK): what comes before the call is computed once for all trials."""
 
-    def __init__(self, bench, command, kind, error, on=False, every=1):
-        self.every = every
+    def __init__(self, bench, command, kind, error, on=False):
         self.bench, self.command, self.kind, self.on, self.error = bench, command, kind, on, error
         Trial.count += 1
         self.folder = os.path.join(bench.folder, f"trial-{Trial.count}")
@@ -161,7 +159,7 @@ class ForkedTrials:
         os.makedirs(home)
         os.makedirs(forks)
         environment = {"LD_PRELOAD": self.bench.library, "FAULT_KIND": self.kind, "FAULT_ERRNO": str(self.error),
-                       "FAULT_ON": "1" if self.on else "0", "FAULT_FORK": forks, "FAULT_EVERY": str(self.every)}
+                       "FAULT_ON": "1" if self.on else "0", "FAULT_FORK": forks}
         whole = Trial(self.bench, self.command, environment, f"{self.kind} {self.command.name}: the run without a fault")
         try:
             whole.status, whole.errors, whole.output = self.bench.execute(self.command.arguments, home, environment)
@@ -255,12 +253,12 @@ def prepare(folder, options):
     bench.photo, bench.mapper, bench.channels, bench.checkpoint = photo, mapper, channels, checkpoint
     edit = ["edit", "--target", TARGET, "--seed", "7", "--steps", "1", "--copies", "2", "-o", "edit.png"]
     bench.commands = [
-        Command("edit", [*edit, "--dump", "edit.safetensors"], every=8),
+        Command("edit", [*edit, "--dump", "edit.safetensors"]),
         Command("generate", ["generate", "--seeds", "1-2", "-o", "faces", "--dump", "faces.safetensors"]),
         Command("invert", ["invert", "--image", photo, "--steps", "1", "--starts", "1", "-o", "inv.safetensors"]),
-        Command("train", [*single, "--steps", "1", "-o", "t.safetensors", "--log", "log.jsonl"], every=4),
+        Command("train", [*single, "--steps", "1", "-o", "t.safetensors", "--log", "log.jsonl"]),
         Command("apply", ["apply", "--mapper", mapper, "--seeds", "1-2", "-o", "applied"]),
-        Command("directions", [*directions, "--channels", channels], every=4),
+        Command("directions", [*directions, "--channels", channels]),
         Command("embed", ["embed", "--text", "face", "--dump", "e.safetensors"], prints=True),
         Command("score", ["score", "--text", "red", "--text", "green", photo], prints=True),
         Command("info", ["info", "--json", bench.file("model/clip.safetensors")], prints=True),
