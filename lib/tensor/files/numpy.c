@@ -295,10 +295,10 @@ static lt_status find_member(const struct lt_zip *zip, const char *const *names,
                              struct lt_zip_member *found)
 {
     int arrays = 0;
-    size_t best = count;
+    size_t best = count, at = zip->directory;
     for (int i = 0; i < zip->members; i++) {
         struct lt_zip_member m;
-        const lt_status status = lt_zip_at(zip, i, &m);
+        const lt_status status = lt_zip_next(zip, &at, &m);
         if (status != LT_OK)
             return status;
         if (m.name_length < 4 || memcmp(m.name + m.name_length - 4, ".npy", 4) != 0)

@@ -51,29 +51,24 @@ lt_status lt_zip_open(lt_ctx *ctx, const char *path, const void *data, size_t si
     return zip->directory > at ? damaged(zip, "its directory lies outside") : LT_OK;
 }
 
-lt_status lt_zip_at(const struct lt_zip *zip, int index, struct lt_zip_member *member)
+lt_status lt_zip_next(const struct lt_zip *zip, size_t *at, struct lt_zip_member *member)
 {
-    size_t at = zip->directory;
-    for (int i = 0;; i++) {
-        if (zip->size - at < ENTRY_BYTES || long_at(zip->data + at) != entry_mark)
-            return damaged(zip, "its directory is cut off");
-        const unsigned char *e = zip->data + at;
-        const size_t name = short_at(e + 28), rest = name + short_at(e + 30) + short_at(e + 32);
-        if (zip->size - at - ENTRY_BYTES < rest)
-            return damaged(zip, "its directory is cut off");
-        if (i == index) {
-            *member = (struct lt_zip_member){.name = (const char *)e + ENTRY_BYTES,
-                                             .name_length = name,
-                                             .packed_size = long_at(e + 20),
-                                             .size = long_at(e + 24),
-                                             .method = short_at(e + 10),
-                                             .flags = short_at(e + 8),
-                                             .crc = long_at(e + 16),
-                                             .local = long_at(e + 42)};
-            return LT_OK;
-        }
-        at += ENTRY_BYTES + rest;
-    }
+    if (zip->size - *at < ENTRY_BYTES || long_at(zip->data + *at) != entry_mark)
+        return damaged(zip, "its directory is cut off");
+    const unsigned char *e = zip->data + *at;
+    const size_t name = short_at(e + 28), rest = name + short_at(e + 30) + short_at(e + 32);
+    if (zip->size - *at - ENTRY_BYTES < rest)
+        return damaged(zip, "its directory is cut off");
+    *member = (struct lt_zip_member){.name = (const char *)e + ENTRY_BYTES,
+                                     .name_length = name,
+                                     .packed_size = long_at(e + 20),
+                                     .size = long_at(e + 24),
+                                     .method = short_at(e + 10),
+                                     .flags = short_at(e + 8),
+                                     .crc = long_at(e + 16),
+                                     .local = long_at(e + 42)};
+    *at += ENTRY_BYTES + rest;
+    return LT_OK;
 }
 
 /* The packed bytes of a member: behind its local header, whose name and extra field may have other

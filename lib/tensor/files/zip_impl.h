@@ -26,8 +26,9 @@ struct lt_zip_member {
 lt_status lt_zip_open(lt_ctx *ctx, const char *path, const void *data, size_t size,
                       struct lt_zip *zip);
 
-/* Reads entry `index` of the directory, 0 to members - 1. Errors: LT_ERR_FORMAT. */
-lt_status lt_zip_at(const struct lt_zip *zip, int index, struct lt_zip_member *member);
+/* Reads the entry of the directory at *at and moves *at to the next one. The first entry lies at
+ * zip->directory. Errors: LT_ERR_FORMAT. */
+lt_status lt_zip_next(const struct lt_zip *zip, size_t *at, struct lt_zip_member *member);
 
 /* Unpacks a member of at most `limit` bytes into a new block, which the caller gives to free().
  * Errors: LT_ERR_FORMAT, LT_ERR_UNSUPPORTED, LT_ERR_MEMORY. */
