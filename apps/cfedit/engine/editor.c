@@ -73,8 +73,8 @@ static lt_status set_targets(struct ce_editor *e, const struct ce_models *models
     lt_status status = ce_sentence_read(ctx, models->concepts, texts->target, &sentence);
     if (status == LT_OK && can_split(e, texts, &sentence)) {
         for (; e->stages < sentence.wish_count && status == LT_OK; e->stages++) {
-            e->stage[e->stages].target =
-                ce_wish_alone(ctx, models->concepts, &sentence, e->stages, texts->source);
+            e->stage[e->stages].target = ce_wishes_told(ctx, models->concepts, &sentence, e->stages,
+                                                        e->stages + 1, texts->source);
             status = lt_ctx_status(ctx);
         }
     } else if (status == LT_OK) {
@@ -155,13 +155,6 @@ lt_status ce_editor_save_channels(const struct ce_editor *editor, const char *pa
     const struct ce_family_operations *family = editor->family;
     const struct stage *first = &editor->stage[0];
     return family->save_channels ? family->save_channels(&first->job, first->state, path) : LT_OK;
-}
-
-int ce_editor_stages(const struct ce_editor *editor) { return editor->stages; }
-
-const char *ce_editor_target(const struct ce_editor *editor, int stage)
-{
-    return editor->stage[stage].target;
 }
 
 static int64_t stage_steps(const struct ce_editor *e, int stage, int64_t count)

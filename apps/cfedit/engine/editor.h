@@ -16,7 +16,9 @@ struct ce_edit_texts {
     int contrast_count;
 };
 
-/* Encodes the sentences. For global-directions also reads the channels' effects from
+/* Encodes the sentences. A target that wishes for colours of several parts, "face with green lips
+ * and blue hair", is edited in stages, one for each wish, where the method can start from an edited
+ * latent. For global-directions also reads the channels' effects from
  * `channels_path`, or measures them if that is NULL, calling `progress`. Settings are copied;
  * `models` must outlive the editor. *editor is freed with ce_editor_close(). Errors: those of
  * ce_nce_texts_prepare() and ce_channels_load(); LT_ERR_ARGUMENT for settings that do not fit and
@@ -29,13 +31,6 @@ void ce_editor_close(struct ce_editor *editor); /* NULL is accepted */
 /* Writes the channels' effects of global-directions for a later ce_editor_open(); nothing for other
  * methods. */
 lt_status ce_editor_save_channels(const struct ce_editor *editor, const char *path);
-
-/* A target that wishes for colours of several parts, "face with green lips and blue hair", is
- * edited in stages, one for each wish, where the method can start from an edited latent: the number
- * of stages, and the sentence of each, which belongs to the editor. Other targets have one stage.
- */
-int ce_editor_stages(const struct ce_editor *editor);
-const char *ce_editor_target(const struct ce_editor *editor, int stage);
 
 /* How many steps ce_editor_run() takes for `count` pictures. */
 int64_t ce_editor_steps(const struct ce_editor *editor, int64_t count);

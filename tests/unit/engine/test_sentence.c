@@ -175,7 +175,7 @@ static void check_alone(const char *text, int wish, const char *expected)
     struct ce_sentence s;
     ck_assert_int_eq(ce_sentence_read(ctx, concepts, text, &s), LT_OK);
     ck_assert_int_gt(s.wish_count, wish);
-    char *alone = ce_wish_alone(ctx, concepts, &s, wish, "face");
+    char *alone = ce_wishes_told(ctx, concepts, &s, wish, wish + 1, "face");
     ck_assert_str_eq(alone, expected);
     free(alone);
     ce_sentence_free(&s);

@@ -1,9 +1,6 @@
 #include "engine/sentence/completion.h"
 
-#include <stdlib.h>
-
 #include "engine/sentence/wishes.h"
-#include "engine/text.h"
 
 /* Whether the sentence has the phrase anywhere. */
 static bool names(const struct ce_sentence *s, const char *phrase)
@@ -35,45 +32,6 @@ static bool is_wishes_alone(const struct ce_sentence *s)
     return s->wish_count > 0;
 }
 
-/* Replaces *sentence by the formatted join of it and the words of a wish. */
-static lt_status add(lt_ctx *ctx, char **sentence, const struct ce_sentence *s,
-                     const struct ce_wish *wish, const char *between)
-{
-    const int at = s->word[wish->first].at, last = wish->last - 1;
-    char *longer = ce_format(ctx, "%s%s%.*s", *sentence, between,
-                             s->word[last].at + s->word[last].length - at, s->text + at);
-    free(*sentence);
-    *sentence = longer;
-    return longer ? LT_OK : lt_ctx_status(ctx);
-}
-
-/* Whether the words of the wish stand before the domain word: "smiling face". */
-static bool stands_before(const struct ce_concepts *concepts, const struct ce_wish *wish)
-{
-    return wish->trait >= 0 && wish->adjective && !concepts->traits[wish->trait].of;
-}
-
-/* Adds the domain word and then the wishes that stand behind it. */
-static lt_status add_rest(lt_ctx *ctx, const struct ce_concepts *concepts,
-                          const struct ce_sentence *s, const char *domain, char **sentence)
-{
-    char *longer = ce_format(ctx, "%s%s%s", *sentence, **sentence ? " " : "", domain);
-    free(*sentence);
-    *sentence = longer;
-    lt_status status = longer ? LT_OK : lt_ctx_status(ctx);
-    bool with = false, any = false;
-    for (int i = 0; i < s->wish_count && status == LT_OK; i++) {
-        const struct ce_wish *wish = &s->wish[i];
-        if (stands_before(concepts, wish))
-            continue;
-        const char *between = wish->denied ? (any ? " and " : " ") : with ? " and " : " with ";
-        status = add(ctx, sentence, s, wish, between);
-        with = !wish->denied;
-        any = true;
-    }
-    return status;
-}
-
 lt_status ce_sentence_complete(lt_ctx *ctx, const struct ce_concepts *concepts, const char *text,
                                const char *domain, char **completed)
 {
@@ -84,17 +42,7 @@ lt_status ce_sentence_complete(lt_ctx *ctx, const struct ce_concepts *concepts, 
         ce_sentence_free(&s);
         return status;
     }
-    char *sentence = ce_copy(ctx, "");
-    status = lt_ctx_status(ctx);
-    bool first = true;
-    for (int i = 0; i < s.wish_count && status == LT_OK; i++)
-        if (stands_before(concepts, &s.wish[i])) {
-            status = add(ctx, &sentence, &s, &s.wish[i], first ? "" : " ");
-            first = false;
-        }
-    if (status == LT_OK)
-        status = add_rest(ctx, concepts, &s, domain, &sentence);
+    *completed = ce_wishes_told(ctx, concepts, &s, 0, s.wish_count, domain);
     ce_sentence_free(&s);
-    *completed = sentence;
-    return status;
+    return lt_ctx_status(ctx);
 }

@@ -191,15 +191,55 @@ char *ce_sentence_with(lt_ctx *ctx, const struct ce_sentence *s, int first, int 
                      replacement, *tail && (before || *replacement) ? " " : "", tail);
 }
 
-char *ce_wish_alone(lt_ctx *ctx, const struct ce_concepts *concepts, const struct ce_sentence *s,
-                    int wish, const char *domain)
+/* Replaces *sentence by the formatted join of it and the words of a wish. */
+static lt_status add_wish(lt_ctx *ctx, char **sentence, const struct ce_sentence *s,
+                          const struct ce_wish *wish, const char *between)
 {
-    const struct ce_wish *w = &s->wish[wish];
-    const int at = s->word[w->first].at, last = w->last - 1;
-    const int length = s->word[last].at + s->word[last].length - at;
-    if (w->denied)
-        return ce_format(ctx, "%s %.*s", domain, length, s->text + at);
-    if (w->trait >= 0 && w->adjective && !concepts->traits[w->trait].of)
-        return ce_format(ctx, "%.*s %s", length, s->text + at, domain);
-    return ce_format(ctx, "%s with %.*s", domain, length, s->text + at);
+    const int at = s->word[wish->first].at, last = wish->last - 1;
+    char *longer = ce_format(ctx, "%s%s%.*s", *sentence, between,
+                             s->word[last].at + s->word[last].length - at, s->text + at);
+    free(*sentence);
+    *sentence = longer;
+    return longer ? LT_OK : lt_ctx_status(ctx);
+}
+
+/* Whether the words of the wish stand before the domain word: "smiling face". */
+static bool stands_before(const struct ce_concepts *concepts, const struct ce_wish *wish)
+{
+    return wish->trait >= 0 && wish->adjective && !concepts->traits[wish->trait].of;
+}
+
+/* Adds the domain word and then those of the wishes [first, end) that stand behind it. */
+static lt_status add_rest(lt_ctx *ctx, const struct ce_concepts *concepts,
+                          const struct ce_sentence *s, int first, int end, const char *domain,
+                          char **sentence)
+{
+    char *longer = ce_format(ctx, "%s%s%s", *sentence, **sentence ? " " : "", domain);
+    free(*sentence);
+    *sentence = longer;
+    lt_status status = longer ? LT_OK : lt_ctx_status(ctx);
+    bool with = false, any = false;
+    for (int i = first; i < end && status == LT_OK; i++) {
+        const struct ce_wish *wish = &s->wish[i];
+        if (stands_before(concepts, wish))
+            continue;
+        const char *between = wish->denied ? (any ? " and " : " ") : with ? " and " : " with ";
+        status = add_wish(ctx, sentence, s, wish, between);
+        with = !wish->denied;
+        any = true;
+    }
+    return status;
+}
+
+char *ce_wishes_told(lt_ctx *ctx, const struct ce_concepts *concepts, const struct ce_sentence *s,
+                     int first, int end, const char *domain)
+{
+    char *sentence = ce_copy(ctx, "");
+    lt_status status = lt_ctx_status(ctx);
+    for (int i = first; i < end && status == LT_OK; i++)
+        if (stands_before(concepts, &s->wish[i]))
+            status = add_wish(ctx, &sentence, s, &s->wish[i], *sentence ? " " : "");
+    if (status == LT_OK)
+        add_rest(ctx, concepts, s, first, end, domain, &sentence);
+    return sentence;
 }

@@ -45,10 +45,11 @@ int ce_sentence_spells(const struct ce_sentence *sentence, int first, const char
 char *ce_sentence_with(lt_ctx *ctx, const struct ce_sentence *sentence, int first, int last,
                        const char *replacement);
 
-/* A sentence of this wish alone, "face with green lips", to be given to free(). `domain` is what
- * the generator draws. Errors: LT_ERR_MEMORY. */
-char *ce_wish_alone(lt_ctx *ctx, const struct ce_concepts *concepts,
-                    const struct ce_sentence *sentence, int wish, const char *domain);
+/* A sentence of the wishes [first, end) alone, to be given to free(): adjectives before `domain`,
+ * which is what the generator draws, everything else behind it: "smiling face with green lips".
+ * Errors: LT_ERR_MEMORY. */
+char *ce_wishes_told(lt_ctx *ctx, const struct ce_concepts *concepts,
+                     const struct ce_sentence *sentence, int first, int end, const char *domain);
 
 /* The first word of the sentence from word `from` on that is not among the words that the model's
  * CLIP was trained on; -1: there is none, or CLIP may know any word. Punctuation counts as known.
