@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/pictures/png_chunks.h"
+
 enum { TEXT_MOST = 65536, CHUNKS_MAX = 4096 };
 
 /* Reads the next `size` bytes as a text with a zero byte behind it. *data is NULL at the end of the
@@ -52,27 +54,21 @@ static const char *text_of_chunk(const char *data, size_t size, bool internation
     return at <= size ? data + at : NULL;
 }
 
-/* A chunk is: length (4, big-endian), type (4), data, checksum (4). */
 static lt_status read_png(lt_ctx *ctx, FILE *file, struct ce_image_texts *texts)
 {
-    for (int i = 0; i < CHUNKS_MAX; i++) {
-        unsigned char head[8];
-        char *data;
-        if (fread(head, 1, sizeof head, file) != sizeof head)
-            return LT_OK;
-        const long size =
-            (long)head[0] << 24 | (long)head[1] << 16 | (long)head[2] << 8 | (long)head[3];
-        const bool international = memcmp(head + 4, "iTXt", 4) == 0;
-        if ((!international && memcmp(head + 4, "tEXt", 4) != 0) || size > TEXT_MOST) {
-            if (fseek(file, size + 4, SEEK_CUR) != 0)
-                return LT_OK;
-            continue;
+    struct ce_png_chunk chunk;
+    for (int i = 0; i < CHUNKS_MAX && ce_png_chunk_next(file, &chunk); i++) {
+        const bool international = strcmp(chunk.type, "iTXt") == 0;
+        char *data = NULL;
+        if ((international || strcmp(chunk.type, "tEXt") == 0) && chunk.size <= TEXT_MOST) {
+            const size_t size = (size_t)chunk.size;
+            const lt_status status = take(ctx, file, size, &data);
+            if (status != LT_OK || !data)
+                return status;
+            keep(texts, data, data, text_of_chunk(data, size, international));
+            chunk.size = 0;
         }
-        const lt_status status = take(ctx, file, (size_t)size, &data);
-        if (status != LT_OK || !data)
-            return status;
-        keep(texts, data, data, text_of_chunk(data, (size_t)size, international));
-        if (fseek(file, 4, SEEK_CUR) != 0)
+        if (!ce_png_chunk_leave(file, chunk.size))
             return LT_OK;
     }
     return LT_OK;
@@ -113,7 +109,6 @@ static lt_status read_jpeg(lt_ctx *ctx, FILE *file, struct ce_image_texts *texts
 
 lt_status ce_image_texts_read(lt_ctx *ctx, const char *path, struct ce_image_texts *texts)
 {
-    static const unsigned char png[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
     unsigned char first[8];
     memset(texts, 0, sizeof *texts);
     FILE *file = fopen(path, "rb");
@@ -121,7 +116,7 @@ lt_status ce_image_texts_read(lt_ctx *ctx, const char *path, struct ce_image_tex
         return lt_fail(ctx, LT_ERR_IO, "cannot open %s: %s", path, strerror(errno));
     lt_status status = LT_OK;
     const size_t got = fread(first, 1, sizeof first, file);
-    if (got == sizeof first && memcmp(first, png, sizeof png) == 0)
+    if (got == sizeof first && ce_png_is(first))
         status = read_png(ctx, file, texts);
     else if (got >= 2 && first[0] == 0xff && first[1] == 0xd8 && fseek(file, 2, SEEK_SET) == 0)
         status = read_jpeg(ctx, file, texts);
