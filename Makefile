@@ -137,7 +137,7 @@ $(BUILD)/tests/%.o: tests/%.c
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
 # ---- the model that ships: trained here, with libtensor, on two cores (weights/README.md) ----
-TRAIN_COMMON := $(BUILD)/weights/training.o $(BUILD)/weights/rich_mapping.o $(WORLD_OBJ) $(PICTURES_A) $(ENGINE_A) $(LIB_A)
+TRAIN_COMMON := $(patsubst %,$(BUILD)/weights/%.o,training training_state generator_training clip_training rich_mapping) $(WORLD_OBJ) $(PICTURES_A) $(ENGINE_A) $(LIB_A)
 
 $(BUILD)/train_generator $(BUILD)/train_rich_generator $(BUILD)/train_rich_clip $(BUILD)/train_clip $(BUILD)/measure: $(BUILD)/%: $(BUILD)/weights/%.o $(TRAIN_COMMON)
 	$(CC) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $^ $(APPLIBS)
@@ -343,7 +343,7 @@ test-format:
 	git ls-files '*.c' '*.h' | xargs $(CLANG_FORMAT) --dry-run --Werror
 
 .PHONY: objects
-objects: $(BENCH_OBJ) $(BENCH_EDIT_OBJ) $(LIB_OBJ) $(APP_OBJ) $(WORLD_OBJ) $(TEST_OBJ) $(BUILD)/weights/train_generator.o $(BUILD)/weights/train_rich_generator.o $(BUILD)/weights/train_rich_clip.o $(BUILD)/weights/rich_mapping.o $(BUILD)/weights/measure_rich.o $(BUILD)/weights/measure_generator.o $(BUILD)/weights/measure_clip.o $(BUILD)/weights/train_clip.o $(BUILD)/weights/measure.o $(BUILD)/weights/training.o $(BUILD)/weights/world_sheet.o $(BUILD)/weights/rich_sheet.o
+objects: $(BENCH_OBJ) $(BENCH_EDIT_OBJ) $(LIB_OBJ) $(APP_OBJ) $(WORLD_OBJ) $(TEST_OBJ) $(patsubst %.c,$(BUILD)/%.o,$(wildcard weights/*.c))
 
 # The longest stage first: two run at a time.
 STAGES := test-sanitize test-warnings test-unit test-cli test-convert test-install test-parity test-faces test-format test-layers

@@ -13,13 +13,14 @@
 #include <string.h>
 
 #include "autograd/ops.h"
-#include "engine/objective/perspective.h"
 #include "engine/objective/templates.h"
 #include "nn/models/clip.h"
 #include "nn/optim.h"
 #include "nn/text/tokenizer.h"
 #include "tensor/team.h"
+#include "weights/clip_training.h"
 #include "weights/training.h"
+#include "weights/training_state.h"
 #include "weights/world/captions.h"
 #include "weights/world/world.h"
 
@@ -66,22 +67,6 @@ static void form_target(const struct world_attr *attr, float *out)
     memcpy(out, &attr->head_width, sizeof(float) * FORMS);
 }
 
-/* Tokenises a caption into ids[CONTEXT], which are zeroed. *fits becomes false for a caption that
- * is too long; the caller then draws another, since shorter ones are common. */
-static lt_status tokenize(struct run *r, const char *caption, int32_t *ids, bool *fits)
-{
-    size_t count = 0;
-    const lt_status status =
-        lt_tokenize(r->ctx, r->tokenizer, caption, strlen(caption), ids, CONTEXT, &count);
-    *fits = status == LT_OK;
-    if (status == LT_ERR_SHAPE) {
-        lt_ctx_clear(r->ctx);
-        memset(ids, 0, sizeof *ids * CONTEXT);
-        return LT_OK;
-    }
-    return status;
-}
-
 /* Draws a caption for a portrait, about twin_part if that is not -1, and tokenises it. */
 static lt_status caption_item(struct run *r, const struct world_attr *attr, int twin_part,
                               uint64_t *rng, int32_t *ids, int said[WORLD_PARTS])
@@ -100,7 +85,7 @@ static lt_status caption_item(struct run *r, const struct world_attr *attr, int 
                                              sizeof text);
         }
         if (length < sizeof text)
-            status = tokenize(r, text, ids, &fits);
+            status = clip_tokenize_caption(r->ctx, r->tokenizer, text, ids, CONTEXT, &fits);
     }
     return status;
 }
@@ -184,42 +169,6 @@ static lt_status draw_batch(struct run *r, struct batch *b)
     return status;
 }
 
-/* Warps half of the pictures, of each pair of twins both or none. */
-static lt_tensor *augment(struct run *r, lt_tensor *images)
-{
-    lt_ctx *ctx = r->ctx;
-    const int64_t n = lt_dim(images, 0);
-    lt_tensor **part = malloc(sizeof(lt_tensor *) * (size_t)n);
-    if (!part) {
-        lt_fail(ctx, LT_ERR_MEMORY, "out of memory for a batch");
-        return NULL;
-    }
-    lt_rng rng = lt_rng_make(training_seed(RUN, r->step, -1), 1);
-    for (int64_t i = 0; i < n; i++) {
-        part[i] = lt_slice(ctx, images, 0, i, 1);
-        if (i % 4 < 2)
-            continue;
-        const struct ce_perspective warp =
-            ce_perspective_draw(&rng, SIZE, SIZE, CE_PERSPECTIVE_DISTORTION);
-        double coeffs[8];
-        if (ce_perspective_solve(ctx, &warp, coeffs) == LT_OK)
-            part[i] = lt_warp_perspective(ctx, part[i], coeffs, true);
-    }
-    lt_tensor *out = lt_concat(ctx, (int)n, part, 0);
-    free(part);
-    return out;
-}
-
-/* The logits or values of a read-out for features x (B,D). */
-static lt_tensor *head(struct run *r, const char *name, lt_tensor *x)
-{
-    char key[64];
-    snprintf(key, sizeof key, "readout.%s.weight", name);
-    lt_tensor *w = lt_params_find(r->params, key);
-    snprintf(key, sizeof key, "readout.%s.bias", name);
-    return lt_linear(r->ctx, x, w, lt_params_find(r->params, key));
-}
-
 /* The mean over parts of the cross entropy between logits and colour words. The running means in
  * accuracy, if not NULL, are updated. */
 static lt_tensor *color_loss(struct run *r, lt_tensor *logits, lt_tensor *const target[WORLD_PARTS],
@@ -251,21 +200,6 @@ static lt_tensor *color_loss(struct run *r, lt_tensor *logits, lt_tensor *const 
     return lt_affine(ctx, sum ? sum : lt_scalar(ctx, 0.0f), 1.0f / WORLD_PARTS, 0.0f);
 }
 
-/* The share of rows of a square matrix whose largest entry is on the diagonal. */
-static double diagonal_share(const lt_tensor *logits)
-{
-    const int64_t n = lt_dim(logits, 0);
-    const float *x = lt_f32(logits);
-    int64_t right = 0;
-    for (int64_t i = 0; i < n; i++) {
-        int64_t best = 0;
-        for (int64_t j = 1; j < n; j++)
-            best = x[i * n + j] > x[i * n + best] ? j : best;
-        right += best == i;
-    }
-    return (double)right / (double)n;
-}
-
 static lt_status train_step(void *user)
 {
     struct run *r = user;
@@ -275,25 +209,17 @@ static lt_status train_step(void *user)
     lt_status status = draw_batch(r, &b);
     if (status != LT_OK)
         goto out;
-    const int64_t n = r->options.batch;
-    lt_tensor *order = lt_empty(ctx, LT_I32, 1, &n);
-    for (int64_t i = 0; order && i < n; i++)
-        lt_i32(order)[i] = (int32_t)i;
-
-    lt_tensor *pixels = lt_clip_preprocess(ctx, r->clip, augment(r, b.images), false);
+    lt_rng rng = lt_rng_make(training_seed(RUN, r->step, -1), 1);
+    lt_tensor *pixels =
+        lt_clip_preprocess(ctx, r->clip, clip_warp_half(ctx, b.images, &rng), false);
     lt_tensor *image = lt_clip_encode_image(ctx, r->clip, pixels);
     lt_tensor *text = lt_clip_encode_text(ctx, r->clip, b.ids);
-    lt_tensor *scale = lt_exp(ctx, lt_clip_logit_scale(r->clip));
-    lt_tensor *ui = lt_l2_normalize(ctx, image, 1e-12f), *ut = lt_l2_normalize(ctx, text, 1e-12f);
-    lt_tensor *logits = lt_mul(ctx, lt_matmul(ctx, ui, ut, false, true), scale);
-    lt_tensor *nce = lt_affine(
-        ctx,
-        lt_add(ctx, lt_cross_entropy(ctx, logits, order),
-               lt_cross_entropy(ctx, lt_contiguous(ctx, lt_transpose(ctx, logits, 0, 1)), order)),
-        0.5f, 0.0f);
-    lt_tensor *colors = color_loss(r, head(r, "image", image), b.color, r->accuracy);
-    lt_tensor *said = color_loss(r, head(r, "text", text), b.said, NULL);
-    lt_tensor *form = lt_mse_loss(ctx, head(r, "form", image), b.form);
+    lt_tensor *logits;
+    lt_tensor *nce = clip_contrastive_loss(ctx, r->clip, image, text, &logits);
+    lt_tensor *colors =
+        color_loss(r, clip_read_out(ctx, r->params, "image", image), b.color, r->accuracy);
+    lt_tensor *said = color_loss(r, clip_read_out(ctx, r->params, "text", text), b.said, NULL);
+    lt_tensor *form = lt_mse_loss(ctx, clip_read_out(ctx, r->params, "form", image), b.form);
     lt_tensor *loss = lt_add(ctx, nce, lt_affine(ctx, colors, readout_weight, 0.0f));
     loss = lt_add(ctx, loss, lt_affine(ctx, said, text_readout_weight, 0.0f));
     loss = lt_add(ctx, loss, lt_affine(ctx, form, form_weight, 0.0f));
@@ -302,62 +228,30 @@ static lt_status train_step(void *user)
         goto out;
     }
     r->loss += (r->step == 0 ? 1.0 : 0.02) * ((double)lt_item(loss) - r->loss);
-    r->retrieval += 0.02 * (diagonal_share(logits) - r->retrieval);
+    r->retrieval += 0.02 * (clip_diagonal_share(logits) - r->retrieval);
 
-    lt_optim_zero_grad(r->optim);
-    status = lt_backward(ctx, loss);
-    if (status == LT_OK)
-        status = lt_optim_clip_grad(ctx, r->optim, 1.0, NULL);
-    lt_optim_set_lr(r->optim, training_lr(&r->options, r->step));
-    if (status == LT_OK)
-        status = lt_optim_step(ctx, r->optim);
-    /* The temperature stays above 1/100 (Radford et al. 2021). */
-    float *log_scale = lt_f32(lt_clip_logit_scale(r->clip));
-    if (*log_scale > 4.6051702f)
-        *log_scale = 4.6051702f;
+    status = clip_descend(ctx, r->clip, r->optim, loss, training_lr(&r->options, r->step));
 out:
     lt_scope_close(ctx, scope, NULL);
     return status;
 }
 
-/* ---- vocabulary, checkpoints ---- */
+/* ---- setting up ---- */
 
-/* Learns the merges from captions, part of them in templates, and adds them as
- * `tokenizer.merges`. */
-static lt_status learn_vocabulary(struct run *r)
+static void list_templates(const char *templates[CE_TEMPLATES])
 {
-    enum { TEXTS = 20000 };
-    lt_ctx *ctx = r->ctx;
-    char **text = calloc(TEXTS, sizeof *text);
-    char *merges = NULL;
-    size_t bytes = 0;
-    lt_status status = text ? LT_OK : lt_fail(ctx, LT_ERR_MEMORY, "out of memory for the captions");
-    uint64_t rng = 12345;
-    for (size_t i = 0; i < TEXTS && status == LT_OK; i++) {
-        struct world_attr attr;
-        world_attr_random_any(&rng, &attr);
-        text[i] = malloc(CAPTION);
-        if (!text[i])
-            status = lt_fail(ctx, LT_ERR_MEMORY, "out of memory for the captions");
-        else
-            world_caption_templated(&attr, &rng, r->templates, CE_TEMPLATES, NULL, text[i],
-                                    CAPTION);
-    }
-    if (status == LT_OK)
-        status = lt_bpe_train(ctx, (const char *const *)text, TEXTS, MERGES, &merges, &bytes);
-    const lt_scope scope = lt_scope_open(ctx);
-    if (status == LT_OK) {
-        lt_tensor *t = lt_from_copy(ctx, LT_U8, 1, (int64_t[]){(int64_t)bytes}, merges);
-        status = t ? lt_params_add(ctx, r->params, "tokenizer.merges", t) : lt_ctx_status(ctx);
-    }
-    lt_scope_close(ctx, scope, NULL);
-    if (status == LT_OK)
-        status = lt_tokenizer_create(ctx, merges, bytes, &r->tokenizer);
-    for (size_t i = 0; text && i < TEXTS; i++)
-        free(text[i]);
-    free(text);
-    free(merges);
-    return status;
+    for (int i = 0; i < CE_TEMPLATES; i++)
+        templates[i] = ce_template(i);
+}
+
+/* A caption of a random portrait, part of them in templates. */
+static void draw_caption(uint64_t *rng, char *text, size_t cap)
+{
+    struct world_attr attr;
+    const char *templates[CE_TEMPLATES];
+    list_templates(templates);
+    world_attr_random_any(rng, &attr);
+    world_caption_templated(&attr, rng, templates, CE_TEMPLATES, NULL, text, cap);
 }
 
 static lt_status add_heads(struct run *r, int64_t width, lt_rng *rng)
@@ -366,89 +260,29 @@ static lt_status add_heads(struct run *r, int64_t width, lt_rng *rng)
         const char *name;
         int64_t out;
     } heads[] = {{"image", r->colors}, {"text", r->colors}, {"form", FORMS}};
-    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
-        char name[64];
-        snprintf(name, sizeof name, "readout.%s.weight", heads[i].name);
-        lt_params_new(r->ctx, r->params, name, 2, (int64_t[]){heads[i].out, width}, rng, 0.0f,
-                      0.02f);
-        snprintf(name, sizeof name, "readout.%s.bias", heads[i].name);
-        lt_params_new(r->ctx, r->params, name, 1, &heads[i].out, rng, 0.0f, 0.0f);
-    }
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
+        clip_add_readout(r->ctx, r->params, heads[i].name, heads[i].out, width, rng);
     return lt_ctx_status(r->ctx);
 }
 
-static lt_status save_checkpoint(struct run *r)
+static struct training_state state_of(struct run *r)
 {
-    lt_ctx *ctx = r->ctx;
-    lt_params *state = NULL;
-    const lt_scope scope = lt_scope_open(ctx);
-    lt_status status = lt_params_create(ctx, &state);
-    if (status == LT_OK)
-        status = training_store(ctx, state, "params.", r->params);
-    if (status == LT_OK)
-        status = lt_optim_store(ctx, r->optim, state);
-    char text[32];
-    snprintf(text, sizeof text, "%lld", (long long)r->step);
-    if (status == LT_OK)
-        status = lt_params_set_metadata(ctx, state, "step", text);
-    if (status == LT_OK)
-        status = lt_params_save(ctx, state, r->options.checkpoint, LT_F32);
-    lt_params_free(state);
-    lt_scope_close(ctx, scope, NULL);
-    return status;
+    return (struct training_state){.params = r->params, .optim = {r->optim}, .step = &r->step};
 }
 
-static lt_status load_checkpoint(struct run *r)
+static lt_status set_up(void *user)
 {
+    struct run *r = user;
     lt_ctx *ctx = r->ctx;
-    lt_params *state = NULL;
-    const lt_scope scope = lt_scope_open(ctx);
-    lt_status status = lt_params_create(ctx, &state);
-    if (status == LT_OK)
-        status = lt_params_load(ctx, state, r->options.checkpoint, NULL);
-    if (status == LT_OK)
-        status = training_restore(ctx, r->params, "params.", state);
-    if (status == LT_OK)
-        status = lt_optim_restore(ctx, r->optim, state);
-    const char *step = status == LT_OK ? lt_params_metadata(state, "step") : NULL;
-    r->step = step ? strtoll(step, NULL, 10) : 0;
-    if (step)
-        fprintf(stderr, "continuing at step %lld\n", (long long)r->step);
-    lt_params_free(state);
-    lt_scope_close(ctx, scope, NULL);
-    return status;
-}
-
-/* Writes the network and its vocabulary, without the read-outs. */
-static lt_status write_clip(struct run *r)
-{
-    lt_params *out = NULL;
-    lt_status status = lt_params_create(r->ctx, &out);
-    for (size_t i = 0; i < lt_params_count(r->params) && status == LT_OK; i++) {
-        const char *name = lt_params_name(r->params, i);
-        if (strncmp(name, "readout.", 8) != 0)
-            status = lt_params_add(r->ctx, out, name, lt_params_at(r->params, i));
-    }
-    if (status == LT_OK)
-        status = lt_params_set_metadata(r->ctx, out, "kind", "clip");
-    if (status == LT_OK)
-        status = lt_params_save(r->ctx, out, r->options.out, LT_F16);
-    lt_params_free(out);
-    return status;
-}
-
-static lt_status set_up(struct run *r)
-{
-    lt_ctx *ctx = r->ctx;
-    lt_status status = lt_ctx_set_threads(ctx, r->options.threads);
+    lt_status status = LT_OK;
     for (int p = 0; p < WORLD_PARTS; p++)
         r->colors += world_color_count((enum world_part)p);
-    for (int i = 0; i < CE_TEMPLATES; i++)
-        r->templates[i] = ce_template(i);
+    list_templates(r->templates);
     if (status == LT_OK)
         status = lt_params_create(ctx, &r->params);
     if (status == LT_OK)
-        status = learn_vocabulary(r);
+        status =
+            clip_learn_vocabulary(ctx, r->params, MERGES, draw_caption, CAPTION, &r->tokenizer);
     if (status != LT_OK)
         return status;
     const lt_clip_config config = {.embed_dim = 512,
@@ -465,16 +299,12 @@ static lt_status set_up(struct run *r)
     if (status == LT_OK)
         status = add_heads(r, config.embed_dim, &rng);
     if (status == LT_OK)
-        status = lt_params_require_grad(ctx, r->params, NULL, true);
-    lt_optim_config adam = lt_optim_defaults(LT_ADAM);
-    adam.beta2 = 0.98;
-    adam.weight_decay = 0.01f;
-    if (status == LT_OK)
-        status = lt_optim_create(ctx, r->params, &adam, &r->optim);
+        status = clip_make_optimizer(ctx, r->params, &r->optim);
     if (status == LT_OK)
         status = lt_clip_create(ctx, r->params, &r->clip);
+    const struct training_state state = state_of(r);
     if (status == LT_OK && training_file_exists(r->options.checkpoint))
-        status = load_checkpoint(r);
+        status = training_load_state(ctx, &state, r->options.checkpoint);
     return status;
 }
 
@@ -492,8 +322,18 @@ static int figures(const void *user, struct training_figure out[TRAINING_FIGURES
 static lt_status save(void *user)
 {
     struct run *r = user;
-    const lt_status status = save_checkpoint(r);
-    return status == LT_OK ? write_clip(r) : status;
+    const struct training_state state = state_of(r);
+    const lt_status status = training_save_state(r->ctx, &state, r->options.checkpoint);
+    return status == LT_OK ? clip_write(r->ctx, r->params, r->options.out) : status;
+}
+
+static void clean_up(void *user)
+{
+    struct run *r = user;
+    lt_clip_free(r->clip);
+    lt_tokenizer_free(r->tokenizer);
+    lt_optim_free(r->optim);
+    lt_params_free(r->params);
 }
 
 int main(int argc, char **argv)
@@ -506,19 +346,15 @@ int main(int argc, char **argv)
                                 .out = "weights/clip.safetensors",
                                 .checkpoint = "build/weights/clip.state",
                                 .log = "build/weights/clip.jsonl"}};
-    if (!training_parse(&r.options, argc, argv))
-        return 2;
-    if (lt_ctx_create(&r.ctx) != LT_OK)
-        return training_fail(NULL, "train_clip");
-    lt_status status = set_up(&r);
-    const struct training training = {&r, &r.step, train_step, figures, save};
-    if (status == LT_OK)
-        status = training_run(&r.options, &training);
-    const int code = status == LT_OK ? 0 : training_fail(r.ctx, "train_clip");
-    lt_clip_free(r.clip);
-    lt_tokenizer_free(r.tokenizer);
-    lt_optim_free(r.optim);
-    lt_params_free(r.params);
-    lt_ctx_destroy(r.ctx);
-    return code;
+    const struct training training = {.name = "train_clip",
+                                      .options = &r.options,
+                                      .ctx = &r.ctx,
+                                      .user = &r,
+                                      .set_up = set_up,
+                                      .clean_up = clean_up,
+                                      .step = &r.step,
+                                      .once = train_step,
+                                      .figures = figures,
+                                      .save = save};
+    return training_main(&training, argc, argv);
 }

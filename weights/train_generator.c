@@ -14,7 +14,9 @@
 #include "nn/models/stylegan2.h"
 #include "nn/optim.h"
 #include "tensor/team.h"
+#include "weights/generator_training.h"
 #include "weights/training.h"
+#include "weights/training_state.h"
 #include "weights/world/world.h"
 
 enum { SIZE = 128, CROSSOVER = 6, STYLE_DIM = 512, PIXELS = SIZE * SIZE, RUN = 1 };
@@ -140,138 +142,21 @@ out:
     return status;
 }
 
-/* ---- checkpoints ---- */
-
-static lt_status save_checkpoint(struct run *r)
+static struct training_state state_of(struct run *r)
 {
+    return (struct training_state){.params = r->params,
+                                   .average = r->average,
+                                   .optim = {r->optim[0], r->optim[1]},
+                                   .prefix = {"synthesis.", "mapping."},
+                                   .step = &r->step,
+                                   .squared_error = &r->squared_error};
+}
+
+static lt_status set_up(void *user)
+{
+    struct run *r = user;
     lt_ctx *ctx = r->ctx;
-    lt_params *state = NULL;
-    const lt_scope scope = lt_scope_open(ctx);
-    char text[64];
-    lt_status status = lt_params_create(ctx, &state);
-    if (status == LT_OK)
-        status = training_store(ctx, state, "params.", r->params);
-    if (status == LT_OK)
-        status = training_store(ctx, state, "average.", r->average);
-    for (int i = 0; i < 2 && status == LT_OK; i++) {
-        lt_params *part = NULL;
-        status = lt_params_create(ctx, &part);
-        if (status == LT_OK)
-            status = lt_optim_store(ctx, r->optim[i], part);
-        if (status == LT_OK)
-            status = training_store(ctx, state, i ? "mapping." : "synthesis.", part);
-        if (status == LT_OK && i == 0)
-            status = lt_params_set_metadata(ctx, state, "optim.steps",
-                                            lt_params_metadata(part, "optim.steps"));
-        lt_params_free(part);
-    }
-    snprintf(text, sizeof text, "%lld", (long long)r->step);
-    if (status == LT_OK)
-        status = lt_params_set_metadata(ctx, state, "step", text);
-    snprintf(text, sizeof text, "%.17g", r->squared_error);
-    if (status == LT_OK)
-        status = lt_params_set_metadata(ctx, state, "squared_error", text);
-    if (status == LT_OK)
-        status = lt_params_save(ctx, state, r->options.checkpoint, LT_F32);
-    lt_params_free(state);
-    lt_scope_close(ctx, scope, NULL);
-    return status;
-}
-
-/* Restores an optimiser from the entries of `from` under `prefix` and the step count in its
- * metadata. */
-static lt_status restore_optim(struct run *r, const lt_params *from, const char *prefix,
-                               lt_optim *optim)
-{
-    lt_ctx *ctx = r->ctx;
-    lt_params *part = NULL;
-    lt_status status = lt_params_create(ctx, &part);
-    const size_t skip = strlen(prefix);
-    for (size_t i = 0; i < lt_params_count(from) && status == LT_OK; i++)
-        if (strncmp(lt_params_name(from, i), prefix, skip) == 0)
-            status =
-                lt_params_add(ctx, part, lt_params_name(from, i) + skip, lt_params_at(from, i));
-    if (status == LT_OK)
-        status = lt_params_set_metadata(ctx, part, "optim.steps",
-                                        lt_params_metadata(from, "optim.steps"));
-    if (status == LT_OK)
-        status = lt_optim_restore(ctx, optim, part);
-    lt_params_free(part);
-    return status;
-}
-
-static lt_status load_checkpoint(struct run *r)
-{
-    lt_ctx *ctx = r->ctx;
-    lt_params *state = NULL;
-    const lt_scope scope = lt_scope_open(ctx);
-    lt_status status = lt_params_create(ctx, &state);
-    if (status == LT_OK)
-        status = lt_params_load(ctx, state, r->options.checkpoint, NULL);
-    if (status == LT_OK)
-        status = training_restore(ctx, r->params, "params.", state);
-    if (status == LT_OK)
-        status = training_restore(ctx, r->average, "average.", state);
-    if (status == LT_OK)
-        status = restore_optim(r, state, "synthesis.", r->optim[0]);
-    if (status == LT_OK)
-        status = restore_optim(r, state, "mapping.", r->optim[1]);
-    if (status == LT_OK) {
-        const char *step = lt_params_metadata(state, "step");
-        const char *error = lt_params_metadata(state, "squared_error");
-        r->step = step ? strtoll(step, NULL, 10) : 0;
-        r->squared_error = error ? strtod(error, NULL) : 0.0;
-        fprintf(stderr, "continuing at step %lld\n", (long long)r->step);
-    }
-    lt_params_free(state);
-    lt_scope_close(ctx, scope, NULL);
-    return status;
-}
-
-/* Sets the tensor latent_avg: the mean of w over 16384 z. */
-static lt_status set_latent_average(lt_ctx *ctx, lt_params *params)
-{
-    lt_stylegan2 *g = NULL;
-    lt_status status = lt_stylegan2_create(ctx, params, &g);
-    const lt_scope scope = lt_scope_open(ctx);
-    lt_no_grad_begin(ctx);
-    lt_rng rng = lt_rng_make(RUN, 7);
-    lt_tensor *z = lt_zeros(ctx, 2, (int64_t[]){16384, WORLD_Z});
-    if (status == LT_OK && z)
-        status = lt_fill_normal(ctx, z, &rng, 0.0f, 1.0f);
-    lt_tensor *mean =
-        status == LT_OK ? lt_mean(ctx, lt_stylegan2_mapping(ctx, g, z), 1u, false) : NULL;
-    lt_tensor *avg = lt_params_find(params, "latent_avg");
-    if (mean && avg)
-        status = lt_copy_into(ctx, avg, mean);
-    else if (status == LT_OK)
-        status = lt_ctx_status(ctx);
-    lt_no_grad_end(ctx);
-    lt_scope_close(ctx, scope, NULL);
-    lt_stylegan2_free(g);
-    return status;
-}
-
-static lt_status write_generator(struct run *r)
-{
-    lt_params *out = NULL;
-    lt_status status = training_clone(r->ctx, r->average, &out);
-    if (status == LT_OK)
-        status = set_latent_average(r->ctx, out);
-    const char *const meta[][2] = {
-        {"kind", "stylegan2"}, {"domain", "face"}, {"truncation", "1"}, {"edit_first_layer", "6"}};
-    for (size_t i = 0; i < sizeof meta / sizeof *meta && status == LT_OK; i++)
-        status = lt_params_set_metadata(r->ctx, out, meta[i][0], meta[i][1]);
-    if (status == LT_OK)
-        status = lt_params_save(r->ctx, out, r->options.out, LT_F16);
-    lt_params_free(out);
-    return status;
-}
-
-static lt_status set_up(struct run *r)
-{
-    lt_ctx *ctx = r->ctx;
-    lt_status status = lt_ctx_set_threads(ctx, r->options.threads);
+    lt_status status = LT_OK;
     const lt_stylegan2_config config = {.size = SIZE,
                                         .z_dim = WORLD_Z,
                                         .style_dim = STYLE_DIM,
@@ -295,7 +180,7 @@ static lt_status set_up(struct run *r)
         /* Neither constants nor noise are trained: the renderer draws no noise. */
         for (size_t j = 0; j < lt_params_count(r->params) && i == 0 && status == LT_OK; j++) {
             const char *name = lt_params_name(r->params, j);
-            if (strstr(name, "kernel") || strstr(name, "noise") || strcmp(name, "latent_avg") == 0)
+            if (generator_is_fixed(name))
                 status = lt_set_requires_grad(ctx, lt_params_at(r->params, j), false);
         }
         if (status == LT_OK)
@@ -305,16 +190,15 @@ static lt_status set_up(struct run *r)
      * weights require gradients. */
     for (size_t j = 0; j < lt_params_count(r->params) && status == LT_OK; j++) {
         const char *name = lt_params_name(r->params, j);
-        const bool fixed =
-            strstr(name, "kernel") || strstr(name, "noise") || strcmp(name, "latent_avg") == 0;
-        status = lt_set_requires_grad(ctx, lt_params_at(r->params, j), !fixed);
+        status = lt_set_requires_grad(ctx, lt_params_at(r->params, j), !generator_is_fixed(name));
     }
     if (status == LT_OK)
         status = lt_stylegan2_create(ctx, r->params, &r->g);
     if (status == LT_OK)
         lt_stylegan2_set_noise(r->g, LT_NOISE_NONE, NULL);
+    const struct training_state state = state_of(r);
     if (status == LT_OK && training_file_exists(r->options.checkpoint))
-        status = load_checkpoint(r);
+        status = training_load_state(ctx, &state, r->options.checkpoint);
     return status;
 }
 
@@ -328,8 +212,19 @@ static int figures(const void *user, struct training_figure out[TRAINING_FIGURES
 static lt_status save(void *user)
 {
     struct run *r = user;
-    const lt_status status = save_checkpoint(r);
-    return status == LT_OK ? write_generator(r) : status;
+    const struct training_state state = state_of(r);
+    const lt_status status = training_save_state(r->ctx, &state, r->options.checkpoint);
+    return status == LT_OK ? generator_write(r->ctx, r->average, RUN, "6", r->options.out) : status;
+}
+
+static void clean_up(void *user)
+{
+    struct run *r = user;
+    lt_stylegan2_free(r->g);
+    for (int i = 0; i < 2; i++)
+        lt_optim_free(r->optim[i]);
+    lt_params_free(r->params);
+    lt_params_free(r->average);
 }
 
 int main(int argc, char **argv)
@@ -342,20 +237,15 @@ int main(int argc, char **argv)
                                 .out = "weights/generator.safetensors",
                                 .checkpoint = "build/weights/generator.state",
                                 .log = "build/weights/generator.jsonl"}};
-    if (!training_parse(&r.options, argc, argv))
-        return 2;
-    if (lt_ctx_create(&r.ctx) != LT_OK)
-        return training_fail(NULL, "train_generator");
-    lt_status status = set_up(&r);
-    const struct training training = {&r, &r.step, train_step, figures, save};
-    if (status == LT_OK)
-        status = training_run(&r.options, &training);
-    const int code = status == LT_OK ? 0 : training_fail(r.ctx, "train_generator");
-    lt_stylegan2_free(r.g);
-    for (int i = 0; i < 2; i++)
-        lt_optim_free(r.optim[i]);
-    lt_params_free(r.params);
-    lt_params_free(r.average);
-    lt_ctx_destroy(r.ctx);
-    return code;
+    const struct training training = {.name = "train_generator",
+                                      .options = &r.options,
+                                      .ctx = &r.ctx,
+                                      .user = &r,
+                                      .set_up = set_up,
+                                      .clean_up = clean_up,
+                                      .step = &r.step,
+                                      .once = train_step,
+                                      .figures = figures,
+                                      .save = save};
+    return training_main(&training, argc, argv);
 }

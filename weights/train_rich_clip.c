@@ -15,13 +15,14 @@
 #include <string.h>
 
 #include "autograd/ops.h"
-#include "engine/objective/perspective.h"
 #include "engine/objective/templates.h"
 #include "nn/models/clip.h"
 #include "nn/optim.h"
 #include "nn/text/tokenizer.h"
 #include "tensor/team.h"
+#include "weights/clip_training.h"
 #include "weights/training.h"
+#include "weights/training_state.h"
 #include "weights/world/rich/captions.h"
 #include "weights/world/rich/render.h"
 #include "weights/world/text.h"
@@ -83,22 +84,6 @@ struct batch {
     lt_tensor *trait, *trait_said;
 };
 
-/* Tokenises a caption into ids[CONTEXT], which are zeroed. *fits becomes false for a caption that
- * is too long; the caller then draws another, since shorter ones are common. */
-static lt_status tokenize(struct run *r, const char *caption, int32_t *ids, bool *fits)
-{
-    size_t count = 0;
-    const lt_status status =
-        lt_tokenize(r->ctx, r->tokenizer, caption, strlen(caption), ids, CONTEXT, &count);
-    *fits = status == LT_OK;
-    if (status == LT_ERR_SHAPE) {
-        lt_ctx_clear(r->ctx);
-        memset(ids, 0, sizeof *ids * CONTEXT);
-        return LT_OK;
-    }
-    return status;
-}
-
 /* What tells twins apart: the colour of a part or a trait, else both are -1. */
 struct difference {
     int part, trait;
@@ -143,7 +128,7 @@ static lt_status caption_item(struct run *r, const struct rich_attr *attr,
             length = rich_caption_templated(attr, rng, r->templates, CE_TEMPLATES, said, text,
                                             sizeof text);
         if (length < sizeof text)
-            status = tokenize(r, text, ids, &fits);
+            status = clip_tokenize_caption(r->ctx, r->tokenizer, text, ids, CONTEXT, &fits);
     }
     return status;
 }
@@ -334,44 +319,6 @@ static lt_status draw_batch(struct run *r, struct batch *b)
     return status;
 }
 
-static bool is_warped(int64_t item) { return item % 4 >= 2; }
-
-/* Warps half of the pictures, of each pair of twins both or none. */
-static lt_tensor *augment(struct run *r, lt_tensor *images)
-{
-    lt_ctx *ctx = r->ctx;
-    const int64_t n = lt_dim(images, 0);
-    lt_tensor **part = malloc(sizeof(lt_tensor *) * (size_t)n);
-    if (!part) {
-        lt_fail(ctx, LT_ERR_MEMORY, "out of memory for a batch");
-        return NULL;
-    }
-    lt_rng rng = lt_rng_make(training_seed(RUN, r->step, -1), 1);
-    for (int64_t i = 0; i < n; i++) {
-        part[i] = lt_slice(ctx, images, 0, i, 1);
-        if (!is_warped(i))
-            continue;
-        const struct ce_perspective warp =
-            ce_perspective_draw(&rng, r->options.size, r->options.size, CE_PERSPECTIVE_DISTORTION);
-        double coeffs[8];
-        if (ce_perspective_solve(ctx, &warp, coeffs) == LT_OK)
-            part[i] = lt_warp_perspective(ctx, part[i], coeffs, true);
-    }
-    lt_tensor *out = lt_concat(ctx, (int)n, part, 0);
-    free(part);
-    return out;
-}
-
-/* The logits or values of a read-out for features x (B,D). */
-static lt_tensor *head(struct run *r, const char *name, lt_tensor *x)
-{
-    char key[64];
-    snprintf(key, sizeof key, "readout.%s.weight", name);
-    lt_tensor *w = lt_params_find(r->params, key);
-    snprintf(key, sizeof key, "readout.%s.bias", name);
-    return lt_linear(r->ctx, x, w, lt_params_find(r->params, key));
-}
-
 /* The cross entropy of logits (B, items * classes) to target int32 (B * items), -1 for what is not
  * known. For each known item i, the running mean number
  * mean_of[i] (without mean_of, number i) is told whether it was right; both may be NULL. */
@@ -406,21 +353,6 @@ static double twin_share(const lt_tensor *logits)
     return (double)right / (double)twins;
 }
 
-/* The share of rows of a square matrix whose largest entry is on the diagonal. */
-static double diagonal_share(const lt_tensor *logits)
-{
-    const int64_t n = lt_dim(logits, 0);
-    const float *x = lt_f32(logits);
-    int64_t right = 0;
-    for (int64_t i = 0; i < n; i++) {
-        int64_t best = 0;
-        for (int64_t j = 1; j < n; j++)
-            best = x[i * n + j] > x[i * n + best] ? j : best;
-        right += best == i;
-    }
-    return (double)right / (double)n;
-}
-
 /* What the read-outs of the pictures' features (B,D) lose. */
 static lt_tensor *picture_loss(struct run *r, lt_tensor *image, const struct batch *b)
 {
@@ -428,11 +360,12 @@ static lt_tensor *picture_loss(struct run *r, lt_tensor *image, const struct bat
     int kind[RICH_TRAITS];
     for (int t = 0; t < RICH_TRAITS; t++)
         kind[t] = rich_trait_words((enum rich_trait)t)->kind;
-    lt_tensor *color =
-        item_loss(ctx, head(r, "color", image), RICH_PARTS, COLORS, b->color, r->means.color, NULL);
-    lt_tensor *trait =
-        item_loss(ctx, head(r, "trait", image), RICH_TRAITS, 2, b->trait, r->means.trait, kind);
-    lt_tensor *numbers = lt_mse_loss(ctx, head(r, "number", image), b->numbers);
+    lt_tensor *color = item_loss(ctx, clip_read_out(ctx, r->params, "color", image), RICH_PARTS,
+                                 COLORS, b->color, r->means.color, NULL);
+    lt_tensor *trait = item_loss(ctx, clip_read_out(ctx, r->params, "trait", image), RICH_TRAITS, 2,
+                                 b->trait, r->means.trait, kind);
+    lt_tensor *numbers =
+        lt_mse_loss(ctx, clip_read_out(ctx, r->params, "number", image), b->numbers);
     lt_tensor *loss = lt_add(ctx, lt_affine(ctx, color, color_weight, 0.0f),
                              lt_affine(ctx, trait, trait_weight, 0.0f));
     return lt_add(ctx, loss, lt_affine(ctx, numbers, number_weight, 0.0f));
@@ -466,9 +399,9 @@ static void patch_loss(struct run *r, const struct batch *b, lt_tensor **parts, 
                                   (int64_t[]){2 * patches, lt_dim(r->tokens, 2)});
         lt_tensor *truth = lt_reshape(ctx, lt_slice(ctx, b->patches, 0, i, 2), 2,
                                       (int64_t[]){2 * patches, RICH_PARTS});
-        lt_tensor *part = lt_mse_loss(ctx, head(r, "patch", x), truth);
-        lt_tensor *color = item_loss(ctx, head(r, "patch_color", x), RICH_PARTS, COLORS,
-                                     colors_of_pair(ctx, b, i), NULL, NULL);
+        lt_tensor *part = lt_mse_loss(ctx, clip_read_out(ctx, r->params, "patch", x), truth);
+        lt_tensor *color = item_loss(ctx, clip_read_out(ctx, r->params, "patch_color", x),
+                                     RICH_PARTS, COLORS, colors_of_pair(ctx, b, i), NULL, NULL);
         part_sum = part_sum ? lt_add(ctx, part_sum, part) : part;
         color_sum = color_sum ? lt_add(ctx, color_sum, color) : color;
     }
@@ -504,7 +437,8 @@ static lt_tensor *text_loss(struct run *r, lt_tensor *text, const struct batch *
 {
     static const int one_mean[RICH_PARTS + RICH_TRAITS]; /* zeros: all items share one mean */
     lt_ctx *ctx = r->ctx;
-    lt_tensor *color = head(r, "color", text), *trait = head(r, "trait", text);
+    lt_tensor *color = clip_read_out(ctx, r->params, "color", text),
+              *trait = clip_read_out(ctx, r->params, "trait", text);
     lt_tensor *said = lt_add(
         ctx,
         item_loss(ctx, color, RICH_PARTS, COLORS, b->color_said, &r->means.color_said, one_mean),
@@ -523,24 +457,15 @@ static lt_status train_step(void *user)
     lt_status status = draw_batch(r, &b);
     if (status != LT_OK)
         goto out;
-    const int64_t n = r->options.batch;
-    lt_tensor *order = lt_empty(ctx, LT_I32, 1, &n);
-    for (int64_t i = 0; order && i < n; i++)
-        lt_i32(order)[i] = (int32_t)i;
-
-    lt_tensor *pixels = lt_clip_preprocess(ctx, r->clip, augment(r, b.images), false);
+    lt_rng rng = lt_rng_make(training_seed(RUN, r->step, -1), 1);
+    lt_tensor *pixels =
+        lt_clip_preprocess(ctx, r->clip, clip_warp_half(ctx, b.images, &rng), false);
     lt_clip_set_tap(r->clip, keep_tokens, r);
     lt_tensor *image = lt_clip_encode_image(ctx, r->clip, pixels);
     lt_clip_set_tap(r->clip, NULL, NULL);
     lt_tensor *text = lt_clip_encode_text(ctx, r->clip, b.ids);
-    lt_tensor *scale = lt_exp(ctx, lt_clip_logit_scale(r->clip));
-    lt_tensor *ui = lt_l2_normalize(ctx, image, 1e-12f), *ut = lt_l2_normalize(ctx, text, 1e-12f);
-    lt_tensor *logits = lt_mul(ctx, lt_matmul(ctx, ui, ut, false, true), scale);
-    lt_tensor *nce = lt_affine(
-        ctx,
-        lt_add(ctx, lt_cross_entropy(ctx, logits, order),
-               lt_cross_entropy(ctx, lt_contiguous(ctx, lt_transpose(ctx, logits, 0, 1)), order)),
-        0.5f, 0.0f);
+    lt_tensor *logits;
+    lt_tensor *nce = clip_contrastive_loss(ctx, r->clip, image, text, &logits);
     lt_tensor *loss = lt_add(ctx, nce, picture_loss(r, image, &b));
     loss = lt_add(ctx, loss, lt_affine(ctx, text_loss(r, text, &b), text_weight, 0.0f));
     lt_tensor *patches, *patch_colors;
@@ -554,22 +479,12 @@ static lt_status train_step(void *user)
     struct means *m = &r->means;
     m->loss += (r->step == 0 ? 1.0 : 0.02) * ((double)lt_item(loss) - m->loss);
     m->nce += (r->step == 0 ? 1.0 : 0.02) * ((double)lt_item(nce) - m->nce);
-    m->retrieval += 0.02 * (diagonal_share(logits) - m->retrieval);
+    m->retrieval += 0.02 * (clip_diagonal_share(logits) - m->retrieval);
     m->patches += (r->step == 0 ? 1.0 : 0.02) * ((double)lt_item(patches) - m->patches);
     m->patch_colors += 0.02 * ((double)lt_item(patch_colors) - m->patch_colors);
     m->twins += 0.02 * (twin_share(logits) - m->twins);
 
-    lt_optim_zero_grad(r->optim);
-    status = lt_backward(ctx, loss);
-    if (status == LT_OK)
-        status = lt_optim_clip_grad(ctx, r->optim, 1.0, NULL);
-    lt_optim_set_lr(r->optim, training_lr(&r->options, r->step));
-    if (status == LT_OK)
-        status = lt_optim_step(ctx, r->optim);
-    /* The temperature stays above 1/100 (Radford et al. 2021). */
-    float *log_scale = lt_f32(lt_clip_logit_scale(r->clip));
-    if (*log_scale > 4.6051702f)
-        *log_scale = 4.6051702f;
+    status = clip_descend(ctx, r->clip, r->optim, loss, training_lr(&r->options, r->step));
 out:
     lt_release(r->tokens);
     r->tokens = NULL;
@@ -577,44 +492,22 @@ out:
     return status;
 }
 
-/* ---- vocabulary, checkpoints ---- */
+/* ---- setting up ---- */
 
-/* Learns the merges from captions, part of them in templates, and adds them as
- * `tokenizer.merges`. */
-static lt_status learn_vocabulary(struct run *r)
+static void list_templates(const char *templates[CE_TEMPLATES])
 {
-    enum { TEXTS = 20000 };
-    lt_ctx *ctx = r->ctx;
-    char **text = calloc(TEXTS, sizeof *text);
-    char *merges = NULL;
-    size_t bytes = 0;
-    lt_status status = text ? LT_OK : lt_fail(ctx, LT_ERR_MEMORY, "out of memory for the captions");
-    uint64_t rng = 12345;
-    for (size_t i = 0; i < TEXTS && status == LT_OK; i++) {
-        struct rich_attr attr;
-        rich_attr_random_any(&rng, &attr);
-        text[i] = malloc(RICH_CAPTION);
-        if (!text[i])
-            status = lt_fail(ctx, LT_ERR_MEMORY, "out of memory for the captions");
-        else
-            rich_caption_templated(&attr, &rng, r->templates, CE_TEMPLATES, NULL, text[i],
-                                   RICH_CAPTION);
-    }
-    if (status == LT_OK)
-        status = lt_bpe_train(ctx, (const char *const *)text, TEXTS, MERGES, &merges, &bytes);
-    const lt_scope scope = lt_scope_open(ctx);
-    if (status == LT_OK) {
-        lt_tensor *t = lt_from_copy(ctx, LT_U8, 1, (int64_t[]){(int64_t)bytes}, merges);
-        status = t ? lt_params_add(ctx, r->params, "tokenizer.merges", t) : lt_ctx_status(ctx);
-    }
-    lt_scope_close(ctx, scope, NULL);
-    if (status == LT_OK)
-        status = lt_tokenizer_create(ctx, merges, bytes, &r->tokenizer);
-    for (size_t i = 0; text && i < TEXTS; i++)
-        free(text[i]);
-    free(text);
-    free(merges);
-    return status;
+    for (int i = 0; i < CE_TEMPLATES; i++)
+        templates[i] = ce_template(i);
+}
+
+/* A caption of a random portrait, part of them in templates. */
+static void draw_caption(uint64_t *rng, char *text, size_t cap)
+{
+    struct rich_attr attr;
+    const char *templates[CE_TEMPLATES];
+    list_templates(templates);
+    rich_attr_random_any(rng, &attr);
+    rich_caption_templated(&attr, rng, templates, CE_TEMPLATES, NULL, text, cap);
 }
 
 static lt_status add_heads(struct run *r, const lt_clip_config *config, lt_rng *rng)
@@ -628,75 +521,11 @@ static lt_status add_heads(struct run *r, const lt_clip_config *config, lt_rng *
                  {"patch", RICH_PARTS},
                  {"patch_color", RICH_PARTS * COLORS}};
     for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
-        char name[64];
         const int64_t in =
             strncmp(heads[i].name, "patch", 5) == 0 ? config->vision_width : config->embed_dim;
-        snprintf(name, sizeof name, "readout.%s.weight", heads[i].name);
-        lt_params_new(r->ctx, r->params, name, 2, (int64_t[]){heads[i].out, in}, rng, 0.0f, 0.02f);
-        snprintf(name, sizeof name, "readout.%s.bias", heads[i].name);
-        lt_params_new(r->ctx, r->params, name, 1, &heads[i].out, rng, 0.0f, 0.0f);
+        clip_add_readout(r->ctx, r->params, heads[i].name, heads[i].out, in, rng);
     }
     return lt_ctx_status(r->ctx);
-}
-
-static lt_status save_checkpoint(struct run *r)
-{
-    lt_ctx *ctx = r->ctx;
-    lt_params *state = NULL;
-    const lt_scope scope = lt_scope_open(ctx);
-    lt_status status = lt_params_create(ctx, &state);
-    if (status == LT_OK)
-        status = training_store(ctx, state, "params.", r->params);
-    if (status == LT_OK)
-        status = lt_optim_store(ctx, r->optim, state);
-    char text[32];
-    snprintf(text, sizeof text, "%lld", (long long)r->step);
-    if (status == LT_OK)
-        status = lt_params_set_metadata(ctx, state, "step", text);
-    if (status == LT_OK)
-        status = lt_params_save(ctx, state, r->options.checkpoint, LT_F32);
-    lt_params_free(state);
-    lt_scope_close(ctx, scope, NULL);
-    return status;
-}
-
-static lt_status load_checkpoint(struct run *r)
-{
-    lt_ctx *ctx = r->ctx;
-    lt_params *state = NULL;
-    const lt_scope scope = lt_scope_open(ctx);
-    lt_status status = lt_params_create(ctx, &state);
-    if (status == LT_OK)
-        status = lt_params_load(ctx, state, r->options.checkpoint, NULL);
-    if (status == LT_OK)
-        status = training_restore(ctx, r->params, "params.", state);
-    if (status == LT_OK)
-        status = lt_optim_restore(ctx, r->optim, state);
-    const char *step = status == LT_OK ? lt_params_metadata(state, "step") : NULL;
-    r->step = step ? strtoll(step, NULL, 10) : 0;
-    if (step)
-        fprintf(stderr, "continuing at step %lld\n", (long long)r->step);
-    lt_params_free(state);
-    lt_scope_close(ctx, scope, NULL);
-    return status;
-}
-
-/* Writes the network and its vocabulary, without the read-outs. */
-static lt_status write_clip(struct run *r)
-{
-    lt_params *out = NULL;
-    lt_status status = lt_params_create(r->ctx, &out);
-    for (size_t i = 0; i < lt_params_count(r->params) && status == LT_OK; i++) {
-        const char *name = lt_params_name(r->params, i);
-        if (strncmp(name, "readout.", 8) != 0)
-            status = lt_params_add(r->ctx, out, name, lt_params_at(r->params, i));
-    }
-    if (status == LT_OK)
-        status = lt_params_set_metadata(r->ctx, out, "kind", "clip");
-    if (status == LT_OK)
-        status = lt_params_save(r->ctx, out, r->options.out, LT_F16);
-    lt_params_free(out);
-    return status;
 }
 
 /* The positional embedding (1 + from * from, D) of a grid of patches, stretched bilinearly to a
@@ -760,16 +589,22 @@ static lt_status load_earlier(struct run *r)
     return status;
 }
 
-static lt_status set_up(struct run *r)
+static struct training_state state_of(struct run *r)
 {
+    return (struct training_state){.params = r->params, .optim = {r->optim}, .step = &r->step};
+}
+
+static lt_status set_up(void *user)
+{
+    struct run *r = user;
     lt_ctx *ctx = r->ctx;
-    lt_status status = lt_ctx_set_threads(ctx, r->options.threads);
-    for (int i = 0; i < CE_TEMPLATES; i++)
-        r->templates[i] = ce_template(i);
+    lt_status status = LT_OK;
+    list_templates(r->templates);
     if (status == LT_OK)
         status = lt_params_create(ctx, &r->params);
     if (status == LT_OK)
-        status = learn_vocabulary(r);
+        status = clip_learn_vocabulary(ctx, r->params, MERGES, draw_caption, RICH_CAPTION,
+                                       &r->tokenizer);
     if (status != LT_OK)
         return status;
     const lt_clip_config config = {.embed_dim = 512,
@@ -788,16 +623,12 @@ static lt_status set_up(struct run *r)
     if (status == LT_OK && r->options.from)
         status = load_earlier(r);
     if (status == LT_OK)
-        status = lt_params_require_grad(ctx, r->params, NULL, true);
-    lt_optim_config adam = lt_optim_defaults(LT_ADAM);
-    adam.beta2 = 0.98;
-    adam.weight_decay = 0.01f;
-    if (status == LT_OK)
-        status = lt_optim_create(ctx, r->params, &adam, &r->optim);
+        status = clip_make_optimizer(ctx, r->params, &r->optim);
     if (status == LT_OK)
         status = lt_clip_create(ctx, r->params, &r->clip);
+    const struct training_state state = state_of(r);
     if (status == LT_OK && training_file_exists(r->options.checkpoint))
-        status = load_checkpoint(r);
+        status = training_load_state(ctx, &state, r->options.checkpoint);
     return status;
 }
 
@@ -824,8 +655,18 @@ static int figures(const void *user, struct training_figure out[TRAINING_FIGURES
 static lt_status save(void *user)
 {
     struct run *r = user;
-    const lt_status status = save_checkpoint(r);
-    return status == LT_OK ? write_clip(r) : status;
+    const struct training_state state = state_of(r);
+    const lt_status status = training_save_state(r->ctx, &state, r->options.checkpoint);
+    return status == LT_OK ? clip_write(r->ctx, r->params, r->options.out) : status;
+}
+
+static void clean_up(void *user)
+{
+    struct run *r = user;
+    lt_clip_free(r->clip);
+    lt_tokenizer_free(r->tokenizer);
+    lt_optim_free(r->optim);
+    lt_params_free(r->params);
 }
 
 int main(int argc, char **argv)
@@ -839,19 +680,15 @@ int main(int argc, char **argv)
                                 .out = "build/weights/rich-clip.safetensors",
                                 .checkpoint = "build/weights/rich-clip.state",
                                 .log = "build/weights/rich-clip.jsonl"}};
-    if (!training_parse(&r.options, argc, argv))
-        return 2;
-    if (lt_ctx_create(&r.ctx) != LT_OK)
-        return training_fail(NULL, "train_rich_clip");
-    lt_status status = set_up(&r);
-    const struct training training = {&r, &r.step, train_step, figures, save};
-    if (status == LT_OK)
-        status = training_run(&r.options, &training);
-    const int code = status == LT_OK ? 0 : training_fail(r.ctx, "train_rich_clip");
-    lt_clip_free(r.clip);
-    lt_tokenizer_free(r.tokenizer);
-    lt_optim_free(r.optim);
-    lt_params_free(r.params);
-    lt_ctx_destroy(r.ctx);
-    return code;
+    const struct training training = {.name = "train_rich_clip",
+                                      .options = &r.options,
+                                      .ctx = &r.ctx,
+                                      .user = &r,
+                                      .set_up = set_up,
+                                      .clean_up = clean_up,
+                                      .step = &r.step,
+                                      .once = train_step,
+                                      .figures = figures,
+                                      .save = save};
+    return training_main(&training, argc, argv);
 }

@@ -110,8 +110,10 @@ static bool is_finite(const struct training *t)
     return true;
 }
 
-lt_status training_run(const struct training_options *o, const struct training *t)
+/* Does the steps that are left. */
+static lt_status take_steps(const struct training *t)
 {
+    const struct training_options *o = t->options;
     enum { TOLD_EVERY = 50 };
     const double start = ce_seconds();
     const int64_t first = *t->step;
@@ -227,4 +229,21 @@ int training_fail(lt_ctx *ctx, const char *program)
 {
     fprintf(stderr, "%s: %s\n", program, ctx ? lt_ctx_message(ctx) : "out of memory");
     return 1;
+}
+
+int training_main(const struct training *t, int argc, char **argv)
+{
+    if (!training_parse(t->options, argc, argv))
+        return 2;
+    if (lt_ctx_create(t->ctx) != LT_OK)
+        return training_fail(NULL, t->name);
+    lt_status status = lt_ctx_set_threads(*t->ctx, t->options->threads);
+    if (status == LT_OK)
+        status = t->set_up(t->user);
+    if (status == LT_OK)
+        status = take_steps(t);
+    const int code = status == LT_OK ? 0 : training_fail(*t->ctx, t->name);
+    t->clean_up(t->user);
+    lt_ctx_destroy(*t->ctx);
+    return code;
 }

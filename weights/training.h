@@ -39,16 +39,23 @@ enum { TRAINING_FIGURES = 40 };
 
 /* A training: its state, and the functions that work on it. */
 struct training {
+    const char *name; /* of the program, for messages */
+    struct training_options *options;
+    lt_ctx **ctx;
     void *user;
-    int64_t *step;                 /* steps done */
-    lt_status (*once)(void *user); /* does one step */
+    lt_status (*set_up)(void *user); /* makes the state, or continues from a checkpoint */
+    void (*clean_up)(void *user);    /* frees the state, also of a set_up that failed */
+    int64_t *step;                   /* steps done */
+    lt_status (*once)(void *user);   /* does one step */
     /* Writes the figures of the moment and returns their number. */
     int (*figures)(const void *user, struct training_figure out[TRAINING_FIGURES]);
     lt_status (*save)(void *user); /* writes state and weights */
 };
 
-/* Does the steps that are left, with a line in the log and on stderr after every fifty steps. */
-lt_status training_run(const struct training_options *options, const struct training *t);
+/* The whole program: reads the command line, makes *t->ctx, sets up, does the steps that are left
+ * with a line in the log and on stderr after every fifty of them, and cleans up. Returns the exit
+ * status. */
+int training_main(const struct training *t, int argc, char **argv);
 
 /* A random state for each (run, step, item). It does not depend on earlier steps, so that a resumed
  * run sees the data that it would have seen without the interruption. */

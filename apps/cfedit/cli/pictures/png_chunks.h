@@ -16,7 +16,8 @@ struct ce_png_chunk {
 /* Whether `first` is how PNG files begin. */
 bool ce_png_is(const unsigned char first[8]);
 
-/* Reads the head of the next chunk and leaves the file at its data. False at the end of the file. */
+/* Reads the head of the next chunk and leaves the file at its data. False at the end of the file.
+ */
 bool ce_png_chunk_next(FILE *file, struct ce_png_chunk *chunk);
 
 /* Moves on to the next chunk when `left` bytes of the data have not been read. False where the file
