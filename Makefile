@@ -137,7 +137,7 @@ $(BUILD)/tests/%.o: tests/%.c
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
 # ---- the model that ships: trained here, with libtensor, on two cores (weights/README.md) ----
-TRAIN_COMMON := $(patsubst %,$(BUILD)/weights/%.o,training training_state generator_training clip_training rich_mapping) $(WORLD_OBJ) $(PICTURES_A) $(ENGINE_A) $(LIB_A)
+TRAIN_COMMON := $(patsubst %,$(BUILD)/weights/%.o,training training_state generator_training clip_training measuring rich_mapping) $(WORLD_OBJ) $(PICTURES_A) $(ENGINE_A) $(LIB_A)
 
 $(BUILD)/train_generator $(BUILD)/train_rich_generator $(BUILD)/train_rich_clip $(BUILD)/train_clip $(BUILD)/measure: $(BUILD)/%: $(BUILD)/weights/%.o $(TRAIN_COMMON)
 	$(CC) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $^ $(APPLIBS)

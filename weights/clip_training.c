@@ -28,8 +28,7 @@ lt_status clip_learn_vocabulary(lt_ctx *ctx, lt_params *params, int merges,
             caption(&rng, text[i], cap);
     }
     if (status == LT_OK)
-        status =
-            lt_bpe_train(ctx, (const char *const *)text, TEXTS, (size_t)merges, &list, &bytes);
+        status = lt_bpe_train(ctx, (const char *const *)text, TEXTS, (size_t)merges, &list, &bytes);
     const lt_scope scope = lt_scope_open(ctx);
     if (status == LT_OK) {
         lt_tensor *t = lt_from_copy(ctx, LT_U8, 1, (int64_t[]){(int64_t)bytes}, list);
@@ -143,8 +142,7 @@ double clip_diagonal_share(const lt_tensor *logits)
     return (double)right / (double)n;
 }
 
-lt_status clip_descend(lt_ctx *ctx, const lt_clip *clip, lt_optim *optim, lt_tensor *loss,
-                       float lr)
+lt_status clip_descend(lt_ctx *ctx, const lt_clip *clip, lt_optim *optim, lt_tensor *loss, float lr)
 {
     lt_optim_zero_grad(optim);
     lt_status status = lt_backward(ctx, loss);

@@ -16,8 +16,8 @@ typedef void clip_caption_fn(uint64_t *rng, char *text, size_t cap);
 lt_status clip_learn_vocabulary(lt_ctx *ctx, lt_params *params, int merges,
                                 clip_caption_fn *caption, size_t cap, lt_tokenizer **tokenizer);
 
-/* Tokenises a caption into ids[context], which are zeroed. *fits becomes false for a caption that is
- * too long; the caller then draws another, since shorter ones are common. */
+/* Tokenises a caption into ids[context], which are zeroed. *fits becomes false for a caption that
+ * is too long; the caller then draws another, since shorter ones are common. */
 lt_status clip_tokenize_caption(lt_ctx *ctx, const lt_tokenizer *tokenizer, const char *caption,
                                 int32_t *ids, int context, bool *fits);
 

@@ -20,9 +20,9 @@ static lt_status set_latent_average(lt_ctx *ctx, lt_params *params, uint64_t run
     const lt_scope scope = lt_scope_open(ctx);
     lt_no_grad_begin(ctx);
     lt_rng rng = lt_rng_make(run, STREAM);
-    lt_tensor *z = status == LT_OK ? lt_zeros(ctx, 2,
-                                              (int64_t[]){LATENTS, lt_stylegan2_describe(g)->z_dim})
-                                   : NULL;
+    lt_tensor *z = status == LT_OK
+                       ? lt_zeros(ctx, 2, (int64_t[]){LATENTS, lt_stylegan2_describe(g)->z_dim})
+                       : NULL;
     if (z)
         status = lt_fill_normal(ctx, z, &rng, 0.0f, 1.0f);
     lt_tensor *mean =

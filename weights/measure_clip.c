@@ -4,6 +4,7 @@
 
 #include "autograd/ops.h"
 #include "weights/measure_rich.h"
+#include "weights/measuring.h"
 #include "weights/training.h"
 #include "weights/world/rich/captions.h"
 #include "weights/world/rich/render.h"
@@ -12,11 +13,6 @@
 /* What the seeds of the measurements begin with. */
 enum { RETRIEVAL = 5, COLORS_AT = 10, TRAITS_AT = 100 };
 
-static lt_tensor *embed_text(const struct ce_models *m, const char *text)
-{
-    return lt_l2_normalize(m->ctx, ce_models_embed_texts(m, &text, 1), 1e-12f);
-}
-
 static lt_tensor *embed_portrait(const struct ce_models *m, const struct rich_attr *attr)
 {
     const int size = lt_clip_describe(m->clip)->image_size;
@@ -24,15 +20,7 @@ static lt_tensor *embed_portrait(const struct ce_models *m, const struct rich_at
     if (!image)
         return NULL;
     rich_render(attr, size, lt_f32(image), NULL);
-    return lt_l2_normalize(m->ctx, ce_models_embed_images(m, image, false), 1e-12f);
-}
-
-static int argmax(const float *x, int64_t n, int64_t stride)
-{
-    int best = 0;
-    for (int64_t i = 1; i < n; i++)
-        best = x[i * stride] > x[best * stride] ? (int)i : best;
-    return best;
+    return measuring_embed_image(m, image);
 }
 
 static void put_share(lt_json_writer *writer, const char *key, int64_t right, int64_t count)
@@ -71,17 +59,12 @@ static lt_status measure_retrieval(const struct ce_models *m, lt_json_writer *wr
                 stated += said.trait[t] > 0;
         } while (stated < STATED);
         const lt_scope inner = lt_scope_open(ctx);
-        texts[i] = embed_text(m, text);
+        texts[i] = measuring_embed_text(m, text);
         images[i] = embed_portrait(m, &attr);
         lt_scope_close_keep(ctx, inner, (lt_tensor *[]){texts[i], images[i]}, 2);
     }
-    lt_tensor *t = lt_concat(ctx, AMONG, texts, 0), *v = lt_concat(ctx, AMONG, images, 0);
-    const lt_tensor *similarity = lt_matmul(ctx, t, v, false, true);
-    int64_t by_text = 0, by_image = 0;
-    for (int i = 0; similarity && i < AMONG; i++) {
-        by_text += argmax(lt_f32(similarity) + i * AMONG, AMONG, 1) == i;
-        by_image += argmax(lt_f32(similarity) + i, AMONG, AMONG) == i;
-    }
+    int64_t by_text, by_image;
+    measuring_retrieve(ctx, texts, images, AMONG, &by_text, &by_image);
     put_share(writer, "retrieval_by_text", by_text, AMONG);
     put_share(writer, "retrieval_by_image", by_image, AMONG);
     lt_scope_close(ctx, scope, NULL);
@@ -117,7 +100,7 @@ static lt_status measure_color(const struct ce_models *m, enum rich_part part, i
     for (int c = 0; c < WORLD_COLORS; c++) {
         char text[RICH_CAPTION];
         rich_prompt_color(part, c, text, sizeof text);
-        prompt[c] = embed_text(m, text);
+        prompt[c] = measuring_embed_text(m, text);
     }
     lt_tensor *prompts = lt_concat(ctx, WORLD_COLORS, prompt, 0);
     int64_t right = 0;
@@ -130,7 +113,7 @@ static lt_status measure_color(const struct ce_models *m, enum rich_part part, i
         rich_attr_set_color(&attr, part, color, &rng);
         const lt_tensor *similarity =
             lt_matmul(ctx, embed_portrait(m, &attr), prompts, false, true);
-        right += similarity && argmax(lt_f32(similarity), WORLD_COLORS, 1) == (int)color;
+        right += similarity && measuring_argmax(lt_f32(similarity), WORLD_COLORS, 1) == (int)color;
         lt_scope_close(ctx, inner, NULL);
     }
     put_share(writer, rich_part_name(part), right, count);
@@ -169,8 +152,9 @@ static lt_status measure_trait(const struct ce_models *m, enum rich_trait trait,
     else
         return LT_OK;
     const lt_scope scope = lt_scope_open(ctx);
-    lt_tensor *prompts =
-        lt_concat(ctx, 2, (lt_tensor *[]){embed_text(m, text[0]), embed_text(m, text[1])}, 0);
+    lt_tensor *prompts = lt_concat(
+        ctx, 2, (lt_tensor *[]){measuring_embed_text(m, text[0]), measuring_embed_text(m, text[1])},
+        0);
     int64_t right = 0, done = 0;
     for (int64_t i = 0; i < count && lt_ctx_status(ctx) == LT_OK; i++) {
         const lt_scope inner = lt_scope_open(ctx);
@@ -181,7 +165,7 @@ static lt_status measure_trait(const struct ce_models *m, enum rich_trait trait,
                       &rng)) {
             const lt_tensor *similarity =
                 lt_matmul(ctx, embed_portrait(m, &attr), prompts, false, true);
-            right += similarity && argmax(lt_f32(similarity), 2, 1) == !yes;
+            right += similarity && measuring_argmax(lt_f32(similarity), 2, 1) == !yes;
             done++;
         }
         lt_scope_close(ctx, inner, NULL);

@@ -1,11 +1,9 @@
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "autograd/ops.h"
-#include "cli/pictures/image_file.h"
-#include "cli/pictures/sheet.h"
 #include "weights/measure_rich.h"
+#include "weights/measuring.h"
 #include "weights/training.h"
 #include "weights/world/rich/render.h"
 #include "weights/world/world.h"
@@ -63,17 +61,6 @@ static double steepest(const float *image, int size, float *room)
     return (double)room[(size_t)(0.99 * (double)(n - 1))];
 }
 
-/* The PSNR of an image in dB, for pixels in -1..1. */
-static double psnr_of(const float *image, const float *truth, size_t n)
-{
-    double sum = 0.0;
-    for (size_t i = 0; i < n; i++) {
-        const double d = 0.5 * ((double)image[i] - (double)truth[i]);
-        sum += d * d;
-    }
-    return -10.0 * log10(sum / (double)n);
-}
-
 static lt_status measure_portraits(const struct ce_models *m, const struct measure_pictures *what,
                                    bool mixed, double *psnr, double *edges)
 {
@@ -90,7 +77,7 @@ static lt_status measure_portraits(const struct ce_models *m, const struct measu
         const lt_tensor *image = reconstruct(m, size, i, mixed, &attr);
         if (image) {
             rich_render(&attr, size, truth, NULL);
-            *psnr += psnr_of(lt_f32(image), truth, numbers) / (double)what->count;
+            *psnr += measuring_psnr(lt_f32(image), truth, numbers) / (double)what->count;
             *edges += steepest(lt_f32(image), size, room) / steepest(truth, size, room) /
                       (double)what->count;
         }
@@ -117,42 +104,17 @@ lt_status measure_generator(const struct ce_models *m, const struct measure_pict
     return status;
 }
 
+static lt_tensor *draw_portrait(const struct ce_models *m, int size, int64_t item, bool mixed,
+                                float *truth)
+{
+    struct rich_attr attr;
+    lt_tensor *drawn = reconstruct(m, size, item, mixed, &attr);
+    if (drawn)
+        rich_render(&attr, size, truth, NULL);
+    return drawn;
+}
+
 lt_status measure_sheet(const struct ce_models *m, int size, const char *path)
 {
-    enum { COLUMNS = 8, ROWS = 6 };
-    lt_ctx *ctx = m->ctx;
-    ce_image cells[ROWS * COLUMNS];
-    memset(cells, 0, sizeof cells);
-    const lt_scope scope = lt_scope_open(ctx);
-    lt_status status = LT_OK;
-    for (int i = 0; i < ROWS / 2 * COLUMNS && status == LT_OK; i++) {
-        struct rich_attr attr;
-        lt_tensor *drawn = reconstruct(m, size, 1000 + i, i >= 2 * COLUMNS, &attr);
-        lt_tensor *truth = lt_zeros(ctx, 4, (int64_t[]){1, 3, size, size});
-        if (!drawn || !truth) {
-            status = lt_ctx_status(ctx);
-            break;
-        }
-        rich_render(&attr, size, lt_f32(truth), NULL);
-        const int at = i / COLUMNS * 2 * COLUMNS + i % COLUMNS;
-        status = ce_image_from_tensor(ctx, truth, 0, &cells[at]);
-        if (status == LT_OK)
-            status = ce_image_from_tensor(ctx, drawn, 0, &cells[at + COLUMNS]);
-    }
-    lt_scope_close(ctx, scope, NULL);
-    const char *const rows[ROWS] = {"truth", "drawn",        "truth",
-                                    "drawn", "truth, mixed", "drawn, mixed"};
-    const ce_image *cell[ROWS * COLUMNS];
-    for (int i = 0; i < ROWS * COLUMNS; i++)
-        cell[i] = &cells[i];
-    const ce_sheet grid = {.columns = COLUMNS, .rows = ROWS, .cells = cell, .row_labels = rows};
-    ce_image sheet = {0};
-    if (status == LT_OK)
-        status = ce_sheet_render(ctx, &grid, &sheet);
-    if (status == LT_OK)
-        status = ce_image_write(ctx, path, &sheet, NULL, 0);
-    ce_image_free(&sheet);
-    for (int i = 0; i < ROWS * COLUMNS; i++)
-        ce_image_free(&cells[i]);
-    return status;
+    return measuring_sheet(m, size, draw_portrait, path);
 }
