@@ -11,6 +11,12 @@ static const char readout_prefix[] = "readout.";
 
 /* ---- texts ---- */
 
+void clip_list_templates(const char *templates[CE_TEMPLATES])
+{
+    for (int i = 0; i < CE_TEMPLATES; i++)
+        templates[i] = ce_template(i);
+}
+
 lt_status clip_learn_vocabulary(lt_ctx *ctx, lt_params *params, int merges,
                                 clip_caption_fn *caption, size_t cap, lt_tokenizer **tokenizer)
 {

@@ -2,11 +2,15 @@
 #ifndef WEIGHTS_CLIP_TRAINING_H
 #define WEIGHTS_CLIP_TRAINING_H
 
+#include "engine/objective/templates.h"
 #include "nn/models/clip.h"
 #include "nn/optim.h"
 #include "nn/text/tokenizer.h"
 
 /* ---- texts ---- */
+
+/* The texts around captions; borrowed, in static storage. */
+void clip_list_templates(const char *templates[CE_TEMPLATES]);
 
 /* Writes a random caption into text[cap]; `rng` advances. */
 typedef void clip_caption_fn(uint64_t *rng, char *text, size_t cap);

@@ -103,8 +103,7 @@ lt_status measuring_sheet(const struct ce_models *m, int size, measuring_draw *d
     lt_status status = LT_OK;
     for (int i = 0; i < ROWS / 2 * COLUMNS && status == LT_OK; i++) {
         lt_tensor *truth = lt_zeros(ctx, 4, (int64_t[]){1, 3, size, size});
-        lt_tensor *drawn =
-            truth ? draw(m, size, FIRST + i, i >= 2 * COLUMNS, lt_f32(truth)) : NULL;
+        lt_tensor *drawn = truth ? draw(m, size, FIRST + i, i >= 2 * COLUMNS, lt_f32(truth)) : NULL;
         if (!drawn) {
             status = lt_ctx_status(ctx);
             break;

@@ -26,12 +26,14 @@ double measuring_psnr(const float *image, const float *truth, size_t n);
 /* The index of the largest of n numbers that are `stride` apart. */
 int measuring_argmax(const float *x, int64_t n, int64_t stride);
 
-/* The unit feature (1,D) of a text, and of an image (1,3,S,S), which may be NULL after a failure. */
+/* The unit feature (1,D) of a text, and of an image (1,3,S,S), which may be NULL after a failure.
+ */
 lt_tensor *measuring_embed_text(const struct ce_models *m, const char *text);
 lt_tensor *measuring_embed_image(const struct ce_models *m, lt_tensor *image);
 
-/* Of n texts and n images by their unit features (1,D), of which those of one index belong together:
- * how many texts are nearest to their own image, and how many images to their own text. */
+/* Of n texts and n images by their unit features (1,D), of which those of one index belong
+ * together: how many texts are nearest to their own image, and how many images to their own text.
+ */
 void measuring_retrieve(lt_ctx *ctx, lt_tensor *const *texts, lt_tensor *const *images, int n,
                         int64_t *by_text, int64_t *by_image);
 

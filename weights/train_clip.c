@@ -13,7 +13,6 @@
 #include <string.h>
 
 #include "autograd/ops.h"
-#include "engine/objective/templates.h"
 #include "nn/models/clip.h"
 #include "nn/optim.h"
 #include "nn/text/tokenizer.h"
@@ -238,18 +237,12 @@ out:
 
 /* ---- setting up ---- */
 
-static void list_templates(const char *templates[CE_TEMPLATES])
-{
-    for (int i = 0; i < CE_TEMPLATES; i++)
-        templates[i] = ce_template(i);
-}
-
 /* A caption of a random portrait, part of them in templates. */
 static void draw_caption(uint64_t *rng, char *text, size_t cap)
 {
     struct world_attr attr;
     const char *templates[CE_TEMPLATES];
-    list_templates(templates);
+    clip_list_templates(templates);
     world_attr_random_any(rng, &attr);
     world_caption_templated(&attr, rng, templates, CE_TEMPLATES, NULL, text, cap);
 }
@@ -277,7 +270,7 @@ static lt_status set_up(void *user)
     lt_status status = LT_OK;
     for (int p = 0; p < WORLD_PARTS; p++)
         r->colors += world_color_count((enum world_part)p);
-    list_templates(r->templates);
+    clip_list_templates(r->templates);
     if (status == LT_OK)
         status = lt_params_create(ctx, &r->params);
     if (status == LT_OK)

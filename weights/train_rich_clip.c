@@ -15,7 +15,6 @@
 #include <string.h>
 
 #include "autograd/ops.h"
-#include "engine/objective/templates.h"
 #include "nn/models/clip.h"
 #include "nn/optim.h"
 #include "nn/text/tokenizer.h"
@@ -494,18 +493,12 @@ out:
 
 /* ---- setting up ---- */
 
-static void list_templates(const char *templates[CE_TEMPLATES])
-{
-    for (int i = 0; i < CE_TEMPLATES; i++)
-        templates[i] = ce_template(i);
-}
-
 /* A caption of a random portrait, part of them in templates. */
 static void draw_caption(uint64_t *rng, char *text, size_t cap)
 {
     struct rich_attr attr;
     const char *templates[CE_TEMPLATES];
-    list_templates(templates);
+    clip_list_templates(templates);
     rich_attr_random_any(rng, &attr);
     rich_caption_templated(&attr, rng, templates, CE_TEMPLATES, NULL, text, cap);
 }
@@ -599,7 +592,7 @@ static lt_status set_up(void *user)
     struct run *r = user;
     lt_ctx *ctx = r->ctx;
     lt_status status = LT_OK;
-    list_templates(r->templates);
+    clip_list_templates(r->templates);
     if (status == LT_OK)
         status = lt_params_create(ctx, &r->params);
     if (status == LT_OK)
@@ -620,14 +613,15 @@ static lt_status set_up(void *user)
     status = lt_clip_init(ctx, r->params, &config, &rng);
     if (status == LT_OK)
         status = add_heads(r, &config, &rng);
-    if (status == LT_OK && r->options.from)
+    const bool continues = training_file_exists(r->options.checkpoint);
+    if (status == LT_OK && r->options.from && !continues)
         status = load_earlier(r);
     if (status == LT_OK)
         status = clip_make_optimizer(ctx, r->params, &r->optim);
     if (status == LT_OK)
         status = lt_clip_create(ctx, r->params, &r->clip);
     const struct training_state state = state_of(r);
-    if (status == LT_OK && training_file_exists(r->options.checkpoint))
+    if (status == LT_OK && continues)
         status = training_load_state(ctx, &state, r->options.checkpoint);
     return status;
 }

@@ -205,10 +205,10 @@ static lt_status set_up(void *user)
         status = lt_params_create(ctx, &r->params);
     if (status == LT_OK)
         status = lt_stylegan2_init(ctx, r->params, &config, &rng);
-    if (status == LT_OK && r->options.from)
-        status = training_load(ctx, r->params, r->options.from);
-    if (status == LT_OK && !r->options.from)
-        status = rich_set_mapping(ctx, r->params);
+    const bool continues = training_file_exists(r->options.checkpoint);
+    if (status == LT_OK && !continues)
+        status = r->options.from ? training_load(ctx, r->params, r->options.from)
+                                 : rich_set_mapping(ctx, r->params);
     if (status == LT_OK)
         status = training_clone(ctx, r->params, &r->average);
 
@@ -233,7 +233,7 @@ static lt_status set_up(void *user)
     if (status == LT_OK && (r->size < WORLD_SIZE_MIN || r->layers == 0))
         status = lt_fail(ctx, LT_ERR_ARGUMENT, "--size %d: takes 32, 64, 128 or 256", r->size);
     const struct training_state state = state_of(r);
-    if (status == LT_OK && training_file_exists(r->options.checkpoint))
+    if (status == LT_OK && continues)
         status = training_load_state(ctx, &state, r->options.checkpoint);
     return status;
 }
